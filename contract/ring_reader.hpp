@@ -1,0 +1,67 @@
+// Read the event ring without locks.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "contract/event_record.hpp"
+#include "contract/ring_layout.hpp"
+
+namespace fsubs {
+
+// Bytes behind a record's last text that may be read (never interpreted): vectorised JSON parsers
+// load whole blocks.
+inline constexpr size_t kRecordPadding = 64;
+
+// Check that a mapped region of `bytes` bytes is a ring of this layout. Returns an empty string, or
+// what is wrong with it.
+std::string CheckRing(const RingHeader* ring, size_t bytes);
+
+// One cursor over a ring. Not thread-safe; any number of readers may share a ring.
+class RingReader {
+ public:
+  enum class [[nodiscard]] Result {
+    kRecord,  // *record is the next record
+    kEmpty,   // nothing published beyond the cursor
+  };
+
+  // REQUIRES: CheckRing found nothing; `ring` outlives the reader. The cursor starts at the head:
+  // the reader sees what is published from now on.
+  explicit RingReader(const RingHeader* ring);
+
+  // Copy the next record out. Its views stay valid until the next call, with kRecordPadding readable
+  // bytes behind them. `*lost` is set to the number of records overwritten before they were read,
+  // directly before this one.
+  Result Next(EventRecord* record, uint64_t* lost);
+
+  // Move the cursor to `position`. Returns false, and leaves the cursor alone, if no record starts
+  // there any more: overwritten, or never a record's start. The head is always a valid position.
+  [[nodiscard]] bool Seek(Position position);
+
+  Position cursor() const { return cursor_; }
+  uint64_t epoch() const { return ring_->epoch; }
+
+  // Records published and not yet read.
+  uint64_t Behind() const;
+
+ private:
+  bool CopyRecord(Position position, RecordHeader* header);
+  void SkipToTail();
+
+  const RingHeader* const ring_;
+  const uint64_t* const words_;
+  Position cursor_;
+  uint64_t next_sequence_;  // expected of the next record
+  std::vector<uint64_t> buffer_;
+};
+
+// The name of an event as clients see it: "<epoch>-<position>" in lower-case hexadecimal. Opaque to them.
+std::string FormatPosition(uint64_t epoch, Position position);
+
+// Parse what FormatPosition wrote. Returns false for anything else.
+[[nodiscard]] bool ParsePosition(std::string_view text, uint64_t* epoch, Position* position);
+
+}  // namespace fsubs

@@ -1,0 +1,61 @@
+// Append records to the event ring.
+//
+// The ring has one writer at a time: callers hold the ring's lock (in PostgreSQL an LWLock) around
+// every function here but WakeShards. Nothing here allocates, throws, waits or can fail.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+
+#include "contract/ring_layout.hpp"
+
+namespace fsubs {
+
+// Initialise a zeroed region of kRingHeaderSize + capacity bytes. REQUIRES: capacity is a positive
+// multiple of 8 and `epoch` was never used before.
+void InitRing(RingHeader* ring, uint64_t capacity, uint64_t epoch);
+
+// What a committing transaction stamps on each of its records.
+struct CommitStamp {
+  int64_t commit_time_us;
+  uint64_t commit_lsn;
+  uint32_t xid;
+};
+
+// Appends the encoded records of one transaction and publishes them together.
+//
+//   RingAppender appender(ring, stamp);
+//   for (each record) appender.Append(bytes);
+//   appender.Publish();
+//
+// Old records are overwritten as needed. A transaction larger than the ring publishes in pieces, so
+// that readers see how many of its records were overwritten.
+class RingAppender {
+ public:
+  RingAppender(RingHeader* ring, const CommitStamp& stamp);
+
+  // Copy one record made by Encode. REQUIRES: its length is at most capacity / kMaxRecordShare.
+  void Append(const void* record);
+
+  // Make the records appended so far visible to readers.
+  void Publish();
+
+ private:
+  void MakeRoom(uint64_t length);
+
+  RingHeader* const ring_;
+  const CommitStamp stamp_;
+  uint64_t* const words_;
+  uint64_t next_;
+  uint64_t next_sequence_;
+};
+
+// Swap to 0 the `sleeping` word of each shard that waits. Returns a bit per shard to wake: the
+// caller writes to those shards' eventfds. Call after Publish; needs no lock.
+uint64_t TakeSleepingShards(RingHeader* ring, ReaderPage* page, size_t shards);
+
+// Bytes that can be appended without overwriting a record some attached shard has not read.
+// Cursors are hints of an untrusted process: one out of range counts as the head.
+uint64_t UnreadRoom(const RingHeader* ring, const ReaderPage* page, size_t shards);
+
+}  // namespace fsubs
