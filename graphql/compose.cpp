@@ -1,0 +1,75 @@
+#include "graphql/compose.hpp"
+
+
+#include "graphql/parser.hpp"
+
+namespace fsubs::graphql {
+
+std::vector<NamedDefinition> SplitDefinitions(std::string_view sdl, std::optional<Error>* error) {
+  const ParseResult parsed = ParseDocument(sdl);
+  if (parsed.error) {
+    *error = parsed.error;
+    return {};
+  }
+  const Document& document = *parsed.document;
+  const auto refuse = [&](std::string message, uint32_t offset) {
+    *error = Error{std::move(message), {document.LocationOf(offset)}};
+    return std::vector<NamedDefinition>{};
+  };
+  if (!document.operations.empty()) {
+    return refuse("an operation is not a type definition", document.operations.front().offset);
+  }
+  if (!document.fragments.empty()) {
+    return refuse("a fragment is not a type definition", document.fragments.front().offset);
+  }
+  if (!document.schemas.empty()) {
+    return refuse("the schema definition is composed and cannot be registered",
+                  document.schemas.front().offset);
+  }
+  std::vector<NamedDefinition> definitions;
+  const auto add = [&](std::string name, uint32_t offset, uint32_t end) {
+    definitions.push_back({std::move(name), std::string(sdl.substr(offset, end - offset))});
+  };
+  for (const TypeDefinition& type : document.types) {
+    const std::string_view name = type.name.text;
+    if (type.extension) {
+      return refuse("type \"" + std::string(name) + "\" cannot be extended: register it anew, whole",
+                    type.offset);
+    }
+    if (name == "Query" || name == "Mutation" || name == "Subscription") {
+      return refuse("type \"" + std::string(name) + "\" is composed and cannot be registered",
+                    type.name.offset);
+    }
+    add(std::string(name), type.offset, type.end);
+  }
+  for (const DirectiveDefinition& directive : document.directives) {
+    add("@" + std::string(directive.name.text), directive.offset, directive.end);
+  }
+  return definitions;
+}
+
+std::string ComposeSchema(std::string_view definitions, std::span<const std::string_view> fields) {
+  std::string sdl(definitions);
+  if (!sdl.empty()) sdl += "\n\n";
+  sdl += "type Query {\n  serverVersion: String!\n}\n";
+  if (fields.empty()) return sdl;
+  sdl += "\ntype Subscription {\n";
+  for (std::string_view field : fields) sdl.append("  ").append(field) += '\n';
+  return sdl += "}\n";
+}
+
+bool FindArgumentTarget(const Type& payload, std::string_view argument, ArgumentTarget* target) {
+  const Field* field = payload.FindField(argument);
+  target->in_row = false;
+  if (field == nullptr) {
+    const Field* const row = payload.FindField("row");
+    if (row == nullptr) return false;
+    field = row->type->type->FindField(argument);
+    target->in_row = true;
+  }
+  if (field == nullptr) return false;
+  target->type = field->type;
+  return field->type->type->is_leaf() && field->type->nullable()->kind == TypeRefKind::kNamed;
+}
+
+}  // namespace fsubs::graphql

@@ -1,0 +1,42 @@
+// From what is registered in the database to the schema that is served.
+#pragma once
+
+#include <optional>
+#include <span>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "graphql/ast.hpp"
+#include "graphql/error.hpp"
+#include "graphql/schema.hpp"
+
+namespace fsubs::graphql {
+
+// One registered definition: its name and its source text, description included.
+struct NamedDefinition {
+  std::string name;  // directives carry their "@"
+  std::string text;
+};
+
+// Split an SDL document into its definitions. On an error `*error` is set and nothing is returned.
+// Operations, fragments, `schema` and extensions are errors: each definition stands alone. So are
+// the types Query, Mutation and Subscription, which are composed.
+std::vector<NamedDefinition> SplitDefinitions(std::string_view sdl, std::optional<Error>* error);
+
+// The SDL of the whole schema: the definitions, `type Subscription` with `fields` and a minimal
+// `type Query`, without which no schema is complete (specification, section 3.3.1).
+std::string ComposeSchema(std::string_view definitions, std::span<const std::string_view> fields);
+
+// Where a subscription field's argument finds its value in an event's data.
+struct ArgumentTarget {
+  bool in_row = false;                // under "row", as row changes have it
+  const WrappedType* type = nullptr;  // of the data's field
+};
+
+// The field of `payload` that `argument` filters: the one of the same name, or that of its field
+// `row`. Returns false if there is none or it is not a leaf that can be compared.
+[[nodiscard]] bool FindArgumentTarget(const Type& payload, std::string_view argument,
+                                      ArgumentTarget* target);
+
+}  // namespace fsubs::graphql

@@ -1,0 +1,125 @@
+// A GraphQL schema: types by name, ready for validation and execution. Immutable after BuildSchema
+// and free to be shared between threads.
+#pragma once
+
+#include <memory>
+#include <span>
+#include <string>
+#include <string_view>
+#include <unordered_map>
+#include <vector>
+
+#include "graphql/ast.hpp"
+
+namespace fsubs::graphql {
+
+struct Type;
+
+// A named type under its list and non-null wrappers.
+struct WrappedType {
+  TypeRefKind kind = TypeRefKind::kNamed;
+  const Type* type = nullptr;       // the named type at the bottom, whatever the kind
+  const WrappedType* of = nullptr;  // kList, kNonNull
+
+  bool is_non_null() const { return kind == TypeRefKind::kNonNull; }
+  // This type without an outer non-null.
+  const WrappedType* nullable() const { return is_non_null() ? of : this; }
+};
+
+// As in SDL: "[Order!]!".
+std::string ToString(const WrappedType& type);
+bool operator==(const WrappedType& a, const WrappedType& b);
+
+struct InputValue {
+  std::string_view name;
+  std::string_view description;
+  const WrappedType* type = nullptr;
+  const Value* default_value = nullptr;  // null: none
+
+  // Must be given: non-null and without a default.
+  bool required() const { return type->is_non_null() && default_value == nullptr; }
+};
+
+struct Field {
+  std::string_view name;
+  std::string_view description;
+  const WrappedType* type = nullptr;
+  std::vector<InputValue> arguments;
+
+  const InputValue* FindArgument(std::string_view argument) const;
+};
+
+struct EnumValue {
+  std::string_view name;
+  std::string_view description;
+};
+
+struct Type {
+  TypeKind kind = TypeKind::kScalar;
+  bool builtin = false;  // defined by the specification
+  std::string_view name;
+  std::string_view description;
+  std::vector<Field> fields;             // objects, interfaces
+  std::vector<InputValue> input_fields;  // input objects
+  std::vector<EnumValue> values;         // enums
+  std::vector<const Type*> interfaces;   // objects, interfaces: what they implement
+  std::vector<const Type*> possible;     // interfaces, unions: the object types they can be
+
+  bool is_leaf() const { return kind == TypeKind::kScalar || kind == TypeKind::kEnum; }
+  bool is_composite() const {
+    return kind == TypeKind::kObject || kind == TypeKind::kInterface || kind == TypeKind::kUnion;
+  }
+  bool is_abstract() const { return kind == TypeKind::kInterface || kind == TypeKind::kUnion; }
+  bool is_input() const { return is_leaf() || kind == TypeKind::kInputObject; }
+  bool is_output() const { return kind != TypeKind::kInputObject; }
+  // Whether a value of the object type `object` is a value of this type.
+  bool Includes(const Type* object) const;
+
+  const Field* FindField(std::string_view field) const;
+  const InputValue* FindInputField(std::string_view field) const;
+  const EnumValue* FindValue(std::string_view value) const;
+
+  // For the builder.
+  std::unordered_map<std::string_view, size_t> index;  // of fields, input fields or values
+};
+
+struct DirectiveType {
+  std::string_view name;
+  bool repeatable = false;
+  std::vector<InputValue> arguments;
+  std::vector<std::string_view> locations;
+
+  bool AllowedAt(std::string_view location) const;
+  const InputValue* FindArgument(std::string_view argument) const;
+};
+
+class Schema {
+ public:
+  const Type* FindType(std::string_view name) const;
+  const DirectiveType* FindDirective(std::string_view name) const;
+  const Type* Root(OperationKind kind) const { return roots_[static_cast<size_t>(kind)]; }
+
+  // In the order of their definition, those of the specification first.
+  std::span<const std::unique_ptr<Type>> types() const { return types_; }
+  std::span<const DirectiveType> directives() const { return directives_; }
+
+ private:
+  friend class SchemaBuilder;
+  std::vector<std::shared_ptr<const Document>> sources_;  // what the views point into
+  std::vector<std::unique_ptr<Type>> types_;
+  std::unordered_map<std::string_view, Type*> by_name_;
+  std::vector<DirectiveType> directives_;
+  std::vector<std::unique_ptr<WrappedType>> wrapped_;
+  const Type* roots_[3] = {nullptr, nullptr, nullptr};
+};
+
+struct SchemaResult {
+  std::shared_ptr<const Schema> schema;  // null if there are errors
+  std::vector<Error> errors;             // locations are in the given SDL
+};
+
+// Build a schema from a type system document and check it (specification, section 3). The
+// specification's own scalars, directives and introspection types are added.
+SchemaResult BuildSchema(std::string_view sdl);
+
+}  // namespace fsubs::graphql

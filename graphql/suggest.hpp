@@ -1,0 +1,19 @@
+// "Did you mean" as graphql-js offers it.
+#pragma once
+
+#include <string>
+#include <string_view>
+#include <vector>
+
+namespace fsubs::graphql {
+
+// Those of `options` that `input` may be a slip of, the likeliest first.
+std::vector<std::string> Suggest(std::string_view input,
+                                 const std::vector<std::string_view>& options);
+
+// ` Did you mean "a", "b", or "c"?`, at most five, or an empty string. `kind` may be empty, or as in
+// "the enum value", and stands in front of the list.
+std::string DidYouMean(const std::vector<std::string>& suggestions, std::string_view kind = {},
+                       bool quoted = true);
+
+}  // namespace fsubs::graphql

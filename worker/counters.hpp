@@ -1,0 +1,43 @@
+// What one shard counts. Stored by the shard's thread alone, loaded by any thread.
+#pragma once
+
+#include <atomic>
+#include <cstdint>
+
+namespace fsubs {
+
+// An atomic that one thread changes: no read-modify-write instruction is needed.
+class Counter {
+ public:
+  void Add(uint64_t by = 1) { value_.store(get() + by, std::memory_order_relaxed); }
+  void Subtract(uint64_t by = 1) { value_.store(get() - by, std::memory_order_relaxed); }
+  uint64_t get() const { return value_.load(std::memory_order_relaxed); }
+
+ private:
+  std::atomic<uint64_t> value_{0};
+};
+
+struct alignas(64) ShardCounters {
+  // Now.
+  Counter connections;
+  Counter subscriptions;
+  Counter plans;
+
+  // Since the worker started.
+  Counter connections_accepted;
+  Counter connections_refused;
+  Counter messages_received;
+  Counter events_read;
+  Counter events_lost;       // overwritten before this shard read them
+  Counter events_malformed;  // data that is not JSON this worker accepts
+  Counter events_matched;    // at least one subscription wanted it
+  Counter payloads_encoded;
+  Counter messages_sent;
+  Counter bytes_sent;
+  Counter subscribe_errors;
+  Counter slow_consumers;
+  Counter keepalive_timeouts;
+  Counter init_timeouts;
+};
+
+}  // namespace fsubs

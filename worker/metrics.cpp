@@ -1,0 +1,121 @@
+#include "worker/metrics.hpp"
+
+#include <prometheus/metric_family.h>
+#include <prometheus/text_serializer.h>
+
+#include <sstream>
+#include <vector>
+
+#include "worker/json_text.hpp"
+
+namespace fsubs {
+namespace {
+
+using prometheus::MetricType;
+
+struct Definition {
+  const char* name;
+  MetricType type;
+  const char* help;
+  Counter ShardCounters::*counter;
+};
+
+constexpr Definition kDefinitions[] = {
+    {"fraiseql_subs_connections", MetricType::Gauge, "Clients connected now",
+     &ShardCounters::connections},
+    {"fraiseql_subs_subscriptions", MetricType::Gauge, "Subscriptions active now",
+     &ShardCounters::subscriptions},
+    {"fraiseql_subs_plans", MetricType::Gauge, "Distinct selections that active subscriptions share",
+     &ShardCounters::plans},
+    {"fraiseql_subs_connections_accepted_total", MetricType::Counter, "Clients that connected",
+     &ShardCounters::connections_accepted},
+    {"fraiseql_subs_connections_refused_total", MetricType::Counter,
+     "Clients refused because of max_connections or while not ready",
+     &ShardCounters::connections_refused},
+    {"fraiseql_subs_messages_received_total", MetricType::Counter, "Messages from clients",
+     &ShardCounters::messages_received},
+    {"fraiseql_subs_events_read_total", MetricType::Counter, "Events read from the ring",
+     &ShardCounters::events_read},
+    {"fraiseql_subs_events_lost_total", MetricType::Counter,
+     "Events overwritten in the ring before they were read", &ShardCounters::events_lost},
+    {"fraiseql_subs_events_malformed_total", MetricType::Counter,
+     "Events whose data could not be parsed", &ShardCounters::events_malformed},
+    {"fraiseql_subs_events_matched_total", MetricType::Counter,
+     "Events that at least one subscription wanted", &ShardCounters::events_matched},
+    {"fraiseql_subs_payloads_encoded_total", MetricType::Counter,
+     "Payloads encoded, once per event and distinct selection", &ShardCounters::payloads_encoded},
+    {"fraiseql_subs_messages_sent_total", MetricType::Counter, "Messages to clients",
+     &ShardCounters::messages_sent},
+    {"fraiseql_subs_bytes_sent_total", MetricType::Counter, "Bytes of messages to clients",
+     &ShardCounters::bytes_sent},
+    {"fraiseql_subs_subscribe_errors_total", MetricType::Counter,
+     "Subscribe requests answered with an error", &ShardCounters::subscribe_errors},
+    {"fraiseql_subs_slow_consumers_total", MetricType::Counter,
+     "Clients closed because they read too slowly", &ShardCounters::slow_consumers},
+    {"fraiseql_subs_keepalive_timeouts_total", MetricType::Counter,
+     "Clients closed because they did not answer a ping", &ShardCounters::keepalive_timeouts},
+    {"fraiseql_subs_init_timeouts_total", MetricType::Counter,
+     "Clients closed because they did not send connection_init", &ShardCounters::init_timeouts},
+};
+
+prometheus::ClientMetric Metric(uint64_t value) {
+  prometheus::ClientMetric metric;
+  // Both members exist whatever the family's type; the serialiser reads the one that fits.
+  metric.gauge.value = static_cast<double>(value);
+  metric.counter.value = static_cast<double>(value);
+  return metric;
+}
+
+std::vector<prometheus::MetricFamily> Collect(std::span<const ShardCounters> shards,
+                                              const WorkerGauges& worker) {
+  std::vector<prometheus::MetricFamily> families;
+  families.push_back({"fraiseql_subs_ready", "1 while events can flow to clients",
+                      MetricType::Gauge, {Metric(worker.ready)}});
+  families.push_back({"fraiseql_subs_catalog_loads_total", "Catalog snapshots taken over",
+                      MetricType::Counter, {Metric(worker.catalog_loads)}});
+  for (const Definition& definition : kDefinitions) {
+    prometheus::MetricFamily family{definition.name, definition.help, definition.type, {}};
+    for (size_t i = 0; i < shards.size(); ++i) {
+      family.metric.push_back(Metric((shards[i].*definition.counter).get()));
+      family.metric.back().label.push_back({"shard", std::to_string(i)});
+    }
+    families.push_back(std::move(family));
+  }
+  return families;
+}
+
+}  // namespace
+
+std::string PrometheusText(std::span<const ShardCounters> shards, const WorkerGauges& worker) {
+  std::ostringstream text;
+  prometheus::TextSerializer().Serialize(text, Collect(shards, worker));
+  return text.str();
+}
+
+std::string MetricsRows(std::span<const ShardCounters> shards, const WorkerGauges& worker) {
+  std::string rows = "[";
+  for (const prometheus::MetricFamily& family : Collect(shards, worker)) {
+    const bool counter = family.type == MetricType::Counter;
+    for (const prometheus::ClientMetric& metric : family.metric) {
+      if (rows.size() > 1) rows += ',';
+      rows += "{\"name\":";
+      AppendJsonString(family.name, &rows);
+      rows += ",\"labels\":{";
+      for (const auto& label : metric.label) {
+        AppendJsonString(label.name, &rows);
+        rows += ':';
+        AppendJsonString(label.value, &rows);
+      }
+      rows += "},\"type\":";
+      AppendJsonString(counter ? "counter" : "gauge", &rows);
+      rows += ",\"value\":";
+      rows += std::to_string(static_cast<uint64_t>(metric.gauge.value));
+      rows += ",\"help\":";
+      AppendJsonString(family.help, &rows);
+      rows += '}';
+    }
+  }
+  return rows += ']';
+}
+
+}  // namespace fsubs

@@ -1,0 +1,23 @@
+// The worker's metrics: one list, told as Prometheus text and to fraiseql_metrics().
+#pragma once
+
+#include <span>
+#include <string>
+
+#include "worker/counters.hpp"
+
+namespace fsubs {
+
+// What is true of the worker as a whole.
+struct WorkerGauges {
+  bool ready = false;         // a catalog is loaded and events can flow
+  uint64_t catalog_loads = 0; // snapshots taken over
+};
+
+// Prometheus text exposition format 0.0.4.
+std::string PrometheusText(std::span<const ShardCounters> shards, const WorkerGauges& worker);
+
+// The same as a JSON array of {"name","labels","type","value","help"}.
+std::string MetricsRows(std::span<const ShardCounters> shards, const WorkerGauges& worker);
+
+}  // namespace fsubs

@@ -1,0 +1,271 @@
+#include "worker/side_door.hpp"
+
+#include <sys/stat.h>
+#include <unistd.h>
+#include <uv.h>
+
+#include <bit>
+#include <cstring>
+#include <exception>
+#include <vector>
+
+#include "worker/json_text.hpp"
+#include "worker/json_tree.hpp"
+#include "worker/log.hpp"
+
+namespace fsubs {
+
+static_assert(std::endian::native == std::endian::little, "frames start with a little-endian length");
+
+namespace {
+
+constexpr int kBacklog = 64;
+constexpr size_t kReadChunk = 64 * 1024;
+
+// One connected process. Destroyed when libuv has closed its handle; until then `door` may be null.
+struct Peer {
+  uv_pipe_t handle;
+  SideDoor::Impl* door;
+  std::string input;
+  bool executor = false;
+  // Tells replies that come later whether the peer is still there.
+  std::shared_ptr<Peer*> alive;
+};
+
+// A frame on its way out. libuv reads the bytes until OnWritten.
+struct Write {
+  uv_write_t request;
+  std::string bytes;
+};
+
+}  // namespace
+
+struct SideDoor::Impl {
+  uv_loop_s* loop;
+  SideDoorHost* host;
+  uv_pipe_t* listener = nullptr;
+  std::vector<Peer*> peers;
+
+  void Accept();
+  void Send(Peer* peer, std::string_view json);
+  void Close(Peer* peer);
+  void OnBytes(Peer* peer, std::string_view bytes);
+  bool OnFrame(Peer* peer, std::string_view json);
+  void AskForSnapshot(Peer* executor);
+  SideDoorHost::Reply ReplyTo(Peer* peer, const char* op);
+};
+
+namespace {
+
+void FreePeer(uv_handle_t* handle) { delete static_cast<Peer*>(handle->data); }
+
+void FreePipe(uv_handle_t* handle) { delete reinterpret_cast<uv_pipe_t*>(handle); }
+
+void OnWritten(uv_write_t* request, int) { delete static_cast<Write*>(request->data); }
+
+void AllocateRead(uv_handle_t*, size_t, uv_buf_t* buffer) {
+  static thread_local char chunk[kReadChunk];
+  *buffer = uv_buf_init(chunk, sizeof(chunk));
+}
+
+void OnRead(uv_stream_t* stream, ssize_t length, const uv_buf_t* buffer) {
+  Peer* const peer = static_cast<Peer*>(stream->data);
+  if (peer->door == nullptr || length == 0) return;
+  if (length < 0) {
+    peer->door->Close(peer);
+    return;
+  }
+  try {
+    peer->door->OnBytes(peer, {buffer->base, static_cast<size_t>(length)});
+  } catch (const std::exception& error) {
+    Log(LogLevel::kError, "closing a connection of a PostgreSQL process: %s", error.what());
+    if (peer->door != nullptr) peer->door->Close(peer);
+  }
+}
+
+void OnConnection(uv_stream_t* listener, int status) {
+  if (status == 0) static_cast<SideDoor::Impl*>(listener->data)->Accept();
+}
+
+std::string Message(const char* op, std::string_view member, std::string_view value) {
+  std::string json = R"({"op":")";
+  json += op;
+  json += '"';
+  if (!member.empty()) {
+    json += R"(,")";
+    json += member;
+    json += R"(":)";
+    json += value;
+  }
+  return json += '}';
+}
+
+}  // namespace
+
+void SideDoor::Impl::Accept() {
+  auto* const peer = new Peer{};
+  uv_pipe_init(loop, &peer->handle, 0);
+  peer->handle.data = peer;
+  if (uv_accept(reinterpret_cast<uv_stream_t*>(listener),
+                reinterpret_cast<uv_stream_t*>(&peer->handle)) != 0) {
+    uv_close(reinterpret_cast<uv_handle_t*>(&peer->handle), FreePeer);
+    return;
+  }
+  peer->door = this;
+  peer->alive = std::make_shared<Peer*>(peer);
+  peers.push_back(peer);
+  uv_read_start(reinterpret_cast<uv_stream_t*>(&peer->handle), AllocateRead, OnRead);
+}
+
+void SideDoor::Impl::Close(Peer* peer) {
+  if (peer->executor) Log(LogLevel::kDebug, "an executor has disconnected");
+  std::erase(peers, peer);
+  *peer->alive = nullptr;
+  peer->door = nullptr;
+  uv_close(reinterpret_cast<uv_handle_t*>(&peer->handle), FreePeer);
+}
+
+void SideDoor::Impl::Send(Peer* peer, std::string_view json) {
+  auto* const write = new Write{};
+  const auto length = static_cast<uint32_t>(json.size());
+  write->bytes.assign(reinterpret_cast<const char*>(&length), sizeof(length));
+  write->bytes += json;
+  write->request.data = write;
+  const uv_buf_t buffer =
+      uv_buf_init(write->bytes.data(), static_cast<unsigned>(write->bytes.size()));
+  if (uv_write(&write->request, reinterpret_cast<uv_stream_t*>(&peer->handle), &buffer, 1,
+               OnWritten) != 0) {
+    delete write;
+  }
+}
+
+void SideDoor::Impl::OnBytes(Peer* peer, std::string_view bytes) {
+  peer->input += bytes;
+  size_t at = 0;
+  while (peer->input.size() - at >= sizeof(uint32_t)) {
+    uint32_t length;
+    std::memcpy(&length, peer->input.data() + at, sizeof(length));
+    if (length > kMaxSideDoorFrame) {
+      Log(LogLevel::kWarning, "a PostgreSQL process sent a frame of %u bytes; closing its connection",
+          length);
+      Close(peer);
+      return;
+    }
+    if (peer->input.size() - at - sizeof(length) < length) break;
+    if (!OnFrame(peer, std::string_view(peer->input).substr(at + sizeof(length), length))) {
+      Log(LogLevel::kWarning,
+          "a PostgreSQL process sent a frame that is no message of this version; closing its "
+          "connection");
+      Close(peer);
+      return;
+    }
+    at += sizeof(length) + length;
+  }
+  peer->input.erase(0, at);
+}
+
+SideDoorHost::Reply SideDoor::Impl::ReplyTo(Peer* peer, const char* op) {
+  return [alive = peer->alive, op](const std::string& rows) {
+    Peer* const asker = *alive;
+    if (asker == nullptr) return;
+    const std::string json = Message(op, "rows", rows);
+    if (json.size() <= kMaxSideDoorFrame) {
+      asker->door->Send(asker, json);
+    } else {
+      asker->door->Send(asker, Message(op, "error", R"("there are too many rows to send")"));
+    }
+  };
+}
+
+bool SideDoor::Impl::OnFrame(Peer* peer, std::string_view json) {
+  JsonTree tree;
+  if (!tree.ParseCopy(json) || tree.root().type() != JsonType::kObject) return false;
+  const auto text = [&](std::string_view member, std::string* value) {
+    const auto found = tree.root().Find(member);
+    if (!found || found->type() != JsonType::kString) return false;
+    *value = found->ToString();
+    return true;
+  };
+  std::string op;
+  if (!text("op", &op)) return false;
+  if (op == "executor") {
+    peer->executor = true;
+    Log(LogLevel::kDebug, "an executor has connected");
+    AskForSnapshot(peer);
+    return true;
+  }
+  if (op == "snapshot" && peer->executor) {
+    std::string error;
+    if (text("error", &error)) {
+      host->OnSnapshotError(error);
+      return true;
+    }
+    const auto snapshot = tree.root().Find("snapshot");
+    if (!snapshot) return false;
+    host->OnSnapshot(snapshot->raw());
+    return true;
+  }
+  if (op == "metrics") {
+    host->OnMetrics(ReplyTo(peer, "metrics"));
+  } else if (op == "connections") {
+    host->OnConnections(ReplyTo(peer, "connections"));
+  } else if (op == "subscriptions") {
+    host->OnSubscriptions(ReplyTo(peer, "subscriptions"));
+  } else {
+    return false;
+  }
+  return true;
+}
+
+void SideDoor::Impl::AskForSnapshot(Peer* executor) {
+  Send(executor, Message("snapshot", {}, {}));
+}
+
+std::unique_ptr<SideDoor> SideDoor::Open(uv_loop_s* loop, SideDoorHost* host,
+                                         const std::string& path, std::string* error) {
+  auto impl = std::make_unique<Impl>();
+  impl->loop = loop;
+  impl->host = host;
+  impl->listener = new uv_pipe_t{};
+  uv_pipe_init(loop, impl->listener, 0);
+  impl->listener->data = impl.get();
+  // The data directory belongs to one server, so a socket that is there has no owner any more.
+  unlink(path.c_str());
+  const mode_t mask = umask(S_IRWXG | S_IRWXO | S_IXUSR);
+  int result = uv_pipe_bind(impl->listener, path.c_str());
+  umask(mask);
+  if (result == 0) {
+    result = uv_listen(reinterpret_cast<uv_stream_t*>(impl->listener), kBacklog, OnConnection);
+  }
+  auto door = std::unique_ptr<SideDoor>(new SideDoor(std::move(impl)));
+  if (result != 0) {
+    *error = uv_strerror(result);
+    return nullptr;
+  }
+  return door;
+}
+
+SideDoor::SideDoor(std::unique_ptr<Impl> impl) : impl_(std::move(impl)) {}
+
+SideDoor::~SideDoor() {
+  while (!impl_->peers.empty()) impl_->Close(impl_->peers.back());
+  uv_close(reinterpret_cast<uv_handle_t*>(impl_->listener), FreePipe);
+}
+
+void SideDoor::RequestSnapshot() {
+  for (Peer* peer : impl_->peers) {
+    if (peer->executor) {
+      impl_->AskForSnapshot(peer);
+      return;
+    }
+  }
+}
+
+bool SideDoor::has_executor() const {
+  for (const Peer* peer : impl_->peers) {
+    if (peer->executor) return true;
+  }
+  return false;
+}
+
+}  // namespace fsubs

@@ -1,0 +1,385 @@
+#include "worker/ws_server.hpp"
+
+#include <arpa/inet.h>
+#include <libwebsockets.h>
+#include <sys/resource.h>
+#include <sys/socket.h>
+#include <uv.h>
+
+#include <algorithm>
+#include <cerrno>
+#include <cstring>
+#include <exception>
+
+#include "worker/close_code.hpp"
+#include "worker/log.hpp"
+
+namespace fsubs {
+
+static_assert(kWriteHeadroom >= LWS_PRE);
+
+// One accepted WebSocket. Made when it opens, destroyed when libwebsockets has closed it.
+struct WsSession {
+  lws* wsi = nullptr;
+  std::unique_ptr<WsClient> client;
+  std::string message;  // fragments of an unfinished message
+  std::string close_reason;
+  uint16_t close_code = 0;  // not 0: closing, tell the client nothing more
+};
+
+namespace {
+
+// A peer that neither reads nor answers our close frame is cut off after this.
+constexpr int kCloseTimeoutSeconds = 5;
+
+// A client has this long for its request head and its share of a TLS or WebSocket handshake.
+constexpr unsigned kHandshakeTimeoutSeconds = 10;
+
+// libwebsockets keeps a receive buffer of this size per connection and hands messages over in pieces
+// of it; clients' messages are mostly smaller.
+constexpr size_t kReceiveBuffer = 512;
+
+// One write() may carry this much; libwebsockets otherwise cuts at the receive buffer's size.
+constexpr size_t kMaxWrite = size_t{1} << 20;
+
+constexpr char kSubprotocol[] = "graphql-transport-ws";
+constexpr char kUnmatched = '-';
+
+// A response to GET that waits for its socket to become writable. Owned by the wsi's user data.
+struct HttpExchange {
+  HttpReply reply;
+};
+
+}  // namespace
+
+struct WsServer::Impl {
+  WsHost* host;
+  lws_context* context = nullptr;
+  // libwebsockets takes the loops by pointer to an array.
+  void* loops[1];
+  // Name of the protocol that stands for "none of those the client offered". While its handshake is
+  // answered the name is empty, so that no Sec-WebSocket-Protocol header is sent: RFC 6455, section
+  // 4.2.2, forbids to name a subprotocol that the client did not offer.
+  char unmatched_name[2] = {kUnmatched, '\0'};
+  lws_protocols protocols[4];
+};
+
+namespace {
+
+WsServer::Impl* ImplOf(lws* wsi) {
+  return static_cast<WsServer::Impl*>(lws_context_user(lws_get_context(wsi)));
+}
+
+WsSession* SessionOf(lws* wsi) { return static_cast<WsSession*>(lws_get_opaque_user_data(wsi)); }
+
+bool OffersSubprotocol(const char* list) {
+  const std::string_view offered = list;
+  for (size_t start = 0; start <= offered.size();) {
+    const size_t end = std::min(offered.find(',', start), offered.size());
+    std::string_view name = offered.substr(start, end - start);
+    name.remove_prefix(std::min(name.find_first_not_of(" \t"), name.size()));
+    name = name.substr(0, name.find_last_not_of(" \t") + 1);
+    if (name == kSubprotocol) return true;
+    start = end + 1;
+  }
+  return false;
+}
+
+// libwebsockets refuses a handshake that offers only unknown subprotocols. The protocol asks for a
+// close with 4406 instead, so such an offer is replaced, in place, by a name it finds.
+void ReplaceUnknownSubprotocols(lws* wsi) {
+  char* const list = lws_hdr_simple_ptr(wsi, WSI_TOKEN_PROTOCOL);
+  if (list == nullptr || lws_hdr_total_length(wsi, WSI_TOKEN_PROTOCOL) <= 0) return;
+  if (OffersSubprotocol(list)) return;
+  const size_t length = std::strlen(list);
+  std::memset(list, ' ', length);
+  list[0] = kUnmatched;
+}
+
+int ConfirmUpgrade(lws* wsi) {
+  const unsigned refused = ImplOf(wsi)->host->OnUpgrade();
+  if (refused != 0) {
+    // A positive return tells libwebsockets that the response is complete, a negative one to hang up.
+    return lws_return_http_status(wsi, refused, nullptr) != 0 ? -1 : 1;
+  }
+  ReplaceUnknownSubprotocols(wsi);
+  return 0;
+}
+
+int Open(lws* wsi) {
+  WsServer::Impl* const impl = ImplOf(wsi);
+  const bool agreed = lws_get_protocol(wsi)->name == kSubprotocol &&
+                      lws_hdr_total_length(wsi, WSI_TOKEN_PROTOCOL) > 0;
+  auto session = std::make_unique<WsSession>();
+  session->wsi = wsi;
+  WsSession* const raw = session.release();
+  lws_set_opaque_user_data(wsi, raw);
+  raw->client = impl->host->OnOpen(WsSocket(raw), agreed ? kSubprotocol : "");
+  return 0;
+}
+
+void Receive(WsSession* session, const char* bytes, size_t length) {
+  lws* const wsi = session->wsi;
+  session->client->OnHeard();
+  if (session->close_code != 0) return;
+  const size_t limit = ImplOf(wsi)->host->max_message_size();
+  if (session->message.size() + length > limit) {
+    WsSocket(session).Close(kCloseMessageTooBig,
+                            "Message is larger than " + std::to_string(limit) + " bytes");
+    session->message = {};
+    return;
+  }
+  const bool complete = lws_is_final_fragment(wsi) && lws_remaining_packet_payload(wsi) == 0;
+  if (lws_frame_is_binary(wsi)) {
+    if (complete) session->client->OnBinary();
+    return;
+  }
+  if (complete && session->message.empty()) {
+    session->client->OnText({bytes, length});
+    return;
+  }
+  session->message.append(bytes, length);
+  if (!complete) return;
+  const std::string message = std::exchange(session->message, {});
+  session->client->OnText(message);
+}
+
+int Writable(WsSession* session) {
+  lws* const wsi = session->wsi;
+  if (lws_partial_buffered(wsi)) return 0;
+  session->client->OnWritable();
+  if (session->close_code == 0 || lws_partial_buffered(wsi)) return 0;
+  lws_close_reason(wsi, static_cast<lws_close_status>(session->close_code),
+                   reinterpret_cast<unsigned char*>(session->close_reason.data()),
+                   session->close_reason.size());
+  return -1;
+}
+
+int StartHttpReply(lws* wsi, const char* path) {
+  if (lws_hdr_total_length(wsi, WSI_TOKEN_GET_URI) <= 0) {
+    if (lws_return_http_status(wsi, HTTP_STATUS_METHOD_NOT_ALLOWED, nullptr) != 0) return -1;
+    return lws_http_transaction_completed(wsi) != 0 ? -1 : 0;
+  }
+  auto exchange = std::make_unique<HttpExchange>();
+  exchange->reply = ImplOf(wsi)->host->OnGet(path);
+  const HttpReply& reply = exchange->reply;
+
+  unsigned char head[LWS_PRE + 512];
+  unsigned char* const start = head + LWS_PRE;
+  unsigned char* next = start;
+  unsigned char* const end = head + sizeof(head) - 1;
+  if (lws_add_http_common_headers(wsi, reply.status, reply.content_type, reply.body.size(), &next,
+                                  end) != 0 ||
+      lws_finalize_write_http_header(wsi, start, &next, end) != 0) {
+    return -1;
+  }
+  lws_set_opaque_user_data(wsi, exchange.release());
+  lws_callback_on_writable(wsi);
+  return 0;
+}
+
+int FinishHttpReply(lws* wsi) {
+  std::unique_ptr<HttpExchange> exchange(static_cast<HttpExchange*>(lws_get_opaque_user_data(wsi)));
+  if (!exchange) return 0;
+  lws_set_opaque_user_data(wsi, nullptr);
+  std::string& body = exchange->reply.body;
+  const size_t length = body.size();
+  body.insert(0, LWS_PRE, '\0');
+  unsigned char* const bytes = reinterpret_cast<unsigned char*>(body.data()) + LWS_PRE;
+  if (lws_write(wsi, bytes, length, LWS_WRITE_HTTP_FINAL) < 0) return -1;
+  return lws_http_transaction_completed(wsi) != 0 ? -1 : 0;
+}
+
+int Handle(lws* wsi, lws_callback_reasons reason, void* in, size_t length) {
+  switch (reason) {
+    case LWS_CALLBACK_HTTP:
+      return StartHttpReply(wsi, static_cast<const char*>(in));
+    case LWS_CALLBACK_HTTP_WRITEABLE:
+      return FinishHttpReply(wsi);
+    case LWS_CALLBACK_CLOSED_HTTP:
+      delete static_cast<HttpExchange*>(lws_get_opaque_user_data(wsi));
+      lws_set_opaque_user_data(wsi, nullptr);
+      return 0;
+    case LWS_CALLBACK_HTTP_CONFIRM_UPGRADE:
+      return ConfirmUpgrade(wsi);
+    case LWS_CALLBACK_FILTER_PROTOCOL_CONNECTION:
+      ImplOf(wsi)->unmatched_name[0] = '\0';
+      return 0;
+    case LWS_CALLBACK_ESTABLISHED:
+      ImplOf(wsi)->unmatched_name[0] = kUnmatched;
+      return Open(wsi);
+    case LWS_CALLBACK_RECEIVE:
+      Receive(SessionOf(wsi), static_cast<const char*>(in), length);
+      return 0;
+    case LWS_CALLBACK_RECEIVE_PONG:
+      SessionOf(wsi)->client->OnHeard();
+      return 0;
+    case LWS_CALLBACK_SERVER_WRITEABLE:
+      return Writable(SessionOf(wsi));
+    case LWS_CALLBACK_CLOSED:
+      delete SessionOf(wsi);
+      lws_set_opaque_user_data(wsi, nullptr);
+      return 0;
+    default:
+      return 0;
+  }
+}
+
+// Runs one libwebsockets callback so that no exception crosses its C frames.
+template <typename Callback>
+int Guarded(lws* wsi, Callback callback) {
+  try {
+    return callback();
+  } catch (const std::exception& error) {
+    Log(LogLevel::kError, "closing a connection after an internal error: %s", error.what());
+  } catch (...) {
+    Log(LogLevel::kError, "closing a connection after an internal error of unknown type");
+  }
+  constexpr char kReason[] = "Internal server error";
+  unsigned char reason[sizeof(kReason)];
+  std::memcpy(reason, kReason, sizeof(kReason));
+  lws_close_reason(wsi, static_cast<lws_close_status>(kCloseInternalServerError), reason,
+                   sizeof(kReason) - 1);
+  return -1;
+}
+
+int OnCallback(lws* wsi, lws_callback_reasons reason, void*, void* in, size_t length) {
+  // Callbacks about the context or the vhost come without a usable connection.
+  if (wsi == nullptr || lws_get_context(wsi) == nullptr) return 0;
+  return Guarded(wsi, [&] { return Handle(wsi, reason, in, length); });
+}
+
+// What libwebsockets calls errors are mostly clients' mistakes; a hostile one must not fill the log.
+void LogFromLibrary(int, const char* line) { Log(LogLevel::kDebug, "libwebsockets: %s", line); }
+
+// libwebsockets dies on a bind it cannot do in ways that differ by version; ask first.
+bool CanBind(const WsServer::Listen& listen, std::string* error) {
+  sockaddr_storage address{};
+  socklen_t length;
+  auto* const v4 = reinterpret_cast<sockaddr_in*>(&address);
+  auto* const v6 = reinterpret_cast<sockaddr_in6*>(&address);
+  if (inet_pton(AF_INET, listen.address.c_str(), &v4->sin_addr) == 1) {
+    v4->sin_family = AF_INET;
+    v4->sin_port = htons(listen.port);
+    length = sizeof(*v4);
+  } else if (inet_pton(AF_INET6, listen.address.c_str(), &v6->sin6_addr) == 1) {
+    v6->sin6_family = AF_INET6;
+    v6->sin6_port = htons(listen.port);
+    length = sizeof(*v6);
+  } else {
+    *error = "\"" + listen.address + "\" is not an IP address";
+    return false;
+  }
+  const int fd = socket(address.ss_family, SOCK_STREAM | SOCK_CLOEXEC, 0);
+  const int on = 1;
+  // Exactly the options libwebsockets sets: without SO_REUSEPORT another server's port is refused.
+  const bool bound = fd >= 0 && setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &on, sizeof(on)) == 0 &&
+                     setsockopt(fd, SOL_SOCKET, SO_REUSEPORT, &on, sizeof(on)) == 0 &&
+                     bind(fd, reinterpret_cast<sockaddr*>(&address), length) == 0;
+  if (!bound) *error = std::strerror(errno);
+  if (fd >= 0) close(fd);
+  return bound;
+}
+
+}  // namespace
+
+WsSocket::WriteResult WsSocket::Write(unsigned char* frames, size_t length) {
+  // On a WebSocket connection LWS_WRITE_HTTP hands the bytes to the transport as they are: several
+  // ready-made frames leave in one system call. No extension is negotiated that would want to see them.
+  const int sent = lws_write(session_->wsi, frames, length, LWS_WRITE_HTTP);
+  if (sent < 0) {
+    lws_set_timeout(session_->wsi, PENDING_TIMEOUT_USER_OK, LWS_TO_KILL_ASYNC);
+    return WriteResult::kBroken;
+  }
+  return pending() ? WriteResult::kPending : WriteResult::kSent;
+}
+
+bool WsSocket::pending() const { return lws_partial_buffered(session_->wsi) != 0; }
+
+void WsSocket::Close(uint16_t code, std::string_view reason) {
+  if (session_->close_code != 0) return;
+  session_->close_code = code;
+  session_->close_reason = reason;
+  lws_set_timeout(session_->wsi, PENDING_TIMEOUT_CLOSE_SEND, kCloseTimeoutSeconds);
+  lws_callback_on_writable(session_->wsi);
+}
+
+std::string WsSocket::Peer() const {
+  sockaddr_storage address{};
+  socklen_t length = sizeof(address);
+  char host[INET6_ADDRSTRLEN] = "";
+  if (getpeername(lws_get_socket_fd(session_->wsi), reinterpret_cast<sockaddr*>(&address),
+                  &length) != 0) {
+    return {};
+  }
+  if (address.ss_family == AF_INET6) {
+    const auto* const v6 = reinterpret_cast<const sockaddr_in6*>(&address);
+    inet_ntop(AF_INET6, &v6->sin6_addr, host, sizeof(host));
+    return "[" + std::string(host) + "]:" + std::to_string(ntohs(v6->sin6_port));
+  }
+  const auto* const v4 = reinterpret_cast<const sockaddr_in*>(&address);
+  inet_ntop(AF_INET, &v4->sin_addr, host, sizeof(host));
+  return std::string(host) + ":" + std::to_string(ntohs(v4->sin_port));
+}
+
+WsServer::WsServer(std::unique_ptr<Impl> impl) : impl_(std::move(impl)) {}
+
+WsServer::~WsServer() { lws_context_destroy(impl_->context); }
+
+std::unique_ptr<WsServer> WsServer::Open(uv_loop_s* loop, WsHost* host, const Listen& listen,
+                                         std::string* error) {
+  if (!CanBind(listen, error)) return nullptr;
+  lws_set_log_level(LLL_ERR | LLL_WARN, LogFromLibrary);
+
+  auto impl = std::make_unique<Impl>();
+  impl->host = host;
+  impl->loops[0] = loop;
+  // The first protocol serves plain HTTP, and WebSockets whose client offered no subprotocol.
+  for (size_t i = 0; const char* name : {"http", kSubprotocol, &impl->unmatched_name[0]}) {
+    lws_protocols& protocol = impl->protocols[i++];
+    protocol = {};
+    protocol.name = name;
+    protocol.callback = OnCallback;
+    protocol.rx_buffer_size = kReceiveBuffer;
+    protocol.tx_packet_size = kMaxWrite;
+  }
+  impl->protocols[3] = {};
+
+  lws_context_creation_info info{};
+  info.iface = listen.address.c_str();
+  info.port = listen.port;
+  info.protocols = impl->protocols;
+  info.foreign_loops = impl->loops;
+  info.user = impl.get();
+  info.gid = static_cast<gid_t>(-1);
+  info.uid = static_cast<uid_t>(-1);
+  info.timeout_secs = kHandshakeTimeoutSeconds;
+  info.keepalive_timeout = kHandshakeTimeoutSeconds;
+  info.max_http_header_pool = 64;
+  info.vhost_name = "default";
+  info.options = LWS_SERVER_OPTION_LIBUV | LWS_SERVER_OPTION_VALIDATE_UTF8 |
+                 LWS_SERVER_OPTION_ALLOW_LISTEN_SHARE |
+                 LWS_SERVER_OPTION_HTTP_HEADERS_SECURITY_BEST_PRACTICES_ENFORCE;
+  if (listen.address.find(':') == std::string::npos) {
+    info.options |= LWS_SERVER_OPTION_DISABLE_IPV6;
+  }
+  impl->context = lws_create_context(&info);
+  if (impl->context == nullptr) {
+    *error = "libwebsockets could not start; is its libuv plugin installed?";
+    return nullptr;
+  }
+  return std::unique_ptr<WsServer>(new WsServer(std::move(impl)));
+}
+
+size_t RaiseFileLimit(size_t files) {
+  rlimit limit{};
+  if (getrlimit(RLIMIT_NOFILE, &limit) != 0) return 0;
+  const rlim_t wanted = std::min<rlim_t>(files, limit.rlim_max);
+  if (limit.rlim_cur != wanted) {
+    const rlimit raised{wanted, limit.rlim_max};
+    if (setrlimit(RLIMIT_NOFILE, &raised) == 0) return wanted;
+  }
+  return limit.rlim_cur;
+}
+
+}  // namespace fsubs
