@@ -28,6 +28,9 @@ std::vector<NamedDefinition> SplitDefinitions(std::string_view sdl, std::optiona
 // `type Query`, without which no schema is complete (specification, section 3.3.1).
 std::string ComposeSchema(std::string_view definitions, std::span<const std::string_view> fields);
 
+// A subscription field may have this many arguments: those given are kept as bits of a word.
+inline constexpr size_t kMaxArguments = 64;
+
 // Where a subscription field's argument finds its value in an event's data.
 struct ArgumentTarget {
   bool in_row = false;                // under "row", as row changes have it

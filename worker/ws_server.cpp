@@ -10,6 +10,7 @@
 #include <cerrno>
 #include <cstring>
 #include <exception>
+#include <utility>
 
 #include "worker/close_code.hpp"
 #include "worker/log.hpp"
@@ -43,7 +44,7 @@ constexpr size_t kReceiveBuffer = 512;
 constexpr size_t kMaxWrite = size_t{1} << 20;
 
 constexpr char kSubprotocol[] = "graphql-transport-ws";
-constexpr char kUnmatched = '-';
+constexpr size_t kMaxSpareName = 63;
 
 // A response to GET that waits for its socket to become writable. Owned by the wsi's user data.
 struct HttpExchange {
@@ -57,10 +58,9 @@ struct WsServer::Impl {
   lws_context* context = nullptr;
   // libwebsockets takes the loops by pointer to an array.
   void* loops[1];
-  // Name of the protocol that stands for "none of those the client offered". While its handshake is
-  // answered the name is empty, so that no Sec-WebSocket-Protocol header is sent: RFC 6455, section
-  // 4.2.2, forbids to name a subprotocol that the client did not offer.
-  char unmatched_name[2] = {kUnmatched, '\0'};
+  // Name of the protocol for clients that offer none of ours: see NameSpareProtocol. It is empty while
+  // a handshake is answered, so that no Sec-WebSocket-Protocol header claims that we speak it.
+  char spare_name[kMaxSpareName + 1] = "";
   lws_protocols protocols[4];
 };
 
@@ -72,28 +72,19 @@ WsServer::Impl* ImplOf(lws* wsi) {
 
 WsSession* SessionOf(lws* wsi) { return static_cast<WsSession*>(lws_get_opaque_user_data(wsi)); }
 
-bool OffersSubprotocol(const char* list) {
-  const std::string_view offered = list;
-  for (size_t start = 0; start <= offered.size();) {
-    const size_t end = std::min(offered.find(',', start), offered.size());
-    std::string_view name = offered.substr(start, end - start);
-    name.remove_prefix(std::min(name.find_first_not_of(" \t"), name.size()));
-    name = name.substr(0, name.find_last_not_of(" \t") + 1);
-    if (name == kSubprotocol) return true;
-    start = end + 1;
-  }
-  return false;
-}
-
-// libwebsockets refuses a handshake that offers only unknown subprotocols. The protocol asks for a
-// close with 4406 instead, so such an offer is replaced, in place, by a name it finds.
-void ReplaceUnknownSubprotocols(lws* wsi) {
-  char* const list = lws_hdr_simple_ptr(wsi, WSI_TOKEN_PROTOCOL);
-  if (list == nullptr || lws_hdr_total_length(wsi, WSI_TOKEN_PROTOCOL) <= 0) return;
-  if (OffersSubprotocol(list)) return;
-  const size_t length = std::strlen(list);
-  std::memset(list, ' ', length);
-  list[0] = kUnmatched;
+// libwebsockets refuses a handshake that offers only subprotocols it has not. The protocol asks for a
+// close with 4406 instead, so the spare protocol takes the name of the first one offered.
+void NameSpareProtocol(lws* wsi) {
+  char offered[256];
+  const int length = lws_hdr_copy(wsi, offered, sizeof(offered), WSI_TOKEN_PROTOCOL);
+  if (length <= 0) return;
+  std::string_view name(offered, static_cast<size_t>(length));
+  if (name.find(kSubprotocol) != std::string_view::npos) return;
+  name = name.substr(0, name.find_first_of(", \t"));
+  char* const spare = ImplOf(wsi)->spare_name;
+  const size_t size = std::min(name.size(), kMaxSpareName);
+  std::memcpy(spare, name.data(), size);
+  spare[size] = '\0';
 }
 
 int ConfirmUpgrade(lws* wsi) {
@@ -102,7 +93,7 @@ int ConfirmUpgrade(lws* wsi) {
     // A positive return tells libwebsockets that the response is complete, a negative one to hang up.
     return lws_return_http_status(wsi, refused, nullptr) != 0 ? -1 : 1;
   }
-  ReplaceUnknownSubprotocols(wsi);
+  NameSpareProtocol(wsi);
   return 0;
 }
 
@@ -203,10 +194,9 @@ int Handle(lws* wsi, lws_callback_reasons reason, void* in, size_t length) {
     case LWS_CALLBACK_HTTP_CONFIRM_UPGRADE:
       return ConfirmUpgrade(wsi);
     case LWS_CALLBACK_FILTER_PROTOCOL_CONNECTION:
-      ImplOf(wsi)->unmatched_name[0] = '\0';
+      ImplOf(wsi)->spare_name[0] = '\0';
       return 0;
     case LWS_CALLBACK_ESTABLISHED:
-      ImplOf(wsi)->unmatched_name[0] = kUnmatched;
       return Open(wsi);
     case LWS_CALLBACK_RECEIVE:
       Receive(SessionOf(wsi), static_cast<const char*>(in), length);
@@ -324,7 +314,7 @@ std::string WsSocket::Peer() const {
 
 WsServer::WsServer(std::unique_ptr<Impl> impl) : impl_(std::move(impl)) {}
 
-WsServer::~WsServer() { lws_context_destroy(impl_->context); }
+WsServer::~WsServer() = default;
 
 std::unique_ptr<WsServer> WsServer::Open(uv_loop_s* loop, WsHost* host, const Listen& listen,
                                          std::string* error) {
@@ -335,10 +325,11 @@ std::unique_ptr<WsServer> WsServer::Open(uv_loop_s* loop, WsHost* host, const Li
   impl->host = host;
   impl->loops[0] = loop;
   // The first protocol serves plain HTTP, and WebSockets whose client offered no subprotocol.
-  for (size_t i = 0; const char* name : {"http", kSubprotocol, &impl->unmatched_name[0]}) {
-    lws_protocols& protocol = impl->protocols[i++];
+  const char* const names[] = {"http", kSubprotocol, impl->spare_name};
+  for (size_t i = 0; i < 3; ++i) {
+    lws_protocols& protocol = impl->protocols[i];
     protocol = {};
-    protocol.name = name;
+    protocol.name = names[i];
     protocol.callback = OnCallback;
     protocol.rx_buffer_size = kReceiveBuffer;
     protocol.tx_packet_size = kMaxWrite;

@@ -69,7 +69,7 @@ class WsHost {
  public:
   virtual ~WsHost() = default;
 
-  // A client asks for a WebSocket. Return 0 to go on or the HTTP status to refuse with.
+  // A client asks for a WebSocket. Returns 0 to go on or the HTTP status to refuse with.
   virtual unsigned OnUpgrade() = 0;
 
   // A WebSocket is open. `subprotocol` is the one agreed on, empty if the client offered none of
@@ -90,11 +90,10 @@ class WsServer {
   };
 
   // Start to listen. Returns null, and says why in `*error`, if the address cannot be used. `loop`
-  // and `host` outlive the server.
+  // and `host` outlive the server, which lives until the process ends.
   static std::unique_ptr<WsServer> Open(uv_loop_s* loop, WsHost* host, const Listen& listen,
                                         std::string* error);
 
-  // Closes every socket. The loop must run on until nothing is left in it.
   ~WsServer();
   WsServer(const WsServer&) = delete;
   WsServer& operator=(const WsServer&) = delete;

@@ -1,0 +1,18 @@
+#include "src/executor.hpp"
+#include "src/guc.hpp"
+#include "src/launcher.hpp"
+#include "src/pg_compat.hpp"
+#include "src/shmem.hpp"
+
+extern "C" {
+PG_MODULE_MAGIC;
+
+PGDLLEXPORT void _PG_init(void) {
+  // Loaded by a session, it could not share memory: its functions then say what to configure.
+  if (!process_shared_preload_libraries_in_progress) return;
+  fsubs::settings::Define();
+  fsubs::RegisterSharedMemory();
+  fsubs::RegisterLauncher();
+  fsubs::RegisterExecutors();
+}
+}

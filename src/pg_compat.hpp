@@ -1,0 +1,88 @@
+// PostgreSQL's headers, and what differs between its major versions. Every file of src/ includes it
+// first; nothing outside src/ may.
+//
+// PostgreSQL's macros (ERROR, LOG, Min, Max, printf, _) are in force after it, so the standard library
+// comes before them.
+#pragma once
+
+#include <atomic>
+#include <cstddef>
+#include <cstdint>
+#include <cstring>
+#include <exception>
+#include <string>
+#include <string_view>
+#include <utility>
+#include <vector>
+
+// Empty in PostgreSQL 15 unless defined; later versions define it like this.
+#define PGDLLEXPORT __attribute__((visibility("default")))
+
+extern "C" {
+#include "postgres.h"
+
+#include "access/genam.h"
+#include "access/htup_details.h"
+#include "access/table.h"
+#include "access/xact.h"
+#include "access/xlog.h"
+#include "catalog/pg_collation.h"
+#include "catalog/pg_type.h"
+#include "commands/dbcommands.h"
+#include "commands/trigger.h"
+#include "executor/spi.h"
+#include "executor/tuptable.h"
+#include "fmgr.h"
+#include "funcapi.h"
+#include "lib/stringinfo.h"
+#include "libpq/pqsignal.h"
+#include "mb/pg_wchar.h"
+#include "miscadmin.h"
+#include "pgstat.h"
+#include "postmaster/bgworker.h"
+#include "postmaster/interrupt.h"
+#include "storage/ipc.h"
+#include "storage/latch.h"
+#include "storage/lwlock.h"
+#include "storage/proc.h"
+#include "storage/procsignal.h"
+#include "storage/shmem.h"
+#include "tcop/tcopprot.h"
+#include "utils/array.h"
+#include "utils/builtins.h"
+#include "utils/datum.h"
+#include "utils/guc.h"
+#include "utils/json.h"
+#include "utils/jsonb.h"
+#include "utils/lsyscache.h"
+#include "utils/memutils.h"
+#include "utils/ps_status.h"
+#include "utils/rel.h"
+#include "utils/snapmgr.h"
+#include "utils/timestamp.h"
+#include "utils/varlena.h"
+#if PG_VERSION_NUM >= 170000
+#include "utils/wait_event.h"
+#endif
+}
+
+#if PG_VERSION_NUM < 150000
+#error "fraiseql_subs needs PostgreSQL 15 or later"
+#endif
+
+// Head of a function that SQL can call.
+#define FSUBS_FUNCTION(name)                   \
+  extern "C" {                                 \
+  PGDLLEXPORT Datum name(PG_FUNCTION_ARGS);    \
+  PG_FUNCTION_INFO_V1(name);                   \
+  }                                            \
+  Datum name([[maybe_unused]] PG_FUNCTION_ARGS)
+
+namespace fsubs {
+
+// PostgreSQL counts time from 2000-01-01, the rest of the product from 1970-01-01.
+inline int64_t ToUnixMicroseconds(TimestampTz time) {
+  return time + int64_t{POSTGRES_EPOCH_JDATE - UNIX_EPOCH_JDATE} * USECS_PER_DAY;
+}
+
+}  // namespace fsubs

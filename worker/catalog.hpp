@@ -1,0 +1,49 @@
+// What is registered in the database, ready to serve: the schema and its subscription fields.
+// Immutable; shared by all shards.
+#pragma once
+
+#include <memory>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "graphql/schema.hpp"
+#include "worker/comparable.hpp"
+
+namespace fsubs {
+
+// An argument that compares with a field of the event's data.
+struct EqualityArgument {
+  std::string name;
+  bool in_row = false;  // the data's field is under "row", as row changes have it
+  Comparison comparison = Comparison::kText;
+};
+
+struct SubscriptionField {
+  std::string name;
+  std::string channel;
+  std::vector<std::string> event_types;  // empty: all
+  const graphql::Field* definition = nullptr;
+  std::vector<EqualityArgument> arguments;
+
+  bool Wants(std::string_view event_type) const;
+};
+
+class Catalog {
+ public:
+  // Build from an executor's snapshot (docs/side-door.md). On failure `*error` says why; a snapshot
+  // of a database without the extension is a failure too.
+  static std::shared_ptr<const Catalog> FromSnapshot(std::string_view json, std::string* error);
+
+  const graphql::Schema& schema() const { return *schema_; }
+  const std::vector<SubscriptionField>& fields() const { return fields_; }
+  const SubscriptionField* FindField(std::string_view name) const;
+  const std::string& server_version() const { return server_version_; }
+
+ private:
+  std::shared_ptr<const graphql::Schema> schema_;
+  std::vector<SubscriptionField> fields_;
+  std::string server_version_;
+};
+
+}  // namespace fsubs

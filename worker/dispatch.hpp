@@ -1,0 +1,96 @@
+// Finds the subscriptions that an event is for.
+//
+//   channel -> subscription field (event types) -> shape -> bucket -> group -> member
+//
+// A shape is the set of arguments that some subscriptions filter by; its buckets are found by the
+// hash of the event's values of these fields, so a subscription that does not match costs nothing. A
+// group is the members of a bucket that share a plan; each plan is encoded once per event.
+//
+// One shard's thread only.
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <string>
+#include <string_view>
+#include <unordered_map>
+#include <vector>
+
+#include "contract/event_record.hpp"
+#include "worker/json_tree.hpp"
+#include "worker/operation.hpp"
+
+namespace fsubs {
+
+struct DispatchGroup;
+
+// A subscription as the dispatcher knows it; its owner derives from it. Neither copied nor moved
+// while it is added.
+class Member {
+ public:
+  const PreparedSubscription& subscription() const { return subscription_; }
+
+ protected:
+  Member() = default;
+  ~Member() = default;  // REQUIRES: removed
+
+ private:
+  friend class Dispatcher;
+  PreparedSubscription subscription_;
+  DispatchGroup* group_ = nullptr;
+  size_t index_ = 0;  // in the group
+};
+
+struct StringHash {
+  using is_transparent = void;
+  size_t operator()(std::string_view text) const { return std::hash<std::string_view>()(text); }
+};
+
+class Dispatcher {
+ public:
+  class Sink {
+   public:
+    virtual ~Sink() = default;
+    // One member gets a payload, a JSON text that is valid during the call. REQUIRES: adds and
+    // removes no member.
+    virtual void Deliver(Member* member, std::string_view payload) = 0;
+  };
+
+  struct Outcome {
+    bool malformed = false;  // somebody wanted the event but its data could not be parsed
+    size_t encoded = 0;      // payloads
+    size_t delivered = 0;    // members
+  };
+
+  Dispatcher();
+  ~Dispatcher();  // REQUIRES: all members were removed
+
+  // REQUIRES: `member` is not added and lives until it is removed.
+  void Add(Member* member, PreparedSubscription subscription);
+  void Remove(Member* member);
+
+  // Deliver an event to its subscriptions. REQUIRES: kJsonPadding readable bytes behind record.data.
+  Outcome Dispatch(const EventRecord& record, std::string_view position, Sink* sink);
+
+  size_t members() const { return members_; }
+
+ private:
+  struct Channel;
+  struct FieldIndex;
+  struct Shape;
+  struct Bucket;
+  struct PlanSlot;
+  friend struct DispatchGroup;
+
+  PlanSlot* SlotOf(const Plan* plan);
+  std::string_view KeyOf(const FieldIndex& field, const Shape& shape, const JsonValue& data);
+
+  std::unordered_map<std::string, std::unique_ptr<Channel>, StringHash, std::equal_to<>> channels_;
+  std::unordered_map<const Plan*, std::unique_ptr<PlanSlot>> plans_;
+  JsonTree tree_;
+  std::string key_;
+  uint64_t event_ = 0;  // counts dispatched events
+  size_t members_ = 0;
+};
+
+}  // namespace fsubs

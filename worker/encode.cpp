@@ -1,0 +1,296 @@
+#include "worker/encode.hpp"
+
+#include <charconv>
+#include <cmath>
+
+#include "worker/json_text.hpp"
+
+namespace fsubs {
+namespace {
+
+using graphql::TypeRefKind;
+using graphql::WrappedType;
+
+void AppendLocations(const std::vector<graphql::SourceLocation>& locations, std::string* out) {
+  *out += '[';
+  for (const graphql::SourceLocation& location : locations) {
+    if (out->back() != '[') *out += ',';
+    out->append(R"({"line":)").append(std::to_string(location.line));
+    out->append(R"(,"column":)").append(std::to_string(location.column)).append("}");
+  }
+  *out += ']';
+}
+
+class Encoder {
+ public:
+  explicit Encoder(std::string* out) : out_(out) {}
+
+  // Writes one field's value. Returns false, having written nothing, if the value is null where the
+  // type forbids it: the object around it becomes null (section 6.4.4).
+  [[nodiscard]] bool Field(const FieldPlan& field, const std::optional<JsonValue>& value) {
+    const PathItem here{path_, &field.response, 0};
+    path_ = &here;
+    const bool complete = Complete(field, *field.type, value);
+    path_ = here.above;
+    return complete;
+  }
+
+  void Errors() {
+    if (!errors_.empty()) out_->append(R"(,"errors":[)").append(errors_).append("]");
+  }
+
+ private:
+  // A response name, or an index where it is null. Items live on the stack of the recursion.
+  struct PathItem {
+    const PathItem* above;
+    const std::string* name;
+    size_t index;
+  };
+
+  [[nodiscard]] bool Complete(const FieldPlan& field, const WrappedType& type,
+                              const std::optional<JsonValue>& value) {
+    if (type.is_non_null()) {
+      if (value && !value->is_null()) return Nullable(field, *type.of, value);
+      return Fail(field, "Cannot return null for non-nullable field " +
+                             std::string(field.parent->name) + "." + std::string(field.name) + ".");
+    }
+    const size_t start = out_->size();
+    if (!Nullable(field, type, value)) {
+      out_->resize(start);
+      *out_ += "null";
+    }
+    return true;
+  }
+
+  // A value whose outer non-null wrapper is off. False: an error was reported, the value is null.
+  [[nodiscard]] bool Nullable(const FieldPlan& field, const WrappedType& type,
+                              const std::optional<JsonValue>& value) {
+    if (!value || value->is_null()) {
+      *out_ += "null";
+      return true;
+    }
+    if (type.kind == TypeRefKind::kList) return List(field, *type.of, *value);
+    if (field.leaf != Leaf::kNone) return LeafValue(field, *type.type, *value);
+    return Object(field, *type.type, *value);
+  }
+
+  [[nodiscard]] bool List(const FieldPlan& field, const WrappedType& item, const JsonValue& value) {
+    if (value.type() != JsonType::kArray) {
+      return Fail(field, "Expected Iterable, but did not find one for field \"" +
+                             std::string(field.parent->name) + "." + std::string(field.name) + "\".");
+    }
+    const size_t start = out_->size();
+    bool complete = true;
+    size_t index = 0;
+    *out_ += '[';
+    value.ForEachElement([&](const JsonValue& element) {
+      if (!complete) return;
+      if (index > 0) *out_ += ',';
+      const PathItem here{path_, nullptr, index++};
+      path_ = &here;
+      complete = Complete(field, item, element);
+      path_ = here.above;
+    });
+    *out_ += ']';
+    if (!complete) out_->resize(start);
+    return complete;
+  }
+
+  [[nodiscard]] bool Object(const FieldPlan& field, const graphql::Type& type,
+                            const JsonValue& value) {
+    const ObjectPlan* plan = nullptr;
+    if (!type.is_abstract()) {
+      plan = field.objects.front().second;
+    } else {
+      const auto name = value.Find("__typename");
+      if (!name || name->type() != JsonType::kString) {
+        return Fail(field, "Abstract type \"" + std::string(type.name) +
+                               "\" needs \"__typename\" in the event's data for field \"" +
+                               std::string(field.parent->name) + "." + std::string(field.name) +
+                               "\".");
+      }
+      for (const auto& [object, below] : field.objects) {
+        if (object->name == name->text()) plan = below;
+      }
+      if (plan == nullptr) {
+        return Fail(field, "\"" + name->ToString() + "\" is not a possible type for \"" +
+                               std::string(type.name) + "\".");
+      }
+    }
+    const size_t start = out_->size();
+    *out_ += '{';
+    bool first = true;
+    for (const FieldPlan& below : plan->fields) {
+      if (!first) *out_ += ',';
+      first = false;
+      *out_ += below.key;
+      if (below.is_typename) {
+        out_->append("\"").append(plan->type->name).append("\"");
+      } else if (!Field(below, value.Find(below.name))) {
+        out_->resize(start);
+        return false;
+      }
+    }
+    *out_ += '}';
+    return true;
+  }
+
+  // Result coercion of section 3.5, as lenient as graphql-js.
+  [[nodiscard]] bool LeafValue(const FieldPlan& field, const graphql::Type& type,
+                               const JsonValue& value) {
+    const JsonType json = value.type();
+    const bool number = json == JsonType::kNumber;
+    const bool boolean = json == JsonType::kBoolean;
+    const bool string = json == JsonType::kString;
+    switch (field.leaf) {
+      case Leaf::kCustom:
+        *out_ += value.raw();
+        return true;
+      case Leaf::kString:
+        if (string) {
+          *out_ += value.raw();
+        } else if (number || boolean) {
+          out_->append("\"").append(value.raw()).append("\"");
+        } else {
+          return Fail(field, "String cannot represent value: " + Inspect(value));
+        }
+        return true;
+      case Leaf::kId:
+        if (string) {
+          *out_ += value.raw();
+        } else if (number && value.raw().find_first_of(".eE") == std::string_view::npos) {
+          out_->append("\"").append(value.raw()).append("\"");
+        } else {
+          return Fail(field, "ID cannot represent value: " + Inspect(value));
+        }
+        return true;
+      case Leaf::kBoolean:
+        if (boolean) {
+          *out_ += value.raw();
+        } else if (number) {
+          *out_ += value.raw().find_first_of("123456789") < value.raw().find_first_of("eE")
+                       ? "true"
+                       : "false";
+        } else {
+          return Fail(field, "Boolean cannot represent a non boolean value: " + Inspect(value));
+        }
+        return true;
+      case Leaf::kEnum:
+        if (!string || type.FindValue(value.text()) == nullptr) {
+          return Fail(field, "Enum \"" + std::string(type.name) + "\" cannot represent value: " +
+                                 Inspect(value));
+        }
+        *out_ += value.raw();
+        return true;
+      default:
+        return Number(field, value);
+    }
+  }
+
+  [[nodiscard]] bool Number(const FieldPlan& field, const JsonValue& value) {
+    if (value.type() == JsonType::kBoolean) {
+      *out_ += value.boolean() ? '1' : '0';
+      return true;
+    }
+    const bool is_int = field.leaf == Leaf::kInt;
+    const char* const not_number = is_int ? "Int cannot represent non-integer value: "
+                                          : "Float cannot represent non numeric value: ";
+    std::string_view text;
+    if (value.type() == JsonType::kNumber) {
+      text = value.raw();
+    } else if (value.type() == JsonType::kString) {
+      text = value.text();
+    }
+    // Strings must hold a number as JSON writes it.
+    double real = 0;
+    const char* const end = text.data() + text.size();
+    const auto parsed = std::from_chars(text.data(), end, real);
+    if (text.empty() || parsed.ptr != end || (text.back() < '0' || text.back() > '9')) {
+      return Fail(field, not_number + Inspect(value));
+    }
+    if (!is_int) {
+      *out_ += text;
+      return true;
+    }
+    int32_t whole = 0;
+    const auto [at, code] = std::from_chars(text.data(), end, whole);
+    if (code == std::errc{} && at == end) {
+      *out_ += text;
+      return true;
+    }
+    if (parsed.ec != std::errc{} || real != std::floor(real)) {
+      return Fail(field, not_number + Inspect(value));
+    }
+    if (real < INT32_MIN || real > INT32_MAX) {
+      return Fail(field, "Int cannot represent non 32-bit signed integer value: " + Inspect(value));
+    }
+    *out_ += std::to_string(static_cast<int32_t>(real));
+    return true;
+  }
+
+  // Always false, so that callers can return it.
+  bool Fail(const FieldPlan& field, const std::string& message) {
+    if (!errors_.empty()) errors_ += ',';
+    errors_ += R"({"message":)";
+    AppendJsonString(message, &errors_);
+    errors_ += R"(,"locations":)";
+    AppendLocations(field.locations, &errors_);
+    errors_ += R"(,"path":[)";
+    AppendPath(path_);
+    errors_ += R"(],"extensions":{"code":"DATA_MISMATCH"}})";
+    return false;
+  }
+
+  void AppendPath(const PathItem* item) {
+    if (item == nullptr) return;
+    AppendPath(item->above);
+    if (item->above != nullptr) errors_ += ',';
+    if (item->name != nullptr) {
+      AppendJsonString(*item->name, &errors_);
+    } else {
+      errors_ += std::to_string(item->index);
+    }
+  }
+
+  std::string* const out_;
+  std::string errors_;
+  const PathItem* path_ = nullptr;
+};
+
+}  // namespace
+
+void Encode(const Plan& plan, const JsonValue& event, std::string_view position,
+            std::string* out) {
+  Encoder encoder(out);
+  *out += R"({"data":)";
+  const size_t data = out->size();
+  out->append("{").append(plan.root().key);
+  if (encoder.Field(plan.root(), event)) {
+    *out += '}';
+  } else {
+    out->resize(data);
+    *out += "null";
+  }
+  encoder.Errors();
+  out->append(R"(,"extensions":{"position":")").append(position).append("\"}}");
+}
+
+void AppendErrors(const std::vector<graphql::Error>& errors, std::string_view code,
+                  std::string* out) {
+  *out += '[';
+  for (const graphql::Error& error : errors) {
+    if (&error != &errors.front()) *out += ',';
+    *out += R"({"message":)";
+    AppendJsonString(error.message, out);
+    if (!error.locations.empty()) {
+      *out += R"(,"locations":)";
+      AppendLocations(error.locations, out);
+    }
+    *out += R"(,"extensions":{"code":)";
+    AppendJsonString(code, out);
+    *out += "}}";
+  }
+  *out += ']';
+}
+
+}  // namespace fsubs

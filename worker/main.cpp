@@ -1,0 +1,21 @@
+#include <unistd.h>
+
+#include "worker/log.hpp"
+#include "worker/options.hpp"
+#include "worker/worker.hpp"
+
+int main(int argc, char** argv) {
+  fsubs::Options options;
+  int exit_code = 0;
+  if (!fsubs::ParseOptions(argc, argv, &options, &exit_code)) return exit_code;
+  fsubs::SetLogFormat(options.launched ? fsubs::LogFormat::kLauncher : fsubs::LogFormat::kTerminal);
+  if (options.ring_fd < 0 || options.reader_page_fd < 0 || options.wake_fds.empty()) {
+    fsubs::Log(fsubs::LogLevel::kError,
+               "no event ring was passed: PostgreSQL starts this program when "
+               "shared_preload_libraries contains fraiseql_subs");
+    return 2;
+  }
+  static fsubs::Worker worker(argc, argv, options);
+  // Not exit(): the shards' threads still use what destructors would take away.
+  _exit(worker.Run());
+}

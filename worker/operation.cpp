@@ -1,0 +1,172 @@
+#include "worker/operation.hpp"
+
+#include "graphql/parser.hpp"
+#include "graphql/validate.hpp"
+#include "worker/coerce.hpp"
+#include "worker/encode.hpp"
+
+namespace fsubs {
+namespace {
+
+PrepareResult Refuse(const std::vector<graphql::Error>& errors, std::string_view code) {
+  PrepareResult result;
+  AppendErrors(errors, code, &result.errors);
+  return result;
+}
+
+// GetOperation of the specification, section 6.1.1. Null, with `*error` set, if there is none.
+const graphql::Operation* ChooseOperation(const graphql::Document& document,
+                                          const std::optional<std::string_view>& name,
+                                          graphql::Error* error) {
+  if (!name) {
+    if (document.operations.size() == 1) return &document.operations.front();
+    error->message = document.operations.empty()
+                         ? "Must provide an operation."
+                         : "Must provide operation name if query contains multiple operations.";
+    return nullptr;
+  }
+  for (const graphql::Operation& operation : document.operations) {
+    if (operation.name.text == *name) return &operation;
+  }
+  error->message = "Unknown operation named \"" + std::string(*name) + "\".";
+  return nullptr;
+}
+
+void AppendConditions(const graphql::SelectionSet& set, const Variables& variables,
+                      std::string* key) {
+  for (const graphql::Selection& selection : set.selections) {
+    for (const graphql::Directive& directive : selection.directives) {
+      for (const graphql::Argument& argument : directive.arguments) {
+        if (argument.value->kind != graphql::ValueKind::kVariable) continue;
+        const GivenValue value = variables.Resolve(*argument.value);
+        *key += value.json ? value.json->raw().front()
+                           : (value.literal != nullptr && value.literal->boolean ? 't' : 'f');
+      }
+    }
+    if (selection.selection_set != nullptr) {
+      AppendConditions(*selection.selection_set, variables, key);
+    }
+  }
+}
+
+// What makes plans of one document differ: the operation, and the variables of @include and @skip.
+std::string PlanKey(const PreparedDocument& document, const graphql::Operation& operation,
+                    const Variables& variables) {
+  std::string key = std::to_string(reinterpret_cast<uintptr_t>(&document));
+  key += ' ';
+  key += std::to_string(operation.offset);
+  key += ' ';
+  AppendConditions(*operation.selection_set, variables, &key);
+  for (const graphql::Fragment& fragment : document.document->fragments) {
+    AppendConditions(*fragment.selection_set, variables, &key);
+  }
+  return key;
+}
+
+// The root field itself, fragments looked through. The document is valid, so there is one.
+const graphql::Selection* RootSelection(const graphql::Document& document,
+                                        const graphql::SelectionSet& set) {
+  for (const graphql::Selection& selection : set.selections) {
+    const graphql::Selection* found = &selection;
+    if (selection.kind == graphql::SelectionKind::kInlineFragment) {
+      found = RootSelection(document, *selection.selection_set);
+    } else if (selection.kind == graphql::SelectionKind::kFragmentSpread) {
+      found = RootSelection(document, *document.FindFragment(selection.name.text)->selection_set);
+    }
+    if (found != nullptr) return found;
+  }
+  return nullptr;
+}
+
+void FilterByArguments(const SubscriptionField& field, const graphql::Selection& root,
+                       const Variables& variables, PreparedSubscription* subscription) {
+  for (size_t i = 0; i < field.arguments.size(); ++i) {
+    const EqualityArgument& argument = field.arguments[i];
+    const graphql::InputValue& definition = field.definition->arguments[i];
+    GivenValue value;
+    for (const graphql::Argument& given : root.arguments) {
+      if (given.name.text == argument.name) value = variables.Resolve(*given.value);
+    }
+    if (!value.given()) value.literal = definition.default_value;
+    if (!value.given()) continue;
+    subscription->filtered |= uint64_t{1} << i;
+    if (value.json) {
+      AppendComparable(argument.comparison, value.json, &subscription->key);
+    } else {
+      AppendComparable(argument.comparison, *value.literal, &subscription->key);
+    }
+  }
+}
+
+std::shared_ptr<const PreparedDocument> FindDocument(const std::shared_ptr<const Catalog>& catalog,
+                                                     PlanCache* cache,
+                                                     const OperationRequest& request,
+                                                     const OperationLimits& limits,
+                                                     PrepareResult* refused) {
+  std::string key = std::to_string(reinterpret_cast<uintptr_t>(catalog.get()));
+  key.append(" ").append(request.query);
+  if (auto known = cache->documents.Find(key)) return known;
+  const graphql::ParseResult parsed =
+      graphql::ParseDocument(request.query, {.max_tokens = limits.max_tokens});
+  if (parsed.error) {
+    *refused = Refuse({*parsed.error}, "GRAPHQL_PARSE_FAILED");
+    return nullptr;
+  }
+  const std::vector<graphql::Error> errors = graphql::Validate(
+      catalog->schema(), *parsed.document, {.max_depth = limits.max_depth});
+  if (!errors.empty()) {
+    *refused = Refuse(errors, "GRAPHQL_VALIDATION_FAILED");
+    return nullptr;
+  }
+  return cache->documents.Add(
+      key, std::make_unique<const PreparedDocument>(PreparedDocument{catalog, parsed.document}));
+}
+
+}  // namespace
+
+PrepareResult Prepare(const std::shared_ptr<const Catalog>& catalog, PlanCache* cache,
+                      const OperationRequest& request, const OperationLimits& limits) {
+  PrepareResult result;
+  const auto prepared = FindDocument(catalog, cache, request, limits, &result);
+  if (!prepared) return result;
+  const graphql::Document& document = *prepared->document;
+
+  graphql::Error error;
+  const graphql::Operation* const operation =
+      ChooseOperation(document, request.operation_name, &error);
+  if (operation == nullptr) return Refuse({error}, "OPERATION_RESOLUTION_FAILURE");
+  if (operation->kind != graphql::OperationKind::kSubscription) {
+    return Refuse({{"Only subscription operations are served here.",
+                    {document.LocationOf(operation->offset)}}},
+                  "OPERATION_NOT_SUPPORTED");
+  }
+
+  Variables variables;
+  const std::vector<graphql::Error> errors =
+      variables.Coerce(catalog->schema(), document, *operation, request.variables);
+  if (!errors.empty()) return Refuse(errors, "BAD_USER_INPUT");
+
+  const std::string key = PlanKey(*prepared, *operation, variables);
+  std::shared_ptr<const Plan> plan = cache->plans.Find(key);
+  if (!plan) {
+    auto compiled = CompilePlan(catalog->schema(), document, *operation, variables, prepared);
+    if (!compiled) {
+      return Refuse({{"The operation selects no field, or too many.",
+                      {document.LocationOf(operation->offset)}}},
+                    "GRAPHQL_VALIDATION_FAILED");
+    }
+    plan = cache->plans.Add(key, std::move(compiled));
+  }
+
+  const graphql::Selection* const root = RootSelection(document, *operation->selection_set);
+  PreparedSubscription subscription;
+  subscription.field = catalog->FindField(root->name.text);
+  subscription.plan = std::move(plan);
+  subscription.catalog = catalog;
+  subscription.operation_name = operation->name.text;
+  FilterByArguments(*subscription.field, *root, variables, &subscription);
+  result.subscription = std::move(subscription);
+  return result;
+}
+
+}  // namespace fsubs

@@ -1,0 +1,45 @@
+// From a subscribe request to something that can be dispatched: parse, validate, coerce, plan.
+#pragma once
+
+#include <memory>
+#include <optional>
+#include <string>
+#include <string_view>
+
+#include "worker/catalog.hpp"
+#include "worker/json_tree.hpp"
+#include "worker/plan_cache.hpp"
+
+namespace fsubs {
+
+struct OperationLimits {
+  size_t max_tokens;
+  size_t max_depth;
+};
+
+// The payload of a subscribe message. Views the message.
+struct OperationRequest {
+  std::string_view query;
+  std::optional<std::string_view> operation_name;
+  std::optional<JsonValue> variables;
+};
+
+struct PreparedSubscription {
+  std::shared_ptr<const Plan> plan;
+  std::shared_ptr<const Catalog> catalog;      // owns `field`
+  const SubscriptionField* field = nullptr;
+  // Bit i: argument i of the field was given and filters. `key` joins their values' forms in order.
+  uint64_t filtered = 0;
+  std::string key;
+  std::string operation_name;  // empty: anonymous
+};
+
+struct PrepareResult {
+  std::optional<PreparedSubscription> subscription;
+  std::string errors;  // otherwise: a JSON array of GraphQL errors
+};
+
+PrepareResult Prepare(const std::shared_ptr<const Catalog>& catalog, PlanCache* cache,
+                      const OperationRequest& request, const OperationLimits& limits);
+
+}  // namespace fsubs

@@ -1,0 +1,158 @@
+#include "worker/plan.hpp"
+
+#include <algorithm>
+#include <set>
+
+#include "worker/json_text.hpp"
+
+namespace fsubs {
+namespace {
+
+using graphql::Selection;
+using graphql::SelectionKind;
+using graphql::SelectionSet;
+using graphql::Type;
+using graphql::TypeKind;
+
+Leaf LeafOf(const Type& type) {
+  if (type.kind == TypeKind::kEnum) return Leaf::kEnum;
+  if (type.kind != TypeKind::kScalar) return Leaf::kNone;
+  if (!type.builtin) return Leaf::kCustom;
+  if (type.name == "Int") return Leaf::kInt;
+  if (type.name == "Float") return Leaf::kFloat;
+  if (type.name == "Boolean") return Leaf::kBoolean;
+  if (type.name == "ID") return Leaf::kId;
+  return Leaf::kString;
+}
+
+bool IsTrue(const GivenValue& value) {
+  if (value.json) return value.json->type() == JsonType::kBoolean && value.json->boolean();
+  return value.literal != nullptr && value.literal->boolean;
+}
+
+// Fields of one response name, in the order of their first occurrence (specification, section 6.3.2).
+struct Collected {
+  std::string_view response;
+  std::vector<const Selection*> selections;
+};
+
+}  // namespace
+
+class PlanCompiler {
+ public:
+  PlanCompiler(const graphql::Schema& schema, const graphql::Document& document,
+               const Variables& variables, Plan* plan)
+      : schema_(schema), document_(document), variables_(variables), plan_(plan) {}
+
+  bool Compile(const graphql::Operation& operation) {
+    const Type* const root = schema_.Root(operation.kind);
+    plan_->root_ = CompileObject(root, {operation.selection_set});
+    return plan_->root_ != nullptr && plan_->root_->fields.size() == 1 &&
+           !plan_->root_->fields.front().is_typename;
+  }
+
+ private:
+  bool Included(std::span<const graphql::Directive> directives) const {
+    for (const graphql::Directive& directive : directives) {
+      const bool skip = directive.name.text == "skip";
+      if (!skip && directive.name.text != "include") continue;
+      for (const graphql::Argument& argument : directive.arguments) {
+        if (argument.name.text == "if" && IsTrue(variables_.Resolve(*argument.value)) == skip) {
+          return false;
+        }
+      }
+    }
+    return true;
+  }
+
+  void Collect(const Type& object, const SelectionSet& set, std::vector<Collected>* fields,
+               std::set<std::string_view>* visited) const {
+    for (const Selection& selection : set.selections) {
+      if (!Included(selection.directives)) continue;
+      if (selection.kind == SelectionKind::kField) {
+        const std::string_view name = selection.response_name().text;
+        auto group = std::find_if(fields->begin(), fields->end(), [&](const Collected& collected) {
+          return collected.response == name;
+        });
+        if (group == fields->end()) group = fields->insert(fields->end(), Collected{name, {}});
+        group->selections.push_back(&selection);
+        continue;
+      }
+      const SelectionSet* inner = selection.selection_set;
+      std::string_view condition = selection.type_condition.text;
+      if (selection.kind == SelectionKind::kFragmentSpread) {
+        if (!visited->insert(selection.name.text).second) continue;
+        const graphql::Fragment* const fragment = document_.FindFragment(selection.name.text);
+        inner = fragment->selection_set;
+        condition = fragment->type_condition.text;
+      }
+      if (!condition.empty() && !schema_.FindType(condition)->Includes(&object)) continue;
+      Collect(object, *inner, fields, visited);
+    }
+  }
+
+  // Null if there are too many fields.
+  const ObjectPlan* CompileObject(const Type* object, const std::vector<const SelectionSet*>& sets) {
+    std::vector<Collected> collected;
+    std::set<std::string_view> visited;
+    for (const SelectionSet* set : sets) Collect(*object, *set, &collected, &visited);
+    plan_->objects_.push_back(std::make_unique<ObjectPlan>());
+    ObjectPlan* const compiled = plan_->objects_.back().get();
+    compiled->type = object;
+    fields_ += collected.size();
+    if (fields_ > kMaxPlanFields) return nullptr;
+    for (const Collected& group : collected) {
+      FieldPlan field;
+      if (!CompileField(*object, group, &field)) return nullptr;
+      compiled->fields.push_back(std::move(field));
+    }
+    return compiled;
+  }
+
+  bool CompileField(const Type& object, const Collected& group, FieldPlan* field) {
+    field->response = group.response;
+    AppendJsonString(group.response, &field->key);
+    field->key += ':';
+    field->name = group.selections.front()->name.text;
+    field->parent = &object;
+    for (const Selection* selection : group.selections) {
+      field->locations.push_back(document_.LocationOf(selection->offset));
+    }
+    const graphql::Field* const definition = object.FindField(field->name);
+    if (definition == nullptr) {
+      field->is_typename = true;
+      return true;
+    }
+    field->type = definition->type;
+    const Type* const named = definition->type->type;
+    field->leaf = LeafOf(*named);
+    if (field->leaf != Leaf::kNone) return true;
+
+    std::vector<const SelectionSet*> sets;
+    for (const Selection* selection : group.selections) sets.push_back(selection->selection_set);
+    const std::vector<const Type*> itself{named};
+    for (const Type* possible : named->is_abstract() ? named->possible : itself) {
+      const ObjectPlan* const below = CompileObject(possible, sets);
+      if (below == nullptr) return false;
+      field->objects.emplace_back(possible, below);
+    }
+    return true;
+  }
+
+  const graphql::Schema& schema_;
+  const graphql::Document& document_;
+  const Variables& variables_;
+  Plan* const plan_;
+  size_t fields_ = 0;
+};
+
+std::unique_ptr<Plan> CompilePlan(const graphql::Schema& schema, const graphql::Document& document,
+                                  const graphql::Operation& operation, const Variables& variables,
+                                  std::shared_ptr<const void> keep_alive) {
+  auto plan = std::make_unique<Plan>();
+  if (!PlanCompiler(schema, document, variables, plan.get()).Compile(operation)) return nullptr;
+  plan->keep_alive_ = std::move(keep_alive);
+  return plan;
+}
+
+}  // namespace fsubs

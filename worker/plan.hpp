@@ -1,0 +1,63 @@
+// A selection set compiled against the schema: what encode() writes for one event. Immutable and
+// shared by every subscription that selects the same.
+#pragma once
+
+#include <cstdint>
+#include <map>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "graphql/ast.hpp"
+#include "graphql/schema.hpp"
+#include "worker/coerce.hpp"
+
+namespace fsubs {
+
+enum class Leaf : uint8_t { kNone, kInt, kFloat, kString, kBoolean, kId, kEnum, kCustom };
+
+struct ObjectPlan;
+
+// One field of a response object.
+struct FieldPlan {
+  std::string key;       // `"alias":`, ready to be copied out
+  std::string response;  // the alias or name alone, for paths
+  std::string_view name;
+  bool is_typename = false;
+  const graphql::Type* parent = nullptr;
+  const graphql::WrappedType* type = nullptr;
+  Leaf leaf = Leaf::kNone;
+  // Fields below, by the object type that the data turns out to be; one entry unless the type is
+  // abstract.
+  std::vector<std::pair<const graphql::Type*, const ObjectPlan*>> objects;
+  std::vector<graphql::SourceLocation> locations;
+};
+
+struct ObjectPlan {
+  const graphql::Type* type = nullptr;
+  std::vector<FieldPlan> fields;
+};
+
+class Plan {
+ public:
+  // The root field of the subscription. Its data is the event's.
+  const FieldPlan& root() const { return root_->fields.front(); }
+
+ private:
+  friend class PlanCompiler;
+  friend std::unique_ptr<Plan> CompilePlan(const graphql::Schema&, const graphql::Document&,
+                                           const graphql::Operation&, const Variables&,
+                                           std::shared_ptr<const void>);
+  std::shared_ptr<const void> keep_alive_;  // what the views point into
+  const ObjectPlan* root_ = nullptr;
+  std::vector<std::unique_ptr<ObjectPlan>> objects_;
+};
+
+// Compile a valid subscription operation. `keep_alive` owns the schema and the document. Returns null
+// if the selection expands to more than kMaxPlanFields fields, or if directives leave no root field.
+inline constexpr size_t kMaxPlanFields = 20000;
+std::unique_ptr<Plan> CompilePlan(const graphql::Schema& schema, const graphql::Document& document,
+                                  const graphql::Operation& operation, const Variables& variables,
+                                  std::shared_ptr<const void> keep_alive);
+
+}  // namespace fsubs

@@ -1,0 +1,113 @@
+#include "worker/transport_ws.hpp"
+
+#include "worker/close_code.hpp"
+#include "worker/json_text.hpp"
+#include "worker/protocol_message.hpp"
+#include "worker/ws_frame.hpp"
+
+namespace fsubs {
+
+void TransportWs::OnText(std::string_view text, JsonTree* tree) {
+  if (state_ == State::kClosed) return;
+  ClientMessage message;
+  const std::string problem = ParseClientMessage(text, tree, &message);
+  if (!problem.empty()) {
+    Close(kCloseBadRequest, problem);
+    return;
+  }
+  switch (message.type) {
+    case MessageType::kConnectionInit:
+      OnConnectionInit(message.payload);
+      break;
+    case MessageType::kPing:
+      // The payload comes back, so that a client can tell its pings apart.
+      Send("pong", {}, message.payload ? message.payload->raw() : std::string_view());
+      break;
+    case MessageType::kPong:
+      break;
+    case MessageType::kSubscribe:
+      OnSubscribe(message.id, message.operation);
+      break;
+    case MessageType::kComplete:
+      // Both sides may complete at once: one of them names an id that is gone already.
+      if (host_->HasSubscription(message.id)) host_->Unsubscribe(message.id);
+      break;
+    case MessageType::kServerOnly:
+      Close(kCloseBadRequest,
+            "Unexpected message of type " + std::string(message.type_name) + " received");
+      break;
+  }
+}
+
+void TransportWs::OnBinary() { Close(kCloseBadRequest, "Invalid message received"); }
+
+void TransportWs::OnInitTimeout() {
+  if (state_ == State::kConnected) {
+    Close(kCloseInitialisationTimeout, "Connection initialisation timeout");
+  }
+}
+
+void TransportWs::OnConnectionInit(const std::optional<JsonValue>& payload) {
+  if (state_ != State::kConnected) {
+    Close(kCloseTooManyInitialisationRequests, "Too many initialisation requests");
+    return;
+  }
+  state_ = State::kAuthorizing;
+  host_->Authorize(payload);
+}
+
+void TransportWs::Accept() {
+  if (state_ != State::kAuthorizing) return;
+  state_ = State::kAcknowledged;
+  Send("connection_ack", {}, {});
+}
+
+void TransportWs::Refuse() {
+  if (state_ == State::kAuthorizing) Close(kCloseForbidden, "Forbidden");
+}
+
+void TransportWs::OnSubscribe(std::string_view id, const OperationRequest& request) {
+  if (state_ != State::kAcknowledged) {
+    Close(kCloseUnauthorized, "Unauthorized");
+    return;
+  }
+  if (host_->HasSubscription(id)) {
+    Close(kCloseSubscriberExists, "Subscriber for " + std::string(id) + " already exists");
+    return;
+  }
+  const std::string errors = host_->Subscribe(id, request);
+  if (!errors.empty()) Error(id, errors);
+}
+
+void TransportWs::Complete(std::string_view id) { Send("complete", id, {}); }
+
+void TransportWs::Error(std::string_view id, std::string_view errors_json) {
+  Send("error", id, errors_json);
+}
+
+void TransportWs::Close(uint16_t code, std::string_view reason) {
+  if (state_ == State::kClosed) return;
+  state_ = State::kClosed;
+  host_->Close(code, LimitCloseReason(reason));
+}
+
+void TransportWs::Send(std::string_view type, std::string_view id, std::string_view payload) {
+  if (state_ == State::kClosed) return;
+  std::string message = "{";
+  if (!id.empty()) {
+    message += "\"id\":";
+    AppendJsonString(id, &message);
+    message += ',';
+  }
+  message.append("\"type\":\"").append(type).append("\"");
+  if (!payload.empty()) message.append(",\"payload\":").append(payload);
+  host_->Send(message += '}');
+}
+
+std::string NextMessageHead(std::string_view id) {
+  std::string head = "{\"id\":";
+  AppendJsonString(id, &head);
+  return head += ",\"type\":\"next\",\"payload\":";
+}
+
+}  // namespace fsubs

@@ -1,0 +1,232 @@
+#include "worker/worker.hpp"
+
+#include <csignal>
+
+#include "worker/log.hpp"
+
+namespace fsubs {
+namespace {
+
+// Descriptors beside the clients': ring, sockets, pipes, libraries' own.
+constexpr size_t kSpareFiles = 256;
+
+constexpr uint64_t kSnapshotRetryMs = 1000;
+
+// The shards' rows, collected on the control thread.
+struct Collection {
+  size_t awaited;
+  std::string rows = "[";
+  SideDoorHost::Reply reply;
+};
+
+}  // namespace
+
+Worker::Worker(int argc, char** argv, const Options& options)
+    : argc_(argc),
+      argv_(argv),
+      options_(std::make_shared<const Options>(options)),
+      counters_(options.wake_fds.size()) {}
+
+int Worker::Run() {
+  // A peer that is gone is an error of the write, not the end of the process.
+  std::signal(SIGPIPE, SIG_IGN);
+  SetLogLevel(options_->log_level);
+  uv_loop_init(&loop_);
+  loop_.data = this;
+  const std::string error = Start();
+  if (!error.empty()) {
+    Log(LogLevel::kError, "%s", error.c_str());
+    return 1;
+  }
+  uv_run(&loop_, UV_RUN_DEFAULT);
+  return 0;
+}
+
+std::string Worker::Start() {
+  std::string error;
+  ring_ = MappedRing::Map(options_->ring_fd, options_->reader_page_fd, &error);
+  if (!ring_) return "could not attach to the event ring: " + error;
+
+  uv_async_init(&loop_, &tasks_ready_, [](uv_async_t* handle) {
+    auto* const worker = static_cast<Worker*>(handle->loop->data);
+    std::vector<std::function<void()>> tasks;
+    {
+      const std::lock_guard lock(worker->tasks_mutex_);
+      tasks.swap(worker->tasks_);
+    }
+    for (const auto& task : tasks) task();
+  });
+  uv_timer_init(&loop_, &drain_timer_);
+  uv_timer_init(&loop_, &retry_timer_);
+  const auto terminate = [](uv_signal_t* handle, int) {
+    static_cast<Worker*>(handle->loop->data)->StartDrain();
+  };
+  uv_signal_init(&loop_, &terminate_);
+  uv_signal_start(&terminate_, terminate, SIGTERM);
+  uv_signal_init(&loop_, &interrupt_);
+  uv_signal_start(&interrupt_, terminate, SIGINT);
+  uv_signal_init(&loop_, &hangup_);
+  uv_signal_start(
+      &hangup_,
+      [](uv_signal_t* handle, int) { static_cast<Worker*>(handle->loop->data)->Reload(); }, SIGHUP);
+
+  side_door_ = SideDoor::Open(&loop_, this, options_->socket_path, &error);
+  if (!side_door_) return "could not listen on \"" + options_->socket_path + "\": " + error;
+
+  const size_t files = RaiseFileLimit(options_->max_connections + kSpareFiles);
+  if (files < options_->max_connections + kSpareFiles) {
+    Log(LogLevel::kWarning,
+        "the limit of open files allows %zu connections, max_connections is %zu; raise the hard limit "
+        "(ulimit -Hn) of the server",
+        files > kSpareFiles ? files - kSpareFiles : 0, options_->max_connections);
+  }
+  for (size_t i = 0; i < options_->wake_fds.size(); ++i) {
+    Shard::Setup setup;
+    setup.index = i;
+    setup.host = this;
+    setup.ring = ring_->ring();
+    setup.slot = &ring_->reader_page()->shards[i];
+    setup.wake_fd = options_->wake_fds[i];
+    setup.counters = &counters_[i];
+    setup.options = options_;
+    shards_.push_back(std::make_unique<Shard>(setup));
+    error = shards_.back()->Start();
+    if (!error.empty()) {
+      return "could not listen on " + options_->listen_address + " port " +
+             std::to_string(options_->port) + ": " + error;
+    }
+  }
+  Log(LogLevel::kLog, "listening on %s port %u with %zu shard%s", options_->listen_address.c_str(),
+      options_->port, shards_.size(), shards_.size() == 1 ? "" : "s");
+  RequestSnapshot();
+  return {};
+}
+
+void Worker::RunOnControlThread(std::function<void()> task) {
+  {
+    const std::lock_guard lock(tasks_mutex_);
+    tasks_.push_back(std::move(task));
+  }
+  uv_async_send(&tasks_ready_);
+}
+
+void Worker::OnCatalogChanged(Position position) {
+  RunOnControlThread([this, position] {
+    if (position < wanted_) return;
+    wanted_ = position + 1;
+    if (!outstanding_) RequestSnapshot();
+  });
+}
+
+void Worker::RequestSnapshot() {
+  asked_ = wanted_;
+  outstanding_ = true;
+  side_door_->RequestSnapshot();
+}
+
+void Worker::OnSnapshot(std::string_view snapshot_json) {
+  outstanding_ = false;
+  std::string error;
+  std::shared_ptr<const Catalog> catalog = Catalog::FromSnapshot(snapshot_json, &error);
+  if (!catalog) {
+    Log(LogLevel::kWarning, "the catalog of database \"%s\" cannot be served: %s",
+        options_->database.c_str(), error.c_str());
+  } else {
+    snapshot_ = snapshot_json;
+    Log(ready_ ? LogLevel::kDebug : LogLevel::kLog,
+        "serving %zu subscription field%s of database \"%s\"", catalog->fields().size(),
+        catalog->fields().size() == 1 ? "" : "s", options_->database.c_str());
+    for (const auto& shard : shards_) shard->SetCatalog(catalog, asked_);
+    ready_ = true;
+    ++catalog_loads_;
+  }
+  if (wanted_ > asked_) RequestSnapshot();
+}
+
+void Worker::OnSnapshotError(std::string_view message) {
+  Log(LogLevel::kWarning, "an executor could not read the catalog: %.*s",
+      static_cast<int>(message.size()), message.data());
+  uv_timer_start(
+      &retry_timer_,
+      [](uv_timer_t* timer) { static_cast<Worker*>(timer->loop->data)->RequestSnapshot(); },
+      kSnapshotRetryMs, 0);
+}
+
+WorkerGauges Worker::Gauges() const { return {ready_ && !draining_, catalog_loads_}; }
+
+HttpReply Worker::OnGet(std::string_view path) {
+  HttpReply reply;
+  if (path == "/healthz") {
+    if (draining_ || !ready_) {
+      reply.status = 503;
+      reply.body = draining_ ? "draining\n" : "no catalog: is the extension created in the database?\n";
+    } else {
+      reply.body = "ok\n";
+    }
+  } else if (path == "/metrics") {
+    reply.content_type = "text/plain; version=0.0.4; charset=utf-8";
+    reply.body = PrometheusText(counters_, Gauges());
+  } else {
+    reply.status = 404;
+    reply.body = "not found; there are /healthz, /metrics and graphql-transport-ws on any path\n";
+  }
+  return reply;
+}
+
+void Worker::OnMetrics(Reply reply) { reply(MetricsRows(counters_, Gauges())); }
+
+void Worker::OnConnections(Reply reply) { CollectRows(&Shard::Connections, std::move(reply)); }
+
+void Worker::OnSubscriptions(Reply reply) { CollectRows(&Shard::Subscriptions, std::move(reply)); }
+
+void Worker::CollectRows(void (Shard::*ask)(std::function<void(std::string)>), Reply reply) {
+  auto collection = std::make_shared<Collection>();
+  collection->awaited = shards_.size();
+  collection->reply = std::move(reply);
+  for (const auto& shard : shards_) {
+    (shard.get()->*ask)([this, collection](const std::string& rows) {
+      RunOnControlThread([collection, rows] {
+        // Each shard's rows are an array of their own.
+        if (rows.size() > 2 && collection->rows.size() > 1) collection->rows += ',';
+        collection->rows.append(rows, 1, rows.size() - 2);
+        if (--collection->awaited == 0) collection->reply(collection->rows + "]");
+      });
+    });
+  }
+}
+
+void Worker::Reload() {
+  Options reread;
+  const std::string error = ReloadOptions(argc_, argv_, &reread);
+  if (!error.empty()) {
+    Log(LogLevel::kError, "settings stay as they were: %s", error.c_str());
+    return;
+  }
+  options_ = std::make_shared<const Options>(reread);
+  SetLogLevel(options_->log_level);
+  for (const auto& shard : shards_) shard->SetOptions(options_);
+  Log(LogLevel::kDebug, "settings were read again");
+}
+
+void Worker::StartDrain() {
+  if (draining_.exchange(true)) return;
+  Log(LogLevel::kLog, "draining: completing all subscriptions");
+  uv_timer_start(
+      &drain_timer_,
+      [](uv_timer_t* timer) {
+        Log(LogLevel::kWarning, "some clients did not leave within drain_timeout");
+        uv_stop(timer->loop);
+      },
+      options_->drain_timeout, 0);
+  for (const auto& shard : shards_) shard->Drain();
+}
+
+void Worker::OnDrained() {
+  RunOnControlThread([this] {
+    if (++drained_ < shards_.size()) return;
+    Log(LogLevel::kLog, "drained");
+    uv_stop(&loop_);
+  });
+}
+
+}  // namespace fsubs

@@ -1,0 +1,83 @@
+// Builds the parts of the worker and joins them: shards, the side door, signals, drain.
+//
+// Its functions run on the control thread unless they say otherwise.
+#pragma once
+
+#include <uv.h>
+
+#include <atomic>
+#include <memory>
+#include <mutex>
+#include <string>
+#include <vector>
+
+#include "worker/catalog.hpp"
+#include "worker/counters.hpp"
+#include "worker/mapped_ring.hpp"
+#include "worker/metrics.hpp"
+#include "worker/options.hpp"
+#include "worker/shard.hpp"
+#include "worker/side_door.hpp"
+
+namespace fsubs {
+
+class Worker final : private ShardHost, private SideDoorHost {
+ public:
+  // `argc` and `argv` are read again on SIGHUP.
+  Worker(int argc, char** argv, const Options& options);
+
+  // Serve until SIGTERM has been obeyed. Returns the process's exit code; the process then ends
+  // without destroying the worker, whose shards still run.
+  int Run();
+
+ private:
+  // ShardHost, any thread.
+  void OnCatalogChanged(Position position) override;
+  void OnDrained() override;
+  HttpReply OnGet(std::string_view path) override;
+
+  // SideDoorHost.
+  void OnSnapshot(std::string_view snapshot_json) override;
+  void OnSnapshotError(std::string_view message) override;
+  void OnMetrics(Reply reply) override;
+  void OnConnections(Reply reply) override;
+  void OnSubscriptions(Reply reply) override;
+
+  std::string Start();
+  void RequestSnapshot();
+  void Reload();
+  void StartDrain();
+  void CollectRows(void (Shard::*ask)(std::function<void(std::string)>), Reply reply);
+  void RunOnControlThread(std::function<void()> task);  // any thread
+  WorkerGauges Gauges() const;                          // any thread
+
+  const int argc_;
+  char** const argv_;
+  std::shared_ptr<const Options> options_;
+  std::unique_ptr<MappedRing> ring_;
+  std::vector<ShardCounters> counters_;
+  std::vector<std::unique_ptr<Shard>> shards_;
+  std::unique_ptr<SideDoor> side_door_;
+
+  uv_loop_t loop_{};
+  uv_async_t tasks_ready_{};
+  uv_signal_t terminate_{};
+  uv_signal_t interrupt_{};
+  uv_signal_t hangup_{};
+  uv_timer_t drain_timer_{};
+  uv_timer_t retry_timer_{};
+  std::mutex tasks_mutex_;
+  std::vector<std::function<void()>> tasks_;  // guarded by tasks_mutex_
+
+  std::string snapshot_;  // the one in force
+  Position wanted_ = 0;   // changes announced up to here
+  Position asked_ = 0;    // what the outstanding request will cover
+  bool outstanding_ = false;
+  size_t drained_ = 0;  // shards
+
+  std::atomic<bool> ready_{false};
+  std::atomic<bool> draining_{false};
+  std::atomic<uint64_t> catalog_loads_{0};
+};
+
+}  // namespace fsubs

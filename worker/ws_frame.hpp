@@ -1,0 +1,23 @@
+// Bytes of WebSocket frames as a server sends them (RFC 6455, section 5).
+#pragma once
+
+#include <cstddef>
+#include <string>
+#include <string_view>
+
+namespace fsubs {
+
+enum class Opcode : unsigned char { kText = 0x1, kPing = 0x9 };
+
+inline constexpr size_t kMaxFrameHeader = 10;
+
+// Append the header of a final, unmasked frame. REQUIRES: a ping has at most 125 bytes.
+void AppendFrameHeader(Opcode opcode, size_t payload_length, std::string* out);
+
+// A close frame's reason has room for this many bytes (section 5.5: 125 less the code's two).
+inline constexpr size_t kMaxCloseReason = 123;
+
+// `reason` cut to kMaxCloseReason bytes, not inside a UTF-8 character.
+std::string_view LimitCloseReason(std::string_view reason);
+
+}  // namespace fsubs
