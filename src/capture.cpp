@@ -149,5 +149,5 @@ FSUBS_FUNCTION(fsubs_capture) {
   RequireServing();
   const TriggerData* const trigger = reinterpret_cast<TriggerData*>(fcinfo->context);
   if (!TRIGGER_FIRED_BY_UPDATE(trigger->tg_event) || !ChangesNothing(trigger)) QueueChange(fcinfo);
-  PG_RETURN_NULL();
+  PG_RETURN_POINTER(nullptr);
 }

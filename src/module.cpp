@@ -1,4 +1,3 @@
-#include "src/executor.hpp"
 #include "src/guc.hpp"
 #include "src/launcher.hpp"
 #include "src/pg_compat.hpp"
@@ -13,6 +12,5 @@ PGDLLEXPORT void _PG_init(void) {
   fsubs::settings::Define();
   fsubs::RegisterSharedMemory();
   fsubs::RegisterLauncher();
-  fsubs::RegisterExecutors();
 }
 }

@@ -1,29 +1,16 @@
 // fraiseql_publish and the trigger that tells the worker of a changed catalog.
 #include "src/shmem.hpp"
+#include "src/sql_arguments.hpp"
 #include "src/xact_queue.hpp"
 
 namespace fsubs {
 namespace {
 
-std::string_view ViewOf(const text* value) {
-  return {VARDATA_ANY(value), VARSIZE_ANY_EXHDR(value)};
-}
-
 std::string_view RequiredName(FunctionCallInfo fcinfo, int argument, const char* name) {
-  if (PG_ARGISNULL(argument)) {
-    ereport(ERROR, (errcode(ERRCODE_NULL_VALUE_NOT_ALLOWED), errmsg("%s cannot be null", name)));
-  }
+  RequireArgument(fcinfo, argument, name);
   const std::string_view value = ViewOf(PG_GETARG_TEXT_PP(argument));
-  if (value.empty()) {
-    ereport(ERROR,
-            (errcode(ERRCODE_INVALID_PARAMETER_VALUE), errmsg("%s cannot be empty", name)));
-  }
+  RequireNotEmpty(value, name);
   return value;
-}
-
-std::string_view OptionalName(FunctionCallInfo fcinfo, int argument) {
-  if (PG_ARGISNULL(argument)) return {};
-  return ViewOf(PG_GETARG_TEXT_PP(argument));
 }
 
 std::string_view JsonText(FunctionCallInfo fcinfo, int argument) {
@@ -48,8 +35,8 @@ FSUBS_FUNCTION(fsubs_publish) {
   event.event_type = RequiredName(fcinfo, 0, "event_type");
   event.channel = RequiredName(fcinfo, 1, "channel");
   event.data = JsonText(fcinfo, 2);
-  event.correlation_id = OptionalName(fcinfo, 3);
-  event.subgraph = OptionalName(fcinfo, 4);
+  event.correlation_id = OptionalText(fcinfo, 3);
+  event.subgraph = OptionalText(fcinfo, 4);
   QueueEvent(event);
   PG_RETURN_VOID();
 }
@@ -61,7 +48,7 @@ FSUBS_FUNCTION(fsubs_catalog_changed) {
   }
   fsubs::RequireServing();
   fsubs::QueueCatalogChanged();
-  PG_RETURN_NULL();
+  PG_RETURN_POINTER(nullptr);
 }
 
 FSUBS_FUNCTION(fsubs_require_serving) {

@@ -7,8 +7,8 @@ namespace fsubs {
 
 // RFC 6455, section 7.4.1.
 inline constexpr uint16_t kCloseGoingAway = 1001;
+inline constexpr uint16_t kCloseInvalidPayload = 1007;
 inline constexpr uint16_t kCloseMessageTooBig = 1009;
-inline constexpr uint16_t kCloseTryAgainLater = 1013;
 
 // graphql-transport-ws, and ours among its numbers.
 inline constexpr uint16_t kCloseBadRequest = 4400;

@@ -36,9 +36,21 @@ void Connection::OnText(std::string_view message) {
   Handle(message);
 }
 
-void Connection::Handle(std::string_view message) { machine_.OnText(message, shard_->scratch()); }
+void Connection::Handle(std::string_view message) {
+  if (!IsUtf8(message)) {
+    machine_.Close(kCloseInvalidPayload, "Message is not UTF-8");
+    return;
+  }
+  machine_.OnText(message, shard_->scratch());
+}
 
 void Connection::OnBinary() { machine_.OnBinary(); }
+
+void Connection::OnTooBig() {
+  machine_.Close(kCloseMessageTooBig, "Message is larger than " +
+                                          std::to_string(shard_->options().max_message_size) +
+                                          " bytes");
+}
 
 void Connection::OnWritable() { Flush(); }
 
@@ -116,8 +128,9 @@ void Connection::Send(std::string_view message) { Append(Opcode::kText, message,
 
 void Connection::Append(Opcode opcode, std::string_view head, std::string_view body,
                         std::string_view tail) {
-  if (outbox_.Append(opcode, head, body, tail, shard_->options().outbox_size) ==
-      Outbox::Result::kFull) {
+  // There is always room to say goodbye.
+  const size_t limit = opcode == Opcode::kClose ? SIZE_MAX : shard_->options().outbox_size;
+  if (outbox_.Append(opcode, head, body, tail, limit) == Outbox::Result::kFull) {
     CloseSlow();
     return;
   }
@@ -138,18 +151,18 @@ void Connection::CloseSlow() {
 
 void Connection::Flush() {
   dirty_ = false;
-  if (outbox_.empty()) return;
-  if (socket_.pending()) return;  // OnWritable comes when it is not
+  if (outbox_.empty() || socket_.pending()) return;  // pending: OnWritable comes when it is not
   const size_t size = outbox_.size();
   const WsSocket::WriteResult result = socket_.Write(outbox_.frames(), size);
   sent_bytes_ += size;
   shard_->counters()->bytes_sent.Add(size);
   outbox_.Written(result == WsSocket::WriteResult::kPending ? size : 0);
+  if (closing_ && result != WsSocket::WriteResult::kBroken) socket_.ExpectClose();
 }
 
 void Connection::Close(uint16_t code, std::string_view reason) {
+  Append(Opcode::kClose, CloseCodeBytes(code), reason, {});
   closing_ = true;
-  socket_.Close(code, reason);
 }
 
 void Connection::Authorize(const std::optional<JsonValue>&) {

@@ -39,6 +39,7 @@ class Connection final : public WsClient, private TransportHost {
   // What the socket tells.
   void OnText(std::string_view message) override;
   void OnBinary() override;
+  void OnTooBig() override;
   void OnHeard() override { heard_ = true; }
   void OnWritable() override;
 

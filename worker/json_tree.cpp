@@ -52,6 +52,8 @@ size_t StringLength(const char* text) {
 
 }  // namespace
 
+bool IsUtf8(std::string_view text) { return simdjson::validate_utf8(text.data(), text.size()); }
+
 JsonTree::JsonTree() : parser_(std::make_unique<Parser>()) {}
 
 JsonTree::~JsonTree() = default;

@@ -20,6 +20,8 @@ inline constexpr size_t kJsonPadding = 64;
 
 enum class JsonType : uint8_t { kNull, kBoolean, kNumber, kString, kArray, kObject };
 
+bool IsUtf8(std::string_view text);
+
 class JsonTree;
 
 // One value of a tree: a handle that is valid until the tree parses again.

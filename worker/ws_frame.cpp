@@ -21,6 +21,10 @@ void AppendFrameHeader(Opcode opcode, size_t payload_length, std::string* out) {
   }
 }
 
+std::string CloseCodeBytes(uint16_t code) {
+  return {static_cast<char>(code >> 8), static_cast<char>(code & 0xFF)};
+}
+
 std::string_view LimitCloseReason(std::string_view reason) {
   if (reason.size() <= kMaxCloseReason) return reason;
   size_t end = kMaxCloseReason;

@@ -12,7 +12,6 @@
 #include <exception>
 #include <utility>
 
-#include "worker/close_code.hpp"
 #include "worker/log.hpp"
 
 namespace fsubs {
@@ -23,9 +22,8 @@ static_assert(kWriteHeadroom >= LWS_PRE);
 struct WsSession {
   lws* wsi = nullptr;
   std::unique_ptr<WsClient> client;
-  std::string message;  // fragments of an unfinished message
-  std::string close_reason;
-  uint16_t close_code = 0;  // not 0: closing, tell the client nothing more
+  std::string message;   // fragments of an unfinished message
+  bool closing = false;  // our close frame is written: messages are not for the client any more
 };
 
 namespace {
@@ -112,12 +110,10 @@ int Open(lws* wsi) {
 void Receive(WsSession* session, const char* bytes, size_t length) {
   lws* const wsi = session->wsi;
   session->client->OnHeard();
-  if (session->close_code != 0) return;
-  const size_t limit = ImplOf(wsi)->host->max_message_size();
-  if (session->message.size() + length > limit) {
-    WsSocket(session).Close(kCloseMessageTooBig,
-                            "Message is larger than " + std::to_string(limit) + " bytes");
+  if (session->closing) return;
+  if (session->message.size() + length > ImplOf(wsi)->host->max_message_size()) {
     session->message = {};
+    session->client->OnTooBig();
     return;
   }
   const bool complete = lws_is_final_fragment(wsi) && lws_remaining_packet_payload(wsi) == 0;
@@ -133,17 +129,6 @@ void Receive(WsSession* session, const char* bytes, size_t length) {
   if (!complete) return;
   const std::string message = std::exchange(session->message, {});
   session->client->OnText(message);
-}
-
-int Writable(WsSession* session) {
-  lws* const wsi = session->wsi;
-  if (lws_partial_buffered(wsi)) return 0;
-  session->client->OnWritable();
-  if (session->close_code == 0 || lws_partial_buffered(wsi)) return 0;
-  lws_close_reason(wsi, static_cast<lws_close_status>(session->close_code),
-                   reinterpret_cast<unsigned char*>(session->close_reason.data()),
-                   session->close_reason.size());
-  return -1;
 }
 
 int StartHttpReply(lws* wsi, const char* path) {
@@ -205,7 +190,11 @@ int Handle(lws* wsi, lws_callback_reasons reason, void* in, size_t length) {
       SessionOf(wsi)->client->OnHeard();
       return 0;
     case LWS_CALLBACK_SERVER_WRITEABLE:
-      return Writable(SessionOf(wsi));
+      if (lws_partial_buffered(wsi) == 0) SessionOf(wsi)->client->OnWritable();
+      return 0;
+    case LWS_CALLBACK_WS_PEER_INITIATED_CLOSE:
+      // A close frame that answers ours is not answered again.
+      return SessionOf(wsi)->closing ? -1 : 0;
     case LWS_CALLBACK_CLOSED:
       delete SessionOf(wsi);
       lws_set_opaque_user_data(wsi, nullptr);
@@ -217,7 +206,7 @@ int Handle(lws* wsi, lws_callback_reasons reason, void* in, size_t length) {
 
 // Runs one libwebsockets callback so that no exception crosses its C frames.
 template <typename Callback>
-int Guarded(lws* wsi, Callback callback) {
+int Guarded(Callback callback) {
   try {
     return callback();
   } catch (const std::exception& error) {
@@ -225,18 +214,13 @@ int Guarded(lws* wsi, Callback callback) {
   } catch (...) {
     Log(LogLevel::kError, "closing a connection after an internal error of unknown type");
   }
-  constexpr char kReason[] = "Internal server error";
-  unsigned char reason[sizeof(kReason)];
-  std::memcpy(reason, kReason, sizeof(kReason));
-  lws_close_reason(wsi, static_cast<lws_close_status>(kCloseInternalServerError), reason,
-                   sizeof(kReason) - 1);
   return -1;
 }
 
 int OnCallback(lws* wsi, lws_callback_reasons reason, void*, void* in, size_t length) {
   // Callbacks about the context or the vhost come without a usable connection.
   if (wsi == nullptr || lws_get_context(wsi) == nullptr) return 0;
-  return Guarded(wsi, [&] { return Handle(wsi, reason, in, length); });
+  return Guarded([&] { return Handle(wsi, reason, in, length); });
 }
 
 // What libwebsockets calls errors are mostly clients' mistakes; a hostile one must not fill the log.
@@ -286,12 +270,9 @@ WsSocket::WriteResult WsSocket::Write(unsigned char* frames, size_t length) {
 
 bool WsSocket::pending() const { return lws_partial_buffered(session_->wsi) != 0; }
 
-void WsSocket::Close(uint16_t code, std::string_view reason) {
-  if (session_->close_code != 0) return;
-  session_->close_code = code;
-  session_->close_reason = reason;
-  lws_set_timeout(session_->wsi, PENDING_TIMEOUT_CLOSE_SEND, kCloseTimeoutSeconds);
-  lws_callback_on_writable(session_->wsi);
+void WsSocket::ExpectClose() {
+  session_->closing = true;
+  lws_set_timeout(session_->wsi, PENDING_TIMEOUT_USER_REASON_BASE, kCloseTimeoutSeconds);
 }
 
 std::string WsSocket::Peer() const {
@@ -348,8 +329,7 @@ std::unique_ptr<WsServer> WsServer::Open(uv_loop_s* loop, WsHost* host, const Li
   info.keepalive_timeout = kHandshakeTimeoutSeconds;
   info.max_http_header_pool = 64;
   info.vhost_name = "default";
-  info.options = LWS_SERVER_OPTION_LIBUV | LWS_SERVER_OPTION_VALIDATE_UTF8 |
-                 LWS_SERVER_OPTION_ALLOW_LISTEN_SHARE |
+  info.options = LWS_SERVER_OPTION_LIBUV | LWS_SERVER_OPTION_ALLOW_LISTEN_SHARE |
                  LWS_SERVER_OPTION_HTTP_HEADERS_SECURITY_BEST_PRACTICES_ENFORCE;
   if (listen.address.find(':') == std::string::npos) {
     info.options |= LWS_SERVER_OPTION_DISABLE_IPV6;

@@ -2,7 +2,7 @@
 // includes libwebsockets.
 //
 // Loop thread only: every function here is called on, and every callback made from, the thread that
-// runs the loop. Nothing a callback throws reaches libwebsockets: the connection is closed with 4500.
+// runs the loop. Nothing a callback throws reaches libwebsockets: that connection is cut off.
 #pragma once
 
 #include <cstddef>
@@ -37,9 +37,12 @@ class WsSocket {
   WriteResult Write(unsigned char* frames, size_t length);
   bool pending() const;
 
-  // Start the closing handshake once what was written has left. Further messages are not delivered.
-  // A peer that does not take part is cut off after a few seconds. `reason` is at most 123 bytes.
-  void Close(uint16_t code, std::string_view reason);
+  // Call after writing a close frame: no more messages are delivered, and a peer that does not answer
+  // is cut off after a few seconds.
+  //
+  // Close frames are written like any other because libwebsockets' own way does not work everywhere:
+  // builds with _DEBUG, Debian 12's among them, close twice under libuv and so never send the frame.
+  void ExpectClose();
 
   // "address:port" of the peer.
   std::string Peer() const;
@@ -54,6 +57,7 @@ class WsClient {
   virtual ~WsClient() = default;
   virtual void OnText(std::string_view message) = 0;
   virtual void OnBinary() = 0;
+  virtual void OnTooBig() = 0;    // a message passed max_message_size; the rest of it is not delivered
   virtual void OnHeard() = 0;     // the peer sent something, a pong included
   virtual void OnWritable() = 0;  // a pending write has left
 };
@@ -78,7 +82,7 @@ class WsHost {
 
   virtual HttpReply OnGet(std::string_view path) = 0;
 
-  // Largest message taken from a client, in bytes; beyond it the connection is closed with 1009.
+  // Largest message taken from a client, in bytes.
   virtual size_t max_message_size() const = 0;
 };
 

@@ -1,0 +1,294 @@
+#include "src/executor.hpp"
+
+#include <signal.h>
+
+#include <algorithm>
+#include <chrono>
+
+#include "src/guc.hpp"
+#include "src/side_door.hpp"
+#include "src/snapshot.hpp"
+
+extern "C" PGDLLEXPORT void fsubs_executor_main(Datum argument);
+
+namespace fsubs {
+namespace {
+
+using Clock = std::chrono::steady_clock;
+using std::chrono::milliseconds;
+
+constexpr char kName[] = "fraiseql_subs executor";
+
+constexpr milliseconds kConnectFirst{100};
+constexpr milliseconds kConnectLongest{1000};
+constexpr milliseconds kSendTimeout{5000};
+constexpr milliseconds kLookInterval{5000};
+constexpr milliseconds kLookAgainAfterError{1000};
+constexpr int kStatementTimeoutMs = 30000;
+
+// Shorter than deadlock_timeout may well be: a DROP EXTENSION that waits for us while we wait for it
+// must never be the one that is cancelled.
+constexpr char kLockTimeout[] = "500ms";
+
+volatile sig_atomic_t in_request;
+
+// One connection to the worker, and what was sent on it.
+struct Session {
+  MemoryContext context;
+  SideDoor* door;
+  char* sent_snapshot;  // in `context`; null: none yet, or the last one could not be read
+  Clock::time_point look_due;
+};
+
+// Between requests there is nothing to interrupt, and the end needs no line in the server log.
+void HandleTermination(SIGNAL_ARGS) {
+  if (in_request) {
+    die(postgres_signal_arg);
+  } else {
+    SignalHandlerForShutdownRequest(postgres_signal_arg);
+  }
+}
+
+void HandleInterrupts() {
+  if (ShutdownRequestPending) proc_exit(0);
+  CHECK_FOR_INTERRUPTS();
+  if (ConfigReloadPending) {
+    ConfigReloadPending = false;
+    ProcessConfigFile(PGC_SIGHUP);
+  }
+}
+
+void ShowIdle(const char* text) { pgstat_report_activity(STATE_IDLE, text); }
+
+void BeginRequest(const char* activity) {
+  in_request = true;
+  // A cancel that came while idle is for nothing that runs now.
+  QueryCancelPending = false;
+  RESUME_CANCEL_INTERRUPTS();
+  SetCurrentStatementStartTimestamp();
+  pgstat_report_activity(STATE_RUNNING, activity);
+  StartTransactionCommand();
+  enable_timeout_after(STATEMENT_TIMEOUT, kStatementTimeoutMs);
+}
+
+void EndRequest() {
+  disable_timeout(STATEMENT_TIMEOUT, false);
+  CommitTransactionCommand();
+}
+
+// Roll back, log the error, and return its message in `context`.
+char* AbandonRequest(MemoryContext context) {
+  HOLD_INTERRUPTS();
+  disable_all_timeouts(false);
+  QueryCancelPending = false;
+  MemoryContextSwitchTo(context);
+  ErrorData* const error = CopyErrorData();
+  EmitErrorReport();
+  AbortCurrentTransaction();
+  FlushErrorState();
+  RESUME_INTERRUPTS();
+  return error->message;
+}
+
+// Between requests, queries cannot be cancelled: an error would end the process.
+void LeaveRequest() {
+  HOLD_CANCEL_INTERRUPTS();
+  in_request = false;
+  ShowIdle("waiting for requests");
+  pgstat_report_stat(false);
+}
+
+// Read the catalog in a transaction of its own, into the current memory context. Returns false, with
+// what went wrong in `*text`, if that failed.
+bool TryReadCatalog(char** text) {
+  const MemoryContext context = CurrentMemoryContext;
+  volatile bool done = false;
+  BeginRequest("reading the catalog");
+  PG_TRY();
+  {
+    MemoryContextSwitchTo(context);
+    *text = ReadCatalogSnapshot();
+    EndRequest();
+    done = true;
+  }
+  PG_CATCH();
+  { *text = AbandonRequest(context); }
+  PG_END_TRY();
+  MemoryContextSwitchTo(context);
+  LeaveRequest();
+  return done;
+}
+
+// Whether the worker's message asks for a snapshot; raises no error.
+bool TryTakeSnapshotRequest(SideDoor* door) {
+  const MemoryContext context = CurrentMemoryContext;
+  volatile bool asked = false;
+  BeginRequest("reading a request");
+  PG_TRY();
+  {
+    MemoryContextSwitchTo(context);
+    Jsonb* const message = door->TakeMessage();
+    JsonbValue op;
+    asked = getKeyJsonValueFromContainer(&message->root, "op", 2, &op) != nullptr &&
+            op.type == jbvString &&
+            std::string_view(op.val.string.val, op.val.string.len) == "snapshot";
+    EndRequest();
+  }
+  PG_CATCH();
+  { AbandonRequest(context); }
+  PG_END_TRY();
+  MemoryContextSwitchTo(context);
+  LeaveRequest();
+  return asked;
+}
+
+SideDoorResult Send(Session* session, const char* json) {
+  return session->door->Send(json, Clock::now() + kSendTimeout);
+}
+
+bool SendError(Session* session, const char* message) {
+  StringInfoData json;
+  initStringInfo(&json);
+  appendStringInfoString(&json, "{\"op\":\"snapshot\",\"error\":");
+  escape_json(&json, message);
+  appendStringInfoChar(&json, '}');
+  return Send(session, json.data) == SideDoorResult::kDone;
+}
+
+void Remember(Session* session, const char* snapshot) {
+  if (session->sent_snapshot != nullptr) pfree(session->sent_snapshot);
+  session->sent_snapshot =
+      snapshot == nullptr ? nullptr : MemoryContextStrdup(session->context, snapshot);
+}
+
+enum class Occasion { kAsked, kLooked };
+
+// Read the catalog and send it, unasked only if it has changed. Returns false if the connection is of
+// no more use.
+bool GiveSnapshot(Session* session, Occasion occasion) {
+  char* text;
+  if (!TryReadCatalog(&text)) {
+    session->look_due = Clock::now() + kLookAgainAfterError;
+    Remember(session, nullptr);
+    return SendError(session, text);
+  }
+  session->look_due = Clock::now() + kLookInterval;
+  const bool known =
+      session->sent_snapshot != nullptr && strcmp(session->sent_snapshot, text) == 0;
+  if (occasion == Occasion::kLooked && known) return true;
+
+  Remember(session, text);
+  const SideDoorResult result =
+      Send(session, psprintf("{\"op\":\"snapshot\",\"snapshot\":%s}", text));
+  if (result == SideDoorResult::kOversize) {
+    ereport(WARNING, (errcode(ERRCODE_PROGRAM_LIMIT_EXCEEDED),
+                      errmsg("fraiseql_subs: the catalog is too large for the worker")));
+    return SendError(session, "the catalog is too large");
+  }
+  return result == SideDoorResult::kDone;
+}
+
+// Answer the worker until the connection ends or is of no more use. Returns whether the worker kept to
+// the protocol.
+bool Serve(Session* session) {
+  if (Send(session, "{\"op\":\"executor\"}") != SideDoorResult::kDone) return true;
+  const MemoryContext turn_context =
+      AllocSetContextCreate(session->context, "fraiseql_subs request", ALLOCSET_DEFAULT_SIZES);
+  MemoryContextSwitchTo(turn_context);
+  session->look_due = Clock::now() + kLookInterval;
+  for (;;) {
+    MemoryContextReset(turn_context);
+    HandleInterrupts();
+    if (Clock::now() >= session->look_due && !GiveSnapshot(session, Occasion::kLooked)) return true;
+    switch (session->door->TryReceive()) {
+      case SideDoorResult::kDone:
+        if (!TryTakeSnapshotRequest(session->door)) {
+          ereport(WARNING, (errcode(ERRCODE_PROTOCOL_VIOLATION),
+                            errmsg("fraiseql_subs: the worker sent a request that is not known")));
+          return false;
+        }
+        if (!GiveSnapshot(session, Occasion::kAsked)) return true;
+        break;
+      case SideDoorResult::kNotYet:
+        session->door->WaitReadable(session->look_due);
+        break;
+      case SideDoorResult::kClosed:
+        return true;
+      case SideDoorResult::kOversize:
+        ereport(WARNING, (errcode(ERRCODE_PROTOCOL_VIOLATION),
+                          errmsg("fraiseql_subs: the worker sent a request that is too long")));
+        return false;
+    }
+  }
+}
+
+void Sleep(milliseconds time) {
+  (void)WaitLatch(MyLatch, WL_LATCH_SET | WL_TIMEOUT | WL_EXIT_ON_PM_DEATH, time.count(),
+                  PG_WAIT_EXTENSION);
+  ResetLatch(MyLatch);
+}
+
+// What ALTER DATABASE or postgresql.conf say for sessions is not meant for this one.
+void FixSettings() {
+  constexpr struct {
+    const char* name;
+    const char* value;
+  } kSettings[] = {
+      {"search_path", "pg_catalog, pg_temp"},
+      {"default_transaction_isolation", "read committed"},
+      {"default_transaction_read_only", "on"},
+      {"lock_timeout", kLockTimeout},
+  };
+  for (const auto& setting : kSettings) {
+    SetConfigOption(setting.name, setting.value, PGC_SUSET, PGC_S_SESSION);
+  }
+}
+
+}  // namespace
+
+BackgroundWorkerHandle* TryStartExecutor() {
+  BackgroundWorker worker{};
+  worker.bgw_flags = BGWORKER_SHMEM_ACCESS | BGWORKER_BACKEND_DATABASE_CONNECTION;
+  worker.bgw_start_time = BgWorkerStart_ConsistentState;
+  worker.bgw_restart_time = BGW_NEVER_RESTART;
+  worker.bgw_notify_pid = MyProcPid;
+  strlcpy(worker.bgw_library_name, "fraiseql_subs", sizeof(worker.bgw_library_name));
+  strlcpy(worker.bgw_function_name, "fsubs_executor_main", sizeof(worker.bgw_function_name));
+  strlcpy(worker.bgw_name, kName, sizeof(worker.bgw_name));
+  strlcpy(worker.bgw_type, kName, sizeof(worker.bgw_type));
+  BackgroundWorkerHandle* handle;
+  return RegisterDynamicBackgroundWorker(&worker, &handle) ? handle : nullptr;
+}
+
+}  // namespace fsubs
+
+void fsubs_executor_main(Datum) {
+  using namespace fsubs;
+  pqsignal(SIGHUP, SignalHandlerForConfigReload);
+  pqsignal(SIGTERM, HandleTermination);
+  BackgroundWorkerUnblockSignals();
+  BackgroundWorkerInitializeConnection(settings::database, nullptr, 0);
+  pgstat_report_appname(kName);
+  FixSettings();
+  HOLD_CANCEL_INTERRUPTS();
+
+  Session session{};
+  session.context =
+      AllocSetContextCreate(TopMemoryContext, "fraiseql_subs side door", ALLOCSET_DEFAULT_SIZES);
+  milliseconds delay = kConnectFirst;
+  for (;;) {
+    HandleInterrupts();
+    MemoryContextSwitchTo(session.context);
+    session.door = SideDoor::TryOpen();
+    if (session.door != nullptr) {
+      ShowIdle("waiting for requests");
+      delay = Serve(&session) ? kConnectFirst : kConnectLongest;
+    }
+    session.sent_snapshot = nullptr;
+    MemoryContextSwitchTo(TopMemoryContext);
+    MemoryContextReset(session.context);
+    ShowIdle("waiting for the worker");
+    Sleep(delay);
+    delay = std::min(delay * 2, kConnectLongest);
+  }
+}

@@ -1,0 +1,185 @@
+"""PostgreSQL servers of the tests' own, reachable through a Unix socket in their directory."""
+
+import os
+import shutil
+import socket
+import subprocess
+import tempfile
+import time
+import urllib.error
+import urllib.request
+from pathlib import Path
+
+import psycopg
+
+ROOT = Path(__file__).resolve().parents[2]
+
+# What a server log must not contain unless a test crashes something on purpose.
+CRASH_SIGNS = ("terminated by signal", "PANIC:", "Sanitizer", "Assertion")
+
+
+def wait_until(predicate, description, timeout=20.0):
+    """Return the first true value of predicate(); fail with the last value if none comes in time."""
+    deadline = time.monotonic() + timeout
+    pause = 0.001
+    while True:
+        value = predicate()
+        if value:
+            return value
+        if time.monotonic() > deadline:
+            raise AssertionError(f"gave up waiting until {description}; last value: {value!r}")
+        time.sleep(pause)
+        pause = min(pause * 2, 0.1)
+
+
+def free_port():
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return probe.getsockname()[1]
+
+
+class Cluster:
+    """One server with fraiseql_subs preloaded. Made stopped; destroy() stops and removes it."""
+
+    def __init__(self, **settings):
+        """:param settings: of fraiseql_subs; those of PostgreSQL itself begin with `postgresql__`."""
+        self.port = free_port()
+        self.directory = Path(tempfile.mkdtemp(prefix="fsubs-", dir="/tmp"))
+        self.log_path = self.directory / "log"
+        self.database = "postgres"
+        defaults = {"port": self.port, "allow_anonymous": "on"}
+        try:
+            self._run("init", *self._assignments(defaults | settings))
+        except BaseException:
+            shutil.rmtree(self.directory)
+            raise
+
+    @staticmethod
+    def _assignments(settings):
+        for name, value in settings.items():
+            own = not name.startswith("postgresql__")
+            qualified = f"fraiseql_subs.{name}" if own else name.removeprefix("postgresql__")
+            yield f"{qualified}={value}"
+
+    def _run(self, action, *arguments):
+        done = subprocess.run(
+            [ROOT / "scripts/cluster", action, self.directory, *arguments],
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            stdin=subprocess.DEVNULL,
+            text=True,
+        )
+        if done.returncode != 0:
+            raise RuntimeError(f"scripts/cluster {action} failed:\n{done.stdout}")
+
+    def start(self):
+        self._run("start")
+        return self
+
+    def stop(self, mode="fast"):
+        self._run("stop", mode)
+
+    def restart(self):
+        self.stop()
+        self.start()
+
+    def destroy(self):
+        self._run("destroy")
+
+    def install(self):
+        """Create the extension and wait until clients can subscribe."""
+        self.sql("CREATE EXTENSION fraiseql_subs")
+        self.wait_until_serving()
+        return self
+
+    def connect(self, **parameters):
+        parameters = {"autocommit": True, "dbname": self.database} | parameters
+        return psycopg.connect(host=str(self.directory), user="postgres", **parameters)
+
+    def sql(self, statement, parameters=None):
+        """Run a statement in a session of its own and return its rows."""
+        with self.connect() as connection:
+            cursor = connection.execute(statement, parameters)
+            return cursor.fetchall() if cursor.description else []
+
+    def value(self, statement, parameters=None):
+        return self.sql(statement, parameters)[0][0]
+
+    def program(self, name, *arguments, **options):
+        """Run a client program of PostgreSQL against this server and return what it printed."""
+        directory = subprocess.check_output(
+            [os.environ.get("PG_CONFIG", "pg_config"), "--bindir"], text=True
+        ).strip()
+        environment = os.environ | {"PGHOST": str(self.directory), "PGUSER": "postgres"}
+        return subprocess.run(
+            [Path(directory) / name, *arguments],
+            env=environment,
+            check=True,
+            text=True,
+            capture_output=True,
+            **options,
+        ).stdout
+
+    def set(self, **settings):
+        """Change settings of fraiseql_subs that need no restart; None is their default."""
+        with self.connect() as connection:
+            for name, value in settings.items():
+                action = "RESET" if value is None else "SET"
+                assigned = "" if value is None else f" = '{value}'"
+                connection.execute(f"ALTER SYSTEM {action} fraiseql_subs.{name}{assigned}")
+            connection.execute("SELECT pg_reload_conf()")
+
+    def publish(self, event_type, channel, data, connection=None):
+        statement = "SELECT fraiseql_publish(%s, %s, %s)"
+        parameters = (event_type, channel, psycopg.types.json.Jsonb(data))
+        if connection is None:
+            self.sql(statement, parameters)
+        else:
+            connection.execute(statement, parameters)
+
+    @property
+    def url(self):
+        return f"ws://127.0.0.1:{self.port}"
+
+    def get(self, path):
+        """GET from the worker: status and text; status 0 while it does not listen."""
+        try:
+            with urllib.request.urlopen(f"http://127.0.0.1:{self.port}{path}", timeout=10) as reply:
+                return reply.status, reply.read().decode()
+        except urllib.error.HTTPError as error:
+            return error.code, error.read().decode()
+        except OSError as error:
+            return 0, str(error)
+
+    def wait_until_serving(self):
+        wait_until(lambda: self.get("/healthz")[0] == 200, f"{self.url} serves clients")
+
+    def metric(self, name):
+        """The sum of a metric over all shards."""
+        return self.value("SELECT sum(value) FROM fraiseql_metrics() WHERE name = %s", (name,))
+
+    def worker_pids(self):
+        """Worker processes of this server; the launcher starts them in the data directory."""
+        data = str(self.directory / "data")
+        pids = []
+        for process in Path("/proc").iterdir():
+            if not process.name.isdigit():
+                continue
+            try:
+                name = (process / "comm").read_text().strip()
+                if name == "fraiseql-worker" and os.readlink(process / "cwd") == data:
+                    pids.append(int(process.name))
+            except OSError:
+                continue
+        return pids
+
+    def log(self, start=0):
+        """The server's log from byte `start` on."""
+        if not self.log_path.exists():
+            return ""
+        with open(self.log_path, "rb") as log:
+            log.seek(start)
+            return log.read().decode(errors="replace")
+
+    def log_size(self):
+        return self.log_path.stat().st_size if self.log_path.exists() else 0

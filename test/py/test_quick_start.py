@@ -1,0 +1,83 @@
+"""The few statements that the README begins with."""
+
+import json
+import os
+import subprocess
+
+from cluster import ROOT, wait_until
+
+
+def test_a_published_event_arrives_as_the_client_selected_it(make_cluster, connect):
+    cluster = make_cluster()
+    cluster.program("psql", "-v", "ON_ERROR_STOP=1", "postgres", input=without_extension())
+    client = connect(cluster)
+    orders = client.subscribe("subscription { orderUpdated { id status total } }")
+    cluster.program("psql", "-v", "ON_ERROR_STOP=1", "-f", ROOT / "demo/publish.sql", "postgres")
+    assert orders.data() == {"orderUpdated": {"id": "1", "status": "paid", "total": 42.5}}
+
+
+def without_extension():
+    setup = (ROOT / "demo/setup.sql").read_text()
+    statement = "CREATE EXTENSION fraiseql_subs;"
+    assert statement in setup
+    return setup.replace(statement, "")
+
+
+def run_subscriber(cluster, *arguments):
+    return subprocess.Popen(
+        [ROOT / "demo/subscribe.py", "--url", cluster.url, "--timeout", "60", *arguments],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+        env=os.environ | {"PYTHONUNBUFFERED": "1"},
+    )
+
+
+def test_the_demo_subscriber_prints_events_until_it_has_enough(server):
+    with run_subscriber(
+        server, "--json", "--events", "2", "subscription { orderUpdated { status } }"
+    ) as subscriber:
+        assert json.loads(subscriber.stdout.readline())["kind"] == "subscribed"
+        for status in "packed", "sent":
+            server.publish("orderUpdated", "orders", {"id": 1, "status": status})
+        lines = [json.loads(line) for line in subscriber.stdout]
+    assert [line["payload"]["data"]["orderUpdated"]["status"] for line in lines] == ["packed", "sent"]
+    assert subscriber.returncode == 0
+
+
+def test_the_demo_subscriber_fails_with_the_servers_errors(server):
+    with run_subscriber(server, "subscription { nothing }") as subscriber:
+        assert "Cannot query field" in subscriber.stderr.read()
+    assert subscriber.returncode == 1
+
+
+def test_everything_explains_itself_when_the_library_is_not_preloaded(make_cluster):
+    cluster = make_cluster(install=False, postgresql__shared_preload_libraries="")
+    message = cluster_error(cluster, "CREATE EXTENSION fraiseql_subs")
+    assert "shared_preload_libraries" in message
+    assert "postgresql.conf" in message
+
+
+def cluster_error(cluster, statement):
+    import psycopg
+
+    try:
+        cluster.sql(statement)
+    except psycopg.Error as error:
+        return f"{error} {error.diag.message_detail} {error.diag.message_hint}"
+    raise AssertionError("the statement was accepted")
+
+
+def test_other_databases_are_told_which_one_is_served(make_cluster):
+    cluster = make_cluster(install=False)
+    cluster.sql("CREATE DATABASE other")
+    cluster.database = "other"
+    message = cluster_error(cluster, "CREATE EXTENSION fraiseql_subs")
+    assert "fraiseql_subs.database" in message
+    assert "postgres" in message
+
+
+def test_the_worker_serves_as_soon_as_the_extension_is_created(make_cluster):
+    cluster = make_cluster(install=False)
+    wait_until(lambda: cluster.get("/healthz")[0] == 503, "the worker says it is not ready")
+    cluster.install()

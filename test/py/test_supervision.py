@@ -1,0 +1,328 @@
+import os
+import re
+import shutil
+import signal
+import socket
+from pathlib import Path
+
+import psycopg
+import pytest
+from cluster import wait_until
+from psycopg import errors
+from websockets.exceptions import ConnectionClosed
+
+QUERY = "subscription { orderUpdated { id } }"
+TYPE = "type Order { id: ID! }"
+FIELD = "orderUpdated: Order"
+
+
+@pytest.fixture
+def cluster(make_cluster):
+    cluster = make_cluster()
+    register(cluster)
+    return cluster
+
+
+def register(cluster):
+    cluster.sql("SELECT fraiseql_register_types(%s)", (TYPE,))
+    cluster.sql("SELECT fraiseql_register_subscription(%s, 'orders')", (FIELD,))
+
+
+def worker_pid(cluster):
+    (pid,) = wait_until(cluster.worker_pids, "a worker runs")
+    return pid
+
+
+def wait_for_new_worker(cluster, old):
+    wait_until(lambda: cluster.worker_pids() not in ([], [old]), f"worker {old} is replaced")
+    cluster.wait_until_serving()
+    return worker_pid(cluster)
+
+
+def processes_of(cluster):
+    """Command lines of all processes that run in the cluster's data directory."""
+    found = {}
+    for process in Path("/proc").glob("[0-9]*"):
+        try:
+            if os.readlink(process / "cwd").startswith(str(cluster.directory)):
+                found[int(process.name)] = (process / "cmdline").read_text().replace("\0", " ")
+        except OSError:
+            continue
+    return found
+
+
+def activity(cluster, kind):
+    """pid and text that pg_stat_activity shows for the launcher or the executor."""
+    rows = cluster.sql(
+        "SELECT pid, query FROM pg_stat_activity WHERE backend_type = %s", (f"fraiseql_subs {kind}",)
+    )
+    return rows[0] if rows else None
+
+
+def assert_events_flow(cluster, connect):
+    client = connect(cluster)
+    subscription = client.subscribe(QUERY)
+    cluster.publish("any", "orders", {"id": 7})
+    assert subscription.data() == {"orderUpdated": {"id": "7"}}
+
+
+@pytest.mark.parametrize("number", [signal.SIGSEGV, signal.SIGABRT, signal.SIGKILL])
+def test_the_end_of_the_worker_touches_no_session_and_service_comes_back(cluster, connect, number):
+    pid = worker_pid(cluster)
+    start = cluster.log_size()
+    with cluster.connect() as session:
+        begun = session.execute("SELECT pg_postmaster_start_time()").fetchone()
+        session.execute("BEGIN")
+        cluster.publish("any", "orders", {"id": 1}, session)
+        os.kill(pid, number)
+        wait_for_new_worker(cluster, pid)
+        session.execute("COMMIT")
+        assert session.execute("SELECT pg_postmaster_start_time()").fetchone() == begun
+    assert_events_flow(cluster, connect)
+    log = cluster.log(start)
+    assert f"worker (pid {pid}) was ended by signal {int(number)}" in log
+    assert "terminating connection because of crash" not in log
+    assert pid not in processes_of(cluster)
+
+
+def test_publishing_goes_on_while_the_worker_is_being_restarted(cluster):
+    pid = worker_pid(cluster)
+    with cluster.connect() as session:
+        session.execute("SET fraiseql_subs.overflow = 'error'")
+        large = {"id": 1, "text": "x" * 500_000}
+        os.kill(pid, signal.SIGKILL)
+        wait_until(
+            lambda: f"worker (pid {pid}) was ended" in cluster.log(), "the launcher has noticed"
+        )
+        # More than the ring holds: a reader that is gone must not keep room in it.
+        for _ in range(200):
+            cluster.publish("any", "nobody", large, session)
+    wait_for_new_worker(cluster, pid)
+
+
+def test_a_worker_that_keeps_ending_is_started_ever_more_slowly(make_cluster):
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", 0))
+        taken.listen()
+        cluster = make_cluster(install=False, port=taken.getsockname()[1])
+        cluster.port = taken.getsockname()[1]
+        wait_until(lambda: "restarting in 800 ms" in cluster.log(), "the worker has failed a few times")
+    delays = [int(delay) for delay in re.findall(r"restarting in (\d+) ms", cluster.log())]
+    assert delays[:4] == [100, 200, 400, 800]
+    cluster.install()
+
+
+@pytest.mark.parametrize("mode", ["smart", "fast", "immediate"])
+def test_a_stopped_server_leaves_no_process(cluster, mode):
+    assert worker_pid(cluster) in processes_of(cluster)
+    cluster.stop(mode)
+    # The kernel ends the worker when the launcher is gone, which the server does not wait for.
+    wait_until(lambda: not processes_of(cluster), "no process is left")
+
+
+def test_shutdown_completes_subscriptions_and_closes_with_1001(cluster, connect):
+    client = connect(cluster)
+    subscription = client.subscribe(QUERY)
+    cluster.stop("fast")
+    code, _ = client.wait_for_close()
+    assert code == 1001
+    subscription.message("complete")
+
+
+def test_a_worker_that_does_not_drain_is_killed(cluster):
+    cluster.set(drain_timeout="100ms")
+    pid = worker_pid(cluster)
+    os.kill(pid, signal.SIGSTOP)
+    cluster.stop("fast")
+    assert f"worker (pid {pid}) did not end within its drain timeout; killing it" in cluster.log()
+    assert processes_of(cluster) == {}
+
+
+@pytest.mark.expects_crash
+@pytest.mark.parametrize("victim", ["launcher", "backend"])
+def test_a_crash_restart_of_the_server_replaces_the_worker(cluster, connect, victim):
+    old = worker_pid(cluster)
+    session = cluster.connect()
+    backend = session.info.backend_pid
+    os.kill(activity(cluster, "launcher")[0] if victim == "launcher" else backend, signal.SIGKILL)
+    wait_for_new_worker(cluster, old)
+    assert old not in processes_of(cluster)
+    with pytest.raises(psycopg.OperationalError):
+        session.execute("SELECT 1")
+    assert_events_flow(cluster, connect)
+
+
+def test_a_terminated_launcher_comes_back_with_a_new_worker(cluster, connect):
+    old = worker_pid(cluster)
+    launcher, _ = activity(cluster, "launcher")
+    cluster.sql("SELECT pg_terminate_backend(%s)", (launcher,))
+    new = wait_for_new_worker(cluster, old)
+    assert new != old
+    wait_until(
+        lambda: (row := activity(cluster, "launcher")) and row[0] != launcher,
+        "another launcher runs",
+    )
+    assert_events_flow(cluster, connect)
+
+
+def test_a_terminated_executor_comes_back(cluster, connect):
+    executor, _ = activity(cluster, "executor")
+    cluster.sql("SELECT pg_terminate_backend(%s)", (executor,))
+    wait_until(
+        lambda: (row := activity(cluster, "executor")) and row[0] != executor,
+        "another executor runs",
+    )
+    cluster.sql("SELECT fraiseql_register_subscription('late: Order', 'late')")
+    connect(cluster).subscribe("subscription { late { id } }")
+
+
+def test_a_cancelled_launcher_or_executor_goes_on(cluster, connect):
+    before = [activity(cluster, kind)[0] for kind in ("launcher", "executor")]
+    for pid in before:
+        cluster.sql("SELECT pg_cancel_backend(%s)", (pid,))
+    cluster.sql("SELECT fraiseql_register_subscription('late: Order', 'late')")
+    connect(cluster).subscribe("subscription { late { id } }")
+    assert [activity(cluster, kind)[0] for kind in ("launcher", "executor")] == before
+
+
+def test_pg_stat_activity_shows_launcher_and_executor(cluster):
+    pid = worker_pid(cluster)
+    assert activity(cluster, "launcher")[1] == f"worker {pid} is running"
+    wait_until(
+        lambda: activity(cluster, "executor")[1] == "waiting for requests", "the executor is idle"
+    )
+    assert cluster.sql(
+        "SELECT DISTINCT state, backend_xmin FROM pg_stat_activity WHERE backend_type LIKE 'fraiseql%'"
+    ) == [("idle", None)]
+
+
+def test_a_reload_reaches_the_worker(cluster, connect):
+    pid = worker_pid(cluster)
+    cluster.set(allow_anonymous="off")
+
+    def refusal():
+        client = connect(cluster, init=False)
+        client.send({"type": "connection_init"})
+        try:
+            client.wait_for("connection_ack")
+        except ConnectionClosed as closed:
+            return closed.rcvd.code
+
+    assert wait_until(refusal, "a client without credentials is refused") == 4403
+    assert worker_pid(cluster) == pid
+
+
+def open_files(pid):
+    return [os.readlink(link) for link in Path(f"/proc/{pid}/fd").iterdir()]
+
+
+def test_the_worker_gets_the_event_ring_and_no_other_file_of_the_server(cluster):
+    postmaster = int((cluster.directory / "data/postmaster.pid").read_text().split()[0])
+    files = open_files(worker_pid(cluster))
+    assert not [file for file in files if file.startswith(str(cluster.directory))]
+    servers_own = {file for file in open_files(postmaster) if file.startswith("socket:")}
+    assert servers_own and servers_own.isdisjoint(files)
+    assert sorted(file for file in files if file.startswith("/memfd:")) == [
+        "/memfd:fraiseql_subs reader page (deleted)",
+        "/memfd:fraiseql_subs ring (deleted)",
+        "/memfd:fraiseql_subs settings (deleted)",
+    ]
+
+
+def test_a_worker_that_does_not_answer_cannot_hold_up_a_session(cluster):
+    pid = worker_pid(cluster)
+    os.kill(pid, signal.SIGSTOP)
+    try:
+        with cluster.connect() as session:
+            session.execute("SET statement_timeout = '200ms'")
+            with pytest.raises(errors.QueryCanceled):
+                session.execute("SELECT * FROM fraiseql_connections()")
+            session.execute("RESET statement_timeout")
+            with pytest.raises(errors.ConnectionFailure, match="did not answer within 5 s"):
+                session.execute("SELECT * FROM fraiseql_connections()")
+    finally:
+        os.kill(pid, signal.SIGCONT)
+
+
+def test_views_of_a_worker_that_does_not_run_say_so(make_cluster):
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", 0))
+        taken.listen()
+        cluster = make_cluster(install=False, port=taken.getsockname()[1])
+        cluster.sql("CREATE EXTENSION fraiseql_subs")
+        wait_until(lambda: "restarting in 800 ms" in cluster.log(), "the worker does not run for long")
+        with pytest.raises(errors.SqlclientUnableToEstablishSqlconnection, match="is not running") as told:
+            cluster.sql("SELECT * FROM fraiseql_connections()")
+        assert "server log" in told.value.diag.message_hint
+        assert cluster.metric("fraiseql_subs_worker_up") == 0
+        assert cluster.metric("fraiseql_subs_ring_attached") == 0
+
+
+def test_a_database_made_later_is_served_from_then_on(make_cluster, connect):
+    cluster = make_cluster(install=False, database="later")
+    told = 'database "later" does not exist'
+    wait_until(lambda: told in cluster.log(), "the missing database is reported")
+    cluster.sql("CREATE DATABASE later")
+    cluster.database = "later"
+    cluster.install()
+    register(cluster)
+    assert_events_flow(cluster, connect)
+    assert cluster.log().count(told) == 1
+
+
+def test_the_served_database_can_be_dropped_by_force(make_cluster):
+    cluster = make_cluster(install=False, database="served")
+    cluster.sql("CREATE DATABASE served")
+    wait_until(lambda: activity(cluster, "executor"), "the executor is connected")
+    cluster.sql("DROP DATABASE served WITH (FORCE)")
+    wait_until(lambda: 'database "served" does not exist' in cluster.log(), "the loss is reported")
+    assert "FATAL" not in cluster.log()
+
+
+def test_a_dropped_extension_is_noticed_and_may_come_back(cluster, connect):
+    cluster.sql("DROP EXTENSION fraiseql_subs")
+    wait_until(lambda: cluster.get("/healthz")[0] == 503, "nothing is served")
+    cluster.install()
+    register(cluster)
+    assert_events_flow(cluster, connect)
+
+
+def test_the_catalog_is_read_while_a_transaction_holds_its_locks(cluster, connect):
+    """The executor gives way instead of waiting, and comes back."""
+    with cluster.connect(autocommit=False) as session:
+        session.execute("LOCK TABLE fraiseql_subs.type")
+        start = cluster.log_size()
+        wait_until(lambda: "lock timeout" in cluster.log(start), "the executor gives way")
+    cluster.sql("SELECT fraiseql_register_subscription('late: Order', 'late')")
+    connect(cluster).subscribe("subscription { late { id } }")
+
+
+def test_a_standby_serves_the_catalog_it_receives(cluster, make_cluster, connect):
+    standby = make_cluster(install=False)
+    standby.stop()
+    data = standby.directory / "data"
+    configuration = (data / "postgresql.conf").read_text()
+    owner = data.stat()
+    shutil.rmtree(data)
+    cluster.program(
+        "pg_basebackup", "-D", data, "--write-recovery-conf", "--checkpoint=fast", "--no-sync"
+    )
+    (data / "postgresql.conf").write_text(configuration)
+    for path in [data, *data.rglob("*")]:
+        os.chown(path, owner.st_uid, owner.st_gid, follow_symlinks=False)
+    standby.start().wait_until_serving()
+    assert standby.value("SELECT pg_is_in_recovery()")
+    connect(standby).subscribe(QUERY)
+
+    cluster.sql("SELECT fraiseql_register_subscription('late: Order', 'late')")
+
+    def accepts_late():
+        client = connect(standby)
+        client.start("subscription { late { id } }")
+        client.settle()
+        return not client.subscriptions["1"].messages
+
+    wait_until(accepts_late, "the standby serves what was registered on the primary")
+
+    standby.sql("SELECT pg_promote()")
+    assert_events_flow(standby, connect)
