@@ -40,3 +40,5 @@ uninstall-worker:
 	rm -f '$(DESTDIR)$(bindir)/fraiseql-worker'
 
 -include $(OBJS:.o=.d)
+
+include scripts/targets.mk

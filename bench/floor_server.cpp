@@ -151,7 +151,7 @@ class FloorServer {
               R"(},"extensions":{"position":"0000000000000-0000000"}}})",
           false);
       for (Client* client : all_) Add(client);
-      const auto keyed = by_id_.find(std::string(bench::Between(data, "\"id\":\"")));
+      const auto keyed = by_id_.find(std::string(bench::Between(data, "\"id\": \"")));
       if (keyed != by_id_.end()) {
         for (Client* client : keyed->second) Add(client);
       }

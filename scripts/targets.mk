@@ -15,7 +15,7 @@ test-next:
 	scripts/test-next
 
 bench:
-	scripts/bench
+	bench/run
 
 format:
 	scripts/format

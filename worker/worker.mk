@@ -56,9 +56,9 @@ $(OUT)/fuzz/%: $(OUT)/test/fuzz/%.o $(OUT)/libworker.a
 	@mkdir -p $(@D)
 	$(CXX) $(CXXFLAGS) -fsanitize=fuzzer -o $@ $^ $(LDLIBS)
 
-$(OUT)/bench/%: $(OUT)/bench/%.o $(OUT)/libworker.a
-	@mkdir -p $(@D)
-	$(CXX) $(CXXFLAGS) -o $@ $^ $(LDLIBS)
+$(OUT)/bench/%.o: CXXFLAGS += $(shell pkg-config --cflags libpq)
+$(OUT)/bench/%: $(OUT)/bench/%.o
+	$(CXX) $(CXXFLAGS) -o $@ $^ -lpq -lcrypto
 
 .SECONDARY:
 -include $(shell find $(OUT) -name '*.d' 2>/dev/null)

@@ -1,0 +1,112 @@
+"""Clients that fall silent, do not read, or hang up: their connection ends and nobody else notices."""
+
+import pytest
+from cluster import wait_until
+from websockets.frames import Opcode
+
+from raw_peer import RawPeer
+
+
+def register_text(cluster):
+    cluster.sql("SELECT fraiseql_register_types('type Text { text: String! }')")
+    cluster.sql("SELECT fraiseql_register_subscription('text: Text', 'text')")
+
+
+def subscribe(peer):
+    peer.send_text(
+        '{"id":"1","type":"subscribe","payload":{"query":"subscription { text { text } }"}}'
+    )
+    peer.send_text('{"type":"ping"}')
+    assert peer.receive_text() == '{"type":"pong"}'
+
+
+def test_a_silent_peer_is_pinged_and_then_cut_off(make_cluster):
+    cluster = make_cluster(keepalive_interval="200ms")
+    peer = RawPeer(cluster.url).init()
+    assert peer.receive_frame() == (Opcode.PING, b"")
+    peer.wait_for_end()
+    assert cluster.metric("fraiseql_subs_keepalive_timeouts_total") == 1
+    wait_until(lambda: cluster.metric("fraiseql_subs_connections") == 0, "the connection is gone")
+
+
+def test_a_peer_that_answers_pings_stays(make_cluster):
+    cluster = make_cluster(keepalive_interval="100ms")
+    peer = RawPeer(cluster.url).init()
+    for _ in range(5):
+        assert peer.receive_frame() == (Opcode.PING, b"")
+        peer.send(Opcode.PONG)
+    peer.send_text('{"type":"ping"}')
+    frames = [peer.receive_frame()]
+    while frames[-1][0] is Opcode.PING:
+        peer.send(Opcode.PONG)
+        frames.append(peer.receive_frame())
+    assert frames[-1] == (Opcode.TEXT, b'{"type":"pong"}')
+    peer.close()
+
+
+def test_a_slow_consumer_is_cut_off_and_others_get_everything(make_cluster, connect):
+    cluster = make_cluster(outbox_size="256kB")
+    register_text(cluster)
+    slow = RawPeer(cluster.url, receive_buffer=4096).init()
+    subscribe(slow)
+    quick = connect(cluster).subscribe("subscription { text { text } }")
+    published = 0
+    # More than the sockets' own buffers and the outbox hold together.
+    while cluster.metric("fraiseql_subs_slow_consumers_total") == 0:
+        cluster.publish("text", "text", {"text": "x" * 100_000})
+        assert len(quick.data()["text"]["text"]) == 100_000
+        published += 1
+        assert published < 1000, "nobody was too slow"
+    code, _ = slow.receive_close()
+    assert code == 4413
+
+
+def test_slow_consumers_that_never_read_are_gone_after_a_while(make_cluster):
+    cluster = make_cluster(outbox_size="64kB", keepalive_interval="500ms")
+    register_text(cluster)
+    slow = RawPeer(cluster.url, receive_buffer=4096).init()
+    subscribe(slow)
+
+    def is_gone():
+        cluster.publish("text", "text", {"text": "x" * 50_000})
+        return cluster.metric("fraiseql_subs_connections") == 0
+
+    wait_until(is_gone, "the peer that never reads is cut off", timeout=60)
+    slow.close()
+
+
+def test_a_peer_that_hangs_up_takes_its_subscriptions_along(make_cluster):
+    cluster = make_cluster()
+    register_text(cluster)
+    peers = [RawPeer(cluster.url).init() for _ in range(20)]
+    for peer in peers:
+        subscribe(peer)
+    assert cluster.metric("fraiseql_subs_subscriptions") == 20
+    for peer in peers:
+        peer.close()
+    wait_until(lambda: cluster.metric("fraiseql_subs_connections") == 0, "connections are gone")
+    assert cluster.metric("fraiseql_subs_subscriptions") == 0
+    assert cluster.metric("fraiseql_subs_plans") == 0
+
+
+@pytest.mark.parametrize(
+    "request_bytes",
+    [
+        b"\x00\x01\x02\r\n\r\n",
+        b"GET / HTTP/1.1\r\n" + b"A: b\r\n" * 10000 + b"\r\n",
+        b"GET /" + b"x" * 100000 + b" HTTP/1.1\r\n\r\n",
+        b"GET / HTTP/1.1\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n\r\n",
+    ],
+)
+def test_nonsense_instead_of_a_handshake_harms_nobody(server, connect, request_bytes):
+    import socket
+
+    bystander = connect(server)
+    with socket.create_connection(("127.0.0.1", server.port), timeout=20) as peer:
+        try:
+            peer.sendall(request_bytes)
+            while peer.recv(65536):
+                pass
+        except ConnectionError:
+            pass
+    bystander.settle()
