@@ -7,6 +7,8 @@ EXTENSION = fraiseql_subs
 DATA = $(wildcard sql/fraiseql_subs--*.sql)
 OBJS = $(patsubst %.cpp,%.o,$(wildcard src/*.cpp contract/*.cpp graphql/*.cpp))
 REGRESS = $(sort $(patsubst sql/%.sql,%,$(wildcard sql/regress_*.sql)))
+# The server serves one database, which must be this one: it cannot be dropped while it is served.
+REGRESS_OPTS = --use-existing
 EXTRA_CLEAN = $(OBJS:.o=.d) build
 
 # As system headers, PostgreSQL's own do not count for -Wextra.

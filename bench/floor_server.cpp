@@ -1,47 +1,85 @@
-// The floor: the least that a server fed by LISTEN can do. It speaks just enough graphql-transport-ws
-// for the load generator, filters by one id, wraps the notification's text in a frame and sends it to
-// every subscriber, from one thread with epoll. No GraphQL, no limits, no checks.
-//
-//   floor_server --port P --dsn DSN --send each|joined
-//
-// `each` makes one send() per message; `joined` one per connection for all that arrived together.
+// The least a server can do: WebSocket clients that subscribed get ready-made messages, fed by
+// NOTIFY. It knows no GraphQL and no JSON, and a connection has one subscription. Benchmarks
+// compare with it.
 #include <arpa/inet.h>
-#include <fcntl.h>
 #include <libpq-fe.h>
+#include <netinet/in.h>
 #include <netinet/tcp.h>
-#include <signal.h>
 #include <sys/epoll.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
+#include <CLI/CLI.hpp>
 #include <cerrno>
+#include <csignal>
 #include <cstdio>
 #include <cstdlib>
 #include <memory>
+#include <stdexcept>
 #include <string>
+#include <string_view>
+#include <system_error>
 #include <unordered_map>
 #include <vector>
 
-#include "bench/frame_stream.hpp"
-#include "bench/websocket_key.hpp"
+#include "bench/websocket.hpp"
+#include "bench/wire.hpp"
+#include "worker/ws_frame.hpp"
 
+namespace fsubs::bench {
 namespace {
 
-struct Client {
+enum class SendForm {
+  kEach,    // one send() per message
+  kJoined,  // one send() for all messages that a connection is due
+};
+
+// A `next` message for everybody whose id is yet to be put in.
+struct MessageTemplate {
+  explicit MessageTemplate(std::string_view payload) {
+    const size_t length =
+        kBeforeId.size() + kSubscriptionIdLength + kAfterId.size() + payload.size() + 1;
+    AppendFrameHeader(Opcode::kText, length, &bytes);
+    bytes.append(kBeforeId);
+    id_at = bytes.size();
+    bytes.append(kSubscriptionIdLength, '-').append(kAfterId).append(payload).append("}");
+  }
+
+  std::string bytes;
+  size_t id_at;
+};
+
+struct Connection {
   int fd;
   bool upgraded = false;
-  bool blocked = false;  // waits for the socket to take more
-  bool dirty = false;
-  std::string head;  // of the HTTP request
-  bench::FrameStream stream;
-  std::string pending;  // to be sent
+  bool subscribed = false;
+  bool dirty = false;  // in FloorServer::dirty_
+  std::string id;
+  std::string key;       // empty: every event
+  std::string received;  // not a whole frame or handshake yet
+  std::string unsent;
 };
+
+[[noreturn]] void ThrowErrno(const char* call) {
+  throw std::system_error(errno, std::generic_category(), call);
+}
+
+// The text between `before` and the next quotation mark, or nothing.
+std::string_view TextAfter(std::string_view text, std::string_view before) {
+  const size_t at = text.find(before);
+  if (at == std::string_view::npos) return {};
+  const size_t begin = at + before.size();
+  return text.substr(begin, text.find('"', begin) - begin);
+}
 
 class FloorServer {
  public:
-  FloorServer(uint16_t port, const char* dsn, bool joined) : joined_(joined) {
-    epoll_ = epoll_create1(0);
-    listener_ = socket(AF_INET, SOCK_STREAM | SOCK_NONBLOCK, 0);
+  FloorServer(uint16_t port, const std::string& conninfo, SendForm form)
+      : form_(form),
+        poll_(epoll_create1(EPOLL_CLOEXEC)),
+        listener_(socket(AF_INET, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0)),
+        database_(PQconnectdb(conninfo.c_str()), PQfinish) {
+    if (poll_ < 0 || listener_ < 0) ThrowErrno("socket");
     const int on = 1;
     setsockopt(listener_, SOL_SOCKET, SO_REUSEADDR, &on, sizeof(on));
     sockaddr_in address{};
@@ -49,174 +87,215 @@ class FloorServer {
     address.sin_port = htons(port);
     address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
     if (bind(listener_, reinterpret_cast<sockaddr*>(&address), sizeof(address)) != 0 ||
-        listen(listener_, 4096) != 0) {
-      std::perror("listen");
-      std::exit(1);
+        listen(listener_, SOMAXCONN) != 0) {
+      ThrowErrno("listen");
     }
-    Watch(listener_, &listener_);
-    db_ = PQconnectdb(dsn);
-    PQclear(PQexec(db_, "LISTEN tick"));
-    if (PQstatus(db_) != CONNECTION_OK) {
-      std::fprintf(stderr, "%s", PQerrorMessage(db_));
-      std::exit(1);
+    Watch(listener_, EPOLLIN, &listener_);
+
+    const std::unique_ptr<PGresult, decltype(&PQclear)> listening(
+        PQexec(database_.get(), ("LISTEN " + std::string(kFloorChannel)).c_str()), PQclear);
+    if (PQresultStatus(listening.get()) != PGRES_COMMAND_OK) {
+      throw std::runtime_error(std::string("LISTEN: ") + PQerrorMessage(database_.get()));
     }
-    Watch(PQsocket(db_), &db_);
+    Watch(PQsocket(database_.get()), EPOLLIN, database_.get());
   }
 
-  void Run() {
-    epoll_event events[512];
+  [[noreturn]] void Run() {
+    std::vector<epoll_event> events(1024);
     for (;;) {
-      const int ready = epoll_wait(epoll_, events, 512, -1);
-      for (int i = 0; i < ready; ++i) {
+      const int count = epoll_wait(poll_, events.data(), static_cast<int>(events.size()), -1);
+      if (count < 0 && errno != EINTR) ThrowErrno("epoll_wait");
+      for (int i = 0; i < count; ++i) {
         if (events[i].data.ptr == &listener_) {
           Accept();
-        } else if (events[i].data.ptr == &db_) {
-          Notified();
+        } else if (events[i].data.ptr == database_.get()) {
+          TakeNotifications();
         } else {
-          auto* const client = static_cast<Client*>(events[i].data.ptr);
-          if ((events[i].events & EPOLLOUT) != 0) Send(client);
-          if ((events[i].events & (EPOLLIN | EPOLLHUP | EPOLLERR)) != 0) Read(client);
+          Serve(static_cast<Connection*>(events[i].data.ptr), events[i].events);
         }
       }
+      FlushDirty();
     }
   }
 
  private:
-  void Watch(int fd, void* data) {
+  void Watch(int fd, uint32_t events, void* data) {
     epoll_event event{};
-    event.events = EPOLLIN;
+    event.events = events;
     event.data.ptr = data;
-    epoll_ctl(epoll_, EPOLL_CTL_ADD, fd, &event);
+    if (epoll_ctl(poll_, EPOLL_CTL_ADD, fd, &event) != 0) ThrowErrno("epoll_ctl");
   }
 
   void Accept() {
-    for (int fd; (fd = accept4(listener_, nullptr, nullptr, SOCK_NONBLOCK)) >= 0;) {
+    for (int fd; (fd = accept4(listener_, nullptr, nullptr, SOCK_NONBLOCK | SOCK_CLOEXEC)) >= 0;) {
       const int on = 1;
       setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof(on));
-      Watch(fd, new Client{fd, {}, {}, {}, {}, {}, {}});
+      auto connection = std::make_unique<Connection>();
+      connection->fd = fd;
+      Watch(fd, EPOLLIN | EPOLLOUT | EPOLLRDHUP | EPOLLET, connection.get());
+      connections_.emplace(connection.get(), std::move(connection));
     }
   }
 
-  void Read(Client* client) {
-    static char buffer[65536];
-    const ssize_t length = recv(client->fd, buffer, sizeof(buffer), 0);
-    if (length < 0 && errno == EAGAIN) return;
-    if (length <= 0) {
-      // The load generator closes everything at once when it is done.
-      std::erase(all_, client);
-      for (auto& [id, clients] : by_id_) std::erase(clients, client);
-      close(client->fd);
-      delete client;
-      return;
+  void Serve(Connection* connection, uint32_t events) {
+    if ((events & EPOLLOUT) && !connection->unsent.empty()) MarkDirty(connection);
+    if (!(events & (EPOLLIN | EPOLLRDHUP | EPOLLERR | EPOLLHUP))) return;
+    char bytes[4096];
+    ssize_t received;
+    while ((received = recv(connection->fd, bytes, sizeof(bytes), 0)) > 0) {
+      connection->received.append(bytes, static_cast<size_t>(received));
     }
-    if (!client->upgraded) {
-      client->head.append(buffer, static_cast<size_t>(length));
-      if (client->head.find("\r\n\r\n") == std::string::npos) return;
-      const std::string marker = "Sec-WebSocket-Key: ";
-      const size_t at = client->head.find(marker) + marker.size();
-      client->pending = "HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\nConnection: "
-                        "Upgrade\r\nSec-WebSocket-Protocol: graphql-transport-ws\r\n"
-                        "Sec-WebSocket-Accept: " +
-                        bench::AcceptKey(client->head.substr(at, client->head.find("\r", at) - at)) +
-                        "\r\n\r\n";
-      client->upgraded = true;
-      client->head = {};
-      Send(client);
-      return;
-    }
-    client->stream.Feed(buffer, static_cast<size_t>(length), [&](int opcode, std::string_view text) {
-      if (opcode == 1) Message(client, text);
-    });
-    Send(client);
-  }
-
-  void Message(Client* client, std::string_view text) {
-    if (text.find("connection_init") != std::string_view::npos) {
-      client->pending += bench::Frame(R"({"type":"connection_ack"})", false);
-    } else if (text.find("\"ping\"") != std::string_view::npos) {
-      client->pending += bench::Frame(R"({"type":"pong"})", false);
-    } else if (text.find("subscribe") != std::string_view::npos) {
-      const std::string_view id = bench::Between(text, "\"key\":\"");
-      (id.empty() ? all_ : by_id_[std::string(id)]).push_back(client);
+    if ((received < 0 && errno != EAGAIN) || received == 0 || !TakeInput(connection)) {
+      Close(connection);
     }
   }
 
-  void Notified() {
-    PQconsumeInput(db_);
-    dirty_.clear();
-    while (PGnotify* const notify = PQnotifies(db_)) {
-      const std::string_view data(notify->extra);
-      frame_ = bench::Frame(
-          std::string(R"({"id":"1","type":"next","payload":{"data":{"tick":)") + notify->extra +
-              R"(},"extensions":{"position":"0000000000000-0000000"}}})",
-          false);
-      for (Client* client : all_) Add(client);
-      const auto keyed = by_id_.find(std::string(bench::Between(data, "\"id\": \"")));
-      if (keyed != by_id_.end()) {
-        for (Client* client : keyed->second) Add(client);
-      }
-      PQfreemem(notify);
+  // Returns false when the connection is to be closed.
+  bool TakeInput(Connection* connection) {
+    std::string_view bytes = connection->received;
+    if (!connection->upgraded) {
+      const size_t end = bytes.find("\r\n\r\n");
+      if (end == std::string_view::npos) return true;
+      constexpr std::string_view kKeyHeader = "Sec-WebSocket-Key: ";
+      const size_t at = bytes.find(kKeyHeader);
+      if (at == std::string_view::npos) return false;
+      const size_t key = at + kKeyHeader.size();
+      Append(connection,
+             "HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\n"
+             "Connection: Upgrade\r\nSec-WebSocket-Accept: " +
+                 AcceptKey(bytes.substr(key, bytes.find('\r', key) - key)) +
+                 "\r\nSec-WebSocket-Protocol: " + std::string(kSubprotocol) + "\r\n\r\n");
+      bytes.remove_prefix(end + 4);
+      connection->upgraded = true;
     }
-    for (Client* client : dirty_) {
-      client->dirty = false;
-      Send(client);
+    for (Frame frame; ParseFrame(bytes, &frame);) {
+      bytes.remove_prefix(frame.total_length);
+      if (frame.opcode != kText || !TakeMessage(connection, Unmask(frame))) return false;
     }
+    connection->received = std::string(bytes);
+    return true;
   }
 
-  void Add(Client* client) {
-    if (!joined_ && client->pending.empty()) {
-      const ssize_t sent = send(client->fd, frame_.data(), frame_.size(), MSG_NOSIGNAL);
-      if (sent == static_cast<ssize_t>(frame_.size())) return;
-      client->pending.assign(frame_, sent > 0 ? static_cast<size_t>(sent) : 0);
+  bool TakeMessage(Connection* connection, std::string_view message) {
+    const std::string_view type = TextAfter(message, R"("type":")");
+    if (type == "connection_init") {
+      AppendText(connection, R"({"type":"connection_ack"})");
+    } else if (type == "ping") {
+      AppendText(connection, R"({"type":"pong"})");
+    } else if (type == "subscribe") {
+      connection->id = TextAfter(message, kBeforeId);
+      connection->key = TextAfter(message, R"("variables":{"id":")");
+      if (connection->subscribed || connection->id.size() != kSubscriptionIdLength) return false;
+      connection->subscribed = true;
+      subscribers_[connection->key].push_back(connection);
     } else {
-      client->pending += frame_;
+      return false;
     }
-    if (!client->dirty) dirty_.push_back(client);
-    client->dirty = true;
+    return true;
   }
 
-  void Send(Client* client) {
-    if (client->pending.empty()) return;
-    const ssize_t sent = send(client->fd, client->pending.data(), client->pending.size(), MSG_NOSIGNAL);
-    const bool was_blocked = client->blocked;
-    if (sent > 0) client->pending.erase(0, static_cast<size_t>(sent));
-    const bool blocked = !client->pending.empty();
-    if (blocked != was_blocked) {
-      epoll_event event{};
-      event.events = EPOLLIN | (blocked ? EPOLLOUT : 0u);
-      event.data.ptr = client;
-      epoll_ctl(epoll_, EPOLL_CTL_MOD, client->fd, &event);
-      client->blocked = blocked;
+  void TakeNotifications() {
+    if (PQconsumeInput(database_.get()) != 1) {
+      throw std::runtime_error(std::string("database: ") + PQerrorMessage(database_.get()));
     }
-    if (!blocked) client->pending.clear();
+    for (;;) {
+      const std::unique_ptr<PGnotify, decltype(&PQfreemem)> notification(
+          PQnotifies(database_.get()), PQfreemem);
+      if (!notification) break;
+      const std::string_view extra = notification->extra;
+      const size_t space = extra.find(' ');
+      if (space == std::string_view::npos) continue;
+      MessageTemplate message(extra.substr(space + 1));
+      Deliver(std::string(extra.substr(0, space)), &message);
+      Deliver("", &message);
+    }
   }
 
-  const bool joined_;
-  int epoll_;
+  void Deliver(const std::string& key, MessageTemplate* message) {
+    const auto found = subscribers_.find(key);
+    if (found == subscribers_.end()) return;
+    for (Connection* const connection : found->second) {
+      message->bytes.replace(message->id_at, kSubscriptionIdLength, connection->id);
+      Append(connection, message->bytes);
+      if (form_ == SendForm::kEach) Flush(connection);
+    }
+  }
+
+  void AppendText(Connection* connection, std::string_view text) {
+    std::string bytes;
+    AppendFrameHeader(Opcode::kText, text.size(), &bytes);
+    Append(connection, bytes.append(text));
+  }
+
+  void Append(Connection* connection, std::string_view bytes) {
+    connection->unsent.append(bytes);
+    MarkDirty(connection);
+  }
+
+  void MarkDirty(Connection* connection) {
+    if (connection->dirty) return;
+    connection->dirty = true;
+    dirty_.push_back(connection);
+  }
+
+  void FlushDirty() {
+    for (Connection* const connection : dirty_) {
+      connection->dirty = false;
+      Flush(connection);
+    }
+    dirty_.clear();
+  }
+
+  // What does not fit waits for EPOLLOUT; that the client has gone is seen by reading.
+  void Flush(Connection* connection) {
+    if (connection->unsent.empty()) return;
+    const ssize_t sent =
+        send(connection->fd, connection->unsent.data(), connection->unsent.size(), MSG_NOSIGNAL);
+    if (sent > 0) connection->unsent.erase(0, static_cast<size_t>(sent));
+  }
+
+  void Close(Connection* connection) {
+    std::erase(dirty_, connection);
+    if (connection->subscribed) std::erase(subscribers_[connection->key], connection);
+    close(connection->fd);
+    connections_.erase(connection);
+  }
+
+  SendForm form_;
+  int poll_;
   int listener_;
-  PGconn* db_;
-  std::string frame_;
-  std::vector<Client*> all_;
-  std::unordered_map<std::string, std::vector<Client*>> by_id_;
-  std::vector<Client*> dirty_;
+  std::unique_ptr<PGconn, decltype(&PQfinish)> database_;
+  std::unordered_map<Connection*, std::unique_ptr<Connection>> connections_;
+  std::unordered_map<std::string, std::vector<Connection*>> subscribers_;  // by key
+  std::vector<Connection*> dirty_;  // with something to send this turn
 };
 
 }  // namespace
+}  // namespace fsubs::bench
 
 int main(int argc, char** argv) {
+  using fsubs::bench::FloorServer;
+  using fsubs::bench::SendForm;
   uint16_t port = 0;
-  const char* dsn = "";
-  bool joined = true;
-  for (int i = 1; i + 1 < argc; i += 2) {
-    const std::string_view option = argv[i];
-    if (option == "--port") port = static_cast<uint16_t>(std::atoi(argv[i + 1]));
-    if (option == "--dsn") dsn = argv[i + 1];
-    if (option == "--send") joined = std::string_view(argv[i + 1]) == "joined";
+  std::string conninfo;
+  SendForm form = SendForm::kJoined;
+  CLI::App app{"WebSocket server that does as little as possible"};
+  app.add_option("--port", port, "where clients connect on the loopback address")->required();
+  app.add_option("--database", conninfo, "libpq connection string")->required();
+  app.add_option("--send", form,
+                 "each: one send() per message; joined: one per connection and turn")
+      ->required()
+      ->transform(CLI::CheckedTransformer(std::map<std::string, SendForm>{
+          {"each", SendForm::kEach}, {"joined", SendForm::kJoined}}));
+  CLI11_PARSE(app, argc, argv);
+  try {
+    fsubs::bench::RaiseFileLimit();
+    FloorServer server(port, conninfo, form);
+    std::puts("listening");
+    std::fflush(stdout);
+    server.Run();
+  } catch (const std::exception& error) {
+    std::fprintf(stderr, "floor_server: %s\n", error.what());
+    return 1;
   }
-  if (port == 0) {
-    std::fprintf(stderr, "usage: floor_server --port P --dsn DSN --send each|joined\n");
-    return 2;
-  }
-  signal(SIGPIPE, SIG_IGN);
-  FloorServer(port, dsn, joined).Run();
 }

@@ -9,8 +9,8 @@
 
 namespace bench {
 
-// Takes bytes as they arrive and calls `on_payload(opcode, payload)` for each whole frame. Payloads of
-// masked frames are unmasked in place.
+// Takes bytes as they arrive and calls `on_payload(opcode, payload)` for each whole frame. Payloads
+// of masked frames are unmasked in place.
 class FrameStream {
  public:
   template <typename OnPayload>

@@ -23,14 +23,13 @@ inline std::string PublishStatement(const PublishForm& form) {
   const std::string key = "(seq % " + std::to_string(form.keys) + ")::text";
   // The position is as long as a real one, so that frames are.
   const std::string call =
-      form.to_floor
-          ? "pg_notify('" + std::string(kFloorChannel) + "', " + key + " || ' " +
-                std::string(kBeforeSequence) + "' || seq || '" + std::string(kBeforeSentAt) +
-                "' || $4 || '\",\"id\":\"' || " + key +
-                " || '\",\"text\":\"0123456789\"}},"
-                "\"extensions\":{\"position\":\"0123456789abcdef-0123456\"}}')"
-          : "fraiseql_publish('tick', 'tick', jsonb_build_object('id', " + key +
-                ", 'seq', seq, 'sentAt', $4::text, 'text', '0123456789'))";
+      form.to_floor ? "pg_notify('" + std::string(kFloorChannel) + "', " + key + " || ' " +
+                          std::string(kBeforeSequence) + "' || seq || '" +
+                          std::string(kBeforeSentAt) + "' || $4 || '\",\"id\":\"' || " + key +
+                          " || '\",\"text\":\"0123456789\"}},"
+                          "\"extensions\":{\"position\":\"0123456789abcdef-0123456\"}}')"
+                    : "fraiseql_publish('tick', 'tick', jsonb_build_object('id', " + key +
+                          ", 'seq', seq, 'sentAt', $4::text, 'text', '0123456789'))";
   const std::string series =
       "generate_series($1::bigint, $1::bigint + $2::bigint * ($3::bigint - 1), $2::bigint) AS seq";
   if (!form.durable) return "SELECT count(" + call + ") FROM " + series;
@@ -46,7 +45,8 @@ class Publisher {
       : connection_(PQconnectdb(conninfo.c_str()), PQfinish), next_(first), stride_(stride) {
     if (PQstatus(connection_.get()) != CONNECTION_OK) Fail();
     const std::unique_ptr<PGresult, decltype(&PQclear)> prepared(
-        PQprepare(connection_.get(), "publish", PublishStatement(form).c_str(), 0, nullptr), PQclear);
+        PQprepare(connection_.get(), "publish", PublishStatement(form).c_str(), 0, nullptr),
+        PQclear);
     if (PQresultStatus(prepared.get()) != PGRES_COMMAND_OK) Fail();
     if (PQsetnonblocking(connection_.get(), 1) != 0) Fail();
     if (PQenterPipelineMode(connection_.get()) != 1) Fail();

@@ -9,11 +9,11 @@ namespace fsubs::bench {
 
 class SequenceCheck {
  public:
-  enum class [[nodiscard]] Verdict {
-    kInOrder,
-    kReordered,   // came after a later one
-    kDuplicated,  // came before
-    kForeign,     // belongs to another subscriber
+  enum class [[nodiscard]] Verdict{
+      kInOrder,
+      kReordered,   // came after a later one
+      kDuplicated,  // came before
+      kForeign,     // belongs to another subscriber
   };
 
   // The subscriber is to receive `first`, `first + stride`, `first + 2 * stride` and so on.

@@ -96,9 +96,9 @@ class Subscriber {
 
  private:
   enum class State {
-    kUpgrading,      // the HTTP response is awaited
-    kInitialising,   // connection_ack is awaited
-    kSubscribing,    // the pong that says that subscribe has been handled is awaited
+    kUpgrading,     // the HTTP response is awaited
+    kInitialising,  // connection_ack is awaited
+    kSubscribing,   // the pong that says that subscribe has been handled is awaited
     kSubscribed,
   };
 
@@ -145,9 +145,9 @@ class Subscriber {
         Send(MaskedFrame(kPong, frame.payload));
         break;
       case kClose:
-        throw std::runtime_error("the server closed a connection: " +
-                                 std::string(frame.payload.substr(std::min<size_t>(
-                                     frame.payload.size(), 2))));
+        throw std::runtime_error(
+            "the server closed a connection: " +
+            std::string(frame.payload.substr(std::min<size_t>(frame.payload.size(), 2))));
       default:
         sink->OnUnexpected(frame.payload);
     }

@@ -16,8 +16,9 @@ namespace fsubs::bench {
 // message that its subscribers receive.
 inline constexpr std::string_view kFloorChannel = "fraiseql_subs_floor";
 
-// A `next` message is kBeforeId, the subscription's id, kAfterId, the payload and a brace. A payload
-// begins with kBeforeSequence, the event's sequence number, kBeforeSentAt and a time of NowNs().
+// A `next` message is kBeforeId, the subscription's id, kAfterId, the payload and a brace. A
+// payload begins with kBeforeSequence, the event's sequence number, kBeforeSentAt and a time of
+// NowNs().
 inline constexpr std::string_view kBeforeId = R"({"id":")";
 inline constexpr std::string_view kAfterId = R"(","type":"next","payload":)";
 inline constexpr std::string_view kBeforeSequence = R"({"data":{"tick":{"seq":)";
@@ -45,7 +46,8 @@ inline void RaiseFileLimit() {
   rlimit limit;
   if (getrlimit(RLIMIT_NOFILE, &limit) != 0) throw std::runtime_error("cannot read the file limit");
   limit.rlim_cur = limit.rlim_max;
-  if (setrlimit(RLIMIT_NOFILE, &limit) != 0) throw std::runtime_error("cannot raise the file limit");
+  if (setrlimit(RLIMIT_NOFILE, &limit) != 0)
+    throw std::runtime_error("cannot raise the file limit");
 }
 
 }  // namespace fsubs::bench

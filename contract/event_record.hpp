@@ -1,4 +1,5 @@
-// Encode and decode one record (ring_layout.hpp). The only code that knows where a record's texts lie.
+// Encode and decode one record (ring_layout.hpp). The only code that knows where a record's texts
+// lie.
 #pragma once
 
 #include <cstddef>
@@ -32,12 +33,12 @@ size_t EncodedSize(const EventRecord& record);
 // Sequence, position and the commit fields may be zero: the ring's writer sets them.
 void Encode(const EventRecord& record, void* out);
 
-enum class [[nodiscard]] DecodeResult {
-  kOk,
-  kTooShort,      // fewer bytes than a header, or than the header's length says
-  kBadLength,     // length is not a multiple of 8 or does not fit the texts
-  kBadKind,       // a kind this version does not know
-  kBadPadding,    // padding that is not zero
+enum class [[nodiscard]] DecodeResult{
+    kOk,
+    kTooShort,    // fewer bytes than a header, or than the header's length says
+    kBadLength,   // length is not a multiple of 8 or does not fit the texts
+    kBadKind,     // a kind this version does not know
+    kBadPadding,  // padding that is not zero
 };
 
 // Decode the record at the start of `bytes`, which may hold anything. On kOk `*record` is set and

@@ -30,14 +30,15 @@ struct RingHeader {
   uint32_t layout_version;
   uint32_t header_size;  // offset of the first record byte from the start of the region
   uint64_t capacity;     // bytes of records the ring holds; a multiple of 8
-  uint64_t epoch;        // microseconds since 1970 when the ring was made; another ring, another epoch
+  uint64_t epoch;  // microseconds since 1970 when the ring was made; another ring, another epoch
 
   // Stored by the one writer that holds the ring's lock, loaded by anybody.
   alignas(kCacheLine) std::atomic<uint64_t> head;  // position after the last published record
   std::atomic<uint64_t> head_sequence;             // records published since the ring was made
 
   // Position of the oldest record that is still whole. Stored before the bytes below it are
-  // overwritten, so a reader that copied a record and then finds `tail` beyond it discards its copy.
+  // overwritten, so a reader that copied a record and then finds `tail` beyond it discards its
+  // copy.
   alignas(kCacheLine) std::atomic<uint64_t> tail;
 
   // Bytes that committing transactions have reserved and not yet written (overflow policies that
@@ -97,13 +98,13 @@ enum class RecordKind : uint16_t {
 struct RecordHeader {
   uint32_t length;  // bytes of the whole record: header, texts, padding
   RecordKind kind;
-  uint16_t reserved;        // 0
-  uint64_t sequence;        // 1 for the first record of the ring, then without gaps
-  Position position;        // where this record starts: proves a reader stands on a record boundary
-  int64_t commit_time_us;   // microseconds since 1970-01-01 UTC
-  uint64_t commit_lsn;      // end of the commit record in the WAL; 0 where nothing was written
-  uint32_t xid;             // 0 where the transaction had none
-  uint32_t data_length;     // JSON
+  uint16_t reserved;       // 0
+  uint64_t sequence;       // 1 for the first record of the ring, then without gaps
+  Position position;       // where this record starts: proves a reader stands on a record boundary
+  int64_t commit_time_us;  // microseconds since 1970-01-01 UTC
+  uint64_t commit_lsn;     // end of the commit record in the WAL; 0 where nothing was written
+  uint32_t xid;            // 0 where the transaction had none
+  uint32_t data_length;    // JSON
   uint16_t event_type_length;
   uint16_t channel_length;
   uint16_t correlation_id_length;
@@ -122,7 +123,8 @@ static_assert(offsetof(RecordHeader, event_type_length) == 48);
 static_assert(offsetof(RecordHeader, subgraph_length) == 54);
 static_assert(sizeof(RecordHeader) == 56);
 
-inline constexpr size_t kMaxNameLength = UINT16_MAX;  // event type, channel, correlation id, subgraph
+inline constexpr size_t kMaxNameLength =
+    UINT16_MAX;  // event type, channel, correlation id, subgraph
 
 // A record may fill at most this share of the ring, so that history and readers keep some room.
 inline constexpr uint64_t kMaxRecordShare = 4;

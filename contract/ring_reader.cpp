@@ -45,8 +45,8 @@ bool RingReader::CopyRecord(Position position, RecordHeader* header) {
 
 void RingReader::SkipToTail() {
   const Position tail = ring_->tail.load(std::memory_order_acquire);
-  // A tail that did not pass the cursor means the record under it is damaged; what follows it cannot
-  // be found, so go on with what comes next.
+  // A tail that did not pass the cursor means the record under it is damaged; what follows it
+  // cannot be found, so go on with what comes next.
   cursor_ = tail > cursor_ ? tail : ring_->head.load(std::memory_order_acquire);
 }
 
@@ -95,9 +95,9 @@ uint64_t RingReader::Behind() const {
 
 std::string FormatPosition(uint64_t epoch, Position position) {
   char text[40];
-  const int length = std::snprintf(text, sizeof(text), "%llx-%llx",
-                                   static_cast<unsigned long long>(epoch),
-                                   static_cast<unsigned long long>(position));
+  const int length =
+      std::snprintf(text, sizeof(text), "%llx-%llx", static_cast<unsigned long long>(epoch),
+                    static_cast<unsigned long long>(position));
   return {text, static_cast<size_t>(length)};
 }
 

@@ -23,18 +23,18 @@ std::string CheckRing(const RingHeader* ring, size_t bytes);
 // One cursor over a ring. Not thread-safe; any number of readers may share a ring.
 class RingReader {
  public:
-  enum class [[nodiscard]] Result {
-    kRecord,  // *record is the next record
-    kEmpty,   // nothing published beyond the cursor
+  enum class [[nodiscard]] Result{
+      kRecord,  // *record is the next record
+      kEmpty,   // nothing published beyond the cursor
   };
 
   // REQUIRES: CheckRing found nothing; `ring` outlives the reader. The cursor starts at the head:
   // the reader sees what is published from now on.
   explicit RingReader(const RingHeader* ring);
 
-  // Copy the next record out. Its views stay valid until the next call, with kRecordPadding readable
-  // bytes behind them. `*lost` is set to the number of records overwritten before they were read,
-  // directly before this one.
+  // Copy the next record out. Its views stay valid until the next call, with kRecordPadding
+  // readable bytes behind them. `*lost` is set to the number of records overwritten before they
+  // were read, directly before this one.
   Result Next(EventRecord* record, uint64_t* lost);
 
   // Move the cursor to `position`. Returns false, and leaves the cursor alone, if no record starts
@@ -58,7 +58,8 @@ class RingReader {
   std::vector<uint64_t> buffer_;
 };
 
-// The name of an event as clients see it: "<epoch>-<position>" in lower-case hexadecimal. Opaque to them.
+// The name of an event as clients see it: "<epoch>-<position>" in lower-case hexadecimal. Opaque to
+// them.
 std::string FormatPosition(uint64_t epoch, Position position);
 
 // Parse what FormatPosition wrote. Returns false for anything else.

@@ -1,7 +1,7 @@
 // The syntax tree of a GraphQL document (October 2021 specification, section 2 and appendix B).
 //
-// Nodes are plain structs in the document's arena: they hold views and pointers, own nothing and live
-// as long as their Document. `offset` is a byte offset into the source.
+// Nodes are plain structs in the document's arena: they hold views and pointers, own nothing and
+// live as long as their Document. `offset` is a byte offset into the source.
 #pragma once
 
 #include <cstdint>
@@ -43,7 +43,7 @@ struct ObjectField {
 struct Value {
   ValueKind kind = ValueKind::kNull;
   bool boolean = false;
-  bool block = false;     // a string written as """block"""
+  bool block = false;  // a string written as """block"""
   uint32_t offset = 0;
   uint32_t end = 0;       // offset behind its last byte
   std::string_view text;  // variable's or enum's name, number as written, string's decoded value
@@ -154,11 +154,11 @@ struct TypeDefinition {
   uint32_t end = 0;     // offset behind its last token
   std::string_view description;
   Name name;
-  std::span<const Name> interfaces;                        // objects, interfaces
-  std::span<const FieldDefinition> fields;                 // objects, interfaces
-  std::span<const InputValueDefinition> input_fields;      // input objects
-  std::span<const EnumValueDefinition> values;             // enums
-  std::span<const Name> members;                           // unions
+  std::span<const Name> interfaces;                    // objects, interfaces
+  std::span<const FieldDefinition> fields;             // objects, interfaces
+  std::span<const InputValueDefinition> input_fields;  // input objects
+  std::span<const EnumValueDefinition> values;         // enums
+  std::span<const Name> members;                       // unions
   std::span<const Directive> directives;
 };
 

@@ -1,6 +1,5 @@
 #include "graphql/compose.hpp"
 
-
 #include "graphql/parser.hpp"
 
 namespace fsubs::graphql {
@@ -33,8 +32,9 @@ std::vector<NamedDefinition> SplitDefinitions(std::string_view sdl, std::optiona
   for (const TypeDefinition& type : document.types) {
     const std::string_view name = type.name.text;
     if (type.extension) {
-      return refuse("type \"" + std::string(name) + "\" cannot be extended: register it anew, whole",
-                    type.offset);
+      return refuse(
+          "type \"" + std::string(name) + "\" cannot be extended: register it anew, whole",
+          type.offset);
     }
     if (name == "Query" || name == "Mutation" || name == "Subscription") {
       return refuse("type \"" + std::string(name) + "\" is composed and cannot be registered",

@@ -8,11 +8,15 @@
 namespace fsubs::graphql {
 namespace {
 
-bool IsDigit(unsigned char c) { return c >= '0' && c <= '9'; }
+bool IsDigit(unsigned char c) {
+  return c >= '0' && c <= '9';
+}
 bool IsNameStart(unsigned char c) {
   return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || c == '_';
 }
-bool IsNameContinue(unsigned char c) { return IsNameStart(c) || IsDigit(c); }
+bool IsNameContinue(unsigned char c) {
+  return IsNameStart(c) || IsDigit(c);
+}
 
 int HexDigit(unsigned char c) {
   if (IsDigit(c)) return c - '0';
@@ -39,7 +43,8 @@ void AppendUtf8(uint32_t code, std::string* out) {
   }
 }
 
-// Decodes the code point at `offset`. Returns its length in bytes, 0 if it is not well-formed UTF-8.
+// Decodes the code point at `offset`. Returns its length in bytes, 0 if it is not well-formed
+// UTF-8.
 uint32_t DecodeUtf8(std::string_view text, uint32_t offset, uint32_t* code) {
   const auto byte = [&](uint32_t i) -> uint32_t {
     return offset + i < text.size() ? static_cast<unsigned char>(text[offset + i]) : 0;
@@ -239,8 +244,7 @@ Token Lexer::Next() {
     case '"':
       return At(at_ + 1) == '"' && At(at_ + 2) == '"' ? ReadBlockString() : ReadString();
     case '\'':
-      Fail(at_,
-           "Unexpected single quote character ('), did you mean to use a double quote (\")?");
+      Fail(at_, "Unexpected single quote character ('), did you mean to use a double quote (\")?");
     default:
       break;
   }
@@ -299,7 +303,8 @@ Token Lexer::ReadNumber() {
 void Lexer::CopyCodePoint(std::string* value) {
   uint32_t code;
   const uint32_t length = DecodeUtf8(source_, at_, &code);
-  if (length == 0) Fail(at_, std::string("Invalid character within String: ") + CodePointAt(at_) + ".");
+  if (length == 0)
+    Fail(at_, std::string("Invalid character within String: ") + CodePointAt(at_) + ".");
   value->append(source_, at_, length);
   at_ += length;
 }

@@ -9,11 +9,25 @@ namespace fsubs::graphql {
 namespace {
 
 // Where directives may stand (specification, section 3.13).
-constexpr std::string_view kDirectiveLocations[] = {
-    "QUERY",        "MUTATION",   "SUBSCRIPTION",      "FIELD",        "FRAGMENT_DEFINITION",
-    "FRAGMENT_SPREAD", "INLINE_FRAGMENT", "VARIABLE_DEFINITION", "SCHEMA", "SCALAR",
-    "OBJECT",       "FIELD_DEFINITION", "ARGUMENT_DEFINITION", "INTERFACE", "UNION",
-    "ENUM",         "ENUM_VALUE", "INPUT_OBJECT",      "INPUT_FIELD_DEFINITION"};
+constexpr std::string_view kDirectiveLocations[] = {"QUERY",
+                                                    "MUTATION",
+                                                    "SUBSCRIPTION",
+                                                    "FIELD",
+                                                    "FRAGMENT_DEFINITION",
+                                                    "FRAGMENT_SPREAD",
+                                                    "INLINE_FRAGMENT",
+                                                    "VARIABLE_DEFINITION",
+                                                    "SCHEMA",
+                                                    "SCALAR",
+                                                    "OBJECT",
+                                                    "FIELD_DEFINITION",
+                                                    "ARGUMENT_DEFINITION",
+                                                    "INTERFACE",
+                                                    "UNION",
+                                                    "ENUM",
+                                                    "ENUM_VALUE",
+                                                    "INPUT_OBJECT",
+                                                    "INPUT_FIELD_DEFINITION"};
 
 class Parser {
  public:
@@ -32,9 +46,9 @@ class Parser {
    public:
     explicit Nesting(Parser* parser) : parser_(parser) {
       if (++parser_->depth_ > parser_->limits_.max_depth) {
-        throw SyntaxError{parser_->token_.offset,
-                          "Document is nested more than " +
-                              std::to_string(parser_->limits_.max_depth) + " levels deep."};
+        throw SyntaxError{parser_->token_.offset, "Document is nested more than " +
+                                                      std::to_string(parser_->limits_.max_depth) +
+                                                      " levels deep."};
       }
     }
     ~Nesting() { --parser_->depth_; }
@@ -80,8 +94,8 @@ class Parser {
   }
   void ExpectKeyword(std::string_view word) {
     if (SkipKeyword(word)) return;
-    throw SyntaxError{token_.offset, "Expected \"" + std::string(word) + "\", found " +
-                                         Describe(token_) + "."};
+    throw SyntaxError{token_.offset,
+                      "Expected \"" + std::string(word) + "\", found " + Describe(token_) + "."};
   }
   [[noreturn]] void Unexpected(const Token& token) const {
     throw SyntaxError{token.offset, "Unexpected " + Describe(token) + "."};
@@ -135,9 +149,7 @@ class Parser {
   std::span<const Directive> ParseDirectives(bool constant);
   const TypeRef* ParseTypeRef();
 
-  bool PeekDescription() const {
-    return Peek(TokenKind::kString) || Peek(TokenKind::kBlockString);
-  }
+  bool PeekDescription() const { return Peek(TokenKind::kString) || Peek(TokenKind::kBlockString); }
   std::string_view ParseDescription();
   void ParseTypeSystemDefinition(const Token& keyword);
   void ParseExtension();
@@ -492,9 +504,9 @@ SchemaDefinition Parser::ParseSchema(uint32_t offset, std::string_view descripti
     root.type = ParseName();
     return root;
   };
-  schema.operation_types =
-      extension ? OptionalMany(TokenKind::kBraceLeft, item, TokenKind::kBraceRight)
-                : Many(TokenKind::kBraceLeft, item, TokenKind::kBraceRight);
+  schema.operation_types = extension
+                               ? OptionalMany(TokenKind::kBraceLeft, item, TokenKind::kBraceRight)
+                               : Many(TokenKind::kBraceLeft, item, TokenKind::kBraceRight);
   if (extension && schema.directives.empty() && schema.operation_types.empty()) Unexpected(token_);
   return schema;
 }
@@ -507,7 +519,8 @@ TypeDefinition Parser::ParseType(TypeKind kind, uint32_t offset, std::string_vie
   type.offset = offset;
   type.description = description;
   type.name = ParseName();
-  if (kind == TypeKind::kObject || kind == TypeKind::kInterface) type.interfaces = ParseImplements();
+  if (kind == TypeKind::kObject || kind == TypeKind::kInterface)
+    type.interfaces = ParseImplements();
   type.directives = ParseDirectives(true);
   const auto body = [this](auto item) {
     return OptionalMany(TokenKind::kBraceLeft, item, TokenKind::kBraceRight);

@@ -18,9 +18,12 @@ std::string Join(const Range& range, std::string_view separator, Item item) {
 std::string Print(const Directive& directive) {
   std::string text = "@" + std::string(directive.name.text);
   if (directive.arguments.empty()) return text;
-  return text + "(" + Join(directive.arguments, ", ", [](const Argument& argument) {
-           return std::string(argument.name.text) + ": " + Print(*argument.value);
-         }) + ")";
+  return text + "(" +
+         Join(directive.arguments, ", ",
+              [](const Argument& argument) {
+                return std::string(argument.name.text) + ": " + Print(*argument.value);
+              }) +
+         ")";
 }
 
 std::string PrintDirectives(std::span<const Directive> directives) {
@@ -98,9 +101,12 @@ std::string Print(const Value& value) {
       break;
   }
   if (value.fields.empty()) return "{}";
-  return "{ " + Join(value.fields, ", ", [](const ObjectField& field) {
-           return std::string(field.name.text) + ": " + Print(*field.value);
-         }) + " }";
+  return "{ " +
+         Join(value.fields, ", ",
+              [](const ObjectField& field) {
+                return std::string(field.name.text) + ": " + Print(*field.value);
+              }) +
+         " }";
 }
 
 std::string Print(const TypeRef& type) {
@@ -118,9 +124,10 @@ std::string Print(const TypeRef& type) {
 std::string Print(const FieldDefinition& field) {
   std::string text = PrintDescription(field.description) + std::string(field.name.text);
   if (!field.arguments.empty()) {
-    text += "(" + Join(field.arguments, ", ", [](const InputValueDefinition& argument) {
-              return Print(argument);
-            }) + ")";
+    text += "(" +
+            Join(field.arguments, ", ",
+                 [](const InputValueDefinition& argument) { return Print(argument); }) +
+            ")";
   }
   return text + ": " + Print(*field.type) + PrintDirectives(field.directives);
 }

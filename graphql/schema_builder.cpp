@@ -12,9 +12,13 @@ namespace {
 // SDL comes from the database's own catalog, so its limits only keep the parser from running away.
 constexpr ParseLimits kSdlLimits{.max_tokens = 1000000, .max_depth = 200};
 
-std::string Quoted(std::string_view text) { return "\"" + std::string(text) + "\""; }
+std::string Quoted(std::string_view text) {
+  return "\"" + std::string(text) + "\"";
+}
 
-bool IsReserved(std::string_view name) { return name.starts_with("__"); }
+bool IsReserved(std::string_view name) {
+  return name.starts_with("__");
+}
 
 }  // namespace
 
@@ -139,8 +143,7 @@ std::vector<InputValue> SchemaBuilder::DefineArguments(
     std::span<const InputValueDefinition> definitions, const std::string& where) {
   std::vector<InputValue> arguments;
   for (const InputValueDefinition& definition : definitions) {
-    const std::string argument =
-        where + "(" + std::string(definition.name.text) + ":)";
+    const std::string argument = where + "(" + std::string(definition.name.text) + ":)";
     for (const InputValue& earlier : arguments) {
       if (earlier.name == definition.name.text) {
         Report("Argument " + Quoted(argument) + " can only be defined once.",
@@ -168,12 +171,14 @@ void SchemaBuilder::DefineType(const TypeDefinition& definition, Type* type) {
     if (interface == nullptr) {
       ReportUnknownType(name);
     } else if (interface->kind != TypeKind::kInterface) {
-      Report("Type " + std::string(type->name) + " must only implement Interface types, it cannot implement " +
+      Report("Type " + std::string(type->name) +
+                 " must only implement Interface types, it cannot implement " +
                  std::string(name.text) + ".",
              {name.offset});
     } else if (std::find(type->interfaces.begin(), type->interfaces.end(), interface) !=
                type->interfaces.end()) {
-      Report("Type " + std::string(type->name) + " can only implement " + std::string(name.text) + " once.",
+      Report("Type " + std::string(type->name) + " can only implement " + std::string(name.text) +
+                 " once.",
              {name.offset});
     } else {
       type->interfaces.push_back(interface);
@@ -189,8 +194,9 @@ void SchemaBuilder::DefineType(const TypeDefinition& definition, Type* type) {
     field.arguments = DefineArguments(node.arguments, where);
     field.type = Wrap(*node.type);
     if (field.type != nullptr && !field.type->type->is_output()) {
-      Report("The type of " + where + " must be Output Type but got: " + ToString(*field.type) + ".",
-             {node.type->offset});
+      Report(
+          "The type of " + where + " must be Output Type but got: " + ToString(*field.type) + ".",
+          {node.type->offset});
     }
     type->fields.push_back(std::move(field));
     Index(type, type->fields, node.name.text, node.name.offset, "Field");
@@ -211,11 +217,12 @@ void SchemaBuilder::DefineType(const TypeDefinition& definition, Type* type) {
       ReportUnknownType(name);
     } else if (member->kind != TypeKind::kObject) {
       Report("Union type " + std::string(type->name) +
-                 " can only include Object types, it cannot include " + std::string(name.text) + ".",
+                 " can only include Object types, it cannot include " + std::string(name.text) +
+                 ".",
              {name.offset});
     } else if (type->Includes(member)) {
-      Report("Union type " + std::string(type->name) + " can only include type " + std::string(name.text) +
-                 " once.",
+      Report("Union type " + std::string(type->name) + " can only include type " +
+                 std::string(name.text) + " once.",
              {name.offset});
     } else {
       type->possible.push_back(member);
@@ -242,8 +249,9 @@ void SchemaBuilder::Define(const Document& document) {
   for (const DirectiveDefinition& definition : document.directives) {
     CheckName(definition.name);
     if (schema_->FindDirective(definition.name.text) != nullptr) {
-      Report("There can be only one directive named \"@" + std::string(definition.name.text) + "\".",
-             {definition.name.offset});
+      Report(
+          "There can be only one directive named \"@" + std::string(definition.name.text) + "\".",
+          {definition.name.offset});
       continue;
     }
     DirectiveType directive;
@@ -286,8 +294,9 @@ void SchemaBuilder::CheckImplementations(const Type& type, const TypeDefinition&
   const std::string name(type.name);
   for (const Type* interface : type.interfaces) {
     if (interface == &type) {
-      Report("Type " + name + " cannot implement itself because it would create a circular reference.",
-             {definition.name.offset});
+      Report(
+          "Type " + name + " cannot implement itself because it would create a circular reference.",
+          {definition.name.offset});
       continue;
     }
     for (const Field& wanted : interface->fields) {
@@ -311,9 +320,9 @@ void SchemaBuilder::CheckImplementations(const Type& type, const TypeDefinition&
           covariant = false;
         } else if (mine->kind == TypeRefKind::kNamed) {
           const auto& implemented = mine->type->interfaces;
-          covariant = theirs->type->Includes(mine->type) ||
-                      std::find(implemented.begin(), implemented.end(), theirs->type) !=
-                          implemented.end();
+          covariant =
+              theirs->type->Includes(mine->type) ||
+              std::find(implemented.begin(), implemented.end(), theirs->type) != implemented.end();
           break;
         } else {
           mine = mine->of;
@@ -403,6 +412,8 @@ SchemaResult SchemaBuilder::Build(std::string_view sdl) {
   return {std::move(schema_), {}};
 }
 
-SchemaResult BuildSchema(std::string_view sdl) { return SchemaBuilder().Build(sdl); }
+SchemaResult BuildSchema(std::string_view sdl) {
+  return SchemaBuilder().Build(sdl);
+}
 
 }  // namespace fsubs::graphql

@@ -59,9 +59,9 @@ std::vector<std::string> Suggest(std::string_view input,
   for (std::string_view option : options) {
     if (option.size() > kMaxCompared) continue;
     const std::string option_lower = Lower(option);
-    const int distance = input == option           ? 0
-                         : lower == option_lower   ? 1
-                                                   : Distance(lower, option_lower, threshold);
+    const int distance = input == option         ? 0
+                         : lower == option_lower ? 1
+                                                 : Distance(lower, option_lower, threshold);
     if (distance <= threshold) near.emplace_back(distance, option);
   }
   std::sort(near.begin(), near.end());

@@ -11,8 +11,8 @@ namespace fsubs::graphql {
 std::vector<std::string> Suggest(std::string_view input,
                                  const std::vector<std::string_view>& options);
 
-// ` Did you mean "a", "b", or "c"?`, at most five, or an empty string. `kind` may be empty, or as in
-// "the enum value", and stands in front of the list.
+// ` Did you mean "a", "b", or "c"?`, at most five, or an empty string. `kind` may be empty, or as
+// in "the enum value", and stands in front of the list.
 std::string DidYouMean(const std::vector<std::string>& suggestions, std::string_view kind = {},
                        bool quoted = true);
 

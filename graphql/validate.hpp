@@ -14,8 +14,9 @@ struct ValidationLimits {
   size_t max_errors = 100;  // then validation stops
 };
 
-// All errors of `document`, with graphql-js's messages and locations; empty if it is valid. Execution
-// relies on a valid document. REQUIRES: `document` was parsed from at least one definition.
+// All errors of `document`, with graphql-js's messages and locations; empty if it is valid.
+// Execution relies on a valid document. REQUIRES: `document` was parsed from at least one
+// definition.
 std::vector<Error> Validate(const Schema& schema, const Document& document,
                             const ValidationLimits& limits = {});
 

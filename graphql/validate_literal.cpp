@@ -10,8 +10,9 @@ namespace fsubs::graphql {
 namespace {
 
 void ReportMismatch(ValidationContext* context, const WrappedType& type, const Value& value) {
-  context->Report("Expected value of type " + Quoted(ToString(type)) + ", found " + Print(value) + ".",
-                  {value.offset});
+  context->Report(
+      "Expected value of type " + Quoted(ToString(type)) + ", found " + Print(value) + ".",
+      {value.offset});
 }
 
 void ValidateObject(ValidationContext* context, const Type& type, const Value& value) {
@@ -49,8 +50,8 @@ void ValidateEnum(ValidationContext* context, const Type& type, const Value& val
   for (const EnumValue& known : type.values) names.push_back(known.name);
   const std::string printed = Print(value);
   if (value.kind != ValueKind::kEnum) {
-    context->Report("Enum " + Quoted(type.name) + " cannot represent non-enum value: " + printed + "." +
-                        DidYouMean(Suggest(printed, names), "the enum value"),
+    context->Report("Enum " + Quoted(type.name) + " cannot represent non-enum value: " + printed +
+                        "." + DidYouMean(Suggest(printed, names), "the enum value"),
                     {value.offset});
   } else if (type.FindValue(value.text) == nullptr) {
     context->Report("Value " + Quoted(value.text) + " does not exist in " + Quoted(type.name) +

@@ -11,8 +11,7 @@ namespace {
 // 5.2.3.1: the response names of the root fields, fragments expanded.
 void CollectRootFields(const Document& document, const SelectionSet& set,
                        std::map<std::string_view, std::vector<const Selection*>>* fields,
-                       std::vector<std::string_view>* order,
-                       std::set<std::string_view>* visited) {
+                       std::vector<std::string_view>* order, std::set<std::string_view>* visited) {
   for (const Selection& selection : set.selections) {
     switch (selection.kind) {
       case SelectionKind::kField: {
@@ -39,9 +38,8 @@ void ValidateSingleRootField(ValidationContext* context, const Operation& operat
   std::vector<std::string_view> order;
   std::set<std::string_view> visited;
   CollectRootFields(context->document, *operation.selection_set, &fields, &order, &visited);
-  const std::string subject = operation.name
-                                  ? "Subscription " + Quoted(operation.name.text)
-                                  : "Anonymous Subscription";
+  const std::string subject =
+      operation.name ? "Subscription " + Quoted(operation.name.text) : "Anonymous Subscription";
   if (order.size() > 1) {
     Error error{subject + " must select only one top level field.", {}};
     for (size_t i = 1; i < order.size(); ++i) {
@@ -139,9 +137,8 @@ void ValidateOperations(ValidationContext* context) {
     } else if (const auto [known, added] =
                    names.emplace(operation.name.text, operation.name.offset);
                !added) {
-      context->Report(
-          "There can be only one operation named " + Quoted(operation.name.text) + ".",
-          {known->second, operation.name.offset});
+      context->Report("There can be only one operation named " + Quoted(operation.name.text) + ".",
+                      {known->second, operation.name.offset});
     }
     if (operation.kind == OperationKind::kSubscription) {
       ValidateSingleRootField(context, operation);

@@ -65,11 +65,11 @@ class Walker {
       return nullptr;
     }
     if (type->is_composite()) return type;
-    context_->Report((fragment != nullptr
-                          ? "Fragment " + Quoted(fragment->text) + " cannot condition"
-                          : std::string("Fragment cannot condition")) +
-                         " on non composite type " + Quoted(name.text) + ".",
-                     {name.offset});
+    context_->Report(
+        (fragment != nullptr ? "Fragment " + Quoted(fragment->text) + " cannot condition"
+                             : std::string("Fragment cannot condition")) +
+            " on non composite type " + Quoted(name.text) + ".",
+        {name.offset});
     return nullptr;
   }
 
@@ -120,9 +120,10 @@ class Walker {
       } else if (!is_typename) {
         ReportUnknownField(field, *parent);
       } else if (field.selection_set != nullptr) {
-        context_->Report("Field \"__typename\" must not have a selection since type \"String!\" has "
-                         "no subfields.",
-                         {field.selection_set->offset});
+        context_->Report(
+            "Field \"__typename\" must not have a selection since type \"String!\" has "
+            "no subfields.",
+            {field.selection_set->offset});
       }
     }
     WalkDirectives(field.directives, "FIELD");
@@ -214,9 +215,8 @@ class Walker {
     for (const Argument& argument : arguments) {
       const auto [first, added] = seen.emplace(argument.name.text, argument.name.offset);
       if (!added) {
-        context_->Report(
-            "There can be only one argument named " + Quoted(argument.name.text) + ".",
-            {first->second, argument.name.offset});
+        context_->Report("There can be only one argument named " + Quoted(argument.name.text) + ".",
+                         {first->second, argument.name.offset});
       }
       const auto definition =
           std::find_if(known.begin(), known.end(),
@@ -299,9 +299,9 @@ class Walker {
     for (const Selection& selection : set.selections) {
       switch (selection.kind) {
         case SelectionKind::kField:
-          depth = std::max(depth, 1 + (selection.selection_set != nullptr
-                                           ? DepthOf(*selection.selection_set)
-                                           : 0));
+          depth = std::max(
+              depth,
+              1 + (selection.selection_set != nullptr ? DepthOf(*selection.selection_set) : 0));
           break;
         case SelectionKind::kInlineFragment:
           depth = std::max(depth, DepthOf(*selection.selection_set));
@@ -309,8 +309,7 @@ class Walker {
         case SelectionKind::kFragmentSpread: {
           const auto [known, added] = fragment_depths_.emplace(selection.name.text, 0);
           if (added) {
-            if (const Fragment* fragment =
-                    context_->document.FindFragment(selection.name.text)) {
+            if (const Fragment* fragment = context_->document.FindFragment(selection.name.text)) {
               const size_t measured = DepthOf(*fragment->selection_set);
               fragment_depths_[selection.name.text] = measured;
             }
@@ -330,6 +329,8 @@ class Walker {
 
 }  // namespace
 
-void ValidateSelections(ValidationContext* context) { Walker(context).Walk(); }
+void ValidateSelections(ValidationContext* context) {
+  Walker(context).Walk();
+}
 
 }  // namespace fsubs::graphql

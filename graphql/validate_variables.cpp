@@ -23,10 +23,9 @@ class UsageCollector {
 
   void Selections(const SelectionSet& set, const Type* parent) {
     for (const Selection& selection : set.selections) {
-      const Field* const field =
-          parent != nullptr && selection.kind == SelectionKind::kField
-              ? parent->FindField(selection.name.text)
-              : nullptr;
+      const Field* const field = parent != nullptr && selection.kind == SelectionKind::kField
+                                     ? parent->FindField(selection.name.text)
+                                     : nullptr;
       for (const Argument& argument : selection.arguments) {
         Literal(*argument.value,
                 field != nullptr ? field->FindArgument(argument.name.text) : nullptr);
@@ -59,7 +58,7 @@ class UsageCollector {
  private:
   void Literal(const Value& value, const InputValue* input) {
     Visit(value, input != nullptr ? input->type : nullptr,
-           input != nullptr && input->default_value != nullptr);
+          input != nullptr && input->default_value != nullptr);
   }
 
   void Visit(const Value& value, const WrappedType* type, bool has_default) {

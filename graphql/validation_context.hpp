@@ -29,14 +29,16 @@ struct ValidationContext {
   }
 };
 
-inline std::string Quoted(std::string_view text) { return "\"" + std::string(text) + "\""; }
+inline std::string Quoted(std::string_view text) {
+  return "\"" + std::string(text) + "\"";
+}
 
 // Section 5.2 to 5.8, one function a rule or a family of rules that share a walk.
-void ValidateOperations(ValidationContext* context);   // 5.2
-void ValidateFragments(ValidationContext* context);    // 5.5.1, 5.5.2.2
-void ValidateVariables(ValidationContext* context);    // 5.8
-void ValidateSelections(ValidationContext* context);   // 5.3, 5.4, 5.5.2, 5.6, 5.7
-void ValidateMerging(ValidationContext* context);      // 5.3.2
+void ValidateOperations(ValidationContext* context);  // 5.2
+void ValidateFragments(ValidationContext* context);   // 5.5.1, 5.5.2.2
+void ValidateVariables(ValidationContext* context);   // 5.8
+void ValidateSelections(ValidationContext* context);  // 5.3, 5.4, 5.5.2, 5.6, 5.7
+void ValidateMerging(ValidationContext* context);     // 5.3.2
 
 // Values of correct type (5.6) for one literal; variables inside are checked by ValidateVariables.
 void ValidateLiteral(ValidationContext* context, const WrappedType& type, const Value& value);

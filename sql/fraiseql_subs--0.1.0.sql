@@ -46,7 +46,8 @@ CREATE TABLE fraiseql_subs.subscription (
     name text PRIMARY KEY,
     field text NOT NULL,
     channel text NOT NULL CHECK (channel <> ''),
-    event_types text[] CHECK (cardinality(event_types) > 0 AND array_position(event_types, NULL) IS NULL)
+    event_types text[]
+        CHECK (cardinality(event_types) > 0 AND array_position(event_types, NULL) IS NULL)
 );
 COMMENT ON TABLE fraiseql_subs.subscription IS 'subscription fields and the events they deliver';
 COMMENT ON COLUMN fraiseql_subs.subscription.field IS 'SDL of the field';
@@ -58,11 +59,13 @@ SELECT pg_extension_config_dump('fraiseql_subs.subscription', '');
 CREATE FUNCTION fraiseql_subs.catalog_changed() RETURNS trigger
 LANGUAGE c AS 'MODULE_PATHNAME', 'fsubs_catalog_changed';
 
-CREATE TRIGGER catalog_changed AFTER INSERT OR UPDATE OR DELETE OR TRUNCATE ON fraiseql_subs.type
+CREATE TRIGGER catalog_changed
+AFTER INSERT OR UPDATE OR DELETE OR TRUNCATE ON fraiseql_subs.type
 FOR EACH STATEMENT EXECUTE FUNCTION fraiseql_subs.catalog_changed();
 ALTER TABLE fraiseql_subs.type ENABLE ALWAYS TRIGGER catalog_changed;
 
-CREATE TRIGGER catalog_changed AFTER INSERT OR UPDATE OR DELETE OR TRUNCATE ON fraiseql_subs.subscription
+CREATE TRIGGER catalog_changed
+AFTER INSERT OR UPDATE OR DELETE OR TRUNCATE ON fraiseql_subs.subscription
 FOR EACH STATEMENT EXECUTE FUNCTION fraiseql_subs.catalog_changed();
 ALTER TABLE fraiseql_subs.subscription ENABLE ALWAYS TRIGGER catalog_changed;
 

@@ -64,8 +64,8 @@ const char* TableJson(FunctionCallInfo fcinfo) {
     return static_cast<const char*>(fcinfo->flinfo->fn_extra);
   }
   const Oid relid = WatchedTable(reinterpret_cast<TriggerData*>(fcinfo->context));
-  const char* const name = quote_qualified_identifier(
-      get_namespace_name(get_rel_namespace(relid)), get_rel_name(relid));
+  const char* const name =
+      quote_qualified_identifier(get_namespace_name(get_rel_namespace(relid)), get_rel_name(relid));
   StringInfoData json;
   initStringInfo(&json);
   escape_json(&json, name);

@@ -8,8 +8,9 @@ static_assert(XidSlot::is_always_lock_free);
 
 // In PostgreSQL's shared memory.
 struct CommitOrder {
-  std::atomic<int> used;  // slots from here on were never used
-  XidSlot slots[FLEXIBLE_ARRAY_MEMBER];  // by index of the backend's PGPROC; each written by its backend
+  std::atomic<int> used;                 // slots from here on were never used
+  XidSlot slots[FLEXIBLE_ARRAY_MEMBER];  // by index of the backend's PGPROC; each written by its
+                                         // backend
 };
 
 CommitOrder* commit_order;
@@ -19,8 +20,8 @@ int MySlot() {
 }
 
 // Whether the transaction `xid` of slot `index` still runs for everybody who might look. PostgreSQL
-// clears PGPROC.xid under ProcArrayLock, which whoever sees that transaction's rows took later: this
-// answers as TransactionIdIsInProgress would, without taking the lock.
+// clears PGPROC.xid under ProcArrayLock, which whoever sees that transaction's rows took later:
+// this answers as TransactionIdIsInProgress would, without taking the lock.
 bool IsRunning(int index, TransactionId xid) {
   return __atomic_load_n(&ProcGlobal->allProcs[index].xid, __ATOMIC_RELAXED) == xid;
 }

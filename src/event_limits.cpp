@@ -16,9 +16,9 @@ std::string_view ToUtf8(std::string_view text) {
 
 void CheckName(const char* what, std::string_view name) {
   if (likely(name.size() <= kMaxNameLength)) return;
-  ereport(ERROR, (errcode(ERRCODE_PROGRAM_LIMIT_EXCEEDED), errmsg("%s is too long", what),
-                  errdetail("It has %zu bytes; the limit is %zu bytes.", name.size(),
-                            kMaxNameLength)));
+  ereport(ERROR,
+          (errcode(ERRCODE_PROGRAM_LIMIT_EXCEEDED), errmsg("%s is too long", what),
+           errdetail("It has %zu bytes; the limit is %zu bytes.", name.size(), kMaxNameLength)));
 }
 
 size_t JsonDepth(std::string_view json) {
@@ -49,16 +49,18 @@ void CheckDepth(std::string_view json) {
   if (likely(json.size() <= 2 * kMaxJsonDepth)) return;
   const size_t depth = JsonDepth(json);
   if (depth <= kMaxJsonDepth) return;
-  ereport(ERROR, (errcode(ERRCODE_PROGRAM_LIMIT_EXCEEDED), errmsg("event data is nested too deeply"),
-                  errdetail("Its depth is %zu; the limit is %zu.", depth, kMaxJsonDepth)));
+  ereport(ERROR,
+          (errcode(ERRCODE_PROGRAM_LIMIT_EXCEEDED), errmsg("event data is nested too deeply"),
+           errdetail("Its depth is %zu; the limit is %zu.", depth, kMaxJsonDepth)));
 }
 
 [[noreturn]] void RefuseSize(size_t size, size_t limit, const char* setting) {
-  ereport(ERROR, (errcode(ERRCODE_PROGRAM_LIMIT_EXCEEDED), errmsg("event is too large"),
-                  errdetail("It takes %zu bytes; the limit is %zu bytes.", size, limit),
-                  errhint("Publish less data, such as a key that the reader can look up, or increase "
-                          "fraiseql_subs.%s.",
-                          setting)));
+  ereport(ERROR,
+          (errcode(ERRCODE_PROGRAM_LIMIT_EXCEEDED), errmsg("event is too large"),
+           errdetail("It takes %zu bytes; the limit is %zu bytes.", size, limit),
+           errhint("Publish less data, such as a key that the reader can look up, or increase "
+                   "fraiseql_subs.%s.",
+                   setting)));
   pg_unreachable();
 }
 

@@ -10,8 +10,8 @@ namespace fsubs {
 // Raises an error for bytes that are not valid in UTF-8, which only SQL_ASCII databases can hold.
 EventRecord ConvertToUtf8(const EventRecord& event);
 
-// Raise an error if a name is too long, the data nested too deeply for the worker to read, or the whole
-// larger than fraiseql_subs.max_event_size. Returns EncodedSize(event).
+// Raise an error if a name is too long, the data nested too deeply for the worker to read, or the
+// whole larger than fraiseql_subs.max_event_size. Returns EncodedSize(event).
 size_t CheckEventLimits(const EventRecord& event);
 
 }  // namespace fsubs

@@ -26,11 +26,11 @@ constexpr milliseconds kLookInterval{5000};
 constexpr milliseconds kLookAgainAfterError{1000};
 constexpr int kStatementTimeoutMs = 30000;
 
-// Shorter than deadlock_timeout may well be: a DROP EXTENSION that waits for us while we wait for it
-// must never be the one that is cancelled.
+// Shorter than deadlock_timeout may well be: a DROP EXTENSION that waits for us while we wait for
+// it must never be the one that is cancelled.
 constexpr char kLockTimeout[] = "500ms";
 
-volatile sig_atomic_t in_request;
+volatile sig_atomic_t working;
 
 // One connection to the worker, and what was sent on it.
 struct Session {
@@ -40,9 +40,9 @@ struct Session {
   Clock::time_point look_due;
 };
 
-// Between requests there is nothing to interrupt, and the end needs no line in the server log.
+// Work is interrupted; otherwise the process ends by itself, which needs no line in the server log.
 void HandleTermination(SIGNAL_ARGS) {
-  if (in_request) {
+  if (working) {
     die(postgres_signal_arg);
   } else {
     SignalHandlerForShutdownRequest(postgres_signal_arg);
@@ -58,26 +58,31 @@ void HandleInterrupts() {
   }
 }
 
-void ShowIdle(const char* text) { pgstat_report_activity(STATE_IDLE, text); }
-
-void BeginRequest(const char* activity) {
-  in_request = true;
-  // A cancel that came while idle is for nothing that runs now.
-  QueryCancelPending = false;
-  RESUME_CANCEL_INTERRUPTS();
-  SetCurrentStatementStartTimestamp();
-  pgstat_report_activity(STATE_RUNNING, activity);
-  StartTransactionCommand();
-  enable_timeout_after(STATEMENT_TIMEOUT, kStatementTimeoutMs);
+void ShowIdle(const char* text) {
+  pgstat_report_activity(STATE_IDLE, text);
 }
 
-void EndRequest() {
-  disable_timeout(STATEMENT_TIMEOUT, false);
-  CommitTransactionCommand();
+void StartWorking() {
+  working = true;
+  // Asked for before that, it would wait for the end of the work.
+  if (ShutdownRequestPending) proc_exit(0);
 }
 
-// Roll back, log the error, and return its message in `context`.
-char* AbandonRequest(MemoryContext context) {
+void StopWorking() {
+  working = false;
+}
+
+// Encodings cannot be converted outside a transaction.
+char* ReplaceUnlessUtf8(char* message) {
+  if (GetDatabaseEncoding() == PG_UTF8) return message;
+  for (char* at = message; *at != '\0'; ++at) {
+    if (IS_HIGHBIT_SET(*at)) *at = '?';
+  }
+  return message;
+}
+
+// Log the error and roll back. Returns its message in UTF-8, in `context`.
+char* AbandonTransaction(MemoryContext context) {
   HOLD_INTERRUPTS();
   disable_all_timeouts(false);
   QueryCancelPending = false;
@@ -87,63 +92,61 @@ char* AbandonRequest(MemoryContext context) {
   AbortCurrentTransaction();
   FlushErrorState();
   RESUME_INTERRUPTS();
-  return error->message;
+  return ReplaceUnlessUtf8(error->message);
 }
 
-// Between requests, queries cannot be cancelled: an error would end the process.
-void LeaveRequest() {
-  HOLD_CANCEL_INTERRUPTS();
-  in_request = false;
-  ShowIdle("waiting for requests");
-  pgstat_report_stat(false);
-}
-
-// Read the catalog in a transaction of its own, into the current memory context. Returns false, with
-// what went wrong in `*text`, if that failed.
-bool TryReadCatalog(char** text) {
+// Run `body` in a transaction of its own and in the current memory context. Returns null, or the
+// message of the error that ended it.
+template <typename Body>
+const char* RunTransaction(const char* activity, Body body) {
+  static_assert(std::is_trivially_destructible_v<Body>);
   const MemoryContext context = CurrentMemoryContext;
-  volatile bool done = false;
-  BeginRequest("reading the catalog");
+  char* volatile failure = nullptr;
+  StartWorking();
+  // A cancel that came while idle is for nothing that runs now.
+  QueryCancelPending = false;
+  RESUME_CANCEL_INTERRUPTS();
+  SetCurrentStatementStartTimestamp();
+  pgstat_report_activity(STATE_RUNNING, activity);
   PG_TRY();
   {
+    StartTransactionCommand();
+    enable_timeout_after(STATEMENT_TIMEOUT, kStatementTimeoutMs);
     MemoryContextSwitchTo(context);
-    *text = ReadCatalogSnapshot();
-    EndRequest();
-    done = true;
+    body();
+    disable_timeout(STATEMENT_TIMEOUT, false);
+    CommitTransactionCommand();
   }
   PG_CATCH();
-  { *text = AbandonRequest(context); }
+  { failure = AbandonTransaction(context); }
   PG_END_TRY();
   MemoryContextSwitchTo(context);
-  LeaveRequest();
-  return done;
+  // Outside transactions an error would end the process, so there is nothing to cancel.
+  HOLD_CANCEL_INTERRUPTS();
+  StopWorking();
+  ShowIdle("waiting for requests");
+  pgstat_report_stat(false);
+  return failure;
 }
 
-// Whether the worker's message asks for a snapshot; raises no error.
-bool TryTakeSnapshotRequest(SideDoor* door) {
-  const MemoryContext context = CurrentMemoryContext;
-  volatile bool asked = false;
-  BeginRequest("reading a request");
-  PG_TRY();
-  {
-    MemoryContextSwitchTo(context);
+// Whether the worker's message asks for a snapshot.
+bool TakeSnapshotRequest(SideDoor* door) {
+  bool asked = false;
+  const char* const failure = RunTransaction("reading a request", [&] {
     Jsonb* const message = door->TakeMessage();
     JsonbValue op;
     asked = getKeyJsonValueFromContainer(&message->root, "op", 2, &op) != nullptr &&
             op.type == jbvString &&
             std::string_view(op.val.string.val, op.val.string.len) == "snapshot";
-    EndRequest();
-  }
-  PG_CATCH();
-  { AbandonRequest(context); }
-  PG_END_TRY();
-  MemoryContextSwitchTo(context);
-  LeaveRequest();
-  return asked;
+  });
+  return failure == nullptr && asked;
 }
 
 SideDoorResult Send(Session* session, const char* json) {
-  return session->door->Send(json, Clock::now() + kSendTimeout);
+  StartWorking();
+  const SideDoorResult result = session->door->Send(json, Clock::now() + kSendTimeout);
+  StopWorking();
+  return result;
 }
 
 bool SendError(Session* session, const char* message) {
@@ -163,18 +166,19 @@ void Remember(Session* session, const char* snapshot) {
 
 enum class Occasion { kAsked, kLooked };
 
-// Read the catalog and send it, unasked only if it has changed. Returns false if the connection is of
-// no more use.
+// Read the catalog and send it, unasked only if it has changed. Returns false if the connection is
+// of no more use.
 bool GiveSnapshot(Session* session, Occasion occasion) {
-  char* text;
-  if (!TryReadCatalog(&text)) {
+  const char* text = nullptr;
+  const char* const failure =
+      RunTransaction("reading the catalog", [&] { text = ReadCatalogSnapshot(); });
+  if (failure != nullptr) {
     session->look_due = Clock::now() + kLookAgainAfterError;
     Remember(session, nullptr);
-    return SendError(session, text);
+    return SendError(session, failure);
   }
   session->look_due = Clock::now() + kLookInterval;
-  const bool known =
-      session->sent_snapshot != nullptr && strcmp(session->sent_snapshot, text) == 0;
+  const bool known = session->sent_snapshot != nullptr && strcmp(session->sent_snapshot, text) == 0;
   if (occasion == Occasion::kLooked && known) return true;
 
   Remember(session, text);
@@ -188,8 +192,8 @@ bool GiveSnapshot(Session* session, Occasion occasion) {
   return result == SideDoorResult::kDone;
 }
 
-// Answer the worker until the connection ends or is of no more use. Returns whether the worker kept to
-// the protocol.
+// Answer the worker until the connection ends or is of no more use. Returns whether the worker kept
+// to the protocol.
 bool Serve(Session* session) {
   if (Send(session, "{\"op\":\"executor\"}") != SideDoorResult::kDone) return true;
   const MemoryContext turn_context =
@@ -202,7 +206,7 @@ bool Serve(Session* session) {
     if (Clock::now() >= session->look_due && !GiveSnapshot(session, Occasion::kLooked)) return true;
     switch (session->door->TryReceive()) {
       case SideDoorResult::kDone:
-        if (!TryTakeSnapshotRequest(session->door)) {
+        if (!TakeSnapshotRequest(session->door)) {
           ereport(WARNING, (errcode(ERRCODE_PROTOCOL_VIOLATION),
                             errmsg("fraiseql_subs: the worker sent a request that is not known")));
           return false;

@@ -1,6 +1,6 @@
 // The background worker that reads the served database for the worker program: it connects to the
-// worker's Unix socket and answers each request in a transaction of its own. It also looks every few
-// seconds whether the catalog has changed, which covers what queues no record in the ring: DROP
+// worker's Unix socket and answers each request in a transaction of its own. It also looks every
+// few seconds whether the catalog has changed, which covers what queues no record in the ring: DROP
 // EXTENSION, replay on a standby, tables loaded with triggers off.
 #pragma once
 

@@ -8,8 +8,8 @@ namespace {
 
 constexpr std::chrono::seconds kObstacleRetry{5};
 
-// Without a database of its own, this process can scan pg_database but use neither its index nor the
-// caches.
+// Without a database of its own, this process can scan pg_database but use neither its index nor
+// the caches.
 bool DatabaseExists(const char* name) {
   const MemoryContext context = CurrentMemoryContext;
   StartTransactionCommand();

@@ -35,7 +35,8 @@ class ExecutorKeeper {
   Clock::time_point started_{};
   Clock::time_point due_{};
   Obstacle reported_ = Obstacle::kNone;
-  RestartDelay delay_{std::chrono::seconds(1), std::chrono::seconds(60), std::chrono::seconds(60)};
+  RestartDelay delay_{std::chrono::milliseconds(500), std::chrono::seconds(5),
+                      std::chrono::seconds(10)};
 };
 
 }  // namespace fsubs

@@ -50,7 +50,8 @@ bool CheckListenAddress(char** value, void**, GucSource) {
   if (inet_pton(AF_INET, *value, &address) == 1 || inet_pton(AF_INET6, *value, &address) == 1) {
     return true;
   }
-  GUC_check_errdetail("It must be one numeric IP address, such as \"127.0.0.1\", \"0.0.0.0\" or \"::\".");
+  GUC_check_errdetail(
+      "It must be one numeric IP address, such as \"127.0.0.1\", \"0.0.0.0\" or \"::\".");
   return false;
 }
 
@@ -97,7 +98,7 @@ constexpr IntSetting kIntSettings[] = {
      "Longest time a commit waits for room in the ring when overflow is \"wait\".",
      &overflow_timeout_ms, kSecond, 1, kHour, PGC_SUSET, GUC_UNIT_MS, kNotForWorker},
     {"fraiseql_subs.max_event_size", "Largest event that can be published.", &max_event_size_bytes,
-     kKilobyte * kKilobyte, kKilobyte, 256 * kKilobyte * kKilobyte, PGC_SUSET, GUC_UNIT_BYTE,
+     kKilobyte* kKilobyte, kKilobyte, 256 * kKilobyte* kKilobyte, PGC_SUSET, GUC_UNIT_BYTE,
      kNotForWorker},
     {"fraiseql_subs.max_transaction_size",
      "Most memory for the events of one transaction that has not committed yet.",
@@ -111,11 +112,12 @@ constexpr IntSetting kIntSettings[] = {
     {"fraiseql_subs.init_timeout", "Time a client has to send connection_init.", &init_timeout_ms,
      3 * kSecond, 10, kHour, PGC_SIGHUP, GUC_UNIT_MS, kAsIs},
     {"fraiseql_subs.keepalive_interval",
-     "Silence after which a client is pinged, and after as much again disconnected; 0 turns it off.",
+     "Silence after which a client is pinged, and after as much again disconnected; 0 turns it "
+     "off.",
      &keepalive_interval_ms, 12 * kSecond, 0, kHour, PGC_SIGHUP, GUC_UNIT_MS, kAsIs,
      CheckKeepaliveInterval},
     {"fraiseql_subs.max_message_size", "Largest message accepted from a client.",
-     &max_message_size_bytes, 64 * kKilobyte, kKilobyte, 16 * kKilobyte * kKilobyte, PGC_SIGHUP,
+     &max_message_size_bytes, 64 * kKilobyte, kKilobyte, 16 * kKilobyte* kKilobyte, PGC_SIGHUP,
      GUC_UNIT_BYTE, kAsIs},
     {"fraiseql_subs.max_connections", "Most clients connected to the worker at a time.",
      &max_connections, 20000, 1, 1000000, PGC_SIGHUP, 0, kAsIs},
@@ -124,7 +126,7 @@ constexpr IntSetting kIntSettings[] = {
      &max_subscriptions_per_connection, 100, 1, 100000, PGC_SIGHUP, 0, kAsIs},
     {"fraiseql_subs.outbox_size",
      "Most unsent bytes kept for one client; a client further behind is disconnected.",
-     &outbox_size_kb, kKilobyte, 16, kKilobyte * kKilobyte, PGC_SIGHUP, GUC_UNIT_KB, kFromKilobytes},
+     &outbox_size_kb, kKilobyte, 16, kKilobyte* kKilobyte, PGC_SIGHUP, GUC_UNIT_KB, kFromKilobytes},
     {"fraiseql_subs.max_query_tokens", "Most tokens in a client's GraphQL document.",
      &max_query_tokens, 2000, 10, 1000000, PGC_SIGHUP, 0, kAsIs},
     {"fraiseql_subs.max_query_depth", "Deepest nesting of a client's GraphQL document.",
@@ -144,19 +146,19 @@ const char* LogLevelName(int level) {
 }  // namespace
 
 void Define() {
-  DefineCustomStringVariable("fraiseql_subs.database",
-                             "Database whose extension fraiseql_subs is served.", nullptr, &database,
-                             "postgres", PGC_POSTMASTER, 0, CheckDatabase, nullptr, nullptr);
+  DefineCustomStringVariable(
+      "fraiseql_subs.database", "Database whose extension fraiseql_subs is served.", nullptr,
+      &database, "postgres", PGC_POSTMASTER, 0, CheckDatabase, nullptr, nullptr);
   DefineCustomStringVariable("fraiseql_subs.listen_address",
                              "IP address that the worker listens on.", nullptr, &listen_address,
                              "127.0.0.1", PGC_POSTMASTER, 0, CheckListenAddress, nullptr, nullptr);
   DefineCustomBoolVariable("fraiseql_subs.allow_anonymous",
                            "Accept clients that present no credentials.", nullptr, &allow_anonymous,
                            false, PGC_SIGHUP, 0, nullptr, nullptr, nullptr);
-  DefineCustomEnumVariable("fraiseql_subs.overflow",
-                           "What a commit does when its events do not fit in the ring beside unread ones.",
-                           nullptr, &overflow, kOverwrite, kOverflowOptions, PGC_SUSET, 0, nullptr,
-                           nullptr, nullptr);
+  DefineCustomEnumVariable(
+      "fraiseql_subs.overflow",
+      "What a commit does when its events do not fit in the ring beside unread ones.", nullptr,
+      &overflow, kOverwrite, kOverflowOptions, PGC_SUSET, 0, nullptr, nullptr, nullptr);
   DefineCustomEnumVariable("fraiseql_subs.log_level",
                            "Least important messages of the worker that reach the server log.",
                            nullptr, &log_level, LOG, kLogLevelOptions, PGC_SIGHUP, 0, nullptr,

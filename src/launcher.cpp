@@ -52,7 +52,9 @@ milliseconds Since(Clock::time_point time) {
 }
 
 // For pg_stat_activity. Idle, because it is never work for the database.
-void ShowActivity(const char* text) { pgstat_report_activity(STATE_IDLE, text); }
+void ShowActivity(const char* text) {
+  pgstat_report_activity(STATE_IDLE, text);
+}
 
 void WakeAtChildEnd(SIGNAL_ARGS) {
   const int saved_errno = errno;
@@ -95,12 +97,12 @@ void ReportStartFailure(const char* program) {
   if (errno == launcher.start_errno) return;
   launcher.start_errno = errno;
   const bool not_installed = errno == ENOENT || errno == EACCES;
-  ereport(WARNING,
-          (errcode_for_file_access(),
-           errmsg("fraiseql_subs: could not start the worker \"%s\": %m", program),
-           not_installed ? errhint("Install the program fraiseql-worker there; starting it is tried "
-                                   "again every few seconds.")
-                         : 0));
+  ereport(WARNING, (errcode_for_file_access(),
+                    errmsg("fraiseql_subs: could not start the worker \"%s\": %m", program),
+                    not_installed
+                        ? errhint("Install the program fraiseql-worker there; starting it is tried "
+                                  "again every few seconds.")
+                        : 0));
 }
 
 void StartWorker() {
@@ -115,12 +117,13 @@ void StartWorker() {
   launcher.started = Clock::now();
   launcher.state = State::kRunning;
   const int pid = launcher.process.pid();
-  ereport(LOG, (errmsg("fraiseql_subs: worker started (pid %d), serving %s", pid, ListenAddress())));
+  ereport(LOG,
+          (errmsg("fraiseql_subs: worker started (pid %d), serving %s", pid, ListenAddress())));
   ShowActivity(psprintf("worker %d is running", pid));
 }
 
-// A reader that is gone has no unread events to keep: without this, the overflow policies "wait" and
-// "error" would keep room for it.
+// A reader that is gone has no unread events to keep: without this, the overflow policies "wait"
+// and "error" would keep room for it.
 void DetachShards() {
   const SharedRing& shared = GetSharedRing();
   for (ShardSlot& slot : shared.reader_page->shards) {
@@ -154,8 +157,8 @@ void ReapWorker() {
   const char* const end = DescribeEnd(wait_status);
   if (launcher.state == State::kRunning) {
     const int delay_ms = RestartAfter(Since(launcher.started));
-    ereport(LOG, (errmsg("fraiseql_subs: worker (pid %d) %s; restarting in %d ms", pid, end,
-                         delay_ms)));
+    ereport(LOG,
+            (errmsg("fraiseql_subs: worker (pid %d) %s; restarting in %d ms", pid, end, delay_ms)));
   } else {
     launcher.state = State::kStopped;
     ereport(LOG, (errmsg("fraiseql_subs: worker (pid %d) %s", pid, end)));
@@ -257,6 +260,8 @@ void fsubs_launcher_main(Datum) {
     ereport(FATAL, (errcode(ERRCODE_SYSTEM_ERROR),
                     errmsg("fraiseql_subs: could not create a memory file: %m")));
   }
+  // A launcher before this one may have ended without noting the end of its worker.
+  DetachShards();
   const MemoryContext turn_context =
       AllocSetContextCreate(TopMemoryContext, "fraiseql_subs launcher", ALLOCSET_DEFAULT_SIZES);
   for (;;) {

@@ -1,8 +1,8 @@
 // Where C++ exceptions become PostgreSQL errors; nothing else in src/ catches.
 //
-// PostgreSQL raises an error by a jump that runs no destructors, so code that may raise holds no C++
-// object that needs one: such objects live in a memory context (NewInContext), and C++ code that may
-// throw runs in RunGuarded, which raises nothing before every frame of that code is gone.
+// PostgreSQL raises an error by a jump that runs no destructors, so code that may raise holds no
+// C++ object that needs one: such objects live in a memory context (NewInContext), and C++ code
+// that may throw runs in RunGuarded, which raises nothing before every frame of that code is gone.
 #pragma once
 
 #include "src/pg_compat.hpp"
@@ -19,8 +19,8 @@ struct UserError {
 
 void RunGuarded(void (*body)(void*), void* argument);
 
-// Run `body`, C++ code that may throw, and raise what it throws as an error of PostgreSQL with every
-// part it has. REQUIRES: `body` calls nothing that may raise an error of PostgreSQL.
+// Run `body`, C++ code that may throw, and raise what it throws as an error of PostgreSQL with
+// every part it has. REQUIRES: `body` calls nothing that may raise an error of PostgreSQL.
 template <typename Body>
 void RunGuarded(Body body) {
   static_assert(std::is_trivially_destructible_v<Body>);

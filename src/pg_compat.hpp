@@ -1,8 +1,8 @@
 // PostgreSQL's headers, and what differs between its major versions. Every file of src/ includes it
 // first; nothing outside src/ may.
 //
-// PostgreSQL's macros (ERROR, LOG, Min, Max, printf, _) are in force after it, so the standard library
-// comes before them.
+// PostgreSQL's macros (ERROR, LOG, Min, Max, printf, _) are in force after it, so the standard
+// library comes before them.
 #pragma once
 
 #include <atomic>
@@ -78,11 +78,11 @@ extern "C" {
 #endif
 
 // Head of a function that SQL can call.
-#define FSUBS_FUNCTION(name)                   \
-  extern "C" {                                 \
-  PGDLLEXPORT Datum name(PG_FUNCTION_ARGS);    \
-  PG_FUNCTION_INFO_V1(name);                   \
-  }                                            \
+#define FSUBS_FUNCTION(name)                \
+  extern "C" {                              \
+  PGDLLEXPORT Datum name(PG_FUNCTION_ARGS); \
+  PG_FUNCTION_INFO_V1(name);                \
+  }                                         \
   Datum name([[maybe_unused]] PG_FUNCTION_ARGS)
 
 namespace fsubs {

@@ -28,15 +28,16 @@ Datum TextFromUtf8(const std::string& utf8) {
       pg_any_to_server(utf8.c_str(), static_cast<int>(utf8.size()), PG_UTF8));
 }
 
-// An array argument's elements in palloc'ed memory; a null array has none. REQUIRES: no null elements.
+// An array argument's elements in palloc'ed memory; a null array has none. REQUIRES: no null
+// elements.
 Texts TextsArgument(FunctionCallInfo fcinfo, int argument) {
   if (PG_ARGISNULL(argument)) return {};
   Datum* values;
   int count;
   deconstruct_array(PG_GETARG_ARRAYTYPE_P(argument), TEXTOID, -1, false, TYPALIGN_INT, &values,
                     nullptr, &count);
-  std::string_view* const texts = static_cast<std::string_view*>(
-      palloc(mul_size(count + 1, sizeof(std::string_view))));
+  std::string_view* const texts =
+      static_cast<std::string_view*>(palloc(mul_size(count + 1, sizeof(std::string_view))));
   for (int i = 0; i < count; ++i) texts[i] = Utf8Of(DatumGetTextPP(values[i]));
   return {texts, static_cast<size_t>(count)};
 }

@@ -11,8 +11,8 @@ class RestartDelay {
  public:
   using Duration = std::chrono::milliseconds;
 
-  // The first wait is `first`; each further one doubles, up to `longest`, until the process lives for
-  // `healthy`.
+  // The first wait is `first`; each further one doubles, up to `longest`, until the process lives
+  // for `healthy`.
   constexpr RestartDelay(Duration first, Duration longest, Duration healthy)
       : first_(first), longest_(longest), healthy_(healthy), next_(first) {}
 

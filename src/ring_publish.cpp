@@ -72,13 +72,12 @@ void ReserveRoom(uint64_t bytes) {
   const bool waits = settings::overflow == settings::kWait;
   if (waits && WaitForRoom(bytes)) return;
   CountRefused();
-  ereport(ERROR,
-          (errcode(ERRCODE_INSUFFICIENT_RESOURCES), errmsg("event ring is full"),
-           waits ? errdetail("The worker did not read enough of it within %d ms.",
-                             settings::overflow_timeout_ms)
-                 : errdetail("The worker has not read enough of it yet."),
-           errhint("Retry the transaction, increase fraiseql_subs.ring_size, or set "
-                   "fraiseql_subs.overflow to \"overwrite\".")));
+  ereport(ERROR, (errcode(ERRCODE_INSUFFICIENT_RESOURCES), errmsg("event ring is full"),
+                  waits ? errdetail("The worker did not read enough of it within %d ms.",
+                                    settings::overflow_timeout_ms)
+                        : errdetail("The worker has not read enough of it yet."),
+                  errhint("Retry the transaction, increase fraiseql_subs.ring_size, or set "
+                          "fraiseql_subs.overflow to \"overwrite\".")));
 }
 
 void ReleaseRoom() {

@@ -15,7 +15,8 @@ void ReserveRoom(uint64_t bytes);
 void ReleaseRoom();
 
 // Append the records of a committed transaction, give back its reservation and wake the shards that
-// sleep. `records` holds `bytes` bytes of records made by Encode, one behind the other. Cannot fail.
+// sleep. `records` holds `bytes` bytes of records made by Encode, one behind the other. Cannot
+// fail.
 void PublishRecords(const char* records, size_t bytes, const CommitStamp& stamp);
 
 }  // namespace fsubs

@@ -10,10 +10,10 @@ void PutRow(ReturnSetInfo* result, const char* name, int shard, const char* type
             const char* help) {
   char labels[32] = "{}";
   if (shard >= 0) snprintf(labels, sizeof(labels), "{\"shard\": \"%d\"}", shard);
-  const Datum values[] = {
-      CStringGetTextDatum(name), DirectFunctionCall1(jsonb_in, CStringGetDatum(labels)),
-      CStringGetTextDatum(type), Float8GetDatum(static_cast<double>(value)),
-      CStringGetTextDatum(help)};
+  const Datum values[] = {CStringGetTextDatum(name),
+                          DirectFunctionCall1(jsonb_in, CStringGetDatum(labels)),
+                          CStringGetTextDatum(type), Float8GetDatum(static_cast<double>(value)),
+                          CStringGetTextDatum(help)};
   const bool nulls[lengthof(values)] = {};
   tuplestore_putvalues(result->setResult, result->setDesc, const_cast<Datum*>(values),
                        const_cast<bool*>(nulls));

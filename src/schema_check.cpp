@@ -38,8 +38,8 @@ std::string At(SourceLocation location) {
     throw UserError{ERRCODE_INVALID_OBJECT_DEFINITION, WithoutFinalStop(message), detail, {}};
   }
   message.remove_prefix(kSyntaxError.size());
-  throw UserError{ERRCODE_SYNTAX_ERROR, "GraphQL syntax error: " + WithoutFinalStop(message), detail,
-                  {}};
+  throw UserError{
+      ERRCODE_SYNTAX_ERROR, "GraphQL syntax error: " + WithoutFinalStop(message), detail, {}};
 }
 
 // Where a location lies in a text that starts at `start`.
@@ -111,24 +111,24 @@ class ComposedSchema {
   const std::string place =
       error.locations.empty() ? "" : composed.Describe(error.locations.front());
   if (!registration.removed.empty()) {
-    throw UserError{ERRCODE_DEPENDENT_OBJECTS_STILL_EXIST,
-                    "cannot unregister type " + Quote(registration.removed) +
-                        " because it is still used",
-                    place,
-                    "Unregister what uses it first, or register all of it anew without the type."};
+    throw UserError{
+        ERRCODE_DEPENDENT_OBJECTS_STILL_EXIST,
+        "cannot unregister type " + Quote(registration.removed) + " because it is still used",
+        place, "Unregister what uses it first, or register all of it anew without the type."};
   }
   throw UserError{ERRCODE_INVALID_OBJECT_DEFINITION,
-                  "invalid GraphQL schema: " + WithoutFinalStop(error.message), place, {}};
+                  "invalid GraphQL schema: " + WithoutFinalStop(error.message),
+                  place,
+                  {}};
 }
 
 void CheckArgument(const graphql::Field& field, const graphql::InputValue& argument) {
   const graphql::Type& payload = *field.type->type;
-  const std::string subject = "argument " + Quote(argument.name) + " of subscription " +
-                              Quote(field.name);
+  const std::string subject =
+      "argument " + Quote(argument.name) + " of subscription " + Quote(field.name);
   graphql::ArgumentTarget target;
   if (!graphql::FindArgumentTarget(payload, argument.name, &target)) {
-    throw UserError{ERRCODE_INVALID_OBJECT_DEFINITION,
-                    subject + " has no field to filter",
+    throw UserError{ERRCODE_INVALID_OBJECT_DEFINITION, subject + " has no field to filter",
                     "Type " + Quote(payload.name) + " has no scalar or enum field " +
                         Quote(argument.name) + ", neither itself nor in its field \"row\".",
                     "An argument filters events by the field of the same name."};
@@ -154,7 +154,8 @@ std::vector<graphql::NamedDefinition> SplitTypes(std::string_view sdl) {
   std::sort(names.begin(), names.end());
   const auto twice = std::adjacent_find(names.begin(), names.end());
   if (twice != names.end()) {
-    throw UserError{ERRCODE_DUPLICATE_OBJECT, "type " + Quote(*twice) + " is defined twice", {}, {}};
+    throw UserError{
+        ERRCODE_DUPLICATE_OBJECT, "type " + Quote(*twice) + " is defined twice", {}, {}};
   }
   return definitions;
 }

@@ -25,8 +25,8 @@ SharedRing shared;  // zero: not made
 uint64_t last_epoch;
 
 [[noreturn]] void FailStart(const char* step) {
-  ereport(FATAL, (errcode(ERRCODE_SYSTEM_ERROR),
-                  errmsg("could not %s for fraiseql_subs: %m", step)));
+  ereport(FATAL,
+          (errcode(ERRCODE_SYSTEM_ERROR), errmsg("could not %s for fraiseql_subs: %m", step)));
   pg_unreachable();
 }
 

@@ -11,7 +11,8 @@
 
 namespace fsubs {
 
-static_assert(std::endian::native == std::endian::little, "frames start with a little-endian length");
+static_assert(std::endian::native == std::endian::little,
+              "frames start with a little-endian length");
 
 namespace {
 
@@ -108,9 +109,7 @@ void SideDoor::Close(void* door) {
 }
 
 SideDoorResult SideDoor::Send(const char* json, Deadline deadline) {
-  const int json_length = static_cast<int>(strlen(json));
-  const char* const utf8 = pg_server_to_any(json, json_length, PG_UTF8);
-  const size_t length = utf8 == json ? static_cast<size_t>(json_length) : strlen(utf8);
+  const size_t length = strlen(json);
   if (length > kMaxSideDoorFrame) return SideDoorResult::kOversize;
 
   const uint32_t head = static_cast<uint32_t>(length);
@@ -118,7 +117,7 @@ SideDoorResult SideDoor::Send(const char* json, Deadline deadline) {
   initStringInfo(&frame);
   enlargeStringInfo(&frame, static_cast<int>(kLengthSize + length));
   appendBinaryStringInfo(&frame, reinterpret_cast<const char*>(&head), kLengthSize);
-  appendBinaryStringInfo(&frame, utf8, static_cast<int>(length));
+  appendBinaryStringInfo(&frame, json, static_cast<int>(length));
   SideDoorResult result = SideDoorResult::kDone;
   for (int sent = 0; sent < frame.len;) {
     const ssize_t count = send(fd_, frame.data + sent, frame.len - sent, MSG_NOSIGNAL);
@@ -192,15 +191,16 @@ Jsonb* SideDoor::TakeMessage() {
   return message;
 }
 
-void SideDoor::WaitReadable(Deadline deadline) const { Wait(WL_SOCKET_READABLE, deadline); }
+void SideDoor::WaitReadable(Deadline deadline) const {
+  Wait(WL_SOCKET_READABLE, deadline);
+}
 
 void SideDoor::Wait(uint32_t socket_event, Deadline deadline) const {
-  const auto left = std::chrono::ceil<std::chrono::milliseconds>(
-      deadline - std::chrono::steady_clock::now());
+  const auto left =
+      std::chrono::ceil<std::chrono::milliseconds>(deadline - std::chrono::steady_clock::now());
   const int happened = WaitLatchOrSocket(
-      MyLatch,
-      static_cast<int>(WL_LATCH_SET | WL_TIMEOUT | WL_EXIT_ON_PM_DEATH | socket_event), fd_,
-      std::max<long>(left.count(), 0), PG_WAIT_EXTENSION);
+      MyLatch, static_cast<int>(WL_LATCH_SET | WL_TIMEOUT | WL_EXIT_ON_PM_DEATH | socket_event),
+      fd_, std::max<long>(left.count(), 0), PG_WAIT_EXTENSION);
   if ((happened & WL_LATCH_SET) != 0) ResetLatch(MyLatch);
 }
 

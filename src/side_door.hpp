@@ -1,8 +1,8 @@
-// A client of the worker's Unix socket: frames of JSON between PostgreSQL's processes and the worker.
-// docs/side-door.md lists the messages.
+// A client of the worker's Unix socket: frames of JSON between PostgreSQL's processes and the
+// worker. docs/side-door.md lists the messages.
 //
-// The worker faces the network, so whatever it sends is taken for hostile: lengths are capped, bytes
-// are checked before they are believed, and no wait is without end or deaf to interrupts.
+// The worker faces the network, so whatever it sends is taken for hostile: lengths are capped,
+// bytes are checked before they are believed, and no wait is without end or deaf to interrupts.
 #pragma once
 
 #include <chrono>
@@ -16,11 +16,11 @@ inline constexpr uint32_t kMaxSideDoorFrame = 64u << 20;
 
 using Deadline = std::chrono::steady_clock::time_point;
 
-enum class [[nodiscard]] SideDoorResult {
-  kDone,
-  kNotYet,    // nothing (more) can be done now, or until the deadline
-  kClosed,    // the worker has gone away
-  kOversize,  // the frame is longer than kMaxSideDoorFrame
+enum class [[nodiscard]] SideDoorResult{
+    kDone,
+    kNotYet,    // nothing (more) can be done now, or until the deadline
+    kClosed,    // the worker has gone away
+    kOversize,  // the frame is longer than kMaxSideDoorFrame
 };
 
 // One connection. Lives in a memory context and is closed with it.
@@ -30,15 +30,15 @@ class SideDoor {
   // Never waits.
   static SideDoor* TryOpen();
 
-  // Send one message, JSON text in the server's encoding. After anything but kDone the connection is
+  // Send one message, JSON text in UTF-8. After anything but kDone the connection is
   // of no more use. Raises what an interrupt asks for.
   SideDoorResult Send(const char* json, Deadline deadline);
 
   // Take in what has arrived. kDone: a whole message is there for TakeMessage. Never waits.
   SideDoorResult TryReceive();
 
-  // The message that TryReceive found, in the current memory context. Raises an error if it is not a
-  // JSON object. Characters that the server's encoding lacks become question marks.
+  // The message that TryReceive found, in the current memory context. Raises an error if it is not
+  // a JSON object. Characters that the server's encoding lacks become question marks.
   Jsonb* TakeMessage();
 
   // Wait until the socket can be read from, the process latch is set, or the deadline. May return

@@ -32,8 +32,8 @@ char* ReadCatalogSnapshot() {
   const MemoryContext context = CurrentMemoryContext;
   PushActiveSnapshot(GetTransactionSnapshot());
   SPI_connect();
-  // Without the extension, anybody who may create schemas could have put a view with functions of his
-  // own where its tables would be.
+  // Without the extension, anybody who may create schemas could have put a view with functions of
+  // his own where its tables would be.
   const bool created = OidIsValid(get_extension_oid("fraiseql_subs", true));
   const char* const query = created ? kWithExtension : kWithoutExtension;
   constexpr bool kReadOnly = true;
@@ -42,7 +42,8 @@ char* ReadCatalogSnapshot() {
     elog(ERROR, "fraiseql_subs: could not read the catalog: %s", SPI_result_code_string(result));
   }
   const char* const json = SPI_getvalue(SPI_tuptable->vals[0], SPI_tuptable->tupdesc, 1);
-  char* const copy = MemoryContextStrdup(context, json);
+  const char* const utf8 = pg_server_to_any(json, static_cast<int>(strlen(json)), PG_UTF8);
+  char* const copy = MemoryContextStrdup(context, utf8);
   SPI_finish();
   PopActiveSnapshot();
   return copy;

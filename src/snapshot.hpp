@@ -5,9 +5,9 @@
 
 namespace fsubs {
 
-// Read the whole catalog under one snapshot of the database. Returns JSON text in the current memory
-// context, in the server's encoding; equal catalogs give equal texts. Raises an error if it cannot be
-// read. REQUIRES: a transaction is open and the user is a superuser.
+// Read the whole catalog under one snapshot of the database. Returns JSON text in UTF-8, in the
+// current memory context; equal catalogs give equal texts. Raises an error if it cannot be read.
+// REQUIRES: a transaction is open and the user is a superuser.
 char* ReadCatalogSnapshot();
 
 }  // namespace fsubs

@@ -1,5 +1,5 @@
-// fraiseql_watch and fraiseql_unwatch: put the triggers of capture.cpp on a table and take them off.
-// They run with the caller's rights: only a table's owner can watch it.
+// fraiseql_watch and fraiseql_unwatch: put the triggers of capture.cpp on a table and take them
+// off. They run with the caller's rights: only a table's owner can watch it.
 #include "src/shmem.hpp"
 #include "src/sql_arguments.hpp"
 
@@ -22,8 +22,9 @@ void RequireWatchable(Oid relid) {
   }
   const char kind = get_rel_relkind(relid);
   if (kind != RELKIND_RELATION && kind != RELKIND_PARTITIONED_TABLE) {
-    ereport(ERROR, (errcode(ERRCODE_WRONG_OBJECT_TYPE), errmsg("cannot watch relation \"%s\"", name),
-                    errdetail_relkind_not_supported(kind)));
+    ereport(ERROR,
+            (errcode(ERRCODE_WRONG_OBJECT_TYPE), errmsg("cannot watch relation \"%s\"", name),
+             errdetail_relkind_not_supported(kind)));
   }
   if (IsCatalogRelationOid(relid)) {
     ereport(ERROR, (errcode(ERRCODE_INSUFFICIENT_PRIVILEGE),
@@ -70,8 +71,8 @@ void DropTrigger(Oid relid, const char* name) {
 void CreateTrigger(Oid relid, const char* name, const char* when, const char* schema,
                    const char* channel) {
   const char* const table = QualifiedName(relid);
-  Execute(psprintf("CREATE TRIGGER %s AFTER %s ON %s FOR EACH %s EXECUTE FUNCTION %s(%s)", name, when,
-                   table, name == kRowTrigger ? "ROW" : "STATEMENT",
+  Execute(psprintf("CREATE TRIGGER %s AFTER %s ON %s FOR EACH %s EXECUTE FUNCTION %s(%s)", name,
+                   when, table, name == kRowTrigger ? "ROW" : "STATEMENT",
                    quote_qualified_identifier(schema, "fraiseql_capture"),
                    quote_literal_cstr(channel)));
   // Rows that replication applies are changes too.

@@ -9,13 +9,13 @@ namespace fsubs {
 // writer is not trusted: a line's bytes and length may be anything.
 class WorkerLog {
  public:
-  enum class [[nodiscard]] Result {
-    kOpen,    // everything there is has been read, or enough for one turn
-    kClosed,  // nobody will write any more
+  enum class [[nodiscard]] Result{
+      kOpen,    // everything there is has been read, or enough for one turn
+      kClosed,  // nobody will write any more
   };
 
-  // Read from the non-blocking `fd` and log each whole line. Never waits, and reads a bounded number
-  // of bytes, so that a flood of lines leaves its caller time for other things.
+  // Read from the non-blocking `fd` and log each whole line. Never waits, and reads a bounded
+  // number of bytes, so that a flood of lines leaves its caller time for other things.
   Result Read(int fd);
 
   // Log what was read behind the last line break, and be ready for another writer.

@@ -52,8 +52,8 @@ bool PassOnly(const ChildSetup& setup) {
   prctl(PR_SET_PDEATHSIG, SIGKILL);
   // The parent may have ended before it was asked for.
   if (getppid() != setup.parent) _exit(EXIT_FAILURE);
-  // The postmaster and pg_cancel_backend() signal a process with its group. What reaches the worker is
-  // for the launcher to decide.
+  // The postmaster and pg_cancel_backend() signal a process with its group. What reaches the worker
+  // is for the launcher to decide.
   setpgid(0, 0);
   if (PassOnly(setup)) {
     sigset_t none;
@@ -205,6 +205,8 @@ void WorkerProcess::Kill() {
   pid_ = 0;
 }
 
-void WorkerProcess::CloseLog() { CloseFd(&log_fd_); }
+void WorkerProcess::CloseLog() {
+  CloseFd(&log_fd_);
+}
 
 }  // namespace fsubs

@@ -13,12 +13,13 @@ inline constexpr char kWorkerSocket[] = "fraiseql_subs.sock";
 // Where the worker program is installed: beside the postgres program. Returns palloc'd text.
 char* WorkerProgramPath();
 
-// At most one child at a time. The child dies with this process, however that ends: the kernel sends
-// it SIGKILL.
+// At most one child at a time. The child dies with this process, however that ends: the kernel
+// sends it SIGKILL.
 class WorkerProcess {
  public:
-  // Start `program` with the event ring, the file `config_fd` as its configuration, and a pipe as its
-  // standard output and error. Returns false, with errno set, if that fails. REQUIRES: not running.
+  // Start `program` with the event ring, the file `config_fd` as its configuration, and a pipe as
+  // its standard output and error. Returns false, with errno set, if that fails. REQUIRES: not
+  // running.
   [[nodiscard]] bool Start(const char* program, int config_fd);
 
   // Whether the child has ended; then `*wait_status` is as of waitpid and the child is gone. Never

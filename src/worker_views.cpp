@@ -42,10 +42,9 @@ void CheckOp(std::string_view op) {
   for (const std::string_view known : {"metrics", "connections", "subscriptions"}) {
     if (op == known) return;
   }
-  ereport(ERROR,
-          (errcode(ERRCODE_INVALID_PARAMETER_VALUE),
-           errmsg("request \"%.*s\" is not known", static_cast<int>(op.size()), op.data()),
-           errhint("It can be \"metrics\", \"connections\" or \"subscriptions\".")));
+  ereport(ERROR, (errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+                  errmsg("request \"%.*s\" is not known", static_cast<int>(op.size()), op.data()),
+                  errhint("It can be \"metrics\", \"connections\" or \"subscriptions\".")));
 }
 
 // A backlog that is full shows as EAGAIN, and empties by itself.

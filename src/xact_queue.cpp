@@ -40,7 +40,8 @@ void TruncateQueue(size_t used) {
 void NoteSavepoint() {
   const int level = GetCurrentTransactionNestLevel();
   if (level == 1) return;
-  if (queue.savepoint_count > 0 && queue.savepoints[queue.savepoint_count - 1].level == level) return;
+  if (queue.savepoint_count > 0 && queue.savepoints[queue.savepoint_count - 1].level == level)
+    return;
   if (queue.savepoint_count == queue.savepoint_capacity) {
     const int capacity = queue.savepoint_capacity == 0 ? 8 : queue.savepoint_capacity * 2;
     const size_t bytes = mul_size(capacity, sizeof(Savepoint));
@@ -56,8 +57,8 @@ void CommitSubtransaction(int level) {
   if (queue.savepoint_count == 0) return;
   Savepoint& top = queue.savepoints[queue.savepoint_count - 1];
   if (top.level != level) return;
-  const bool parent_is_noted = level == 2 || (queue.savepoint_count > 1 &&
-                                              (&top)[-1].level == level - 1);
+  const bool parent_is_noted =
+      level == 2 || (queue.savepoint_count > 1 && (&top)[-1].level == level - 1);
   if (parent_is_noted) {
     --queue.savepoint_count;
   } else {
@@ -79,8 +80,7 @@ void EnsureRoom(size_t size) {
   const size_t needed = queue.used + size;
   if (needed > limit) {
     ereport(ERROR,
-            (errcode(ERRCODE_PROGRAM_LIMIT_EXCEEDED),
-             errmsg("too many events in one transaction"),
+            (errcode(ERRCODE_PROGRAM_LIMIT_EXCEEDED), errmsg("too many events in one transaction"),
              errdetail("With this event they would take %zu bytes; the limit is %zu bytes.", needed,
                        limit),
              errhint("Commit more often, or increase fraiseql_subs.max_transaction_size.")));
@@ -88,10 +88,9 @@ void EnsureRoom(size_t size) {
   if (needed <= queue.capacity) return;
   size_t capacity = queue.capacity == 0 ? 1024 : queue.capacity * 2;
   while (capacity < needed) capacity *= 2;
-  queue.bytes = static_cast<char*>(
-      queue.bytes == nullptr
-          ? MemoryContextAllocHuge(TopTransactionContext, capacity)
-          : repalloc_huge(queue.bytes, capacity));
+  queue.bytes = static_cast<char*>(queue.bytes == nullptr
+                                       ? MemoryContextAllocHuge(TopTransactionContext, capacity)
+                                       : repalloc_huge(queue.bytes, capacity));
   queue.capacity = capacity;
 }
 

@@ -37,9 +37,9 @@ bool SubscriptionField::Wants(std::string_view event_type) const {
 }
 
 const SubscriptionField* Catalog::FindField(std::string_view name) const {
-  const auto found = std::find_if(fields_.begin(), fields_.end(), [&](const SubscriptionField& field) {
-    return field.name == name;
-  });
+  const auto found =
+      std::find_if(fields_.begin(), fields_.end(),
+                   [&](const SubscriptionField& field) { return field.name == name; });
   return found == fields_.end() ? nullptr : &*found;
 }
 

@@ -15,7 +15,9 @@ using graphql::TypeKind;
 using graphql::TypeRefKind;
 using graphql::WrappedType;
 
-std::string Quoted(std::string_view text) { return "\"" + std::string(text) + "\""; }
+std::string Quoted(std::string_view text) {
+  return "\"" + std::string(text) + "\"";
+}
 
 constexpr size_t kInspectItems = 10;
 constexpr size_t kInspectDepth = 2;
@@ -155,12 +157,14 @@ class VariableChecker {
     for (const graphql::EnumValue& known : type.values) names.push_back(known.name);
     if (value.type() != JsonType::kString) {
       const std::string shown = Inspect(value);
-      Report(value, "Enum " + Quoted(type.name) + " cannot represent non-string value: " + shown + "." +
+      Report(value, "Enum " + Quoted(type.name) + " cannot represent non-string value: " + shown +
+                        "." +
                         graphql::DidYouMean(graphql::Suggest(shown, names), "the enum value"));
     } else if (type.FindValue(value.text()) == nullptr) {
-      Report(value, "Value " + Quoted(value.text()) + " does not exist in " + Quoted(type.name) +
-                        " enum." +
-                        graphql::DidYouMean(graphql::Suggest(value.text(), names), "the enum value"));
+      Report(value,
+             "Value " + Quoted(value.text()) + " does not exist in " + Quoted(type.name) +
+                 " enum." +
+                 graphql::DidYouMean(graphql::Suggest(value.text(), names), "the enum value"));
     }
   }
 

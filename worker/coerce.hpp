@@ -26,8 +26,8 @@ struct GivenValue {
 class Variables {
  public:
   // Check `values`, the client's "variables" object if it sent one, against the variables that
-  // `operation` defines. Returns all errors, with graphql-js's messages and locations. The JSON, the
-  // document and the schema outlive the object.
+  // `operation` defines. Returns all errors, with graphql-js's messages and locations. The JSON,
+  // the document and the schema outlive the object.
   std::vector<graphql::Error> Coerce(const graphql::Schema& schema,
                                      const graphql::Document& document,
                                      const graphql::Operation& operation,

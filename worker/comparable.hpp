@@ -11,15 +11,16 @@ namespace fsubs {
 
 // How values of a leaf type compare.
 enum class Comparison : uint8_t {
-  kText,     // ID, String, enums, custom scalars: by their text; the number 1 equals the text "1"
-  kNumber,   // Int, Float: by value, with any number of digits; 42.5 equals 42.50 and 4.25e1
+  kText,    // ID, String, enums, custom scalars: by their text; the number 1 equals the text "1"
+  kNumber,  // Int, Float: by value, with any number of digits; 42.5 equals 42.50 and 4.25e1
   kBoolean,
 };
 
 Comparison ComparisonOf(const graphql::Type& leaf);
 
 // Append the form of a value, or of no value, which equals null. Forms are self-delimiting: joined
-// ones are equal only if each pair is. A value that the comparison does not fit has a form of its own.
+// ones are equal only if each pair is. A value that the comparison does not fit has a form of its
+// own.
 void AppendComparable(Comparison comparison, const std::optional<JsonValue>& value,
                       std::string* form);
 void AppendComparable(Comparison comparison, const graphql::Value& literal, std::string* form);

@@ -44,15 +44,19 @@ void Connection::Handle(std::string_view message) {
   machine_.OnText(message, shard_->scratch());
 }
 
-void Connection::OnBinary() { machine_.OnBinary(); }
-
-void Connection::OnTooBig() {
-  machine_.Close(kCloseMessageTooBig, "Message is larger than " +
-                                          std::to_string(shard_->options().max_message_size) +
-                                          " bytes");
+void Connection::OnBinary() {
+  machine_.OnBinary();
 }
 
-void Connection::OnWritable() { Flush(); }
+void Connection::OnTooBig() {
+  machine_.Close(
+      kCloseMessageTooBig,
+      "Message is larger than " + std::to_string(shard_->options().max_message_size) + " bytes");
+}
+
+void Connection::OnWritable() {
+  Flush();
+}
 
 void Connection::OnInitTimeout() {
   shard_->counters()->init_timeouts.Add();
@@ -66,7 +70,9 @@ void Connection::OnKeepalive() {
     pinged_ = false;
   } else if (!pinged_) {
     pinged_ = true;
-    Append(Opcode::kPing, {}, {}, {});
+    // Not empty: libwebsockets does not report a pong without payload, and a pong repeats its
+    // ping's.
+    Append(Opcode::kPing, "?", {}, {});
   } else {
     shard_->counters()->keepalive_timeouts.Add();
     machine_.Close(kCloseGoingAway, "No answer to a ping");
@@ -124,7 +130,9 @@ void Connection::Drain() {
   machine_.Close(kCloseGoingAway, "Going away");
 }
 
-void Connection::Send(std::string_view message) { Append(Opcode::kText, message, {}, {}); }
+void Connection::Send(std::string_view message) {
+  Append(Opcode::kText, message, {}, {});
+}
 
 void Connection::Append(Opcode opcode, std::string_view head, std::string_view body,
                         std::string_view tail) {
@@ -181,8 +189,9 @@ std::string Connection::Subscribe(std::string_view id, const OperationRequest& r
   PrepareResult prepared;
   const size_t limit = shard_->options().max_subscriptions_per_connection;
   if (subscriptions_.size() >= limit) {
-    AppendErrors({{"A connection may have at most " + std::to_string(limit) + " subscriptions.", {}}},
-                 "SUBSCRIPTION_LIMIT", &prepared.errors);
+    AppendErrors(
+        {{"A connection may have at most " + std::to_string(limit) + " subscriptions.", {}}},
+        "SUBSCRIPTION_LIMIT", &prepared.errors);
   } else {
     prepared = shard_->Prepare(request);
   }
@@ -211,9 +220,9 @@ void Connection::Unsubscribe(std::string_view id) {
 }
 
 void Connection::AppendRow(size_t shard, std::string* rows) const {
-  const char* const state =
-      closing_ ? "closing"
-               : machine_.state() == TransportWs::State::kAcknowledged ? "acknowledged" : "connected";
+  const char* const state = closing_                                                ? "closing"
+                            : machine_.state() == TransportWs::State::kAcknowledged ? "acknowledged"
+                                                                                    : "connected";
   const auto number = [&](const char* name, uint64_t value) {
     rows->append(",\"").append(name).append("\":").append(std::to_string(value));
   };

@@ -72,8 +72,7 @@ class Connection final : public WsClient, private TransportHost {
   void Append(Opcode opcode, std::string_view head, std::string_view body, std::string_view tail);
   void CloseSlow();
 
-  using Subscriptions =
-      std::unordered_map<std::string, Subscription, StringHash, std::equal_to<>>;
+  using Subscriptions = std::unordered_map<std::string, Subscription, StringHash, std::equal_to<>>;
 
   Shard* const shard_;
   WsSocket socket_;

@@ -81,18 +81,16 @@ void Dispatcher::Add(Member* member, PreparedSubscription subscription) {
   auto& channel = channels_[field->channel];
   if (!channel) channel = std::make_unique<Channel>(Channel{field->channel, {}});
 
-  FieldIndex* index = FindIn(channel->fields, [&](const FieldIndex& known) {
-    return known.field == field;
-  });
+  FieldIndex* index =
+      FindIn(channel->fields, [&](const FieldIndex& known) { return known.field == field; });
   if (index == nullptr) {
-    channel->fields.push_back(std::make_unique<FieldIndex>(
-        FieldIndex{channel.get(), field, subscription.catalog, {}}));
+    channel->fields.push_back(
+        std::make_unique<FieldIndex>(FieldIndex{channel.get(), field, subscription.catalog, {}}));
     index = channel->fields.back().get();
   }
 
-  Shape* shape = FindIn(index->shapes, [&](const Shape& known) {
-    return known.filtered == subscription.filtered;
-  });
+  Shape* shape = FindIn(
+      index->shapes, [&](const Shape& known) { return known.filtered == subscription.filtered; });
   if (shape == nullptr) {
     index->shapes.push_back(std::make_unique<Shape>(Shape{index, subscription.filtered, {}}));
     shape = index->shapes.back().get();

@@ -3,8 +3,8 @@
 //   channel -> subscription field (event types) -> shape -> bucket -> group -> member
 //
 // A shape is the set of arguments that some subscriptions filter by; its buckets are found by the
-// hash of the event's values of these fields, so a subscription that does not match costs nothing. A
-// group is the members of a bucket that share a plan; each plan is encoded once per event.
+// hash of the event's values of these fields, so a subscription that does not match costs nothing.
+// A group is the members of a bucket that share a plan; each plan is encoded once per event.
 //
 // One shard's thread only.
 #pragma once
@@ -69,7 +69,8 @@ class Dispatcher {
   void Add(Member* member, PreparedSubscription subscription);
   void Remove(Member* member);
 
-  // Deliver an event to its subscriptions. REQUIRES: kJsonPadding readable bytes behind record.data.
+  // Deliver an event to its subscriptions. REQUIRES: kJsonPadding readable bytes behind
+  // record.data.
   Outcome Dispatch(const EventRecord& record, std::string_view position, Sink* sink);
 
   size_t members() const { return members_; }

@@ -77,7 +77,8 @@ class Encoder {
   [[nodiscard]] bool List(const FieldPlan& field, const WrappedType& item, const JsonValue& value) {
     if (value.type() != JsonType::kArray) {
       return Fail(field, "Expected Iterable, but did not find one for field \"" +
-                             std::string(field.parent->name) + "." + std::string(field.name) + "\".");
+                             std::string(field.parent->name) + "." + std::string(field.name) +
+                             "\".");
     }
     const size_t start = out_->size();
     bool complete = true;
@@ -177,8 +178,8 @@ class Encoder {
         return true;
       case Leaf::kEnum:
         if (!string || type.FindValue(value.text()) == nullptr) {
-          return Fail(field, "Enum \"" + std::string(type.name) + "\" cannot represent value: " +
-                                 Inspect(value));
+          return Fail(field, "Enum \"" + std::string(type.name) +
+                                 "\" cannot represent value: " + Inspect(value));
         }
         *out_ += value.raw();
         return true;
@@ -259,8 +260,7 @@ class Encoder {
 
 }  // namespace
 
-void Encode(const Plan& plan, const JsonValue& event, std::string_view position,
-            std::string* out) {
+void Encode(const Plan& plan, const JsonValue& event, std::string_view position, std::string* out) {
   Encoder encoder(out);
   *out += R"({"data":)";
   const size_t data = out->size();

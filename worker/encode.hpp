@@ -9,8 +9,8 @@
 
 namespace fsubs {
 
-// Append `{"data":{...},"errors":[...],"extensions":{"position":"..."}}`; "errors" only if there are
-// any. `event` is the event's data, the value of the plan's root field. Strings and numbers are
+// Append `{"data":{...},"errors":[...],"extensions":{"position":"..."}}`; "errors" only if there
+// are any. `event` is the event's data, the value of the plan's root field. Strings and numbers are
 // copied as they stand in the data. Allocates only for errors and when `out` must grow.
 void Encode(const Plan& plan, const JsonValue& event, std::string_view position, std::string* out);
 

@@ -16,7 +16,9 @@ struct JsonTree::Parser {
 
 namespace {
 
-bool IsSpace(char c) { return c == ' ' || c == '\t' || c == '\n' || c == '\r'; }
+bool IsSpace(char c) {
+  return c == ' ' || c == '\t' || c == '\n' || c == '\r';
+}
 
 std::string_view TrimRight(std::string_view text) {
   while (!text.empty() && IsSpace(text.back())) text.remove_suffix(1);
@@ -42,8 +44,8 @@ bool IsNumber(std::string_view text) {
   return at == text.size();
 }
 
-// Length of the string whose first byte, behind the quote, is at `text`. The parser's first stage has
-// made sure that it is closed.
+// Length of the string whose first byte, behind the quote, is at `text`. The parser's first stage
+// has made sure that it is closed.
 size_t StringLength(const char* text) {
   const char* at = text;
   while (*at != '"') at += *at == '\\' ? 2 : 1;
@@ -52,7 +54,9 @@ size_t StringLength(const char* text) {
 
 }  // namespace
 
-bool IsUtf8(std::string_view text) { return simdjson::validate_utf8(text.data(), text.size()); }
+bool IsUtf8(std::string_view text) {
+  return simdjson::validate_utf8(text.data(), text.size());
+}
 
 JsonTree::JsonTree() : parser_(std::make_unique<Parser>()) {}
 
@@ -78,7 +82,8 @@ bool JsonTree::AddScalar(Source& source, Node* node) {
       if (token.size() != length + 2) return Fail("text behind a string");
       std::string_view value;
       if (std::memchr(node->text, '\\', length) != nullptr) {
-        if (source.get_string().get(value) != simdjson::SUCCESS) return Fail("bad escape in a string");
+        if (source.get_string().get(value) != simdjson::SUCCESS)
+          return Fail("bad escape in a string");
         node->text = value.data();
         node->text_length = static_cast<uint32_t>(value.size());
         return true;
@@ -159,7 +164,8 @@ bool JsonTree::Add(Source& source, size_t depth) {
         key.text_length = static_cast<uint32_t>(length);
         if (std::memchr(key.text, '\\', length) != nullptr) {
           std::string_view name;
-          if (field.unescaped_key().get(name) != simdjson::SUCCESS) return Fail("bad escape in a string");
+          if (field.unescaped_key().get(name) != simdjson::SUCCESS)
+            return Fail("bad escape in a string");
           key.text = name.data();
           key.text_length = static_cast<uint32_t>(name.size());
         }

@@ -64,8 +64,9 @@ class JsonTree {
   JsonTree(const JsonTree&) = delete;
   JsonTree& operator=(const JsonTree&) = delete;
 
-  // Parse one JSON text (RFC 8259), which must be all of `text`. On false error() says why. The text
-  // is not copied. REQUIRES: kJsonPadding readable bytes behind `text`, which outlives the values.
+  // Parse one JSON text (RFC 8259), which must be all of `text`. On false error() says why. The
+  // text is not copied. REQUIRES: kJsonPadding readable bytes behind `text`, which outlives the
+  // values.
   [[nodiscard]] bool Parse(std::string_view text);
 
   // The same for a text without padding, which is copied.
@@ -79,8 +80,8 @@ class JsonTree {
   friend class JsonValue;
   struct Parser;
 
-  // An object is its node, then for each member a string node and the nodes of its value; an array is
-  // its node, then the nodes of its elements.
+  // An object is its node, then for each member a string node and the nodes of its value; an array
+  // is its node, then the nodes of its elements.
   struct Node {
     const char* raw;
     const char* text;  // a string's value: inside `raw`, or unescaped elsewhere
@@ -107,7 +108,9 @@ class JsonTree {
   const char* error_ = "";
 };
 
-inline JsonType JsonValue::type() const { return tree_->nodes_[index_].type; }
+inline JsonType JsonValue::type() const {
+  return tree_->nodes_[index_].type;
+}
 
 inline std::string_view JsonValue::raw() const {
   const JsonTree::Node& node = tree_->nodes_[index_];

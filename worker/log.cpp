@@ -41,15 +41,20 @@ size_t WritePrefix(LogLevel level, char* line) {
   tm utc{};
   gmtime_r(&now.tv_sec, &utc);
   const size_t date = std::strftime(line, kMaxLine, "%Y-%m-%d %H:%M:%S", &utc);
-  return date + static_cast<size_t>(std::snprintf(line + date, kMaxLine - date, ".%03ld UTC %s:  ",
-                                                  now.tv_nsec / 1000000, Name(level)));
+  return date +
+         static_cast<size_t>(std::snprintf(line + date, kMaxLine - date,
+                                           ".%03ld UTC %s:  ", now.tv_nsec / 1000000, Name(level)));
 }
 
 }  // namespace
 
-void SetLogFormat(LogFormat format) { log_format.store(format); }
+void SetLogFormat(LogFormat format) {
+  log_format.store(format);
+}
 
-void SetLogLevel(LogLevel level) { log_level.store(level); }
+void SetLogLevel(LogLevel level) {
+  log_level.store(level);
+}
 
 bool ParseLogLevel(std::string_view text, LogLevel* level) {
   for (LogLevel candidate :

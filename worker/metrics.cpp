@@ -25,8 +25,8 @@ constexpr Definition kDefinitions[] = {
      &ShardCounters::connections},
     {"fraiseql_subs_subscriptions", MetricType::Gauge, "Subscriptions active now",
      &ShardCounters::subscriptions},
-    {"fraiseql_subs_plans", MetricType::Gauge, "Distinct selections that active subscriptions share",
-     &ShardCounters::plans},
+    {"fraiseql_subs_plans", MetricType::Gauge,
+     "Distinct selections that active subscriptions share", &ShardCounters::plans},
     {"fraiseql_subs_connections_accepted_total", MetricType::Counter, "Clients that connected",
      &ShardCounters::connections_accepted},
     {"fraiseql_subs_connections_refused_total", MetricType::Counter,
@@ -69,10 +69,14 @@ prometheus::ClientMetric Metric(uint64_t value) {
 std::vector<prometheus::MetricFamily> Collect(std::span<const ShardCounters> shards,
                                               const WorkerGauges& worker) {
   std::vector<prometheus::MetricFamily> families;
-  families.push_back({"fraiseql_subs_ready", "1 while events can flow to clients",
-                      MetricType::Gauge, {Metric(worker.ready)}});
-  families.push_back({"fraiseql_subs_catalog_loads_total", "Catalog snapshots taken over",
-                      MetricType::Counter, {Metric(worker.catalog_loads)}});
+  families.push_back({"fraiseql_subs_ready",
+                      "1 while events can flow to clients",
+                      MetricType::Gauge,
+                      {Metric(worker.ready)}});
+  families.push_back({"fraiseql_subs_catalog_loads_total",
+                      "Catalog snapshots taken over",
+                      MetricType::Counter,
+                      {Metric(worker.catalog_loads)}});
   for (const Definition& definition : kDefinitions) {
     prometheus::MetricFamily family{definition.name, definition.help, definition.type, {}};
     for (size_t i = 0; i < shards.size(); ++i) {

@@ -10,8 +10,8 @@ namespace fsubs {
 
 // What is true of the worker as a whole.
 struct WorkerGauges {
-  bool ready = false;         // a catalog is loaded and events can flow
-  uint64_t catalog_loads = 0; // snapshots taken over
+  bool ready = false;          // a catalog is loaded and events can flow
+  uint64_t catalog_loads = 0;  // snapshots taken over
 };
 
 // Prometheus text exposition format 0.0.4.

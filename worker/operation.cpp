@@ -112,8 +112,8 @@ std::shared_ptr<const PreparedDocument> FindDocument(const std::shared_ptr<const
     *refused = Refuse({*parsed.error}, "GRAPHQL_PARSE_FAILED");
     return nullptr;
   }
-  const std::vector<graphql::Error> errors = graphql::Validate(
-      catalog->schema(), *parsed.document, {.max_depth = limits.max_depth});
+  const std::vector<graphql::Error> errors =
+      graphql::Validate(catalog->schema(), *parsed.document, {.max_depth = limits.max_depth});
   if (!errors.empty()) {
     *refused = Refuse(errors, "GRAPHQL_VALIDATION_FAILED");
     return nullptr;

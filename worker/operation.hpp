@@ -26,7 +26,7 @@ struct OperationRequest {
 
 struct PreparedSubscription {
   std::shared_ptr<const Plan> plan;
-  std::shared_ptr<const Catalog> catalog;      // owns `field`
+  std::shared_ptr<const Catalog> catalog;  // owns `field`
   const SubscriptionField* field = nullptr;
   // Bit i: argument i of the field was given and filters. `key` joins their values' forms in order.
   uint64_t filtered = 0;

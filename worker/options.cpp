@@ -8,11 +8,13 @@ namespace {
 
 constexpr char kDescription[] =
     "Serves GraphQL subscriptions over graphql-transport-ws from the event ring of a PostgreSQL\n"
-    "server with the extension fraiseql_subs, which starts this program itself. Sizes are in bytes,\n"
+    "server with the extension fraiseql_subs, which starts this program itself. Sizes are in "
+    "bytes,\n"
     "times in milliseconds.";
 
 constexpr char kFooter[] =
-    "SIGHUP reads the configuration file again. SIGTERM drains: every subscription is completed, every\n"
+    "SIGHUP reads the configuration file again. SIGTERM drains: every subscription is completed, "
+    "every\n"
     "connection closed with 1001, and the program ends within --drain-timeout.";
 
 // An option under its setting's name; CLI11 takes "a-b" on the command line and "a_b" in the file.
@@ -20,8 +22,7 @@ template <typename Value>
 CLI::Option* Add(CLI::App* app, const std::string& setting, Value* value, const char* help) {
   std::string flag = setting;
   std::replace(flag.begin(), flag.end(), '_', '-');
-  const std::string names =
-      flag == setting ? "--" + setting : "--" + flag + ",--" + setting;
+  const std::string names = flag == setting ? "--" + setting : "--" + flag + ",--" + setting;
   return app->add_option(names, *value, help)->capture_default_str();
 }
 
@@ -43,10 +44,13 @@ void Declare(CLI::App* app, Options* options) {
 
   Add(app, "socket", &options->socket_path, "Unix socket for executors and backends");
   Add(app, "listen_address", &options->listen_address, "IP address to listen on")
-      ->check(CLI::ValidIPV4 | CLI::Validator([](std::string& text) {
-                return text.find(':') != std::string::npos ? "" : "not an IP address";
-              },
-              ""));
+      ->check(CLI::ValidIPV4 | CLI::Validator(
+                                   [](std::string& text) {
+                                     return text.find(':') != std::string::npos
+                                                ? ""
+                                                : "not an IP address";
+                                   },
+                                   ""));
   Add(app, "port", &options->port, "TCP port to listen on")->check(CLI::Range(1, 65535));
   Add(app, "database", &options->database, "Database that is served; for messages only");
 

@@ -1,5 +1,5 @@
-// Everything that can be set, from the command line and a configuration file. Names are those of the
-// fraiseql_subs.* settings; sizes are in bytes and times in milliseconds.
+// Everything that can be set, from the command line and a configuration file. Names are those of
+// the fraiseql_subs.* settings; sizes are in bytes and times in milliseconds.
 #pragma once
 
 #include <cstddef>
@@ -40,8 +40,8 @@ struct Options {
 // `*exit_code` is set and help or an error has been printed.
 [[nodiscard]] bool ParseOptions(int argc, char** argv, Options* options, int* exit_code);
 
-// Read them again for a running worker. Returns an empty string and sets `*options`, or says what is
-// wrong and leaves it alone.
+// Read them again for a running worker. Returns an empty string and sets `*options`, or says what
+// is wrong and leaves it alone.
 std::string ReloadOptions(int argc, char** argv, Options* options);
 
 }  // namespace fsubs

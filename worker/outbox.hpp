@@ -1,8 +1,8 @@
 // Frames that wait to be written to one connection, joined in one buffer so that a turn of the loop
 // writes them with one system call.
 //
-// One shard's thread only. Buffers come from the shard's pool and go back when they have been written,
-// so a connection with nothing to send holds none.
+// One shard's thread only. Buffers come from the shard's pool and go back when they have been
+// written, so a connection with nothing to send holds none.
 #pragma once
 
 #include <cstddef>
@@ -26,9 +26,9 @@ class BufferPool {
 
 class Outbox {
  public:
-  enum class [[nodiscard]] Result {
-    kAppended,
-    kFull,  // the limit would be passed; nothing was appended
+  enum class [[nodiscard]] Result{
+      kAppended,
+      kFull,  // the limit would be passed; nothing was appended
   };
 
   // Bytes left free in front of the joined frames, for the socket library.
@@ -43,13 +43,11 @@ class Outbox {
 
   bool empty() const { return buffer_ == nullptr; }
   // The joined frames, behind `headroom` bytes. REQUIRES: not empty.
-  unsigned char* frames() {
-    return reinterpret_cast<unsigned char*>(buffer_->data()) + headroom_;
-  }
+  unsigned char* frames() { return reinterpret_cast<unsigned char*>(buffer_->data()) + headroom_; }
   size_t size() const { return buffer_ ? buffer_->size() - headroom_ : 0; }
 
-  // What frames() showed was handed on; `pending` of it may still wait in the kernel's stead. Pending
-  // bytes count against the limit until the next call.
+  // What frames() showed was handed on; `pending` of it may still wait in the kernel's stead.
+  // Pending bytes count against the limit until the next call.
   void Written(size_t pending);
   size_t queued_bytes() const { return size() + pending_; }
 

@@ -30,7 +30,8 @@ bool IsTrue(const GivenValue& value) {
   return value.literal != nullptr && value.literal->boolean;
 }
 
-// Fields of one response name, in the order of their first occurrence (specification, section 6.3.2).
+// Fields of one response name, in the order of their first occurrence (specification,
+// section 6.3.2).
 struct Collected {
   std::string_view response;
   std::vector<const Selection*> selections;
@@ -92,7 +93,8 @@ class PlanCompiler {
   }
 
   // Null if there are too many fields.
-  const ObjectPlan* CompileObject(const Type* object, const std::vector<const SelectionSet*>& sets) {
+  const ObjectPlan* CompileObject(const Type* object,
+                                  const std::vector<const SelectionSet*>& sets) {
     std::vector<Collected> collected;
     std::set<std::string_view> visited;
     for (const SelectionSet* set : sets) Collect(*object, *set, &collected, &visited);

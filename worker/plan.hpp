@@ -53,8 +53,9 @@ class Plan {
   std::vector<std::unique_ptr<ObjectPlan>> objects_;
 };
 
-// Compile a valid subscription operation. `keep_alive` owns the schema and the document. Returns null
-// if the selection expands to more than kMaxPlanFields fields, or if directives leave no root field.
+// Compile a valid subscription operation. `keep_alive` owns the schema and the document. Returns
+// null if the selection expands to more than kMaxPlanFields fields, or if directives leave no root
+// field.
 inline constexpr size_t kMaxPlanFields = 20000;
 std::unique_ptr<Plan> CompilePlan(const graphql::Schema& schema, const graphql::Document& document,
                                   const graphql::Operation& operation, const Variables& variables,

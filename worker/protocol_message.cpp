@@ -9,10 +9,14 @@ struct TypeName {
 };
 
 constexpr TypeName kTypes[] = {
-    {"connection_init", MessageType::kConnectionInit}, {"ping", MessageType::kPing},
-    {"pong", MessageType::kPong},                      {"subscribe", MessageType::kSubscribe},
-    {"complete", MessageType::kComplete},              {"connection_ack", MessageType::kServerOnly},
-    {"next", MessageType::kServerOnly},                {"error", MessageType::kServerOnly},
+    {"connection_init", MessageType::kConnectionInit},
+    {"ping", MessageType::kPing},
+    {"pong", MessageType::kPong},
+    {"subscribe", MessageType::kSubscribe},
+    {"complete", MessageType::kComplete},
+    {"connection_ack", MessageType::kServerOnly},
+    {"next", MessageType::kServerOnly},
+    {"error", MessageType::kServerOnly},
 };
 
 // As JavaScript's typeof, which the reference implementation's messages show.
@@ -43,7 +47,9 @@ bool IsString(const std::optional<JsonValue>& value) {
   return value && value->type() == JsonType::kString;
 }
 
-bool IsMissing(const std::optional<JsonValue>& value) { return !value || value->is_null(); }
+bool IsMissing(const std::optional<JsonValue>& value) {
+  return !value || value->is_null();
+}
 
 std::string CheckId(const JsonValue& root, ClientMessage* message) {
   const auto id = root.Find("id");

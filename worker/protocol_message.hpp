@@ -28,8 +28,8 @@ struct ClientMessage {
   OperationRequest operation;        // subscribe
 };
 
-// Parse and check one text message. Returns an empty string and sets `*message`, or says what is wrong
-// with it in the words of the reference implementation.
+// Parse and check one text message. Returns an empty string and sets `*message`, or says what is
+// wrong with it in the words of the reference implementation.
 std::string ParseClientMessage(std::string_view text, JsonTree* tree, ClientMessage* message);
 
 }  // namespace fsubs

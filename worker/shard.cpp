@@ -39,9 +39,8 @@ Shard::Shard(const Setup& setup)
 std::string Shard::Start() {
   uv_loop_init(&loop_);
   loop_.data = this;
-  uv_async_init(&loop_, &tasks_ready_, [](uv_async_t* handle) {
-    static_cast<Shard*>(handle->loop->data)->RunTasks();
-  });
+  uv_async_init(&loop_, &tasks_ready_,
+                [](uv_async_t* handle) { static_cast<Shard*>(handle->loop->data)->RunTasks(); });
   uv_poll_init(&loop_, &wake_, wake_fd_);
   uv_poll_start(&wake_, UV_READABLE, [](uv_poll_t* handle, int, int) {
     auto* const shard = static_cast<Shard*>(handle->loop->data);
@@ -151,9 +150,9 @@ void Shard::Subscriptions(std::function<void(std::string rows)> reply) {
 }
 
 PrepareResult Shard::Prepare(const OperationRequest& request) {
-  return fsubs::Prepare(catalog_, &plans_, request,
-                        {.max_tokens = options_->max_query_tokens,
-                         .max_depth = options_->max_query_depth});
+  return fsubs::Prepare(
+      catalog_, &plans_, request,
+      {.max_tokens = options_->max_query_tokens, .max_depth = options_->max_query_depth});
 }
 
 std::shared_ptr<const std::string> Shard::Intern(std::string_view text) {
@@ -321,8 +320,8 @@ void Shard::BeforeWaiting() {
   }
   counters_->plans.Set(plans_.plans.size());
 
-  // Announce the wait, then look again: a writer that published in between either sees `sleeping` or
-  // is seen here.
+  // Announce the wait, then look again: a writer that published in between either sees `sleeping`
+  // or is seen here.
   slot_->sleeping.store(1, std::memory_order_relaxed);
   std::atomic_thread_fence(std::memory_order_seq_cst);
   if (ring_->head.load(std::memory_order_acquire) == reader_.cursor()) {

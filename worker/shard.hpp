@@ -1,8 +1,9 @@
-// One shard: a thread with its own loop, listening socket, clients, plans and ring cursor. Shards share
-// nothing that changes but their counters.
+// One shard: a thread with its own loop, listening socket, clients, plans and ring cursor. Shards
+// share nothing that changes but their counters.
 //
 // A started shard lives until the process ends: a drained worker exits without taking its threads
-// apart. Functions marked "any thread" may be called from any; everything else belongs to the shard's thread.
+// apart. Functions marked "any thread" may be called from any; everything else belongs to the
+// shard's thread.
 #pragma once
 
 #include <uv.h>
@@ -114,7 +115,7 @@ class Shard final : private WsHost, private Dispatcher::Sink {
   uv_loop_t loop_{};
   uv_async_t tasks_ready_{};
   uv_poll_t wake_{};
-  uv_idle_t more_{};       // active while the ring holds more than one turn reads
+  uv_idle_t more_{};        // active while the ring holds more than one turn reads
   uv_prepare_t waiting_{};  // once per turn, before the loop waits
   uv_timer_t init_timer_{};
   uv_timer_t keepalive_timer_{};

@@ -15,7 +15,8 @@
 
 namespace fsubs {
 
-static_assert(std::endian::native == std::endian::little, "frames start with a little-endian length");
+static_assert(std::endian::native == std::endian::little,
+              "frames start with a little-endian length");
 
 namespace {
 
@@ -57,11 +58,17 @@ struct SideDoor::Impl {
 
 namespace {
 
-void FreePeer(uv_handle_t* handle) { delete static_cast<Peer*>(handle->data); }
+void FreePeer(uv_handle_t* handle) {
+  delete static_cast<Peer*>(handle->data);
+}
 
-void FreePipe(uv_handle_t* handle) { delete reinterpret_cast<uv_pipe_t*>(handle); }
+void FreePipe(uv_handle_t* handle) {
+  delete reinterpret_cast<uv_pipe_t*>(handle);
+}
 
-void OnWritten(uv_write_t* request, int) { delete static_cast<Write*>(request->data); }
+void OnWritten(uv_write_t* request, int) {
+  delete static_cast<Write*>(request->data);
+}
 
 void AllocateRead(uv_handle_t*, size_t, uv_buf_t* buffer) {
   static thread_local char chunk[kReadChunk];
@@ -146,8 +153,8 @@ void SideDoor::Impl::OnBytes(Peer* peer, std::string_view bytes) {
     uint32_t length;
     std::memcpy(&length, peer->input.data() + at, sizeof(length));
     if (length > kMaxSideDoorFrame) {
-      Log(LogLevel::kWarning, "a PostgreSQL process sent a frame of %u bytes; closing its connection",
-          length);
+      Log(LogLevel::kWarning,
+          "a PostgreSQL process sent a frame of %u bytes; closing its connection", length);
       Close(peer);
       return;
     }

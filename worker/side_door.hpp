@@ -34,8 +34,8 @@ class SideDoorHost {
 
 class SideDoor {
  public:
-  // Listen on `path`, replacing a socket left there by an earlier worker. Returns null, and says why
-  // in `*error`, if that fails. `loop` and `host` outlive it.
+  // Listen on `path`, replacing a socket left there by an earlier worker. Returns null, and says
+  // why in `*error`, if that fails. `loop` and `host` outlive it.
   static std::unique_ptr<SideDoor> Open(uv_loop_s* loop, SideDoorHost* host,
                                         const std::string& path, std::string* error);
 

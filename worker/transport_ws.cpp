@@ -39,7 +39,9 @@ void TransportWs::OnText(std::string_view text, JsonTree* tree) {
   }
 }
 
-void TransportWs::OnBinary() { Close(kCloseBadRequest, "Invalid message received"); }
+void TransportWs::OnBinary() {
+  Close(kCloseBadRequest, "Invalid message received");
+}
 
 void TransportWs::OnInitTimeout() {
   if (state_ == State::kConnected) {
@@ -79,7 +81,9 @@ void TransportWs::OnSubscribe(std::string_view id, const OperationRequest& reque
   if (!errors.empty()) Error(id, errors);
 }
 
-void TransportWs::Complete(std::string_view id) { Send("complete", id, {}); }
+void TransportWs::Complete(std::string_view id) {
+  Send("complete", id, {});
+}
 
 void TransportWs::Error(std::string_view id, std::string_view errors_json) {
   Send("error", id, errors_json);

@@ -14,8 +14,8 @@ namespace fsubs {
 
 class TransportWs;
 
-// What the machine needs of the connection it speaks for. None of these calls back into the machine,
-// but for Authorize.
+// What the machine needs of the connection it speaks for. None of these calls back into the
+// machine, but for Authorize.
 class TransportHost {
  public:
   virtual ~TransportHost() = default;

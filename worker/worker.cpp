@@ -76,7 +76,8 @@ std::string Worker::Start() {
   const size_t files = RaiseFileLimit(options_->max_connections + kSpareFiles);
   if (files < options_->max_connections + kSpareFiles) {
     Log(LogLevel::kWarning,
-        "the limit of open files allows %zu connections, max_connections is %zu; raise the hard limit "
+        "the limit of open files allows %zu connections, max_connections is %zu; raise the hard "
+        "limit "
         "(ulimit -Hn) of the server",
         files > kSpareFiles ? files - kSpareFiles : 0, options_->max_connections);
   }
@@ -152,14 +153,17 @@ void Worker::OnSnapshotError(std::string_view message) {
       kSnapshotRetryMs, 0);
 }
 
-WorkerGauges Worker::Gauges() const { return {ready_ && !draining_, catalog_loads_}; }
+WorkerGauges Worker::Gauges() const {
+  return {ready_ && !draining_, catalog_loads_};
+}
 
 HttpReply Worker::OnGet(std::string_view path) {
   HttpReply reply;
   if (path == "/healthz") {
     if (draining_ || !ready_) {
       reply.status = 503;
-      reply.body = draining_ ? "draining\n" : "no catalog: is the extension created in the database?\n";
+      reply.body =
+          draining_ ? "draining\n" : "no catalog: is the extension created in the database?\n";
     } else {
       reply.body = "ok\n";
     }
@@ -173,11 +177,17 @@ HttpReply Worker::OnGet(std::string_view path) {
   return reply;
 }
 
-void Worker::OnMetrics(Reply reply) { reply(MetricsRows(counters_, Gauges())); }
+void Worker::OnMetrics(Reply reply) {
+  reply(MetricsRows(counters_, Gauges()));
+}
 
-void Worker::OnConnections(Reply reply) { CollectRows(&Shard::Connections, std::move(reply)); }
+void Worker::OnConnections(Reply reply) {
+  CollectRows(&Shard::Connections, std::move(reply));
+}
 
-void Worker::OnSubscriptions(Reply reply) { CollectRows(&Shard::Subscriptions, std::move(reply)); }
+void Worker::OnSubscriptions(Reply reply) {
+  CollectRows(&Shard::Subscriptions, std::move(reply));
+}
 
 void Worker::CollectRows(void (Shard::*ask)(std::function<void(std::string)>), Reply reply) {
   auto collection = std::make_shared<Collection>();

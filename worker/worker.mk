@@ -57,8 +57,8 @@ $(OUT)/fuzz/%: $(OUT)/test/fuzz/%.o $(OUT)/libworker.a
 	$(CXX) $(CXXFLAGS) -fsanitize=fuzzer -o $@ $^ $(LDLIBS)
 
 $(OUT)/bench/%.o: CXXFLAGS += $(shell pkg-config --cflags libpq)
-$(OUT)/bench/%: $(OUT)/bench/%.o
-	$(CXX) $(CXXFLAGS) -o $@ $^ -lpq -lcrypto
+$(OUT)/bench/%: $(OUT)/bench/%.o $(OUT)/libworker.a
+	$(CXX) $(CXXFLAGS) -o $@ $^ -lpq $(LDLIBS)
 
 .SECONDARY:
 -include $(shell find $(OUT) -name '*.d' 2>/dev/null)

@@ -12,7 +12,9 @@
 #include <exception>
 #include <utility>
 
+#include "worker/close_code.hpp"
 #include "worker/log.hpp"
+#include "worker/ws_frame.hpp"
 
 namespace fsubs {
 
@@ -34,8 +36,8 @@ constexpr int kCloseTimeoutSeconds = 5;
 // A client has this long for its request head and its share of a TLS or WebSocket handshake.
 constexpr unsigned kHandshakeTimeoutSeconds = 10;
 
-// libwebsockets keeps a receive buffer of this size per connection and hands messages over in pieces
-// of it; clients' messages are mostly smaller.
+// libwebsockets keeps a receive buffer of this size per connection and hands messages over in
+// pieces of it; clients' messages are mostly smaller.
 constexpr size_t kReceiveBuffer = 512;
 
 // One write() may carry this much; libwebsockets otherwise cuts at the receive buffer's size.
@@ -56,8 +58,9 @@ struct WsServer::Impl {
   lws_context* context = nullptr;
   // libwebsockets takes the loops by pointer to an array.
   void* loops[1];
-  // Name of the protocol for clients that offer none of ours: see NameSpareProtocol. It is empty while
-  // a handshake is answered, so that no Sec-WebSocket-Protocol header claims that we speak it.
+  // Name of the protocol for clients that offer none of ours: see NameSpareProtocol. It is empty
+  // while a handshake is answered, so that no Sec-WebSocket-Protocol header claims that we speak
+  // it.
   char spare_name[kMaxSpareName + 1] = "";
   lws_protocols protocols[4];
 };
@@ -68,10 +71,12 @@ WsServer::Impl* ImplOf(lws* wsi) {
   return static_cast<WsServer::Impl*>(lws_context_user(lws_get_context(wsi)));
 }
 
-WsSession* SessionOf(lws* wsi) { return static_cast<WsSession*>(lws_get_opaque_user_data(wsi)); }
+WsSession* SessionOf(lws* wsi) {
+  return static_cast<WsSession*>(lws_get_opaque_user_data(wsi));
+}
 
-// libwebsockets refuses a handshake that offers only subprotocols it has not. The protocol asks for a
-// close with 4406 instead, so the spare protocol takes the name of the first one offered.
+// libwebsockets refuses a handshake that offers only subprotocols it has not. The protocol asks for
+// a close with 4406 instead, so the spare protocol takes the name of the first one offered.
 void NameSpareProtocol(lws* wsi) {
   char offered[256];
   const int length = lws_hdr_copy(wsi, offered, sizeof(offered), WSI_TOKEN_PROTOCOL);
@@ -88,7 +93,8 @@ void NameSpareProtocol(lws* wsi) {
 int ConfirmUpgrade(lws* wsi) {
   const unsigned refused = ImplOf(wsi)->host->OnUpgrade();
   if (refused != 0) {
-    // A positive return tells libwebsockets that the response is complete, a negative one to hang up.
+    // A positive return tells libwebsockets that the response is complete, a negative one to hang
+    // up.
     return lws_return_http_status(wsi, refused, nullptr) != 0 ? -1 : 1;
   }
   NameSpareProtocol(wsi);
@@ -204,27 +210,40 @@ int Handle(lws* wsi, lws_callback_reasons reason, void* in, size_t length) {
   }
 }
 
-// Runs one libwebsockets callback so that no exception crosses its C frames.
-template <typename Callback>
-int Guarded(Callback callback) {
+void SendInternalServerError(WsSession* session) {
+  std::string frame(kWriteHeadroom, '\0');
+  const std::string payload = CloseCodeBytes(kCloseInternalServerError) + "Internal server error";
+  AppendFrameHeader(Opcode::kClose, payload.size(), &frame);
+  frame += payload;
+  WsSocket socket(session);
+  // Behind a partly written frame it would be taken for data.
+  if (session->closing || socket.pending()) return;
+  (void)socket.Write(reinterpret_cast<unsigned char*>(frame.data()) + kWriteHeadroom,
+                     frame.size() - kWriteHeadroom);
+}
+
+// Runs one callback so that no exception crosses libwebsockets' C frames.
+int OnCallback(lws* wsi, lws_callback_reasons reason, void*, void* in, size_t length) {
+  // Callbacks about the context or the vhost come without a usable connection.
+  if (wsi == nullptr || lws_get_context(wsi) == nullptr) return 0;
   try {
-    return callback();
+    return Handle(wsi, reason, in, length);
   } catch (const std::exception& error) {
     Log(LogLevel::kError, "closing a connection after an internal error: %s", error.what());
   } catch (...) {
     Log(LogLevel::kError, "closing a connection after an internal error of unknown type");
   }
+  if (reason == LWS_CALLBACK_RECEIVE || reason == LWS_CALLBACK_SERVER_WRITEABLE) {
+    SendInternalServerError(SessionOf(wsi));
+  }
   return -1;
 }
 
-int OnCallback(lws* wsi, lws_callback_reasons reason, void*, void* in, size_t length) {
-  // Callbacks about the context or the vhost come without a usable connection.
-  if (wsi == nullptr || lws_get_context(wsi) == nullptr) return 0;
-  return Guarded([&] { return Handle(wsi, reason, in, length); });
+// What libwebsockets calls errors are mostly clients' mistakes; a hostile one must not fill the
+// log.
+void LogFromLibrary(int, const char* line) {
+  Log(LogLevel::kDebug, "libwebsockets: %s", line);
 }
-
-// What libwebsockets calls errors are mostly clients' mistakes; a hostile one must not fill the log.
-void LogFromLibrary(int, const char* line) { Log(LogLevel::kDebug, "libwebsockets: %s", line); }
 
 // libwebsockets dies on a bind it cannot do in ways that differ by version; ask first.
 bool CanBind(const WsServer::Listen& listen, std::string* error) {
@@ -259,7 +278,8 @@ bool CanBind(const WsServer::Listen& listen, std::string* error) {
 
 WsSocket::WriteResult WsSocket::Write(unsigned char* frames, size_t length) {
   // On a WebSocket connection LWS_WRITE_HTTP hands the bytes to the transport as they are: several
-  // ready-made frames leave in one system call. No extension is negotiated that would want to see them.
+  // ready-made frames leave in one system call. No extension is negotiated that would want to see
+  // them.
   const int sent = lws_write(session_->wsi, frames, length, LWS_WRITE_HTTP);
   if (sent < 0) {
     lws_set_timeout(session_->wsi, PENDING_TIMEOUT_USER_OK, LWS_TO_KILL_ASYNC);
@@ -268,11 +288,15 @@ WsSocket::WriteResult WsSocket::Write(unsigned char* frames, size_t length) {
   return pending() ? WriteResult::kPending : WriteResult::kSent;
 }
 
-bool WsSocket::pending() const { return lws_partial_buffered(session_->wsi) != 0; }
+bool WsSocket::pending() const {
+  return lws_partial_buffered(session_->wsi) != 0;
+}
 
 void WsSocket::ExpectClose() {
   session_->closing = true;
   lws_set_timeout(session_->wsi, PENDING_TIMEOUT_USER_REASON_BASE, kCloseTimeoutSeconds);
+  // With libuv, libwebsockets arms its timers only after an event of its own.
+  lws_callback_on_writable(session_->wsi);
 }
 
 std::string WsSocket::Peer() const {

@@ -1,8 +1,9 @@
-// The sockets of one shard: HTTP and WebSocket over libwebsockets on a libuv loop. The only file that
-// includes libwebsockets.
+// The sockets of one shard: HTTP and WebSocket over libwebsockets on a libuv loop. The only file
+// that includes libwebsockets.
 //
 // Loop thread only: every function here is called on, and every callback made from, the thread that
-// runs the loop. Nothing a callback throws reaches libwebsockets: that connection is cut off.
+// runs the loop. Nothing a callback throws reaches libwebsockets: that connection is closed
+// with 4500.
 #pragma once
 
 #include <cstddef>
@@ -24,10 +25,10 @@ struct WsSession;
 // A WebSocket connection as its owner sees it. A handle: copy freely, use until OnClosed.
 class WsSocket {
  public:
-  enum class [[nodiscard]] WriteResult {
-    kSent,     // all of it is in the kernel
-    kPending,  // taken, but the peer reads slowly: write again only after OnWritable
-    kBroken,   // the connection is gone; OnClosed follows
+  enum class [[nodiscard]] WriteResult{
+      kSent,     // all of it is in the kernel
+      kPending,  // taken, but the peer reads slowly: write again only after OnWritable
+      kBroken,   // the connection is gone; OnClosed follows
   };
 
   explicit WsSocket(WsSession* session) : session_(session) {}
@@ -37,11 +38,12 @@ class WsSocket {
   WriteResult Write(unsigned char* frames, size_t length);
   bool pending() const;
 
-  // Call after writing a close frame: no more messages are delivered, and a peer that does not answer
-  // is cut off after a few seconds.
+  // Call after writing a close frame: no more messages are delivered, and a peer that does not
+  // answer is cut off after a few seconds.
   //
-  // Close frames are written like any other because libwebsockets' own way does not work everywhere:
-  // builds with _DEBUG, Debian 12's among them, close twice under libuv and so never send the frame.
+  // Close frames are written like any other because libwebsockets' own way does not work
+  // everywhere: builds with _DEBUG, Debian 12's among them, close twice under libuv and so never
+  // send the frame.
   void ExpectClose();
 
   // "address:port" of the peer.
@@ -57,8 +59,9 @@ class WsClient {
   virtual ~WsClient() = default;
   virtual void OnText(std::string_view message) = 0;
   virtual void OnBinary() = 0;
-  virtual void OnTooBig() = 0;    // a message passed max_message_size; the rest of it is not delivered
-  virtual void OnHeard() = 0;     // the peer sent something, a pong included
+  virtual void
+  OnTooBig() = 0;              // a message passed max_message_size; the rest of it is not delivered
+  virtual void OnHeard() = 0;  // the peer sent something, a pong included
   virtual void OnWritable() = 0;  // a pending write has left
 };
 

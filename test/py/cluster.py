@@ -152,7 +152,11 @@ class Cluster:
             return 0, str(error)
 
     def wait_until_serving(self):
-        wait_until(lambda: self.get("/healthz")[0] == 200, f"{self.url} serves clients")
+        try:
+            wait_until(lambda: self.get("/healthz")[0] == 200, f"{self.url} serves clients")
+        except AssertionError as error:
+            error.add_note(self.log())
+            raise
 
     def metric(self, name):
         """The sum of a metric over all shards."""

@@ -13,6 +13,10 @@ from websockets.uri import parse_uri
 TIMEOUT = 20.0
 
 
+class HandshakeRefused(Exception):
+    """The server's answer to the handshake, which is not the one that was hoped for."""
+
+
 class RawPeer:
     def __init__(self, url, subprotocol="graphql-transport-ws", receive_buffer=None):
         uri = parse_uri(url)
@@ -28,7 +32,8 @@ class RawPeer:
         while b"\r\n\r\n" not in self.buffer:
             self.buffer += self._read()
         head, self.buffer = self.buffer.split(b"\r\n\r\n", 1)
-        assert head.startswith(b"HTTP/1.1 101 "), head
+        if not head.startswith(b"HTTP/1.1 101 "):
+            raise HandshakeRefused(head.decode())
         self.frames = deque()
 
     def _read(self):

@@ -23,7 +23,7 @@ def subscribe(peer):
 def test_a_silent_peer_is_pinged_and_then_cut_off(make_cluster):
     cluster = make_cluster(keepalive_interval="200ms")
     peer = RawPeer(cluster.url).init()
-    assert peer.receive_frame() == (Opcode.PING, b"")
+    assert peer.receive_frame()[0] is Opcode.PING
     peer.wait_for_end()
     assert cluster.metric("fraiseql_subs_keepalive_timeouts_total") == 1
     wait_until(lambda: cluster.metric("fraiseql_subs_connections") == 0, "the connection is gone")
@@ -33,14 +33,9 @@ def test_a_peer_that_answers_pings_stays(make_cluster):
     cluster = make_cluster(keepalive_interval="100ms")
     peer = RawPeer(cluster.url).init()
     for _ in range(5):
-        assert peer.receive_frame() == (Opcode.PING, b"")
-        peer.send(Opcode.PONG)
-    peer.send_text('{"type":"ping"}')
-    frames = [peer.receive_frame()]
-    while frames[-1][0] is Opcode.PING:
-        peer.send(Opcode.PONG)
-        frames.append(peer.receive_frame())
-    assert frames[-1] == (Opcode.TEXT, b'{"type":"pong"}')
+        opcode, data = peer.receive_frame()
+        assert opcode is Opcode.PING
+        peer.send(Opcode.PONG, data)
     peer.close()
 
 

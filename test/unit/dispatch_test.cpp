@@ -60,7 +60,8 @@ TEST_F(DispatchTest, AnEventReachesTheSubscriptionsOfItsChannel) {
   Publish("orders", "x", R"({"id":1})");
   Publish("nobody", "x", R"({"id":1})");
   ASSERT_EQ(orders->received.size(), 1u);
-  EXPECT_EQ(orders->received[0], R"({"data":{"orderUpdated":{"id":"1"}},"extensions":{"position":"1-0"}})");
+  EXPECT_EQ(orders->received[0],
+            R"({"data":{"orderUpdated":{"id":"1"}},"extensions":{"position":"1-0"}})");
   EXPECT_TRUE(changes->received.empty());
 }
 
@@ -74,7 +75,8 @@ TEST_F(DispatchTest, EventTypesFilter) {
 
 TEST_F(DispatchTest, ArgumentsFilterByEquality) {
   const std::string query =
-      "subscription($id: ID, $s: Status, $t: Float) { orderUpdated(id: $id, status: $s, total: $t) { id } }";
+      "subscription($id: ID, $s: Status, $t: Float) { orderUpdated(id: $id, status: $s, total: $t) "
+      "{ id } }";
   Client* const one = Subscribe(query, R"({"id":"1"})");
   Client* const paid_one = Subscribe(query, R"({"id":1,"s":"PAID"})");
   Client* const total = Subscribe(query, R"({"t":42.5})");
@@ -90,7 +92,8 @@ TEST_F(DispatchTest, ArgumentsFilterByEquality) {
 
 TEST_F(DispatchTest, ArgumentsOfRowChangesFilterTheRow) {
   Client* const five = Subscribe("subscription { changed(id: 5) { row { id } } }");
-  Client* const deletes = Subscribe(R"(subscription { changed(operation: "DELETE") { row { id } } })");
+  Client* const deletes =
+      Subscribe(R"(subscription { changed(operation: "DELETE") { row { id } } })");
   Publish("changes", "UPDATE", R"({"operation":"UPDATE","row":{"id":5}})");
   Publish("changes", "DELETE", R"({"operation":"DELETE","row":{"id":6}})");
   Publish("changes", "TRUNCATE", R"({"operation":"TRUNCATE","row":null})");
@@ -111,7 +114,8 @@ TEST_F(DispatchTest, APlanIsEncodedOnceHoweverManyMembersAndFilters) {
 TEST_F(DispatchTest, RemovedMembersGetNothingAndLeaveNothingBehind) {
   const std::string query = "subscription($id: ID) { orderUpdated(id: $id) { id } }";
   std::vector<Client*> clients;
-  for (int i = 0; i < 50; ++i) clients.push_back(Subscribe(query, "{\"id\":" + std::to_string(i % 7) + "}"));
+  for (int i = 0; i < 50; ++i)
+    clients.push_back(Subscribe(query, "{\"id\":" + std::to_string(i % 7) + "}"));
   for (size_t i = 0; i < clients.size(); i += 2) Unsubscribe(clients[i]);
   for (int i = 0; i < 7; ++i) Publish("orders", "x", "{\"id\":" + std::to_string(i) + "}");
   for (size_t i = 0; i < clients.size(); ++i) EXPECT_EQ(clients[i]->received.size(), i % 2) << i;

@@ -39,7 +39,8 @@ TEST_F(EncodeTest, FieldsComeInTheOrderOfTheSelectionUnderTheirAliases) {
 }
 
 TEST_F(EncodeTest, NumbersKeepEveryDigit) {
-  EXPECT_EQ(EncodedOrder("total extra", R"({"total":12345678901234567890.0000000001,"extra":{"n":1.10}})"),
+  EXPECT_EQ(EncodedOrder("total extra",
+                         R"({"total":12345678901234567890.0000000001,"extra":{"n":1.10}})"),
             R"({"orderUpdated":{"total":12345678901234567890.0000000001,"extra":{"n":1.10}}})");
 }
 
@@ -52,23 +53,26 @@ TEST_F(EncodeTest, LeavesAreCoercedAsGraphqlJsDoes) {
 }
 
 TEST_F(EncodeTest, AMisfitIsNullWithAnErrorThatNamesItsPath) {
-  EXPECT_EQ(EncodedOrder("quantity", R"({"quantity":1.5})"),
-            R"({"orderUpdated":{"quantity":null}},"errors":[{"message":"Int cannot represent non-integer value: 1.5",)"
-            R"("locations":[{"line":1,"column":31}],"path":["orderUpdated","quantity"],"extensions":{"code":"DATA_MISMATCH"}}])");
-  for (const char* event : {R"({"quantity":3000000000})", R"({"quantity":"x"})", R"({"quantity":[]})",
-                            R"({"quantity":""})", R"({"quantity":"1 "})"}) {
+  EXPECT_EQ(
+      EncodedOrder("quantity", R"({"quantity":1.5})"),
+      R"({"orderUpdated":{"quantity":null}},"errors":[{"message":"Int cannot represent non-integer value: 1.5",)"
+      R"("locations":[{"line":1,"column":31}],"path":["orderUpdated","quantity"],"extensions":{"code":"DATA_MISMATCH"}}])");
+  for (const char* event : {R"({"quantity":3000000000})", R"({"quantity":"x"})",
+                            R"({"quantity":[]})", R"({"quantity":""})", R"({"quantity":"1 "})"}) {
     EXPECT_EQ(EncodedOrder("quantity", event).substr(0, 50),
               R"({"orderUpdated":{"quantity":null}},"errors":[{"mes)")
         << event;
   }
-  EXPECT_NE(EncodedOrder("status", R"({"status":"LOST"})").find("cannot represent value: \\\"LOST\\\""),
-            std::string::npos);
+  EXPECT_NE(
+      EncodedOrder("status", R"({"status":"LOST"})").find("cannot represent value: \\\"LOST\\\""),
+      std::string::npos);
 }
 
 TEST_F(EncodeTest, NullPropagatesToTheNearestNullableField) {
-  EXPECT_EQ(EncodedOrder("items { sku }", R"({"items":[{"sku":"a"},{"sku":null},null]})"),
-            R"({"orderUpdated":{"items":[{"sku":"a"},null,null]}},"errors":[{"message":"Cannot return null for non-nullable field Item.sku.",)"
-            R"("locations":[{"line":1,"column":39}],"path":["orderUpdated","items",1,"sku"],"extensions":{"code":"DATA_MISMATCH"}}])");
+  EXPECT_EQ(
+      EncodedOrder("items { sku }", R"({"items":[{"sku":"a"},{"sku":null},null]})"),
+      R"({"orderUpdated":{"items":[{"sku":"a"},null,null]}},"errors":[{"message":"Cannot return null for non-nullable field Item.sku.",)"
+      R"("locations":[{"line":1,"column":39}],"path":["orderUpdated","items",1,"sku"],"extensions":{"code":"DATA_MISMATCH"}}])");
   EXPECT_EQ(EncodedOrder("tags", R"({"tags":["a",null]})").substr(0, 32),
             R"({"orderUpdated":{"tags":null}},")");
   EXPECT_EQ(Encoded("subscription { orderPaid { id } }", "{}").substr(0, 15), R"(null,"errors":[)");
@@ -87,24 +91,31 @@ TEST_F(EncodeTest, AListMustBeAList) {
 }
 
 TEST_F(EncodeTest, FragmentsAndConditionsApply) {
-  EXPECT_EQ(Encoded("subscription($y: Boolean!) { orderUpdated { ...F ... on Order { note @include(if: $y) } "
-                    "... { paid @skip(if: $y) } } } fragment F on Order { id note }",
-                    R"({"id":1,"note":"n","paid":true})", R"({"y":false})"),
-            R"({"orderUpdated":{"id":"1","note":"n","paid":true}})");
+  EXPECT_EQ(
+      Encoded(
+          "subscription($y: Boolean!) { orderUpdated { ...F ... on Order { note @include(if: $y) } "
+          "... { paid @skip(if: $y) } } } fragment F on Order { id note }",
+          R"({"id":1,"note":"n","paid":true})", R"({"y":false})"),
+      R"({"orderUpdated":{"id":"1","note":"n","paid":true}})");
 }
 
 TEST_F(EncodeTest, SelectionsOfOneFieldAreMerged) {
-  EXPECT_EQ(EncodedOrder("items { sku } items { order { id } }", R"({"items":[{"sku":"a","order":{"id":2}}]})"),
+  EXPECT_EQ(EncodedOrder("items { sku } items { order { id } }",
+                         R"({"items":[{"sku":"a","order":{"id":2}}]})"),
             R"({"orderUpdated":{"items":[{"sku":"a","order":{"id":"2"}}]}})");
 }
 
 TEST_F(EncodeTest, AbstractTypesAreResolvedByTypename) {
-  const std::string selection = "owner { __typename name ... on Person { age } ... on Firm { tax } }";
-  EXPECT_EQ(EncodedOrder(selection, R"({"owner":{"__typename":"Firm","name":"x","tax":"t","age":3}})"),
-            R"({"orderUpdated":{"owner":{"__typename":"Firm","name":"x","tax":"t"}}})");
-  EXPECT_NE(EncodedOrder(selection, R"({"owner":{"name":"x"}})").find("__typename"), std::string::npos);
-  EXPECT_NE(EncodedOrder(selection, R"({"owner":{"__typename":"Order"}})").find("not a possible type"),
+  const std::string selection =
+      "owner { __typename name ... on Person { age } ... on Firm { tax } }";
+  EXPECT_EQ(
+      EncodedOrder(selection, R"({"owner":{"__typename":"Firm","name":"x","tax":"t","age":3}})"),
+      R"({"orderUpdated":{"owner":{"__typename":"Firm","name":"x","tax":"t"}}})");
+  EXPECT_NE(EncodedOrder(selection, R"({"owner":{"name":"x"}})").find("__typename"),
             std::string::npos);
+  EXPECT_NE(
+      EncodedOrder(selection, R"({"owner":{"__typename":"Order"}})").find("not a possible type"),
+      std::string::npos);
 }
 
 }  // namespace

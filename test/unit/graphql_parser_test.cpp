@@ -43,9 +43,10 @@ TEST(GraphqlParserTest, LexicalErrorsReadAndPointAsGraphqlJsDoes) {
   EXPECT_EQ(ErrorOf("{ a(b: \"\\u12\") }"),
             "Syntax Error: Invalid Unicode escape sequence: \"\\u12\")\". 1:9");
   EXPECT_EQ(ErrorOf("?"), "Syntax Error: Unexpected character: \"?\". 1:1");
-  EXPECT_EQ(ErrorOf("'"),
-            "Syntax Error: Unexpected single quote character ('), did you mean to use a double quote "
-            "(\")? 1:1");
+  EXPECT_EQ(
+      ErrorOf("'"),
+      "Syntax Error: Unexpected single quote character ('), did you mean to use a double quote "
+      "(\")? 1:1");
   EXPECT_NE(ErrorOf("\xff"), "(none)");
   EXPECT_NE(ErrorOf("{ a(b: \"\xff\") }"), "(none)");
 }
@@ -91,7 +92,8 @@ TEST(GraphqlParserTest, TheWholeTypeSystemGrammarIsAccepted) {
 
 TEST(GraphqlParserTest, StringsAreDecoded) {
   const ParseResult result = ParseDocument(
-      "{ f(a: \"\\u00e9\\n\\uD83D\\uDE00\\u{1F600}\", b: \"\"\"\n    Hello,\n      World!\n\n    Yours\n  \"\"\") }");
+      "{ f(a: \"\\u00e9\\n\\uD83D\\uDE00\\u{1F600}\", b: \"\"\"\n    Hello,\n      World!\n\n    "
+      "Yours\n  \"\"\") }");
   ASSERT_FALSE(result.error);
   const Selection& field = result.document->operations[0].selection_set->selections[0];
   EXPECT_EQ(field.arguments[0].value->text, "\u00e9\n\U0001F600\U0001F600");
@@ -130,7 +132,8 @@ TEST(GraphqlParserTest, AFieldDefinitionStandsAlone) {
   const FieldParseResult result =
       ParseFieldDefinition("orderUpdated(id: ID = \"1\", where: [F!]!): [Order!] @deprecated");
   ASSERT_FALSE(result.error);
-  EXPECT_EQ(Print(*result.field), "orderUpdated(id: ID = \"1\", where: [F!]!): [Order!] @deprecated");
+  EXPECT_EQ(Print(*result.field),
+            "orderUpdated(id: ID = \"1\", where: [F!]!): [Order!] @deprecated");
   EXPECT_TRUE(ParseFieldDefinition("a: B c: D").error);
   EXPECT_TRUE(ParseFieldDefinition("a: B }").error);
   EXPECT_TRUE(ParseFieldDefinition("").error);

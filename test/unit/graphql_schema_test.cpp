@@ -76,9 +76,9 @@ TEST(GraphqlSchemaTest, DefinitionsAreSplitByName) {
 }
 
 TEST(GraphqlSchemaTest, WhatIsComposedCannotBeRegistered) {
-  for (const char* sdl : {"type Query { a: Int }", "type Subscription { a: Int }",
-                          "schema { query: Q }", "{ a }", "fragment F on A { b }",
-                          "extend type Order { a: Int }", "type {"}) {
+  for (const char* sdl :
+       {"type Query { a: Int }", "type Subscription { a: Int }", "schema { query: Q }", "{ a }",
+        "fragment F on A { b }", "extend type Order { a: Int }", "type {"}) {
     std::optional<Error> error;
     EXPECT_TRUE(SplitDefinitions(sdl, &error).empty());
     EXPECT_TRUE(error) << sdl;

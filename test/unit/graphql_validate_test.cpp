@@ -39,17 +39,22 @@ class GraphqlValidateTest : public testing::Test {
 };
 
 TEST_F(GraphqlValidateTest, AValidDocumentHasNoErrors) {
-  EXPECT_EQ(Errors("subscription S($id: ID, $f: Filter) { m: newMessage(id: $id, filter: $f) { body "
-                   "__typename sender { ...D } tags } } fragment D on Dog { name owner { nickname } }"),
-            "");
-  EXPECT_EQ(Errors("subscription { pet { name ... on Dog { barkVolume } ... on Cat { meowVolume } } }"), "");
+  EXPECT_EQ(
+      Errors("subscription S($id: ID, $f: Filter) { m: newMessage(id: $id, filter: $f) { body "
+             "__typename sender { ...D } tags } } fragment D on Dog { name owner { nickname } }"),
+      "");
+  EXPECT_EQ(
+      Errors("subscription { pet { name ... on Dog { barkVolume } ... on Cat { meowVolume } } }"),
+      "");
 }
 
 TEST_F(GraphqlValidateTest, SubscriptionsHaveOneRootField) {
   EXPECT_EQ(Errors("subscription S { newMessage { body } pet { name } }"),
             "Subscription \"S\" must select only one top level field. @1:38");
-  EXPECT_EQ(Errors("subscription { ...F } fragment F on Subscription { newMessage { body } pet { name } }"),
-            "Anonymous Subscription must select only one top level field. @1:72");
+  EXPECT_EQ(
+      Errors(
+          "subscription { ...F } fragment F on Subscription { newMessage { body } pet { name } }"),
+      "Anonymous Subscription must select only one top level field. @1:72");
   EXPECT_EQ(Errors("subscription { __typename }"),
             "Anonymous Subscription must not select an introspection top level field. @1:16");
 }
@@ -64,26 +69,31 @@ TEST_F(GraphqlValidateTest, OperationNamesAreUniqueAndAnonymousOnesAlone) {
 TEST_F(GraphqlValidateTest, FieldsExistOnTheirType) {
   EXPECT_EQ(Errors("subscription { newMessage { bdy } }"),
             "Cannot query field \"bdy\" on type \"Message\". Did you mean \"body\"? @1:29");
-  EXPECT_EQ(Errors("subscription { pet { barkVolume } }"),
-            "Cannot query field \"barkVolume\" on type \"Pet\". Did you mean to use an inline fragment "
-            "on \"Dog\"? @1:22");
+  EXPECT_EQ(
+      Errors("subscription { pet { barkVolume } }"),
+      "Cannot query field \"barkVolume\" on type \"Pet\". Did you mean to use an inline fragment "
+      "on \"Dog\"? @1:22");
 }
 
 TEST_F(GraphqlValidateTest, LeavesHaveNoSelectionAndObjectsHaveOne) {
-  EXPECT_EQ(Errors("subscription { newMessage }"),
-            "Field \"newMessage\" of type \"Message\" must have a selection of subfields. Did you mean "
-            "\"newMessage { ... }\"? @1:16");
-  EXPECT_EQ(Errors("subscription { newMessage { body { x } } }"),
-            "Field \"body\" must not have a selection since type \"String\" has no subfields. @1:34");
+  EXPECT_EQ(
+      Errors("subscription { newMessage }"),
+      "Field \"newMessage\" of type \"Message\" must have a selection of subfields. Did you mean "
+      "\"newMessage { ... }\"? @1:16");
+  EXPECT_EQ(
+      Errors("subscription { newMessage { body { x } } }"),
+      "Field \"body\" must not have a selection since type \"String\" has no subfields. @1:34");
 }
 
 TEST_F(GraphqlValidateTest, ArgumentsAreKnownUniqueAndComplete) {
-  EXPECT_EQ(Errors("subscription { newMessage(idd: 1) { body } }"),
-            "Unknown argument \"idd\" on field \"Subscription.newMessage\". Did you mean \"id\"? @1:27");
+  EXPECT_EQ(
+      Errors("subscription { newMessage(idd: 1) { body } }"),
+      "Unknown argument \"idd\" on field \"Subscription.newMessage\". Did you mean \"id\"? @1:27");
   EXPECT_EQ(Errors("subscription { newMessage(id: 1, id: 2) { body } }"),
             "There can be only one argument named \"id\". @1:27 @1:34");
   EXPECT_EQ(Errors("subscription { other }"),
-            "Field \"other\" argument \"n\" of type \"Int!\" is required, but it was not provided. @1:16");
+            "Field \"other\" argument \"n\" of type \"Int!\" is required, but it was not provided. "
+            "@1:16");
 }
 
 TEST_F(GraphqlValidateTest, LiteralsFitTheirTypes) {
@@ -97,10 +107,12 @@ TEST_F(GraphqlValidateTest, LiteralsFitTheirTypes) {
             "ID cannot represent a non-string and non-integer value: 1.5 @1:31");
   EXPECT_EQ(Errors("subscription { newMessage(filter: {b: \"x\"}) { body } }"),
             "Field \"Filter.a\" of required type \"Int!\" was not provided. @1:35");
-  EXPECT_EQ(Errors("subscription { newMessage(filter: {a: 1, d: 1}) { body } }"),
-            "Field \"d\" is not defined by type \"Filter\". Did you mean \"a\", \"b\", or \"c\"? @1:42");
+  EXPECT_EQ(
+      Errors("subscription { newMessage(filter: {a: 1, d: 1}) { body } }"),
+      "Field \"d\" is not defined by type \"Filter\". Did you mean \"a\", \"b\", or \"c\"? @1:42");
   EXPECT_EQ(Errors("subscription { newMessage(filter: {a: 1, c: SAT}) { body } }"),
-            "Value \"SAT\" does not exist in \"Command\" enum. Did you mean the enum value \"SIT\"? @1:45");
+            "Value \"SAT\" does not exist in \"Command\" enum. Did you mean the enum value "
+            "\"SIT\"? @1:45");
 }
 
 TEST_F(GraphqlValidateTest, VariablesAreDefinedUsedAndFit) {
@@ -110,23 +122,27 @@ TEST_F(GraphqlValidateTest, VariablesAreDefinedUsedAndFit) {
             "Variable \"$id\" is never used in operation \"S\". @1:16");
   EXPECT_EQ(Errors("subscription($id: Int) { newMessage(id: $id) { body } }"),
             "Variable \"$id\" of type \"Int\" used in position expecting type \"ID\". @1:14 @1:41");
-  EXPECT_EQ(Errors("subscription($n: Int) { other(n: $n) }"),
-            "Variable \"$n\" of type \"Int\" used in position expecting type \"Int!\". @1:14 @1:34");
+  EXPECT_EQ(
+      Errors("subscription($n: Int) { other(n: $n) }"),
+      "Variable \"$n\" of type \"Int\" used in position expecting type \"Int!\". @1:14 @1:34");
   EXPECT_EQ(Errors("subscription($n: Int = 1) { other(n: $n) }"), "");
-  EXPECT_EQ(Errors("subscription($n: Dog) { newMessage(filter: $n) { body } }"),
-            "Variable \"$n\" cannot be non-input type \"Dog\". @1:18\n"
-            "Variable \"$n\" of type \"Dog\" used in position expecting type \"Filter\". @1:14 @1:44");
+  EXPECT_EQ(
+      Errors("subscription($n: Dog) { newMessage(filter: $n) { body } }"),
+      "Variable \"$n\" cannot be non-input type \"Dog\". @1:18\n"
+      "Variable \"$n\" of type \"Dog\" used in position expecting type \"Filter\". @1:14 @1:44");
 }
 
 TEST_F(GraphqlValidateTest, FragmentsAreKnownUsedAcyclicAndPossible) {
   EXPECT_EQ(Errors("subscription { pet { ...Nope } }"), "Unknown fragment \"Nope\". @1:25");
   EXPECT_EQ(Errors("subscription { pet { name } } fragment F on Dog { name }"),
             "Fragment \"F\" is never used. @1:31");
-  EXPECT_EQ(Errors("subscription { pet { ...A } } fragment A on Pet { ...B } fragment B on Pet { ...A }"),
-            "Cannot spread fragment \"A\" within itself via \"B\". @1:51 @1:78");
-  EXPECT_EQ(Errors("subscription { newMessage { ... on Cat { name } } }"),
-            "Fragment cannot be spread here as objects of type \"Message\" can never be of type \"Cat\". "
-            "@1:29");
+  EXPECT_EQ(
+      Errors("subscription { pet { ...A } } fragment A on Pet { ...B } fragment B on Pet { ...A }"),
+      "Cannot spread fragment \"A\" within itself via \"B\". @1:51 @1:78");
+  EXPECT_EQ(
+      Errors("subscription { newMessage { ... on Cat { name } } }"),
+      "Fragment cannot be spread here as objects of type \"Message\" can never be of type \"Cat\". "
+      "@1:29");
   EXPECT_EQ(Errors("subscription { pet { ... on Command { x } } }"),
             "Fragment cannot condition on non composite type \"Command\". @1:29");
 }
@@ -141,26 +157,29 @@ TEST_F(GraphqlValidateTest, DirectivesAreKnownAndInTheirPlace) {
 }
 
 TEST_F(GraphqlValidateTest, FieldsOfOneNameMustMerge) {
-  EXPECT_EQ(Errors("subscription { newMessage { x: body x: tags } }"),
-            "Fields \"x\" conflict because \"body\" and \"tags\" are different fields. Use different "
-            "aliases on the fields to fetch both if this was intentional. @1:29 @1:37");
-  EXPECT_EQ(Errors("subscription { pet { name(surname: true) name } }"),
-            "Fields \"name\" conflict because they have differing arguments. Use different aliases on "
-            "the fields to fetch both if this was intentional. @1:22 @1:42");
+  EXPECT_EQ(
+      Errors("subscription { newMessage { x: body x: tags } }"),
+      "Fields \"x\" conflict because \"body\" and \"tags\" are different fields. Use different "
+      "aliases on the fields to fetch both if this was intentional. @1:29 @1:37");
+  EXPECT_EQ(
+      Errors("subscription { pet { name(surname: true) name } }"),
+      "Fields \"name\" conflict because they have differing arguments. Use different aliases on "
+      "the fields to fetch both if this was intentional. @1:22 @1:42");
 }
 
 TEST_F(GraphqlValidateTest, DepthIsLimitedWithFragmentsExpanded) {
-  EXPECT_EQ(Errors("subscription { newMessage { sender { ...F } } } fragment F on Dog { owner { name } }",
-                   {.max_depth = 3}),
-            "Operation is nested more than 3 levels deep. @1:1");
+  EXPECT_EQ(
+      Errors("subscription { newMessage { sender { ...F } } } fragment F on Dog { owner { name } }",
+             {.max_depth = 3}),
+      "Operation is nested more than 3 levels deep. @1:1");
 }
 
 TEST_F(GraphqlValidateTest, ExplodingFragmentsAreRefusedInBoundedTime) {
   std::string source = "subscription { pet { ...F0 } }";
   for (int i = 0; i < 25; ++i) {
     const std::string next = "...F" + std::to_string(i + 1);
-    source += " fragment F" + std::to_string(i) + " on Dog { a" + std::to_string(i) + ": owner { " + next +
-              " } b" + std::to_string(i) + ": owner { " + next + " } }";
+    source += " fragment F" + std::to_string(i) + " on Dog { a" + std::to_string(i) + ": owner { " +
+              next + " } b" + std::to_string(i) + ": owner { " + next + " } }";
   }
   source += " fragment F25 on Dog { nickname }";
   EXPECT_NE(Errors(source, {.max_depth = 100}), "");

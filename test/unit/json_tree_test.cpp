@@ -45,7 +45,8 @@ TEST(JsonTreeTest, EscapedNamesAreFoundByTheirValue) {
 
 TEST(JsonTreeTest, ARootMayBeAnyValue) {
   JsonTree tree;
-  for (const char* text : {"1", " -0.5e+10 ", "\"x\"", "\"a\\nb\"", "true", "false", "null", "[]", "{}"}) {
+  for (const char* text :
+       {"1", " -0.5e+10 ", "\"x\"", "\"a\\nb\"", "true", "false", "null", "[]", "{}"}) {
     EXPECT_TRUE(tree.ParseCopy(text)) << text << ": " << tree.error();
   }
 }
@@ -53,17 +54,20 @@ TEST(JsonTreeTest, ARootMayBeAnyValue) {
 TEST(JsonTreeTest, WhatIsNotJsonIsRefused) {
   JsonTree tree;
   for (const char* text :
-       {"", " ", "{", "}", "[1", "[1,]", "{\"a\"}", "{\"a\":}", "{\"a\":1,}", "01", "1.", "1e", "+1",
-        "-", "tru", "truex", "nulll", "\"", "\"\\x\"", "\"\\u12\"", "1 2", "{} {}", "[] x", "\"a\" \"b\"",
-        "{a:1}", "[1 2]", "[\"a\nb\"]", "\xff", "[\"\xc3\"]", "{\"a\":1}}", "nan", "[1]]", "[\"a\"b]",
-        "{\"\\x\":1}"}) {
+       {"",           " ",          "{",           "}",     "[1",       "[1,]",       "{\"a\"}",
+        "{\"a\":}",   "{\"a\":1,}", "01",          "1.",    "1e",       "+1",         "-",
+        "tru",        "truex",      "nulll",       "\"",    "\"\\x\"",  "\"\\u12\"",  "1 2",
+        "{} {}",      "[] x",       "\"a\" \"b\"", "{a:1}", "[1 2]",    "[\"a\nb\"]", "\xff",
+        "[\"\xc3\"]", "{\"a\":1}}", "nan",         "[1]]",  "[\"a\"b]", "{\"\\x\":1}"}) {
     EXPECT_FALSE(tree.ParseCopy(text)) << text;
   }
 }
 
 TEST(JsonTreeTest, NestingIsBounded) {
   JsonTree tree;
-  const auto nested = [](size_t depth) { return std::string(depth, '[') + std::string(depth, ']'); };
+  const auto nested = [](size_t depth) {
+    return std::string(depth, '[') + std::string(depth, ']');
+  };
   EXPECT_TRUE(tree.ParseCopy(nested(kMaxJsonDepth)));
   EXPECT_FALSE(tree.ParseCopy(nested(kMaxJsonDepth + 1)));
   EXPECT_FALSE(tree.ParseCopy(nested(100000)));

@@ -21,9 +21,10 @@ class OperationTest : public testing::Test {
 };
 
 TEST_F(OperationTest, EachKindOfErrorHasItsCode) {
-  EXPECT_EQ(ErrorsOf("subscription { orderUpdated { id "),
-            R"([{"message":"Syntax Error: Expected Name, found <EOF>.","locations":[{"line":1,"column":34}],)"
-            R"("extensions":{"code":"GRAPHQL_PARSE_FAILED"}}])");
+  EXPECT_EQ(
+      ErrorsOf("subscription { orderUpdated { id "),
+      R"([{"message":"Syntax Error: Expected Name, found <EOF>.","locations":[{"line":1,"column":34}],)"
+      R"("extensions":{"code":"GRAPHQL_PARSE_FAILED"}}])");
   EXPECT_THAT(ErrorsOf("subscription { orderUpdated { nope } }"),
               HasSubstr(R"("code":"GRAPHQL_VALIDATION_FAILED")"));
   EXPECT_THAT(ErrorsOf("{ serverVersion }"), HasSubstr(R"("code":"OPERATION_NOT_SUPPORTED")"));
@@ -43,7 +44,9 @@ TEST_F(OperationTest, TheOperationIsChosenByName) {
 TEST_F(OperationTest, VariablesAreCoercedWithMessagesOfGraphqlJs) {
   const auto error = [&](const std::string& type, const std::string& value) {
     return ErrorsOf("subscription($v: " + type + ") { orderUpdated(" +
-                        (type[0] == 'I' ? "id" : type[0] == 'S' ? "status" : "total") +
+                        (type[0] == 'I'   ? "id"
+                         : type[0] == 'S' ? "status"
+                                          : "total") +
                         ": $v) { id } }",
                     "{" + (value.empty() ? "" : "\"v\":" + value) + "}");
   };
@@ -51,10 +54,13 @@ TEST_F(OperationTest, VariablesAreCoercedWithMessagesOfGraphqlJs) {
               HasSubstr(R"(Variable \"$v\" of required type \"ID!\" was not provided.)"));
   EXPECT_THAT(error("ID!", "null"),
               HasSubstr(R"(Variable \"$v\" of non-null type \"ID!\" must not be null.)"));
-  EXPECT_THAT(error("ID", "true"),
-              HasSubstr(R"(Variable \"$v\" got invalid value true; ID cannot represent value: true)"));
-  EXPECT_THAT(error("Status", "\"PAD\""),
-              HasSubstr(R"(Value \"PAD\" does not exist in \"Status\" enum. Did you mean the enum value \"PAID\"?)"));
+  EXPECT_THAT(
+      error("ID", "true"),
+      HasSubstr(R"(Variable \"$v\" got invalid value true; ID cannot represent value: true)"));
+  EXPECT_THAT(
+      error("Status", "\"PAD\""),
+      HasSubstr(
+          R"(Value \"PAD\" does not exist in \"Status\" enum. Did you mean the enum value \"PAID\"?)"));
   EXPECT_THAT(error("Float", "\"1\""), HasSubstr("Float cannot represent non numeric value"));
   EXPECT_THAT(error("ID", "true"), HasSubstr(R"("code":"BAD_USER_INPUT")"));
   EXPECT_EQ(error("ID", "7"), "(none)");
@@ -91,7 +97,9 @@ TEST_F(OperationTest, PlansAndDocumentsLeaveWithTheirLastUser) {
 
 TEST_F(OperationTest, OnlyGivenArgumentsFilterAndNullIsGiven) {
   EXPECT_EQ(served_.Prepare("subscription { orderUpdated { id } }").subscription->filtered, 0u);
-  EXPECT_EQ(served_.Prepare("subscription { orderUpdated(status: null) { id } }").subscription->filtered, 2u);
+  EXPECT_EQ(
+      served_.Prepare("subscription { orderUpdated(status: null) { id } }").subscription->filtered,
+      2u);
   const std::string optional = "subscription($id: ID) { orderUpdated(id: $id) { id } }";
   EXPECT_EQ(served_.Prepare(optional).subscription->filtered, 0u);
   EXPECT_EQ(served_.Prepare(optional, R"({"id":null})").subscription->filtered, 1u);
@@ -110,13 +118,15 @@ TEST(CatalogTest, ASnapshotThatCannotBeServedSaysWhy) {
   EXPECT_THAT(error("{"), HasSubstr("not JSON"));
   EXPECT_THAT(error(R"({"extension_version":null})"), HasSubstr("not created"));
   EXPECT_THAT(error(R"({"extension_version":"1"})"), HasSubstr("not of this version"));
-  const std::string head = R"({"extension_version":"1","server_version":"15","types":"type A { b: Int }",)";
+  const std::string head =
+      R"({"extension_version":"1","server_version":"15","types":"type A { b: Int }",)";
   EXPECT_THAT(error(head + R"("subscriptions":[{"name":"x","field":"x: B","channel":"c"}]})"),
               HasSubstr(R"(Unknown type "B")"));
   EXPECT_THAT(error(head + R"("subscriptions":[{"name":"x","field":"y: A","channel":"c"}]})"),
               HasSubstr("another name"));
-  EXPECT_THAT(error(head + R"("subscriptions":[{"name":"x","field":"x(c: Int): A","channel":"c"}]})"),
-              HasSubstr("names no field"));
+  EXPECT_THAT(
+      error(head + R"("subscriptions":[{"name":"x","field":"x(c: Int): A","channel":"c"}]})"),
+      HasSubstr("names no field"));
   EXPECT_THAT(error(head + R"("subscriptions":[1]})"), HasSubstr("not of this version"));
 }
 

@@ -27,7 +27,8 @@ TEST(OutboxTest, FramesAreJoinedInOrder) {
 TEST(OutboxTest, WhatDoesNotFitIsRefusedWhole) {
   BufferPool pool;
   Outbox outbox(&pool, kHeadroom);
-  EXPECT_EQ(outbox.Append(Opcode::kText, std::string(60, 'x'), {}, {}, 100), Outbox::Result::kAppended);
+  EXPECT_EQ(outbox.Append(Opcode::kText, std::string(60, 'x'), {}, {}, 100),
+            Outbox::Result::kAppended);
   const size_t before = outbox.size();
   EXPECT_EQ(outbox.Append(Opcode::kText, std::string(60, 'x'), {}, {}, 100), Outbox::Result::kFull);
   EXPECT_EQ(outbox.size(), before);
@@ -36,13 +37,15 @@ TEST(OutboxTest, WhatDoesNotFitIsRefusedWhole) {
 TEST(OutboxTest, PendingBytesCountUntilTheyHaveLeft) {
   BufferPool pool;
   Outbox outbox(&pool, kHeadroom);
-  EXPECT_EQ(outbox.Append(Opcode::kText, std::string(60, 'x'), {}, {}, 100), Outbox::Result::kAppended);
+  EXPECT_EQ(outbox.Append(Opcode::kText, std::string(60, 'x'), {}, {}, 100),
+            Outbox::Result::kAppended);
   outbox.Written(62);
   EXPECT_TRUE(outbox.empty());
   EXPECT_EQ(outbox.queued_bytes(), 62u);
   EXPECT_EQ(outbox.Append(Opcode::kText, std::string(60, 'x'), {}, {}, 100), Outbox::Result::kFull);
   outbox.Written(0);
-  EXPECT_EQ(outbox.Append(Opcode::kText, std::string(60, 'x'), {}, {}, 100), Outbox::Result::kAppended);
+  EXPECT_EQ(outbox.Append(Opcode::kText, std::string(60, 'x'), {}, {}, 100),
+            Outbox::Result::kAppended);
 }
 
 TEST(OutboxTest, BuffersAreSharedByThePool) {

@@ -306,7 +306,8 @@ TEST(PositionTest, IsParsedFromWhatWasFormatted) {
   ASSERT_TRUE(ParsePosition(FormatPosition(UINT64_MAX, 0x1f8), &epoch, &position));
   EXPECT_EQ(epoch, UINT64_MAX);
   EXPECT_EQ(position, 0x1f8u);
-  for (const char* bad : {"", "-", "12", "12-", "-12", "x-1", "1-1 ", "1-1-1", "10000000000000000-1"}) {
+  for (const char* bad :
+       {"", "-", "12", "12-", "-12", "x-1", "1-1 ", "1-1-1", "10000000000000000-1"}) {
     EXPECT_FALSE(ParsePosition(bad, &epoch, &position)) << bad;
   }
 }

@@ -26,9 +26,9 @@ class TransportWsTest : public testing::Test, public TransportHost {
   }
   std::string Subscribe(std::string_view id, const OperationRequest& request) override {
     if (request.query == "bad") return R"([{"message":"no"}])";
-    subscriptions_[std::string(id)] = std::string(request.query) + "|" +
-                                      std::string(request.operation_name.value_or("")) + "|" +
-                                      (request.variables ? std::string(request.variables->raw()) : "");
+    subscriptions_[std::string(id)] =
+        std::string(request.query) + "|" + std::string(request.operation_name.value_or("")) + "|" +
+        (request.variables ? std::string(request.variables->raw()) : "");
     return {};
   }
   void Unsubscribe(std::string_view id) override { subscriptions_.erase(std::string(id)); }
@@ -127,21 +127,24 @@ TEST_F(TransportWsTest, PingsAreAnsweredInEveryStateWithTheirPayload) {
 
 TEST_F(TransportWsTest, ASubscriptionStartsWithItsRequest) {
   Acknowledge();
-  Receive(R"({"id":"1","type":"subscribe","payload":{"query":"q","operationName":"N","variables":{"a":1},"extensions":{}}})");
+  Receive(
+      R"({"id":"1","type":"subscribe","payload":{"query":"q","operationName":"N","variables":{"a":1},"extensions":{}}})");
   EXPECT_EQ(subscriptions_["1"], R"(q|N|{"a":1})");
   EXPECT_TRUE(sent_.empty());
 }
 
 TEST_F(TransportWsTest, NullsInASubscribePayloadCountAsMissing) {
   Acknowledge();
-  Receive(R"({"id":"1","type":"subscribe","payload":{"query":"q","operationName":null,"variables":null,"extensions":null}})");
+  Receive(
+      R"({"id":"1","type":"subscribe","payload":{"query":"q","operationName":null,"variables":null,"extensions":null}})");
   EXPECT_EQ(subscriptions_["1"], "q||");
 }
 
 TEST_F(TransportWsTest, AFailedSubscribeIsAnErrorMessageAndItsIdIsFree) {
   Acknowledge();
   Receive(R"({"id":"\"1\"","type":"subscribe","payload":{"query":"bad"}})");
-  EXPECT_EQ(sent_, std::vector<std::string>{R"({"id":"\"1\"","type":"error","payload":[{"message":"no"}]})"});
+  EXPECT_EQ(sent_, std::vector<std::string>{
+                       R"({"id":"\"1\"","type":"error","payload":[{"message":"no"}]})"});
   Receive(R"({"id":"\"1\"","type":"subscribe","payload":{"query":"q"}})");
   EXPECT_EQ(closed_, "");
 }
@@ -186,13 +189,15 @@ TEST_F(TransportWsTest, EveryMalformedMessageIsClosedWith4400AndSaysWhy) {
   EXPECT_EQ(CloseAfter(R"({"type":"ping","payload":1})"),
             "4400 \"ping\" message expects the 'payload' property to be an object or nullish or "
             "missing, but got number");
-  EXPECT_EQ(CloseAfter(R"({"type":"subscribe","payload":{"query":"q"}})"),
-            "4400 \"subscribe\" message expects the 'id' property to be a string, but got undefined");
+  EXPECT_EQ(
+      CloseAfter(R"({"type":"subscribe","payload":{"query":"q"}})"),
+      "4400 \"subscribe\" message expects the 'id' property to be a string, but got undefined");
   EXPECT_EQ(CloseAfter(R"({"id":"","type":"subscribe","payload":{"query":"q"}})"),
             "4400 \"subscribe\" message requires a non-empty 'id' property");
-  EXPECT_EQ(CloseAfter(R"({"id":"1","type":"subscribe","payload":{}})"),
-            "4400 \"subscribe\" message payload expects the 'query' property to be a string, but got "
-            "undefined");
+  EXPECT_EQ(
+      CloseAfter(R"({"id":"1","type":"subscribe","payload":{}})"),
+      "4400 \"subscribe\" message payload expects the 'query' property to be a string, but got "
+      "undefined");
   EXPECT_EQ(CloseAfter(R"({"id":"1","type":"subscribe","payload":{"query":"q","variables":[]}})")
                 .substr(0, 66),
             "4400 \"subscribe\" message payload expects the 'variables' property ");
@@ -209,7 +214,8 @@ TEST_F(TransportWsTest, AReasonIsAtMost123BytesAndStaysUtf8) {
   Acknowledge();
   std::string id = "a";
   while (id.size() < 300) id += "\u00e9";
-  const std::string subscribe = "{\"id\":\"" + id + "\",\"type\":\"subscribe\",\"payload\":{\"query\":\"q\"}}";
+  const std::string subscribe =
+      "{\"id\":\"" + id + "\",\"type\":\"subscribe\",\"payload\":{\"query\":\"q\"}}";
   Receive(subscribe);
   Receive(subscribe);
   ASSERT_EQ(closed_.substr(0, 5), "4409 ");

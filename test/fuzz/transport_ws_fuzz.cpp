@@ -1,0 +1,89 @@
+// Any messages, separated by zero bytes, through the protocol, the GraphQL front end and dispatch.
+#include <map>
+#include <memory>
+
+#include "worker/dispatch.hpp"
+#include "worker/transport_ws.hpp"
+
+namespace {
+
+using namespace fsubs;
+
+constexpr char kSnapshot[] = R"({"extension_version":"1","server_version":"15",
+  "types":"type O { id: ID! n: Int f: Float e: E o: O l: [O!] } enum E { A B } input I { a: Int! b: [I!] }",
+  "subscriptions":[{"name":"o","field":"o(id: ID, n: Int, e: E): O","channel":"c","event_types":null}]})";
+
+struct Subscriber final : Member {};
+
+class Host final : public TransportHost, public Dispatcher::Sink {
+ public:
+  Host() {
+    std::string error;
+    static const std::shared_ptr<const Catalog> catalog = Catalog::FromSnapshot(kSnapshot, &error);
+    catalog_ = catalog;
+  }
+  ~Host() override {
+    for (auto& [id, subscriber] : subscribers_) dispatcher_.Remove(&subscriber);
+  }
+
+  TransportWs* machine = nullptr;
+
+  void Send(std::string_view message) override {
+    JsonTree tree;
+    if (!tree.ParseCopy(message)) __builtin_trap();
+  }
+  void Close(uint16_t, std::string_view reason) override {
+    if (reason.size() > 123 || !IsUtf8(reason)) __builtin_trap();
+  }
+  void Authorize(const std::optional<JsonValue>&) override { machine->Accept(); }
+  bool HasSubscription(std::string_view id) const override {
+    return subscribers_.count(std::string(id)) > 0;
+  }
+  std::string Subscribe(std::string_view id, const OperationRequest& request) override {
+    PrepareResult prepared =
+        Prepare(catalog_, &plans_, request, {.max_tokens = 500, .max_depth = 20});
+    if (!prepared.subscription) return prepared.errors;
+    dispatcher_.Add(&subscribers_[std::string(id)], std::move(*prepared.subscription));
+    std::string data = R"({"id":1,"n":2,"f":1.5,"e":"A","o":{"id":"x"},"l":[{"id":1},null]})";
+    const size_t length = data.size();
+    data.append(kJsonPadding, '\0');
+    EventRecord record;
+    record.channel = "c";
+    record.data = std::string_view(data).substr(0, length);
+    dispatcher_.Dispatch(record, "1-0", this);
+    return {};
+  }
+  void Unsubscribe(std::string_view id) override {
+    const auto found = subscribers_.find(std::string(id));
+    dispatcher_.Remove(&found->second);
+    subscribers_.erase(found);
+  }
+  void Deliver(Member*, std::string_view payload) override {
+    JsonTree tree;
+    if (!tree.ParseCopy(payload)) __builtin_trap();
+  }
+
+ private:
+  std::shared_ptr<const Catalog> catalog_;
+  PlanCache plans_;
+  Dispatcher dispatcher_;
+  std::map<std::string, Subscriber> subscribers_;
+};
+
+}  // namespace
+
+extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
+  std::string_view rest(reinterpret_cast<const char*>(data), size);
+  Host host;
+  TransportWs machine(&host);
+  host.machine = &machine;
+  JsonTree tree;
+  for (;;) {
+    const size_t end = rest.find('\0');
+    const std::string_view message = rest.substr(0, end);
+    // The connection refuses what is not UTF-8 before the protocol sees it.
+    if (IsUtf8(message)) machine.OnText(message, &tree);
+    if (end == std::string_view::npos) return 0;
+    rest.remove_prefix(end + 1);
+  }
+}
