@@ -1,6 +1,5 @@
 // The least a server can do: WebSocket clients that subscribed get ready-made messages, fed by
-// NOTIFY. It knows no GraphQL and no JSON, and a connection has one subscription. Benchmarks
-// compare with it.
+// NOTIFY. It knows no GraphQL and no JSON. Benchmarks compare with it.
 #include <arpa/inet.h>
 #include <libpq-fe.h>
 #include <netinet/in.h>
@@ -52,12 +51,15 @@ struct MessageTemplate {
 struct Connection {
   int fd;
   bool upgraded = false;
-  bool subscribed = false;
-  bool dirty = false;  // in FloorServer::dirty_
-  std::string id;
-  std::string key;       // empty: every event
-  std::string received;  // not a whole frame or handshake yet
+  bool dirty = false;             // in FloorServer::dirty_
+  std::vector<std::string> keys;  // of its subscriptions; empty: every event
+  std::string received;           // not a whole frame or handshake yet
   std::string unsent;
+};
+
+struct Subscription {
+  Connection* connection;
+  std::string id;
 };
 
 [[noreturn]] void ThrowErrno(const char* call) {
@@ -183,11 +185,10 @@ class FloorServer {
     } else if (type == "ping") {
       AppendText(connection, R"({"type":"pong"})");
     } else if (type == "subscribe") {
-      connection->id = TextAfter(message, kBeforeId);
-      connection->key = TextAfter(message, R"("variables":{"id":")");
-      if (connection->subscribed || connection->id.size() != kSubscriptionIdLength) return false;
-      connection->subscribed = true;
-      subscribers_[connection->key].push_back(connection);
+      Subscription subscription{connection, std::string(TextAfter(message, kBeforeId))};
+      if (subscription.id.size() != kSubscriptionIdLength) return false;
+      connection->keys.emplace_back(TextAfter(message, R"("variables":{"id":")"));
+      subscriptions_[connection->keys.back()].push_back(std::move(subscription));
     } else {
       return false;
     }
@@ -212,12 +213,12 @@ class FloorServer {
   }
 
   void Deliver(const std::string& key, MessageTemplate* message) {
-    const auto found = subscribers_.find(key);
-    if (found == subscribers_.end()) return;
-    for (Connection* const connection : found->second) {
-      message->bytes.replace(message->id_at, kSubscriptionIdLength, connection->id);
-      Append(connection, message->bytes);
-      if (form_ == SendForm::kEach) Flush(connection);
+    const auto found = subscriptions_.find(key);
+    if (found == subscriptions_.end()) return;
+    for (const Subscription& subscription : found->second) {
+      message->bytes.replace(message->id_at, kSubscriptionIdLength, subscription.id);
+      Append(subscription.connection, message->bytes);
+      if (form_ == SendForm::kEach) Flush(subscription.connection);
     }
   }
 
@@ -256,7 +257,11 @@ class FloorServer {
 
   void Close(Connection* connection) {
     std::erase(dirty_, connection);
-    if (connection->subscribed) std::erase(subscribers_[connection->key], connection);
+    for (const std::string& key : connection->keys) {
+      std::erase_if(subscriptions_[key], [connection](const Subscription& subscription) {
+        return subscription.connection == connection;
+      });
+    }
     close(connection->fd);
     connections_.erase(connection);
   }
@@ -266,7 +271,7 @@ class FloorServer {
   int listener_;
   std::unique_ptr<PGconn, decltype(&PQfinish)> database_;
   std::unordered_map<Connection*, std::unique_ptr<Connection>> connections_;
-  std::unordered_map<std::string, std::vector<Connection*>> subscribers_;  // by key
+  std::unordered_map<std::string, std::vector<Subscription>> subscriptions_;  // by key
   std::vector<Connection*> dirty_;  // with something to send this turn
 };
 

@@ -24,10 +24,11 @@ int main(int argc, char** argv) {
   app.add_flag("--floor", options.publish.to_floor, "publish by pg_notify, for floor_server");
   app.add_flag("--durable", options.publish.durable,
                "insert a row into bench_tick in the publishing transaction");
-  app.add_option("--connections", options.connections, "each with one subscription")
+  app.add_option("--connections", options.connections)->check(CLI::PositiveNumber);
+  app.add_option("--per-connection", options.per_connection, "subscriptions of each connection")
       ->check(CLI::PositiveNumber);
   app.add_flag("--filtered", options.filtered,
-               "each connection subscribes to an id of its own; an event has one of these ids");
+               "each subscription is to an id of its own; an event has one of these ids");
   app.add_option("--rate", options.rate, "events per second; 0: as --in-flight allows");
   app.add_option("--in-flight", options.in_flight,
                  "events published that have not reached all subscribers");
@@ -40,10 +41,10 @@ int main(int argc, char** argv) {
   app.add_flag("--json", json, "print one JSON object");
   CLI11_PARSE(app, argc, argv);
 
-  const bool one_order =
-      options.filtered ? options.connections % options.publishers == 0 : options.publishers == 1;
-  if (!one_order) {
-    std::fprintf(stderr, "load: --publishers must be 1, or with --filtered divide --connections\n");
+  const size_t subscriptions = options.connections * options.per_connection;
+  if (options.filtered ? subscriptions % options.publishers != 0 : options.publishers != 1) {
+    std::fputs("load: --publishers must be 1, or with --filtered divide the subscriptions\n",
+               stderr);
     return 2;
   }
   try {

@@ -32,13 +32,14 @@ struct LoadOptions {
   PublishForm publish;
 
   size_t connections = 1000;
-  bool filtered = false;   // each connection subscribes to a key of its own, instead of to all
-  double rate = 0;         // events per second; 0: as many as `in_flight` allows
-  int64_t in_flight = 16;  // events that not all of their subscribers have received
-  int64_t batch = 1;       // events per transaction
-  size_t publishers = 1;   // database sessions
-  size_t pipeline = 16;    // transactions that a session may have under way
-  double warm_up = 1;      // seconds before measuring
+  size_t per_connection = 1;  // subscriptions
+  bool filtered = false;      // each subscription is to a key of its own, instead of to all
+  double rate = 0;            // events per second; 0: as many as `in_flight` allows
+  int64_t in_flight = 16;     // events that not all of their subscribers have received
+  int64_t batch = 1;          // events per transaction
+  size_t publishers = 1;      // database sessions
+  size_t pipeline = 16;       // transactions that a session may have under way
+  double warm_up = 1;         // seconds before measuring
   double seconds = 5;
 };
 
@@ -46,15 +47,20 @@ struct LoadOptions {
 class LoadRun : private Subscriber::Sink {
  public:
   // REQUIRES: without `filtered` there is one publisher, as only its events have one order; with it
-  // `publishers` divides `connections`, so that a subscriber's events are all one publisher's.
+  // `publishers` divides the number of subscriptions, so that each gets one publisher's events.
   explicit LoadRun(const LoadOptions& options)
       : options_(options),
         poll_(epoll_create1(EPOLL_CLOEXEC)),
         timer_(timerfd_create(CLOCK_MONOTONIC, TFD_NONBLOCK | TFD_CLOEXEC)),
-        copies_(options.filtered ? 1 : options.connections),
+        copies_(options.filtered ? 1 : options.connections * options.per_connection),
         scratch_(256 * 1024) {
     if (poll_ < 0 || timer_ < 0) throw std::system_error(errno, std::generic_category(), "epoll");
-    options_.publish.keys = options.connections;
+    const size_t subscriptions = options.connections * options.per_connection;
+    options_.publish.keys = subscriptions;
+    for (size_t i = 0; i < subscriptions; ++i) {
+      checks_.emplace_back(options.filtered ? static_cast<int64_t>(i) : 0,
+                           options.filtered ? static_cast<int64_t>(subscriptions) : 1);
+    }
     for (size_t i = 0; i < options.publishers; ++i) {
       publishers_.push_back(std::make_unique<Publisher>(options_.database, options_.publish,
                                                         static_cast<int64_t>(i),
@@ -125,11 +131,9 @@ class LoadRun : private Subscriber::Sink {
       if (subscribers_.size() < options_.connections &&
           subscribers_.size() - subscribed_ < kHandshakesAtOnce) {
         const size_t index = subscribers_.size();
-        const std::string key = options_.filtered ? std::to_string(index) : "";
-        subscribers_.push_back(
-            std::make_unique<Subscriber>(index, options_.address, options_.port, key));
-        checks_.emplace_back(options_.filtered ? static_cast<int64_t>(index) : 0,
-                             options_.filtered ? static_cast<int64_t>(options_.connections) : 1);
+        subscribers_.push_back(std::make_unique<Subscriber>(index, options_.per_connection,
+                                                            options_.connections, options_.filtered,
+                                                            options_.address, options_.port));
         Watch(subscribers_.back()->fd(), EPOLLIN, index);
         TurnOnce(0);
       } else {
@@ -220,9 +224,10 @@ class LoadRun : private Subscriber::Sink {
 
   void OnSubscribed() override { ++subscribed_; }
 
-  void OnNext(size_t index, int64_t sequence, int64_t sent_at, int64_t received_at) override {
+  void OnNext(size_t subscription, int64_t sequence, int64_t sent_at,
+              int64_t received_at) override {
     progress_at_ = received_at;
-    switch (checks_[index].Receive(sequence)) {
+    switch (checks_[subscription].Receive(sequence)) {
       case SequenceCheck::Verdict::kInOrder:
         break;
       case SequenceCheck::Verdict::kReordered:
@@ -278,8 +283,10 @@ class LoadRun : private Subscriber::Sink {
     report->Add("messages_per_second", messages / elapsed * 1e9);
     report->Add("events_per_second", events / elapsed * 1e9);
     report->Add("bytes_per_message", static_cast<double>(end.bytes - begin.bytes) / messages);
-    report->Add("delay_p50_ms", Percentile(delays_, 0.5) / 1e6);
-    report->Add("delay_p99_ms", Percentile(delays_, 0.99) / 1e6);
+    if (options_.rate > 0) {
+      report->Add("delay_p50_ms", Percentile(delays_, 0.5) / 1e6);
+      report->Add("delay_p99_ms", Percentile(delays_, 0.99) / 1e6);
+    }
     report->Add("to_last_p50_ms", Percentile(completions_, 0.5) / 1e6);
     report->Add("to_last_p99_ms", Percentile(completions_, 0.99) / 1e6);
     report->Add("server_us_per_message", server_cpu / messages / 1e3);
@@ -315,7 +322,7 @@ class LoadRun : private Subscriber::Sink {
   size_t copies_;  // of each event that are to arrive
   std::vector<char> scratch_;
   std::vector<std::unique_ptr<Subscriber>> subscribers_;
-  std::vector<SequenceCheck> checks_;  // by subscriber
+  std::vector<SequenceCheck> checks_;  // by subscription
   std::vector<std::unique_ptr<Publisher>> publishers_;
   size_t turn_ = 0;              // of the publishers
   std::vector<Event> events_;    // by sequence number; sent_at is 0 where none was published
@@ -323,7 +330,7 @@ class LoadRun : private Subscriber::Sink {
   std::vector<int64_t> completions_;
   bool publishing_ = false;
   bool measuring_ = false;
-  size_t subscribed_ = 0;
+  size_t subscribed_ = 0;  // connections
   int64_t in_flight_ = 0;
   int64_t progress_at_ = 0;
   uint64_t messages_ = 0;

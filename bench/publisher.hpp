@@ -27,7 +27,7 @@ inline std::string PublishStatement(const PublishForm& form) {
                           std::string(kBeforeSequence) + "' || seq || '" +
                           std::string(kBeforeSentAt) + "' || $4 || '\",\"id\":\"' || " + key +
                           " || '\",\"text\":\"0123456789\"}},"
-                          "\"extensions\":{\"position\":\"0123456789abcdef-0123456\"}}')"
+                          "\"extensions\":{\"position\":\"0123456789abcd-0123456\"}}')"
                     : "fraiseql_publish('tick', 'tick', jsonb_build_object('id', " + key +
                           ", 'seq', seq, 'sentAt', $4::text, 'text', '0123456789'))";
   const std::string series =

@@ -1,4 +1,4 @@
-// A graphql-transport-ws client with one subscription, made to cost as little as possible.
+// A graphql-transport-ws client that costs as little as possible.
 #pragma once
 
 #include <arpa/inet.h>
@@ -27,19 +27,23 @@ class Subscriber {
   class Sink {
    public:
     virtual ~Sink() = default;
-    // The subscription stands: events committed from now on are its own.
+    // A client's subscriptions stand: it is to receive what is committed from now on.
     virtual void OnSubscribed() = 0;
-    virtual void OnNext(size_t index, int64_t sequence, int64_t sent_at, int64_t received_at) = 0;
+    virtual void OnNext(size_t subscription, int64_t sequence, int64_t sent_at,
+                        int64_t received_at) = 0;
     virtual void OnUnexpected(std::string_view message) = 0;
   };
 
-  // Connects and sends the handshake. Receives the events whose id is `key`, all if it is empty.
-  Subscriber(size_t index, const std::string& address, uint16_t port, std::string_view key)
-      : index_(index),
-        socket_(socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0)),
-        next_prefix_(std::string(kBeforeId) + SubscriptionId(index) + std::string(kAfterId) +
-                     std::string(kBeforeSequence)),
-        variables_(key.empty() ? "{}" : R"({"id":")" + std::string(key) + "\"}") {
+  // Connects and sends the handshake. The client will have `count` subscriptions with the numbers
+  // `first`, `first + stride` and so on, each to the events whose id is its number, or with
+  // `filtered` unset to all events. REQUIRES: first < stride.
+  Subscriber(size_t first, size_t count, size_t stride, bool filtered, const std::string& address,
+             uint16_t port)
+      : first_(first),
+        count_(count),
+        stride_(stride),
+        filtered_(filtered),
+        socket_(socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0)) {
     if (socket_ < 0) ThrowErrno("socket");
     sockaddr_in server{};
     server.sin_family = AF_INET;
@@ -155,12 +159,11 @@ class Subscriber {
 
   void HandleSetup(std::string_view message, Sink* sink) {
     if (state_ == State::kInitialising && message == R"({"type":"connection_ack"})") {
-      Send(MaskedFrame(kText, R"({"id":")" + SubscriptionId(index_) +
-                                  R"(","type":"subscribe","payload":{"query":)"
-                                  R"("subscription($id: ID) { tick(id: $id) )"
-                                  R"({ seq sentAt id text } }","variables":)" +
-                                  variables_ + "}}") +
-           MaskedFrame(kText, R"({"type":"ping"})"));
+      std::string requests;
+      for (size_t i = 0; i < count_; ++i) {
+        requests += MaskedFrame(kText, Request(first_ + i * stride_));
+      }
+      Send(requests + MaskedFrame(kText, R"({"type":"ping"})"));
       state_ = State::kSubscribing;
     } else if (state_ == State::kSubscribing && message == R"({"type":"pong"})") {
       received_bytes_ = 0;
@@ -171,23 +174,57 @@ class Subscriber {
     }
   }
 
-  void HandleNext(std::string_view message, int64_t now, Sink* sink) {
-    if (!message.starts_with(next_prefix_)) return sink->OnUnexpected(message);
-    const char* const end = message.data() + message.size();
-    int64_t sequence = 0, sent_at = 0;
-    const auto after = std::from_chars(message.data() + next_prefix_.size(), end, sequence);
-    if (after.ec != std::errc{} || !std::string_view(after.ptr, end).starts_with(kBeforeSentAt) ||
-        std::from_chars(after.ptr + kBeforeSentAt.size(), end, sent_at).ec != std::errc{}) {
-      return sink->OnUnexpected(message);
-    }
-    sink->OnNext(index_, sequence, sent_at, now);
+  std::string Request(size_t subscription) const {
+    const std::string variables =
+        filtered_ ? R"({"id":")" + std::to_string(subscription) + "\"}" : "{}";
+    return R"({"id":")" + SubscriptionId(subscription) +
+           R"(","type":"subscribe","payload":{"query":"subscription($id: ID) )"
+           R"({ tick(id: $id) { seq sentAt id text } }","variables":)" +
+           variables + "}}";
   }
 
-  size_t index_;
+  void HandleNext(std::string_view message, int64_t now, Sink* sink) {
+    size_t subscription = 0;
+    int64_t sequence = 0, sent_at = 0;
+    if (std::string_view rest = message;
+        Take(kBeforeId, &rest) && TakeSubscriptionId(&rest, &subscription) &&
+        Take(kAfterId, &rest) && Take(kBeforeSequence, &rest) && TakeNumber(&rest, &sequence) &&
+        Take(kBeforeSentAt, &rest) && TakeNumber(&rest, &sent_at) && IsOwn(subscription)) {
+      sink->OnNext(subscription, sequence, sent_at, now);
+    } else {
+      sink->OnUnexpected(message);
+    }
+  }
+
+  bool IsOwn(size_t subscription) const {
+    return subscription % stride_ == first_ && subscription / stride_ < count_;
+  }
+
+  // Each removes what it has recognised from the front of `rest`.
+  static bool Take(std::string_view text, std::string_view* rest) {
+    if (!rest->starts_with(text)) return false;
+    rest->remove_prefix(text.size());
+    return true;
+  }
+
+  static bool TakeNumber(std::string_view* rest, int64_t* number) {
+    const auto [end, error] = std::from_chars(rest->data(), rest->data() + rest->size(), *number);
+    rest->remove_prefix(static_cast<size_t>(end - rest->data()));
+    return error == std::errc{};
+  }
+
+  static bool TakeSubscriptionId(std::string_view* rest, size_t* subscription) {
+    const std::string_view id = rest->substr(0, kSubscriptionIdLength);
+    rest->remove_prefix(id.size());
+    return ParseSubscriptionId(id, subscription);
+  }
+
+  size_t first_;
+  size_t count_;
+  size_t stride_;
+  bool filtered_;
   int socket_;
   State state_ = State::kUpgrading;
-  std::string next_prefix_;
-  std::string variables_;
   std::string rest_;  // of a frame or handshake not yet complete
   uint64_t received_bytes_ = 0;
 };

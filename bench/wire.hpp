@@ -3,12 +3,14 @@
 
 #include <sys/resource.h>
 
+#include <charconv>
 #include <cstdint>
 #include <cstdio>
 #include <ctime>
 #include <stdexcept>
 #include <string>
 #include <string_view>
+#include <system_error>
 
 namespace fsubs::bench {
 
@@ -26,13 +28,22 @@ inline constexpr std::string_view kBeforeSentAt = R"(,"sentAt":")";
 
 inline constexpr std::string_view kSubprotocol = "graphql-transport-ws";
 
+// Looks like the random UUID that most clients use. Ends in the subscription's number.
+inline constexpr std::string_view kSubscriptionIdPrefix = "6f2c1d9e-8a47-4b35-9c60-";
 inline constexpr size_t kSubscriptionIdLength = 36;
 
-// Looks like the random UUID that most clients use.
-inline std::string SubscriptionId(size_t index) {
-  char text[kSubscriptionIdLength + 1];
-  std::snprintf(text, sizeof(text), "6f2c1d9e-8a47-4b35-9c60-%012zx", index);
-  return text;
+inline std::string SubscriptionId(size_t subscription) {
+  char digits[17];
+  std::snprintf(digits, sizeof(digits), "%012zx", subscription);
+  return std::string(kSubscriptionIdPrefix) + digits;
+}
+
+inline bool ParseSubscriptionId(std::string_view id, size_t* subscription) {
+  if (id.size() != kSubscriptionIdLength || !id.starts_with(kSubscriptionIdPrefix)) return false;
+  const char* const end = id.data() + id.size();
+  const auto result =
+      std::from_chars(id.data() + kSubscriptionIdPrefix.size(), end, *subscription, 16);
+  return result.ec == std::errc{} && result.ptr == end;
 }
 
 inline int64_t NowNs() {

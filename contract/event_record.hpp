@@ -10,6 +10,10 @@
 
 namespace fsubs {
 
+// Arrays and objects inside each other in an event's data. Publishing refuses more; the worker's
+// parser, whose recursion this bounds, does too.
+inline constexpr size_t kMaxDataDepth = 500;
+
 // One record, decoded. The views point into the bytes it was decoded from.
 struct EventRecord {
   RecordKind kind = RecordKind::kEvent;

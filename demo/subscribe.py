@@ -80,7 +80,7 @@ def main():
         asyncio.run(asyncio.wait_for(subscribe(arguments), arguments.timeout))
     except KeyboardInterrupt:
         return 130
-    except asyncio.TimeoutError:
+    except TimeoutError:
         print(f"no more events within {arguments.timeout:g} seconds", file=sys.stderr)
     except websockets.ConnectionClosed as closed:
         code, reason = (closed.rcvd.code, closed.rcvd.reason) if closed.rcvd else (1006, "")

@@ -2,10 +2,6 @@
 #include "src/shmem.hpp"
 #include "src/xact_queue.hpp"
 
-extern "C" {
-#include "catalog/partition.h"
-}
-
 namespace fsubs {
 namespace {
 

@@ -6,8 +6,6 @@
 namespace fsubs {
 namespace {
 
-constexpr size_t kMaxJsonDepth = 500;  // of the worker (worker/json_tree.hpp)
-
 std::string_view ToUtf8(std::string_view text) {
   const char* const converted =
       pg_server_to_any(text.data(), static_cast<int>(text.size()), PG_UTF8);
@@ -46,12 +44,12 @@ size_t JsonDepth(std::string_view json) {
 
 void CheckDepth(std::string_view json) {
   // Each level takes two brackets.
-  if (likely(json.size() <= 2 * kMaxJsonDepth)) return;
+  if (likely(json.size() <= 2 * kMaxDataDepth)) return;
   const size_t depth = JsonDepth(json);
-  if (depth <= kMaxJsonDepth) return;
+  if (depth <= kMaxDataDepth) return;
   ereport(ERROR,
           (errcode(ERRCODE_PROGRAM_LIMIT_EXCEEDED), errmsg("event data is nested too deeply"),
-           errdetail("Its depth is %zu; the limit is %zu.", depth, kMaxJsonDepth)));
+           errdetail("Its depth is %zu; the limit is %zu.", depth, kMaxDataDepth)));
 }
 
 [[noreturn]] void RefuseSize(size_t size, size_t limit, const char* setting) {

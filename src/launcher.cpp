@@ -1,5 +1,6 @@
 #include "src/launcher.hpp"
 
+#include <algorithm>
 #include <chrono>
 
 #include <signal.h>
@@ -56,7 +57,7 @@ void ShowActivity(const char* text) {
   pgstat_report_activity(STATE_IDLE, text);
 }
 
-void WakeAtChildEnd(SIGNAL_ARGS) {
+void WakeAtChildEnd([[maybe_unused]] SIGNAL_ARGS) {
   const int saved_errno = errno;
   SetLatch(MyLatch);
   errno = saved_errno;

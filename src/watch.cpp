@@ -3,11 +3,6 @@
 #include "src/shmem.hpp"
 #include "src/sql_arguments.hpp"
 
-extern "C" {
-#include "catalog/catalog.h"
-#include "catalog/pg_class.h"
-}
-
 namespace fsubs {
 namespace {
 

@@ -128,7 +128,7 @@ bool JsonTree::Add(Source& source, size_t depth) {
   switch (type) {
     case ondemand::json_type::array:
     case ondemand::json_type::object: {
-      if (depth == kMaxJsonDepth) return Fail("nested too deeply");
+      if (depth == kMaxDataDepth) return Fail("nested too deeply");
       std::string_view token;
       if constexpr (std::is_same_v<Source, ondemand::document>) {
         if (source.raw_json_token().get(token) != simdjson::SUCCESS) return Fail("not a JSON text");

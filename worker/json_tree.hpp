@@ -10,10 +10,9 @@
 #include <string_view>
 #include <vector>
 
-namespace fsubs {
+#include "contract/event_record.hpp"
 
-// Arrays and objects inside each other; deeper texts are refused.
-inline constexpr size_t kMaxJsonDepth = 500;
+namespace fsubs {
 
 // Readable bytes that JsonTree::Parse needs behind its text.
 inline constexpr size_t kJsonPadding = 64;
@@ -64,7 +63,8 @@ class JsonTree {
   JsonTree(const JsonTree&) = delete;
   JsonTree& operator=(const JsonTree&) = delete;
 
-  // Parse one JSON text (RFC 8259), which must be all of `text`. On false error() says why. The
+  // Parse one JSON text (RFC 8259), which must be all of `text` and not nested deeper than
+  // kMaxDataDepth. On false error() says why. The
   // text is not copied. REQUIRES: kJsonPadding readable bytes behind `text`, which outlives the
   // values.
   [[nodiscard]] bool Parse(std::string_view text);

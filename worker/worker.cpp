@@ -81,6 +81,9 @@ std::string Worker::Start() {
         "(ulimit -Hn) of the server",
         files > kSpareFiles ? files - kSpareFiles : 0, options_->max_connections);
   }
+  const std::string where = options_->listen_address + " port " + std::to_string(options_->port);
+  error = CheckListen({options_->listen_address, options_->port});
+  if (!error.empty()) return "could not listen on " + where + ": " + error;
   for (size_t i = 0; i < options_->wake_fds.size(); ++i) {
     Shard::Setup setup;
     setup.index = i;
@@ -92,13 +95,10 @@ std::string Worker::Start() {
     setup.options = options_;
     shards_.push_back(std::make_unique<Shard>(setup));
     error = shards_.back()->Start();
-    if (!error.empty()) {
-      return "could not listen on " + options_->listen_address + " port " +
-             std::to_string(options_->port) + ": " + error;
-    }
+    if (!error.empty()) return "could not listen on " + where + ": " + error;
   }
-  Log(LogLevel::kLog, "listening on %s port %u with %zu shard%s", options_->listen_address.c_str(),
-      options_->port, shards_.size(), shards_.size() == 1 ? "" : "s");
+  Log(LogLevel::kLog, "listening on %s with %zu shard%s", where.c_str(), shards_.size(),
+      shards_.size() == 1 ? "" : "s");
   RequestSnapshot();
   return {};
 }

@@ -2,8 +2,10 @@
 
 #include <arpa/inet.h>
 #include <libwebsockets.h>
+#include <netinet/tcp.h>
 #include <sys/resource.h>
 #include <sys/socket.h>
+#include <unistd.h>
 #include <uv.h>
 
 #include <algorithm>
@@ -32,6 +34,10 @@ namespace {
 
 // A peer that neither reads nor answers our close frame is cut off after this.
 constexpr int kCloseTimeoutSeconds = 5;
+
+// Clients accepted before the others get their turn, and the wait when there are no descriptors.
+constexpr size_t kAcceptsPerTurn = 64;
+constexpr uint64_t kAcceptAgainMs = 100;
 
 // A client has this long for its request head and its share of a TLS or WebSocket handshake.
 constexpr unsigned kHandshakeTimeoutSeconds = 10;
@@ -63,6 +69,10 @@ struct WsServer::Impl {
   // it.
   char spare_name[kMaxSpareName + 1] = "";
   lws_protocols protocols[4];
+  lws_vhost* vhost = nullptr;
+  int listener = -1;
+  uv_poll_t listening;
+  uv_timer_t accept_again;
 };
 
 namespace {
@@ -245,33 +255,36 @@ void LogFromLibrary(int, const char* line) {
   Log(LogLevel::kDebug, "libwebsockets: %s", line);
 }
 
-// libwebsockets dies on a bind it cannot do in ways that differ by version; ask first.
-bool CanBind(const WsServer::Listen& listen, std::string* error) {
-  sockaddr_storage address{};
-  socklen_t length;
-  auto* const v4 = reinterpret_cast<sockaddr_in*>(&address);
-  auto* const v6 = reinterpret_cast<sockaddr_in6*>(&address);
-  if (inet_pton(AF_INET, listen.address.c_str(), &v4->sin_addr) == 1) {
-    v4->sin_family = AF_INET;
-    v4->sin_port = htons(listen.port);
-    length = sizeof(*v4);
-  } else if (inet_pton(AF_INET6, listen.address.c_str(), &v6->sin6_addr) == 1) {
-    v6->sin6_family = AF_INET6;
-    v6->sin6_port = htons(listen.port);
-    length = sizeof(*v6);
-  } else {
-    *error = "\"" + listen.address + "\" is not an IP address";
-    return false;
+void Accept(WsServer::Impl* impl);
+
+void StartAccepting(WsServer::Impl* impl) {
+  uv_poll_start(&impl->listening, UV_READABLE, [](uv_poll_t* handle, int, int) {
+    Accept(static_cast<WsServer::Impl*>(handle->data));
+  });
+}
+
+// libwebsockets can listen by itself, but version 4.1 shares a port only between its own threads.
+void Accept(WsServer::Impl* impl) {
+  for (size_t i = 0; i < kAcceptsPerTurn; ++i) {
+    const int fd = accept4(impl->listener, nullptr, nullptr, SOCK_NONBLOCK | SOCK_CLOEXEC);
+    if (fd >= 0) {
+      const int on = 1;
+      setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof(on));
+      // On failure libwebsockets has closed the socket.
+      lws_adopt_socket_vhost(impl->vhost, fd);
+    } else if (errno == EMFILE || errno == ENFILE || errno == ENOMEM || errno == ENOBUFS) {
+      // The client stays in the backlog; asking again at once would only burn time.
+      Log(LogLevel::kWarning, "cannot accept a client: %s", std::strerror(errno));
+      uv_poll_stop(&impl->listening);
+      uv_timer_start(
+          &impl->accept_again,
+          [](uv_timer_t* timer) { StartAccepting(static_cast<WsServer::Impl*>(timer->data)); },
+          kAcceptAgainMs, 0);
+      return;
+    } else if (errno == EAGAIN) {
+      return;
+    }
   }
-  const int fd = socket(address.ss_family, SOCK_STREAM | SOCK_CLOEXEC, 0);
-  const int on = 1;
-  // Exactly the options libwebsockets sets: without SO_REUSEPORT another server's port is refused.
-  const bool bound = fd >= 0 && setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &on, sizeof(on)) == 0 &&
-                     setsockopt(fd, SOL_SOCKET, SO_REUSEPORT, &on, sizeof(on)) == 0 &&
-                     bind(fd, reinterpret_cast<sockaddr*>(&address), length) == 0;
-  if (!bound) *error = std::strerror(errno);
-  if (fd >= 0) close(fd);
-  return bound;
 }
 
 }  // namespace
@@ -323,7 +336,8 @@ WsServer::~WsServer() = default;
 
 std::unique_ptr<WsServer> WsServer::Open(uv_loop_s* loop, WsHost* host, const Listen& listen,
                                          std::string* error) {
-  if (!CanBind(listen, error)) return nullptr;
+  const int listener = OpenListener(listen, PortSharing::kWithOtherShards, error);
+  if (listener < 0) return nullptr;
   lws_set_log_level(LLL_ERR | LLL_WARN, LogFromLibrary);
 
   auto impl = std::make_unique<Impl>();
@@ -342,8 +356,7 @@ std::unique_ptr<WsServer> WsServer::Open(uv_loop_s* loop, WsHost* host, const Li
   impl->protocols[3] = {};
 
   lws_context_creation_info info{};
-  info.iface = listen.address.c_str();
-  info.port = listen.port;
+  info.port = CONTEXT_PORT_NO_LISTEN_SERVER;
   info.protocols = impl->protocols;
   info.foreign_loops = impl->loops;
   info.user = impl.get();
@@ -353,28 +366,22 @@ std::unique_ptr<WsServer> WsServer::Open(uv_loop_s* loop, WsHost* host, const Li
   info.keepalive_timeout = kHandshakeTimeoutSeconds;
   info.max_http_header_pool = 64;
   info.vhost_name = "default";
-  info.options = LWS_SERVER_OPTION_LIBUV | LWS_SERVER_OPTION_ALLOW_LISTEN_SHARE |
-                 LWS_SERVER_OPTION_HTTP_HEADERS_SECURITY_BEST_PRACTICES_ENFORCE;
-  if (listen.address.find(':') == std::string::npos) {
-    info.options |= LWS_SERVER_OPTION_DISABLE_IPV6;
-  }
+  info.options =
+      LWS_SERVER_OPTION_LIBUV | LWS_SERVER_OPTION_HTTP_HEADERS_SECURITY_BEST_PRACTICES_ENFORCE;
   impl->context = lws_create_context(&info);
   if (impl->context == nullptr) {
     *error = "libwebsockets could not start; is its libuv plugin installed?";
+    close(listener);
     return nullptr;
   }
+  impl->vhost = lws_get_vhost_by_name(impl->context, info.vhost_name);
+  impl->listener = listener;
+  uv_poll_init(loop, &impl->listening, listener);
+  impl->listening.data = impl.get();
+  uv_timer_init(loop, &impl->accept_again);
+  impl->accept_again.data = impl.get();
+  StartAccepting(impl.get());
   return std::unique_ptr<WsServer>(new WsServer(std::move(impl)));
-}
-
-size_t RaiseFileLimit(size_t files) {
-  rlimit limit{};
-  if (getrlimit(RLIMIT_NOFILE, &limit) != 0) return 0;
-  const rlim_t wanted = std::min<rlim_t>(files, limit.rlim_max);
-  if (limit.rlim_cur != wanted) {
-    const rlimit raised{wanted, limit.rlim_max};
-    if (setrlimit(RLIMIT_NOFILE, &raised) == 0) return wanted;
-  }
-  return limit.rlim_cur;
 }
 
 }  // namespace fsubs

@@ -12,6 +12,8 @@
 #include <string>
 #include <string_view>
 
+#include "worker/listener.hpp"
+
 struct lws;
 struct uv_loop_s;
 
@@ -91,11 +93,6 @@ class WsHost {
 
 class WsServer {
  public:
-  struct Listen {
-    std::string address;
-    uint16_t port;
-  };
-
   // Start to listen. Returns null, and says why in `*error`, if the address cannot be used. `loop`
   // and `host` outlive the server, which lives until the process ends.
   static std::unique_ptr<WsServer> Open(uv_loop_s* loop, WsHost* host, const Listen& listen,
@@ -111,9 +108,5 @@ class WsServer {
   explicit WsServer(std::unique_ptr<Impl> impl);
   std::unique_ptr<Impl> impl_;
 };
-
-// Raise this process's limit of open files, as far as it may, to `files`; libwebsockets sizes its
-// tables by it. Returns the limit in force. Call before the first server is opened.
-size_t RaiseFileLimit(size_t files);
 
 }  // namespace fsubs

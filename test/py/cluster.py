@@ -19,7 +19,7 @@ CRASH_SIGNS = ("terminated by signal", "PANIC:", "Sanitizer", "Assertion")
 
 
 def wait_until(predicate, description, timeout=20.0):
-    """Return the first true value of predicate(); fail with the last value if none comes in time."""
+    """Return the first true value of predicate(), or fail with the last value."""
     deadline = time.monotonic() + timeout
     pause = 0.001
     while True:
@@ -42,7 +42,7 @@ class Cluster:
     """One server with fraiseql_subs preloaded. Made stopped; destroy() stops and removes it."""
 
     def __init__(self, **settings):
-        """:param settings: of fraiseql_subs; those of PostgreSQL itself begin with `postgresql__`."""
+        """:param settings: of fraiseql_subs; PostgreSQL's own begin with `postgresql__`."""
         self.port = free_port()
         self.directory = Path(tempfile.mkdtemp(prefix="fsubs-", dir="/tmp"))
         self.log_path = self.directory / "log"

@@ -1,9 +1,9 @@
 import uuid
 
 import pytest
-from cluster import CRASH_SIGNS, Cluster
 
 from client import Client
+from cluster import CRASH_SIGNS, Cluster
 
 TYPES = """
     type Order { id: ID! status: String! total: Float customer: Customer lines: [Line!] }
@@ -64,7 +64,8 @@ def shared_cluster():
         cluster.start().install()
         cluster.sql("SELECT fraiseql_register_types(%s)", (TYPES,))
         cluster.sql(
-            "SELECT fraiseql_register_subscription('orderUpdated(id: ID, status: String): Order', 'orders')"
+            "SELECT fraiseql_register_subscription("
+            "'orderUpdated(id: ID, status: String): Order', 'orders')"
         )
         yield cluster
         start = cluster.log_size()
@@ -76,7 +77,7 @@ def shared_cluster():
 
 @pytest.fixture
 def server(shared_cluster, log_watch):
-    """The server that most tests share, with the subscription orderUpdated of the channel orders."""
+    """The server that most tests share, with the field orderUpdated on the channel orders."""
     log_watch.add(shared_cluster)
     return shared_cluster
 

@@ -31,7 +31,9 @@ def test_a_field_can_be_subscribed_to_as_soon_as_its_registration_committed(serv
 
 def test_a_registration_that_is_rolled_back_changes_nothing(server, connect, name):
     with server.connect(autocommit=False) as connection:
-        connection.execute("SELECT fraiseql_register_subscription(%s, %s)", (f"{name}: Order", name))
+        connection.execute(
+            "SELECT fraiseql_register_subscription(%s, %s)", (f"{name}: Order", name)
+        )
         connection.rollback()
     (error,) = connect(server).start(f"subscription {{ {name} {{ id }} }}").errors()
     assert "Cannot query field" in error["message"]
@@ -39,9 +41,7 @@ def test_a_registration_that_is_rolled_back_changes_nothing(server, connect, nam
 
 def test_subscriptions_that_a_change_leaves_valid_go_on(cluster, connect):
     notes = connect(cluster).subscribe("subscription { noted { id } }")
-    cluster.sql(
-        "SELECT fraiseql_register_types('type Note { id: ID! text: String at: String }')"
-    )
+    cluster.sql("SELECT fraiseql_register_types('type Note { id: ID! text: String at: String }')")
     newer = connect(cluster).subscribe("subscription { noted { id at } }")
     publish_note(cluster, id=1, at="now")
     assert notes.data() == {"noted": {"id": "1"}}
@@ -62,6 +62,7 @@ def test_subscriptions_that_a_change_makes_invalid_get_an_error(cluster, connect
 
 
 def test_an_unregistered_field_ends_its_subscriptions(cluster, connect):
+    cluster.sql("SELECT fraiseql_register_subscription('other: Note', 'notes')")
     subscription = connect(cluster).subscribe("subscription { noted { id } }")
     cluster.sql("SELECT fraiseql_unregister_subscription('noted')")
     assert 'Cannot query field "noted"' in subscription.errors()[0]["message"]

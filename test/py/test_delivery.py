@@ -1,4 +1,4 @@
-"""No event is lost, doubled or reordered, and where the ring was too small the loss is told exactly."""
+"""No event is lost, doubled or reordered; what a ring too small loses is told exactly."""
 
 import os
 import signal
@@ -30,9 +30,15 @@ def run_pgbench(cluster, tmp_path, transactions=TRANSACTIONS):
     script = tmp_path / "tick.sql"
     script.write_text(SCRIPT)
     cluster.program(
-        "pgbench", "--no-vacuum", f"--client={CLIENTS}", "--jobs=2", f"--transactions={transactions}",
-        "--define=n=0", f"--file={script}", "postgres",
-    )  # fmt: skip
+        "pgbench",
+        "--no-vacuum",
+        f"--client={CLIENTS}",
+        "--jobs=2",
+        f"--transactions={transactions}",
+        "--define=n=0",
+        f"--file={script}",
+        "postgres",
+    )
 
 
 def numbers_by_client(events):
@@ -88,16 +94,15 @@ def test_events_overwritten_while_the_worker_stood_still_are_counted_to_the_clie
     os.kill(worker, signal.SIGSTOP)
     try:
         cluster.sql(
-            """
+            f"""
             DO $$ BEGIN
-                FOR i IN 1..%s LOOP
+                FOR i IN 1..{published} LOOP
                     PERFORM fraiseql_publish('tick', 'stress', jsonb_build_object(
                         'client', 0, 'n', i, 'text', repeat('x', 1000)));
                     COMMIT;
                 END LOOP;
             END $$
             """
-            % published
         )
     finally:
         os.kill(worker, signal.SIGCONT)

@@ -11,7 +11,9 @@ from gql.transport.websockets import WebsocketsTransport
 def run(scenario, server):
     async def session_scenario():
         transport = WebsocketsTransport(
-            url=server.url, subprotocols=[WebsocketsTransport.GRAPHQLWS_SUBPROTOCOL], ping_interval=5
+            url=server.url,
+            subprotocols=[WebsocketsTransport.GRAPHQLWS_SUBPROTOCOL],
+            ping_interval=5,
         )
         async with Client(transport=transport) as session:
             return await scenario(session)

@@ -1,9 +1,9 @@
-"""Clients that fall silent, do not read, or hang up: their connection ends and nobody else notices."""
+"""Clients that fall silent, do not read, or hang up: they are cut off and nobody else notices."""
 
 import pytest
-from cluster import wait_until
 from websockets.frames import Opcode
 
+from cluster import wait_until
 from raw_peer import RawPeer
 
 

@@ -30,7 +30,7 @@ def test_connections_show_their_state_and_load(make_cluster, connect):
 
 def test_subscriptions_show_what_was_asked_and_delivered(make_cluster, connect):
     cluster = make_cluster()
-    cluster.sql("SELECT fraiseql_register_subscription('n(x: Int): Int', 'numbers')")
+    cluster.sql("SELECT fraiseql_register_subscription('n: Int', 'numbers')")
     client = connect(cluster)
     subscription = client.subscribe("subscription Watch { other: n }", id="abc")
     cluster.sql("SELECT fraiseql_publish('n', 'numbers', '1')")
@@ -63,7 +63,8 @@ def test_counters_follow_events(make_cluster, connect):
         for _ in range(10):
             subscription.data()
     grown = {
-        name: cluster.metric(f"fraiseql_subs_{name}_total") - value for name, value in before.items()
+        name: cluster.metric(f"fraiseql_subs_{name}_total") - value
+        for name, value in before.items()
     }
     assert grown == {"events_read": 20, "events_matched": 10, "payloads_encoded": 20}
     assert cluster.metric("fraiseql_subs_plans") == 2
@@ -87,9 +88,7 @@ def test_functions_are_nobodys_until_granted(server):
         for call in calls:
             with pytest.raises(psycopg.errors.InsufficientPrivilege):
                 connection.execute(f"SELECT {call}")
-    server.sql(
-        "GRANT EXECUTE ON FUNCTION fraiseql_publish(text, text, jsonb, text, text) TO nobody_special"
-    )
+    server.sql("GRANT EXECUTE ON FUNCTION fraiseql_publish TO nobody_special")
     with server.connect() as connection:
         connection.execute("SET ROLE nobody_special")
         connection.execute("SELECT fraiseql_publish('a', 'b', '1')")

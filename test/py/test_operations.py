@@ -59,7 +59,11 @@ def test_fragments_and_directives(server, client):
         server,
         client,
         """subscription ($skip: Boolean!) {
-            orderUpdated { ...ids status @skip(if: $skip) ... on Order { total @include(if: $skip) } }
+            orderUpdated {
+                ...ids
+                status @skip(if: $skip)
+                ... on Order { total @include(if: $skip) }
+            }
         }
         fragment ids on Order { id }""",
         {"skip": True},
@@ -78,9 +82,7 @@ def test_the_operation_name_chooses_the_operation(server, client):
 
 
 def test_an_unknown_operation_name_is_an_error(client):
-    (error,) = client.start(
-        "subscription A { orderUpdated { id } }", operation_name="C"
-    ).errors()
+    (error,) = client.start("subscription A { orderUpdated { id } }", operation_name="C").errors()
     assert error["message"] == 'Unknown operation named "C".'
     assert error["extensions"]["code"] == "OPERATION_RESOLUTION_FAILURE"
 
@@ -107,7 +109,9 @@ def test_arguments_filter_by_equality(server, client, query, variables):
 
 
 def test_all_arguments_must_match(server, client):
-    subscription = client.subscribe('subscription { orderUpdated(id: 7, status: "sent") { status } }')
+    subscription = client.subscribe(
+        'subscription { orderUpdated(id: 7, status: "sent") { status } }'
+    )
     server.publish("orderUpdated", "orders", {"id": 7, "status": "paid"})
     server.publish("orderUpdated", "orders", {"id": 8, "status": "sent"})
     server.publish("orderUpdated", "orders", {"id": 7, "status": "sent"})
@@ -137,7 +141,8 @@ def test_channels_are_apart(server, client):
 
 def test_event_types_choose_events_of_a_channel(server, client, name):
     server.sql(
-        "SELECT fraiseql_register_subscription(%s, %s, %s)", (f"{name}: Order", name, ["made", "paid"])
+        "SELECT fraiseql_register_subscription(%s, %s, %s)",
+        (f"{name}: Order", name, ["made", "paid"]),
     )
     subscription = client.subscribe(f"subscription {{ {name} {{ id }} }}")
     for id, event_type in enumerate(("made", "sent", "paid", "Paid")):
@@ -149,9 +154,7 @@ def test_event_types_choose_events_of_a_channel(server, client, name):
 
 def test_data_of_the_wrong_kind_is_an_error_at_its_path(server, client):
     subscription = client.subscribe("subscription { orderUpdated { id total customer { name } } }")
-    server.publish(
-        "orderUpdated", "orders", {"id": 1, "total": "much", "customer": {"name": None}}
-    )
+    server.publish("orderUpdated", "orders", {"id": 1, "total": "much", "customer": {"name": None}})
     payload = subscription.next()
     assert payload["data"] == {"orderUpdated": {"id": "1", "total": None, "customer": None}}
     paths = [error["path"] for error in payload["errors"]]
@@ -159,10 +162,8 @@ def test_data_of_the_wrong_kind_is_an_error_at_its_path(server, client):
 
 
 def test_unicode_and_numbers_pass_unchanged(server, client):
-    event = {"id": "\u00e4\U0001f600\"\\\n\u0001", "status": "", "total": 12345678.0625}
-    data = receive(
-        server, client, "subscription { orderUpdated { id status total } }", event=event
-    )
+    event = {"id": '\u00e4\U0001f600"\\\n\u0001', "status": "", "total": 12345678.0625}
+    data = receive(server, client, "subscription { orderUpdated { id status total } }", event=event)
     assert data == {"orderUpdated": event}
 
 
@@ -170,7 +171,11 @@ def test_unicode_and_numbers_pass_unchanged(server, client):
     ("query", "message", "location"),
     [
         ("", "Syntax Error: Unexpected <EOF>.", (1, 1)),
-        ("subscription { orderUpdated { id }", "Syntax Error: Expected Name, found <EOF>.", (1, 35)),
+        (
+            "subscription { orderUpdated { id }",
+            "Syntax Error: Expected Name, found <EOF>.",
+            (1, 35),
+        ),
         (
             "subscription {\n  orderUpdated { idd }\n}",
             'Cannot query field "idd" on type "Order". Did you mean "id"?',
@@ -249,7 +254,8 @@ def test_queries_are_refused_with_a_reason(client):
 def test_documents_beyond_the_limits_are_refused(make_cluster, connect, setting, value, query):
     cluster = make_cluster(**{setting: value})
     cluster.sql(
-        "SELECT fraiseql_register_types('type Order { id: ID customer: C } type C { name: String }')"
+        "SELECT fraiseql_register_types("
+        "'type Order { id: ID customer: C } type C { name: String }')"
     )
     cluster.sql("SELECT fraiseql_register_subscription('orderUpdated: Order', 'orders')")
     client = connect(cluster)

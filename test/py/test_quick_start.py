@@ -41,7 +41,10 @@ def test_the_demo_subscriber_prints_events_until_it_has_enough(server):
         for status in "packed", "sent":
             server.publish("orderUpdated", "orders", {"id": 1, "status": status})
         lines = [json.loads(line) for line in subscriber.stdout]
-    assert [line["payload"]["data"]["orderUpdated"]["status"] for line in lines] == ["packed", "sent"]
+    assert [line["payload"]["data"]["orderUpdated"]["status"] for line in lines] == [
+        "packed",
+        "sent",
+    ]
     assert subscriber.returncode == 0
 
 

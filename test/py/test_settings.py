@@ -1,9 +1,10 @@
-"""Settings: every one refuses what it cannot work with, and the README tells the truth about them."""
+"""Settings: each refuses what it cannot work with, and the README tells the truth about them."""
 
 import re
 
 import psycopg
 import pytest
+
 from cluster import ROOT, wait_until
 
 BAD_VALUES = {
@@ -105,7 +106,9 @@ def test_an_event_above_max_event_size_is_refused_where_it_is_published(server):
     with server.connect(autocommit=False) as connection:
         connection.execute("SET fraiseql_subs.max_event_size = '2kB'")
         connection.execute(statement, (1000,))
-        with pytest.raises(psycopg.errors.ProgramLimitExceeded, match="fraiseql_subs.max_event_size"):
+        with pytest.raises(
+            psycopg.errors.ProgramLimitExceeded, match="fraiseql_subs.max_event_size"
+        ):
             connection.execute(statement, (2100,))
 
 
@@ -134,6 +137,7 @@ def test_the_readme_lists_every_setting_with_its_default_and_how_it_is_changed(m
         default, _, changed_by = documented[name]
         assert changed_by == CONTEXTS[context], name
         if unit:
+            unit = {"B": "bytes"}.get(unit, unit)
             shown = cluster.value(
                 "SELECT CASE WHEN %(unit)s = 'ms' THEN (%(default)s::interval = %(boot)s::interval)"
                 " ELSE (pg_size_bytes(%(default)s) = pg_size_bytes(%(boot)s)) END",

@@ -7,9 +7,10 @@ from pathlib import Path
 
 import psycopg
 import pytest
-from cluster import wait_until
 from psycopg import errors
 from websockets.exceptions import ConnectionClosed
+
+from cluster import wait_until
 
 QUERY = "subscription { orderUpdated { id } }"
 TYPE = "type Order { id: ID! }"

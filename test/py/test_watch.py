@@ -6,7 +6,9 @@ TYPES = """
     type Item { id: ID! name: String price: Float }
     type ItemChange { operation: String! table: String! row: Item old: Item }
 """
-QUERY = "subscription { itemChanged { operation table row { id name price } old { id name price } } }"
+QUERY = (
+    "subscription { itemChanged { operation table row { id name price } old { id name price } } }"
+)
 
 
 class Watched:
@@ -130,7 +132,9 @@ def test_a_watched_partitioned_table_tells_changes_in_its_partitions(server, reg
     server.sql("CREATE TABLE item (id int, name text, price numeric) PARTITION BY RANGE (id)")
     server.sql("CREATE TABLE IF NOT EXISTS item_low PARTITION OF item FOR VALUES FROM (0) TO (10)")
     server.sql("SELECT fraiseql_watch('item')")
-    server.sql("CREATE TABLE IF NOT EXISTS item_high PARTITION OF item FOR VALUES FROM (10) TO (99)")
+    server.sql(
+        "CREATE TABLE IF NOT EXISTS item_high PARTITION OF item FOR VALUES FROM (10) TO (99)"
+    )
     item = Watched(server, connect(server).subscribe(QUERY))
     server.sql("INSERT INTO item VALUES (1, 'pen', 1), (11, 'ink', 1)")
     assert [item.change()["row"]["id"] for _ in range(2)] == ["1", "11"]

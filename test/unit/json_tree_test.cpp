@@ -68,8 +68,8 @@ TEST(JsonTreeTest, NestingIsBounded) {
   const auto nested = [](size_t depth) {
     return std::string(depth, '[') + std::string(depth, ']');
   };
-  EXPECT_TRUE(tree.ParseCopy(nested(kMaxJsonDepth)));
-  EXPECT_FALSE(tree.ParseCopy(nested(kMaxJsonDepth + 1)));
+  EXPECT_TRUE(tree.ParseCopy(nested(kMaxDataDepth)));
+  EXPECT_FALSE(tree.ParseCopy(nested(kMaxDataDepth + 1)));
   EXPECT_FALSE(tree.ParseCopy(nested(100000)));
 }
 

@@ -1,0 +1,167 @@
+// The parser's state and its functions, one per production of the grammar. Private to parser*.cpp.
+#pragma once
+
+#include <memory>
+#include <string>
+#include <string_view>
+#include <type_traits>
+#include <vector>
+
+#include "graphql/ast.hpp"
+#include "graphql/lexer.hpp"
+#include "graphql/parser.hpp"
+
+namespace fsubs::graphql {
+
+// Every function throws SyntaxError where the source does not follow the grammar.
+class Parser {
+ public:
+  Parser(Document* document, const ParseLimits& limits)
+      : document_(document), limits_(limits), lexer_(document->source(), document->arena()) {
+    Advance();
+    Advance();
+  }
+
+  void ParseDefinitions();
+  const FieldDefinition* ParseSingleField();
+
+ private:
+  // Counts one level of nesting for as long as it lives.
+  class Nesting {
+   public:
+    explicit Nesting(Parser* parser) : parser_(parser) {
+      if (++parser_->depth_ > parser_->limits_.max_depth) {
+        throw SyntaxError{parser_->token_.offset, "Document is nested more than " +
+                                                      std::to_string(parser_->limits_.max_depth) +
+                                                      " levels deep."};
+      }
+    }
+    ~Nesting() { --parser_->depth_; }
+
+   private:
+    Parser* const parser_;
+  };
+
+  void Advance() {
+    last_end_ = token_.end;
+    token_ = next_;
+    if (next_.kind == TokenKind::kEnd) return;
+    next_ = lexer_.Next();
+    if (next_.kind != TokenKind::kEnd && ++tokens_ > limits_.max_tokens) {
+      throw SyntaxError{next_.offset, "Document contains more that " +
+                                          std::to_string(limits_.max_tokens) +
+                                          " tokens. Parsing aborted."};
+    }
+  }
+
+  bool Peek(TokenKind kind) const { return token_.kind == kind; }
+  bool PeekKeyword(std::string_view word) const {
+    return token_.kind == TokenKind::kName && token_.text == word;
+  }
+  bool Skip(TokenKind kind) {
+    if (!Peek(kind)) return false;
+    Advance();
+    return true;
+  }
+  bool SkipKeyword(std::string_view word) {
+    if (!PeekKeyword(word)) return false;
+    Advance();
+    return true;
+  }
+  Token Expect(TokenKind kind) {
+    if (!Peek(kind)) {
+      throw SyntaxError{token_.offset,
+                        "Expected " + Describe(kind) + ", found " + Describe(token_) + "."};
+    }
+    const Token token = token_;
+    Advance();
+    return token;
+  }
+  void ExpectKeyword(std::string_view word) {
+    if (SkipKeyword(word)) return;
+    throw SyntaxError{token_.offset,
+                      "Expected \"" + std::string(word) + "\", found " + Describe(token_) + "."};
+  }
+  [[noreturn]] void Unexpected(const Token& token) const {
+    throw SyntaxError{token.offset, "Unexpected " + Describe(token) + "."};
+  }
+
+  template <typename T>
+  std::span<const T> Keep(const std::vector<T>& nodes) {
+    static_assert(std::is_trivially_destructible_v<T>);
+    if (nodes.empty()) return {};
+    auto* const copy =
+        static_cast<T*>(document_->arena()->allocate(nodes.size() * sizeof(T), alignof(T)));
+    std::uninitialized_copy(nodes.begin(), nodes.end(), copy);
+    return {copy, nodes.size()};
+  }
+  template <typename T>
+  const T* Keep(const T& node) {
+    static_assert(std::is_trivially_destructible_v<T>);
+    return new (document_->arena()->allocate(sizeof(T), alignof(T))) T(node);
+  }
+
+  // `open` item+ `close`.
+  template <typename Item>
+  auto Many(TokenKind open, Item item, TokenKind close) {
+    std::vector<decltype(item())> nodes;
+    Expect(open);
+    do {
+      nodes.push_back(item());
+    } while (!Skip(close));
+    return Keep(nodes);
+  }
+  template <typename Item>
+  auto OptionalMany(TokenKind open, Item item, TokenKind close) {
+    return Peek(open) ? Many(open, item, close) : decltype(Many(open, item, close)){};
+  }
+
+  Name ParseName() {
+    const Token token = Expect(TokenKind::kName);
+    return {token.text, token.offset};
+  }
+
+  void ParseDefinition();
+  Operation ParseOperation();
+  OperationKind ParseOperationKind();
+  VariableDefinition ParseVariableDefinition();
+  const SelectionSet* ParseSelectionSet();
+  Selection ParseSelection();
+  Selection ParseFragment();
+  std::span<const Argument> ParseArguments(bool constant);
+  Fragment ParseFragmentDefinition();
+  const Value* ParseValue(bool constant);
+  std::span<const Directive> ParseDirectives(bool constant);
+  const TypeRef* ParseTypeRef();
+
+  bool PeekDescription() const { return Peek(TokenKind::kString) || Peek(TokenKind::kBlockString); }
+  std::string_view ParseDescription();
+  void ParseTypeSystemDefinition(const Token& keyword);
+  void ParseExtension();
+  SchemaDefinition ParseSchema(uint32_t offset, std::string_view description, bool extension);
+  TypeDefinition ParseType(TypeKind kind, uint32_t offset, std::string_view description,
+                           bool extension);
+  DirectiveDefinition ParseDirectiveDefinition(uint32_t offset, std::string_view description);
+  std::span<const Name> ParseImplements();
+  FieldDefinition ParseField();
+  InputValueDefinition ParseInputValue();
+  EnumValueDefinition ParseEnumValue();
+  std::span<const Name> ParseMembers();
+
+  Document* const document_;
+  const ParseLimits limits_;
+  Lexer lexer_;
+  Token token_;
+  Token next_;
+  uint32_t last_end_ = 0;
+  size_t tokens_ = 0;
+  size_t depth_ = 0;
+
+  std::vector<Operation> operations_;
+  std::vector<Fragment> fragments_;
+  std::vector<TypeDefinition> types_;
+  std::vector<DirectiveDefinition> directives_;
+  std::vector<SchemaDefinition> schemas_;
+};
+
+}  // namespace fsubs::graphql
