@@ -52,7 +52,7 @@ std::shared_ptr<const Catalog> Catalog::FromSnapshot(std::string_view json, std:
   const JsonValue root = tree.root();
   std::string version;
   if (!Text(root, "extension_version", &version)) {
-    *error = "the extension is not created in the database";
+    *error = kExtensionMissing;
     return nullptr;
   }
   auto catalog = std::make_shared<Catalog>();

@@ -29,6 +29,10 @@ struct SubscriptionField {
   bool Wants(std::string_view event_type) const;
 };
 
+// What FromSnapshot says of a database without the extension.
+inline constexpr std::string_view kExtensionMissing =
+    "the extension is not created in the database";
+
 class Catalog {
  public:
   // Build from an executor's snapshot (docs/side-door.md). On failure `*error` says why; a snapshot

@@ -21,6 +21,9 @@ constexpr size_t kRecordsPerTurn = 1024;
 // the new catalog by then, it is handled with the old one.
 constexpr uint64_t kMaxDeferMs = 2000;
 
+// So many messages may wait; more are not worth their memory, and the old catalog must do.
+constexpr size_t kMaxDeferred = 10000;
+
 // Clients are checked in so many slices of the interval, not all at once.
 constexpr size_t kKeepaliveSlices = 8;
 
@@ -244,6 +247,11 @@ bool Shard::CatchUp() {
 
 void Shard::Defer(Connection* connection, std::string_view message) {
   deferred_.push_back({connection->id(), std::string(message)});
+  if (deferred_.size() > kMaxDeferred) {
+    covered_ = changed_;
+    HandleDeferred();
+    return;
+  }
   if (uv_is_active(reinterpret_cast<uv_handle_t*>(&deferred_timer_))) return;
   uv_timer_start(
       &deferred_timer_,

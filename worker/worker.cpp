@@ -1,5 +1,6 @@
 #include "worker/worker.hpp"
 
+#include <algorithm>
 #include <csignal>
 
 #include "worker/log.hpp"
@@ -73,13 +74,12 @@ std::string Worker::Start() {
   side_door_ = SideDoor::Open(&loop_, this, options_->socket_path, &error);
   if (!side_door_) return "could not listen on \"" + options_->socket_path + "\": " + error;
 
-  const size_t files = RaiseFileLimit(options_->max_connections + kSpareFiles);
-  if (files < options_->max_connections + kSpareFiles) {
+  files_ = RaiseFileLimit(options_->max_connections + kSpareFiles);
+  if (files_ < options_->max_connections + kSpareFiles) {
     Log(LogLevel::kWarning,
         "the limit of open files allows %zu connections, max_connections is %zu; raise the hard "
-        "limit "
-        "(ulimit -Hn) of the server",
-        files > kSpareFiles ? files - kSpareFiles : 0, options_->max_connections);
+        "limit (ulimit -Hn) of the server",
+        files_ - std::min(files_, kSpareFiles), options_->max_connections);
   }
   const std::string where = options_->listen_address + " port " + std::to_string(options_->port);
   error = CheckListen({options_->listen_address, options_->port});
@@ -132,6 +132,7 @@ void Worker::OnSnapshot(std::string_view snapshot_json) {
   if (!catalog) {
     Log(LogLevel::kWarning, "the catalog of database \"%s\" cannot be served: %s",
         options_->database.c_str(), error.c_str());
+    if (error == kExtensionMissing) ready_ = false;
   } else {
     snapshot_ = snapshot_json;
     Log(ready_ ? LogLevel::kDebug : LogLevel::kLog,
@@ -211,6 +212,13 @@ void Worker::Reload() {
   if (!error.empty()) {
     Log(LogLevel::kError, "settings stay as they were: %s", error.c_str());
     return;
+  }
+  if (reread.max_connections + kSpareFiles > files_) {
+    Log(LogLevel::kWarning,
+        "max_connections is %zu, but the open files allowed at start are enough for %zu; restart "
+        "the "
+        "server to raise them",
+        reread.max_connections, files_ - std::min(files_, kSpareFiles));
   }
   options_ = std::make_shared<const Options>(reread);
   SetLogLevel(options_->log_level);

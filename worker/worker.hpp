@@ -74,6 +74,7 @@ class Worker final : private ShardHost, private SideDoorHost {
   Position asked_ = 0;    // what the outstanding request will cover
   bool outstanding_ = false;
   size_t drained_ = 0;  // shards
+  size_t files_ = 0;    // that may be open
 
   std::atomic<bool> ready_{false};
   std::atomic<bool> draining_{false};

@@ -1,0 +1,232 @@
+"""The servers that benchmarks run against, each on its core, and the load generator."""
+
+import json
+import os
+import shutil
+import socket
+import subprocess
+import tempfile
+import time
+import urllib.error
+import urllib.request
+from contextlib import contextmanager
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parent.parent
+PROGRAMS = ROOT / "build/release/bench"
+
+SETUP = """
+CREATE EXTENSION fraiseql_subs;
+SELECT fraiseql_register_types(
+    'type Tick { id: ID!, seq: Int!, sentAt: String, text: String }');
+SELECT fraiseql_register_subscription('tick(id: ID): Tick', 'tick');
+CREATE TABLE bench_tick (seq bigint);
+"""
+
+FLOOR_EACH = "floor, each"
+FLOOR_JOINED = "floor, joined"
+OURS = "fraiseql_subs"
+SERVERS = (FLOOR_EACH, FLOOR_JOINED, OURS)
+
+
+class BenchmarkError(Exception):
+    """Why there is no result, as text for the user."""
+
+
+def wait_until(seconds, description, predicate):
+    deadline = time.monotonic() + seconds
+    while not predicate():
+        if time.monotonic() > deadline:
+            raise BenchmarkError(f"gave up waiting for {description}")
+        time.sleep(0.02)
+
+
+def free_port():
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return probe.getsockname()[1]
+
+
+def parent_of(pid):
+    """None if there is no such process any more."""
+    try:
+        status = Path(f"/proc/{pid}/stat").read_text()
+    except OSError:
+        return None
+    return int(status.rpartition(")")[2].split()[1])
+
+
+class Testbed:
+    """A private PostgreSQL server with fraiseql_subs, from entering to leaving the context.
+
+    Everything is reachable through the loopback address and a Unix socket alone.
+    """
+
+    def __init__(self, location, progress):
+        for program in ("load", "floor_server"):
+            if not (PROGRAMS / program).exists():
+                raise BenchmarkError(
+                    f"{PROGRAMS / program} is missing; run make -f worker/worker.mk bench"
+                )
+        if not shutil.which("taskset"):
+            raise BenchmarkError("taskset is missing; install util-linux")
+        cores = sorted(os.sched_getaffinity(0))
+        if len(cores) < 2:
+            raise BenchmarkError("the server and its clients need a core each, and there is one")
+        self.server_core, self.load_core = cores[0], cores[1]
+        self.location = location
+        self.progress = progress
+        self.port = free_port()
+
+    def __enter__(self):
+        self.directory = Path(tempfile.mkdtemp(prefix="fraiseql_subs-bench.", dir=self.location))
+        self.progress(f"starting a private server in {self.directory}")
+        try:
+            self._cluster(
+                "init", f"fraiseql_subs.port={self.port}", "fraiseql_subs.allow_anonymous=on"
+            )
+            self._cluster("start")
+            self.query(SETUP)
+            self._await_worker()
+        except BaseException:
+            self._cluster("destroy")
+            raise
+        return self
+
+    def __exit__(self, *_):
+        self._cluster("destroy")
+
+    def restart(self):
+        """Memory that a process has once used for clients it does not show again for new ones."""
+        self._cluster("stop")
+        self._cluster("start")
+        self._await_worker()
+
+    def query(self, statements):
+        command = ["psql", "--no-psqlrc", "-h", self.directory, "-U", "postgres", "-d", "postgres"]
+        return self._run([*command, "-qAt", "-v", "ON_ERROR_STOP=1", "-c", statements]).strip()
+
+    def load(self, server, **options):
+        """Run the load generator against one of SERVERS and return its report.
+
+        :param options: of the load generator; true ones are given without a value
+        """
+        with self._serving(server) as (port, pid):
+            arguments = [] if server == OURS else ["--floor"]
+            for name, value in options.items():
+                arguments.append(f"--{name.replace('_', '-')}")
+                if value is not True:
+                    arguments.append(str(value))
+            report = self._run(
+                [
+                    *self._on(self.load_core),
+                    PROGRAMS / "load",
+                    "--json",
+                    *("--port", str(port)),
+                    *("--server-pid", str(pid)),
+                    *("--database", self.conninfo()),
+                    *arguments,
+                ]
+            )
+        return json.loads(report)
+
+    def transactions_per_second(self, script, clients, seconds):
+        """Run a script of pgbench, which has the load generator's core."""
+        file = self.directory / "pgbench.sql"
+        file.write_text(script)
+        report = self._run(
+            [
+                *self._on(self.load_core),
+                *("pgbench", "-n", "-M", "prepared", "-f", file),
+                *("-h", self.directory, "-U", "postgres"),
+                *("-c", str(clients), "-T", str(max(1, round(seconds)))),
+                "postgres",
+            ]
+        )
+        rate = next(line for line in report.splitlines() if line.startswith("tps = "))
+        return float(rate.split()[2])
+
+    def conninfo(self):
+        return f"host={self.directory} user=postgres dbname=postgres"
+
+    @contextmanager
+    def floor(self, send):
+        """The floor, listening. Gives its port and process id."""
+        port = free_port()
+        server = subprocess.Popen(
+            [
+                *self._on(self.server_core),
+                PROGRAMS / "floor_server",
+                *("--port", str(port)),
+                *("--database", self.conninfo()),
+                *("--send", send),
+            ],
+            stdout=subprocess.PIPE,
+            stdin=subprocess.DEVNULL,
+            text=True,
+        )
+        try:
+            if server.stdout.readline() != "listening\n":
+                raise BenchmarkError("the floor server did not start")
+            yield port, server.pid
+        finally:
+            server.terminate()
+            server.wait()
+            server.stdout.close()
+
+    @contextmanager
+    def _serving(self, server):
+        if server == OURS:
+            yield self.port, self.worker
+        else:
+            with self.floor("each" if server == FLOOR_EACH else "joined") as floor:
+                yield floor
+
+    def _await_worker(self):
+        wait_until(20, f"the worker; see {self.directory}/log", self._is_serving)
+        postmaster = int((self.directory / "data/postmaster.pid").read_text().split()[0])
+        self.worker = next(
+            pid
+            for pid in (int(entry.name) for entry in Path("/proc").glob("[0-9]*"))
+            if (launcher := parent_of(pid)) and parent_of(launcher) == postmaster
+        )
+        self._run(["taskset", "-a", "-p", "-c", str(self.server_core), str(self.worker)])
+
+    def _is_serving(self):
+        try:
+            with urllib.request.urlopen(f"http://127.0.0.1:{self.port}/healthz", timeout=5):
+                return True
+        except (urllib.error.URLError, OSError):
+            return False
+
+    def _cluster(self, action, *arguments):
+        self._run(
+            [
+                *self._on(self.load_core),
+                ROOT / "scripts/cluster",
+                action,
+                self.directory,
+                *arguments,
+            ]
+        )
+
+    @staticmethod
+    def _on(core):
+        return ["taskset", "-c", str(core)]
+
+    @staticmethod
+    def _run(command):
+        # To files: the server, which stays, would hold a pipe open.
+        with tempfile.TemporaryFile("w+") as output, tempfile.TemporaryFile("w+") as errors:
+            try:
+                done = subprocess.run(
+                    command, stdin=subprocess.DEVNULL, stdout=output, stderr=errors, timeout=600
+                )
+            except subprocess.TimeoutExpired as error:
+                raise BenchmarkError(str(error)) from error
+            output.seek(0)
+            errors.seek(0)
+            if done.returncode != 0:
+                text = errors.read().strip() or output.read().strip()
+                raise BenchmarkError(f"{' '.join(map(str, command))} failed:\n{text}")
+            return output.read()
