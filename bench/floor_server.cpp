@@ -10,9 +10,8 @@
 
 #include <CLI/CLI.hpp>
 #include <cerrno>
-#include <csignal>
 #include <cstdio>
-#include <cstdlib>
+#include <map>
 #include <memory>
 #include <stdexcept>
 #include <string>
@@ -21,6 +20,7 @@
 #include <unordered_map>
 #include <vector>
 
+#include "bench/floor_messages.hpp"
 #include "bench/websocket.hpp"
 #include "bench/wire.hpp"
 #include "worker/ws_frame.hpp"
@@ -31,21 +31,6 @@ namespace {
 enum class SendForm {
   kEach,    // one send() per message
   kJoined,  // one send() for all messages that a connection is due
-};
-
-// A `next` message for everybody whose id is yet to be put in.
-struct MessageTemplate {
-  explicit MessageTemplate(std::string_view payload) {
-    const size_t length =
-        kBeforeId.size() + kSubscriptionIdLength + kAfterId.size() + payload.size() + 1;
-    AppendFrameHeader(Opcode::kText, length, &bytes);
-    bytes.append(kBeforeId);
-    id_at = bytes.size();
-    bytes.append(kSubscriptionIdLength, '-').append(kAfterId).append(payload).append("}");
-  }
-
-  std::string bytes;
-  size_t id_at;
 };
 
 struct Connection {
@@ -116,6 +101,7 @@ class FloorServer {
           Serve(static_cast<Connection*>(events[i].data.ptr), events[i].events);
         }
       }
+      DeliverToAll();
       FlushDirty();
     }
   }
@@ -206,20 +192,36 @@ class FloorServer {
       const std::string_view extra = notification->extra;
       const size_t space = extra.find(' ');
       if (space == std::string_view::npos) continue;
-      MessageTemplate message(extra.substr(space + 1));
-      Deliver(std::string(extra.substr(0, space)), &message);
-      Deliver("", &message);
+      const std::string_view payload = extra.substr(space + 1);
+      DeliverToKey(std::string(extra.substr(0, space)), payload);
+      to_all_.Append(payload);
+      if (form_ == SendForm::kEach) DeliverToAll();
     }
   }
 
-  void Deliver(const std::string& key, MessageTemplate* message) {
+  void DeliverToKey(const std::string& key, std::string_view payload) {
     const auto found = subscriptions_.find(key);
     if (found == subscriptions_.end()) return;
+    Messages message;
+    message.Append(payload);
     for (const Subscription& subscription : found->second) {
-      message->bytes.replace(message->id_at, kSubscriptionIdLength, subscription.id);
-      Append(subscription.connection, message->bytes);
+      Append(subscription.connection, message.For(subscription.id));
       if (form_ == SendForm::kEach) Flush(subscription.connection);
     }
+  }
+
+  void DeliverToAll() {
+    if (to_all_.empty()) return;
+    for (const Subscription& subscription : subscriptions_[""]) {
+      Connection* const connection = subscription.connection;
+      const std::string_view bytes = to_all_.For(subscription.id);
+      if (connection->unsent.empty()) {
+        connection->unsent.append(bytes.substr(Send(connection, bytes)));
+      } else {
+        Append(connection, bytes);
+      }
+    }
+    to_all_.Clear();
   }
 
   void AppendText(Connection* connection, std::string_view text) {
@@ -247,12 +249,16 @@ class FloorServer {
     dirty_.clear();
   }
 
-  // What does not fit waits for EPOLLOUT; that the client has gone is seen by reading.
   void Flush(Connection* connection) {
     if (connection->unsent.empty()) return;
-    const ssize_t sent =
-        send(connection->fd, connection->unsent.data(), connection->unsent.size(), MSG_NOSIGNAL);
-    if (sent > 0) connection->unsent.erase(0, static_cast<size_t>(sent));
+    connection->unsent.erase(0, Send(connection, connection->unsent));
+  }
+
+  // Returns how much could be sent; the rest waits for EPOLLOUT. That a client has gone is seen by
+  // reading.
+  static size_t Send(Connection* connection, std::string_view bytes) {
+    const ssize_t sent = send(connection->fd, bytes.data(), bytes.size(), MSG_NOSIGNAL);
+    return sent > 0 ? static_cast<size_t>(sent) : 0;
   }
 
   void Close(Connection* connection) {
@@ -272,6 +278,7 @@ class FloorServer {
   std::unique_ptr<PGconn, decltype(&PQfinish)> database_;
   std::unordered_map<Connection*, std::unique_ptr<Connection>> connections_;
   std::unordered_map<std::string, std::vector<Subscription>> subscriptions_;  // by key
+  Messages to_all_;                 // this turn, for the subscriptions without a key
   std::vector<Connection*> dirty_;  // with something to send this turn
 };
 

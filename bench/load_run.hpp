@@ -5,7 +5,6 @@
 #include <sys/timerfd.h>
 #include <unistd.h>
 
-#include <algorithm>
 #include <cerrno>
 #include <cstdint>
 #include <memory>
@@ -15,10 +14,10 @@
 #include <system_error>
 #include <vector>
 
+#include "bench/ledger.hpp"
 #include "bench/process_usage.hpp"
 #include "bench/publisher.hpp"
 #include "bench/report.hpp"
-#include "bench/sequence_check.hpp"
 #include "bench/subscriber.hpp"
 #include "bench/wire.hpp"
 
@@ -52,15 +51,10 @@ class LoadRun : private Subscriber::Sink {
       : options_(options),
         poll_(epoll_create1(EPOLL_CLOEXEC)),
         timer_(timerfd_create(CLOCK_MONOTONIC, TFD_NONBLOCK | TFD_CLOEXEC)),
-        copies_(options.filtered ? 1 : options.connections * options.per_connection),
+        ledger_(options.connections * options.per_connection, options.filtered),
         scratch_(256 * 1024) {
     if (poll_ < 0 || timer_ < 0) throw std::system_error(errno, std::generic_category(), "epoll");
-    const size_t subscriptions = options.connections * options.per_connection;
-    options_.publish.keys = subscriptions;
-    for (size_t i = 0; i < subscriptions; ++i) {
-      checks_.emplace_back(options.filtered ? static_cast<int64_t>(i) : 0,
-                           options.filtered ? static_cast<int64_t>(subscriptions) : 1);
-    }
+    options_.publish.keys = options.connections * options.per_connection;
     for (size_t i = 0; i < options.publishers; ++i) {
       publishers_.push_back(std::make_unique<Publisher>(options_.database, options_.publish,
                                                         static_cast<int64_t>(i),
@@ -79,11 +73,11 @@ class LoadRun : private Subscriber::Sink {
     if (options_.rate > 0) StartTimer();
     publishing_ = true;
     RunFor(options_.warm_up);
-    measuring_ = true;
+    ledger_.StartTiming(options_.rate > 0);
     const Snapshot begin = TakeSnapshot();
     RunFor(options_.seconds);
     const Snapshot end = TakeSnapshot();
-    measuring_ = false;
+    ledger_.StopTiming();
     publishing_ = false;
     Drain();
 
@@ -93,15 +87,11 @@ class LoadRun : private Subscriber::Sink {
                static_cast<double>(resident_after - resident_before) /
                    static_cast<double>(subscribers_.size()));
     Describe(begin, end, &report);
+    ledger_.Describe(&report);
     return report;
   }
 
  private:
-  struct Event {
-    int64_t sent_at;
-    size_t copies;  // received
-  };
-
   struct Snapshot {
     int64_t at;
     uint64_t messages;
@@ -178,16 +168,19 @@ class LoadRun : private Subscriber::Sink {
     while (NowNs() < until) {
       if (options_.rate == 0) PublishWhatIsDue();
       TurnOnce(100);
-      if (in_flight_ > 0 && NowNs() - progress_at_ > kSilenceSeconds * 1e9) return;
+      if (IsStalled()) return;
     }
   }
 
   // Wait for what is under way, and then for what should not come.
   void Drain() {
-    progress_at_ = NowNs();
-    while (in_flight_ > 0 && NowNs() - progress_at_ < kSilenceSeconds * 1e9) TurnOnce(100);
+    while (ledger_.in_flight() > 0 && !IsStalled()) TurnOnce(100);
     const int64_t until = NowNs() + 100'000'000;
     while (NowNs() < until) TurnOnce(10);
+  }
+
+  bool IsStalled() const {
+    return ledger_.in_flight() > 0 && NowNs() - ledger_.progress_at() > kSilenceSeconds * 1e9;
   }
 
   void OnTimer() {
@@ -198,7 +191,8 @@ class LoadRun : private Subscriber::Sink {
 
   void PublishWhatIsDue() {
     size_t refused = 0;
-    while (in_flight_ + options_.batch <= options_.in_flight && refused < publishers_.size()) {
+    while (ledger_.in_flight() + options_.batch <= options_.in_flight &&
+           refused < publishers_.size()) {
       Publisher* const publisher = publishers_[turn_++ % publishers_.size()].get();
       if (publisher->queued() < options_.pipeline) {
         Publish(publisher);
@@ -211,14 +205,7 @@ class LoadRun : private Subscriber::Sink {
 
   void Publish(Publisher* publisher) {
     const int64_t now = NowNs();
-    const auto last =
-        static_cast<size_t>(publisher->next() + publisher->stride() * (options_.batch - 1));
-    if (events_.size() <= last) events_.resize(last + 1);
-    for (int64_t i = 0; i < options_.batch; ++i) {
-      events_[static_cast<size_t>(publisher->next() + publisher->stride() * i)].sent_at = now;
-    }
-    if (in_flight_ == 0) progress_at_ = now;
-    in_flight_ += options_.batch;
+    ledger_.Publish(publisher->next(), publisher->stride(), options_.batch, now);
     publisher->Publish(options_.batch, now);
   }
 
@@ -226,42 +213,17 @@ class LoadRun : private Subscriber::Sink {
 
   void OnNext(size_t subscription, int64_t sequence, int64_t sent_at,
               int64_t received_at) override {
-    progress_at_ = received_at;
-    switch (checks_[subscription].Receive(sequence)) {
-      case SequenceCheck::Verdict::kInOrder:
-        break;
-      case SequenceCheck::Verdict::kReordered:
-        ++reordered_;
-        break;
-      case SequenceCheck::Verdict::kDuplicated:
-        ++duplicated_;
-        return;
-      case SequenceCheck::Verdict::kForeign:
-        return OnUnexpected("event " + std::to_string(sequence));
-    }
-    if (static_cast<size_t>(sequence) >= events_.size() ||
-        events_[static_cast<size_t>(sequence)].sent_at != sent_at) {
-      return OnUnexpected("event " + std::to_string(sequence) + ", which was not sent");
-    }
-    Event& event = events_[static_cast<size_t>(sequence)];
-    ++messages_;
-    if (measuring_ && options_.rate > 0) delays_.push_back(received_at - sent_at);
-    if (++event.copies < copies_) return;
-    ++completed_;
-    --in_flight_;
-    if (measuring_) completions_.push_back(received_at - sent_at);
+    ledger_.Receive(subscription, sequence, sent_at, received_at);
   }
 
-  void OnUnexpected(std::string_view message) override {
-    if (unexpected_++ == 0) first_unexpected_ = message.substr(0, 300);
-  }
+  void OnUnexpected(std::string_view message) override { ledger_.ReceiveUnexpected(message); }
 
   Snapshot TakeSnapshot() const {
     uint64_t bytes = 0;
     for (const auto& subscriber : subscribers_) bytes += subscriber->received_bytes();
     return {NowNs(),
-            messages_,
-            completed_,
+            ledger_.messages(),
+            ledger_.completed(),
             bytes,
             ProcessCpuNs(options_.server_pid),
             ProcessCpuNs(getpid()),
@@ -283,28 +245,12 @@ class LoadRun : private Subscriber::Sink {
     report->Add("messages_per_second", messages / elapsed * 1e9);
     report->Add("events_per_second", events / elapsed * 1e9);
     report->Add("bytes_per_message", static_cast<double>(end.bytes - begin.bytes) / messages);
-    if (options_.rate > 0) {
-      report->Add("delay_p50_ms", Percentile(delays_, 0.5) / 1e6);
-      report->Add("delay_p99_ms", Percentile(delays_, 0.99) / 1e6);
-    }
-    report->Add("to_last_p50_ms", Percentile(completions_, 0.5) / 1e6);
-    report->Add("to_last_p99_ms", Percentile(completions_, 0.99) / 1e6);
     report->Add("server_us_per_message", server_cpu / messages / 1e3);
     report->Add("server_us_per_event", server_cpu / events / 1e3);
     report->Add("server_cpu_share", server_share);
     report->Add("load_cpu_share", own_share);
     report->Add("load_core_share", core_share);
     report->Add("bottleneck", Bottleneck(server_share, own_share, core_share));
-
-    uint64_t lost = 0;
-    for (const Event& event : events_) {
-      if (event.sent_at != 0) lost += copies_ - std::min(event.copies, copies_);
-    }
-    report->Add("lost", lost);
-    report->Add("duplicated", duplicated_);
-    report->Add("reordered", reordered_);
-    report->Add("unexpected", unexpected_);
-    report->Add("first_unexpected", first_unexpected_);
   }
 
   // What had no CPU time left. Publisher and database share the load generator's core.
@@ -319,26 +265,13 @@ class LoadRun : private Subscriber::Sink {
   LoadOptions options_;
   int poll_;
   int timer_;
-  size_t copies_;  // of each event that are to arrive
+  Ledger ledger_;
   std::vector<char> scratch_;
   std::vector<std::unique_ptr<Subscriber>> subscribers_;
-  std::vector<SequenceCheck> checks_;  // by subscription
   std::vector<std::unique_ptr<Publisher>> publishers_;
-  size_t turn_ = 0;              // of the publishers
-  std::vector<Event> events_;    // by sequence number; sent_at is 0 where none was published
-  std::vector<int64_t> delays_;  // of messages, nanoseconds
-  std::vector<int64_t> completions_;
+  size_t turn_ = 0;  // of the publishers
   bool publishing_ = false;
-  bool measuring_ = false;
   size_t subscribed_ = 0;  // connections
-  int64_t in_flight_ = 0;
-  int64_t progress_at_ = 0;
-  uint64_t messages_ = 0;
-  uint64_t completed_ = 0;
-  uint64_t duplicated_ = 0;
-  uint64_t reordered_ = 0;
-  uint64_t unexpected_ = 0;
-  std::string first_unexpected_;
 };
 
 }  // namespace fsubs::bench
