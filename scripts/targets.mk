@@ -15,7 +15,7 @@ test-next:
 	scripts/test-next
 
 bench:
-	bench/run
+	scripts/bench
 
 format:
 	scripts/format

@@ -7,7 +7,7 @@ BUILD ?= build
 VARIANT ?= release
 OUT := $(BUILD)/$(VARIANT)
 
-PACKAGES := libwebsockets libuv simdjson hiredis libjwt openssl
+PACKAGES := libwebsockets libuv simdjson
 CXXFLAGS ?= -O2 -g
 override CXXFLAGS += -std=c++20 -Wall -Wextra -Wno-missing-field-initializers -I. -MMD -MP -pthread \
 	$(shell pkg-config --cflags $(PACKAGES) | sed 's/-I/-isystem /g')
@@ -58,7 +58,7 @@ $(OUT)/fuzz/%: $(OUT)/test/fuzz/%.o $(OUT)/libworker.a
 
 $(OUT)/bench/%.o: CXXFLAGS += $(shell pkg-config --cflags libpq)
 $(OUT)/bench/%: $(OUT)/bench/%.o $(OUT)/libworker.a
-	$(CXX) $(CXXFLAGS) -o $@ $^ -lpq $(LDLIBS)
+	$(CXX) $(CXXFLAGS) -o $@ $^ -lpq -lcrypto $(LDLIBS)
 
 .SECONDARY:
 -include $(shell find $(OUT) -name '*.d' 2>/dev/null)

@@ -2,6 +2,8 @@
 
 #include <gtest/gtest.h>
 
+#include <algorithm>
+
 #include "graphql/parser.hpp"
 
 namespace fsubs::graphql {
