@@ -4,6 +4,7 @@
 #include "graphql/parser.hpp"
 #include "graphql/prelude.hpp"
 #include "graphql/schema.hpp"
+#include "graphql/schema_implementation.hpp"
 #include "graphql/suggest.hpp"
 
 namespace fsubs::graphql {
@@ -32,7 +33,6 @@ class SchemaBuilder {
   void DefineType(const TypeDefinition& definition, Type* type);
   void DefineRoots(const Document& document);
   void Check(const Document& document);
-  void CheckImplementations(const Type& type, const TypeDefinition& definition);
 
   const WrappedType* Wrap(const TypeRef& ref);
   const WrappedType* Keep(WrappedType type);
@@ -290,64 +290,6 @@ void SchemaBuilder::DefineRoots(const Document& document) {
   }
 }
 
-void SchemaBuilder::CheckImplementations(const Type& type, const TypeDefinition& definition) {
-  const std::string name(type.name);
-  for (const Type* interface : type.interfaces) {
-    if (interface == &type) {
-      Report(
-          "Type " + name + " cannot implement itself because it would create a circular reference.",
-          {definition.name.offset});
-      continue;
-    }
-    for (const Field& wanted : interface->fields) {
-      const std::string interface_field =
-          std::string(interface->name) + "." + std::string(wanted.name);
-      const Field* const field = type.FindField(wanted.name);
-      if (field == nullptr) {
-        Report("Interface field " + interface_field + " expected but " + name +
-                   " does not provide it.",
-               {definition.name.offset});
-        continue;
-      }
-      // Covariance (specification, section 3.6, IsValidImplementationFieldType).
-      const WrappedType* mine = field->type;
-      const WrappedType* theirs = wanted.type;
-      if (mine == nullptr || theirs == nullptr) continue;
-      bool covariant = true;
-      while (covariant) {
-        if (mine->is_non_null() && !theirs->is_non_null()) mine = mine->of;
-        if (mine->kind != theirs->kind) {
-          covariant = false;
-        } else if (mine->kind == TypeRefKind::kNamed) {
-          const auto& implemented = mine->type->interfaces;
-          covariant =
-              theirs->type->Includes(mine->type) ||
-              std::find(implemented.begin(), implemented.end(), theirs->type) != implemented.end();
-          break;
-        } else {
-          mine = mine->of;
-          theirs = theirs->of;
-        }
-      }
-      if (!covariant) {
-        Report("Interface field " + interface_field + " expects type " + ToString(*wanted.type) +
-                   " but " + name + "." + std::string(field->name) + " is type " +
-                   ToString(*field->type) + ".",
-               {definition.name.offset});
-      }
-      for (const InputValue& argument : wanted.arguments) {
-        const InputValue* const given = field->FindArgument(argument.name);
-        if (given == nullptr) {
-          Report("Interface field argument " + interface_field + "(" + std::string(argument.name) +
-                     ":) expected but " + name + "." + std::string(field->name) +
-                     " does not provide it.",
-                 {definition.name.offset});
-        }
-      }
-    }
-  }
-}
-
 void SchemaBuilder::Check(const Document& document) {
   for (const TypeDefinition& definition : document.types) {
     const Type* const type = Find(definition.name.text);
@@ -361,7 +303,9 @@ void SchemaBuilder::Check(const Document& document) {
         if (type->fields.empty()) {
           Report("Type " + name + " must define one or more fields.", {definition.name.offset});
         }
-        CheckImplementations(*type, definition);
+        for (std::string& problem : CheckImplementations(*type)) {
+          Report(std::move(problem), {definition.name.offset});
+        }
         break;
       case TypeKind::kUnion:
         if (type->possible.empty()) {
