@@ -12,14 +12,14 @@ REGRESS_OPTS = --use-existing
 EXTRA_CLEAN = $(OBJS:.o=.d) build
 
 # As system headers, PostgreSQL's own do not count for -Wextra.
-PG_CPPFLAGS = -I. -isystem $(shell $(PG_CONFIG) --includedir-server)
+PG_CPPFLAGS = -I. -isystem $(shell $(PG_CONFIG) --includedir-server 2>/dev/null)
 PG_CXXFLAGS = -std=c++20 -Wall -Wextra -Wno-register -fvisibility=hidden -fvisibility-inlines-hidden \
 	-MMD -MP
 SHLIB_LINK = -lstdc++ -Wl,--version-script=src/exports.map
 
 # Bitcode lets PostgreSQL inline small functions into queries; none of these is one.
 override with_llvm := no
-PGXS := $(shell $(PG_CONFIG) --pgxs)
+PGXS := $(shell $(PG_CONFIG) --pgxs 2>/dev/null)
 include $(PGXS)
 
 WORKER := build/release/fraiseql-worker
