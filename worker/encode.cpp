@@ -202,24 +202,21 @@ class Encoder {
     } else if (value.type() == JsonType::kString) {
       text = value.text();
     }
-    // Strings must hold a number as JSON writes it.
-    double real = 0;
-    const char* const end = text.data() + text.size();
-    const auto parsed = std::from_chars(text.data(), end, real);
-    if (text.empty() || parsed.ptr != end || (text.back() < '0' || text.back() > '9')) {
-      return Fail(field, not_number + Inspect(value));
-    }
+    // What is copied out must be JSON; graphql-js also takes strings such as "03" and "0x1f".
+    if (!IsJsonNumber(text)) return Fail(field, not_number + Inspect(value));
     if (!is_int) {
       *out_ += text;
       return true;
     }
     int32_t whole = 0;
+    const char* const end = text.data() + text.size();
     const auto [at, code] = std::from_chars(text.data(), end, whole);
     if (code == std::errc{} && at == end) {
       *out_ += text;
       return true;
     }
-    if (parsed.ec != std::errc{} || real != std::floor(real)) {
+    double real = 0;
+    if (std::from_chars(text.data(), end, real).ec != std::errc{} || real != std::floor(real)) {
       return Fail(field, not_number + Inspect(value));
     }
     if (real < INT32_MIN || real > INT32_MAX) {

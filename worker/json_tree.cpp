@@ -25,8 +25,10 @@ std::string_view TrimRight(std::string_view text) {
   return text;
 }
 
-// The grammar of RFC 8259, section 6; on-demand parsing checks a number only when it is converted.
-bool IsNumber(std::string_view text) {
+}  // namespace
+
+// On-demand parsing checks a number only when it is converted.
+bool IsJsonNumber(std::string_view text) {
   size_t at = 0;
   const auto digits = [&] {
     const size_t start = at;
@@ -43,6 +45,8 @@ bool IsNumber(std::string_view text) {
   }
   return at == text.size();
 }
+
+namespace {
 
 // Length of the string whose first byte, behind the quote, is at `text`. The parser's first stage
 // has made sure that it is closed.
@@ -91,7 +95,7 @@ bool JsonTree::AddScalar(Source& source, Node* node) {
       break;
     }
     case JsonType::kNumber:
-      if (!IsNumber(token)) return Fail("malformed number");
+      if (!IsJsonNumber(token)) return Fail("malformed number");
       break;
     case JsonType::kBoolean:
       if (token != "true" && token != "false") return Fail("malformed literal");

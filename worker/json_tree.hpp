@@ -21,6 +21,9 @@ enum class JsonType : uint8_t { kNull, kBoolean, kNumber, kString, kArray, kObje
 
 bool IsUtf8(std::string_view text);
 
+// Whether `text` is a number as JSON writes it (RFC 8259, section 6).
+bool IsJsonNumber(std::string_view text);
+
 class JsonTree;
 
 // One value of a tree: a handle that is valid until the tree parses again.

@@ -57,8 +57,9 @@ TEST_F(EncodeTest, AMisfitIsNullWithAnErrorThatNamesItsPath) {
       EncodedOrder("quantity", R"({"quantity":1.5})"),
       R"({"orderUpdated":{"quantity":null}},"errors":[{"message":"Int cannot represent non-integer value: 1.5",)"
       R"("locations":[{"line":1,"column":31}],"path":["orderUpdated","quantity"],"extensions":{"code":"DATA_MISMATCH"}}])");
-  for (const char* event : {R"({"quantity":3000000000})", R"({"quantity":"x"})",
-                            R"({"quantity":[]})", R"({"quantity":""})", R"({"quantity":"1 "})"}) {
+  for (const char* event :
+       {R"({"quantity":3000000000})", R"({"quantity":"x"})", R"({"quantity":[]})",
+        R"({"quantity":""})", R"({"quantity":"1 "})", R"({"quantity":"03"})"}) {
     EXPECT_EQ(EncodedOrder("quantity", event).substr(0, 50),
               R"({"orderUpdated":{"quantity":null}},"errors":[{"mes)")
         << event;
