@@ -1,6 +1,7 @@
 #include "worker/catalog.hpp"
 
 #include <algorithm>
+#include <span>
 
 #include "graphql/compose.hpp"
 #include "worker/json_tree.hpp"
@@ -15,18 +16,59 @@ bool Text(const JsonValue& object, std::string_view member, std::string* value) 
   return true;
 }
 
-bool ReadField(const JsonValue& row, SubscriptionField* field, std::string* sdl) {
-  if (!Text(row, "name", &field->name) || !Text(row, "channel", &field->channel) ||
-      !Text(row, "field", sdl)) {
+struct Registration {
+  SubscriptionField field;
+  std::string sdl;
+};
+
+bool Read(const JsonValue& row, Registration* registration) {
+  SubscriptionField& field = registration->field;
+  if (!Text(row, "name", &field.name) || !Text(row, "channel", &field.channel) ||
+      !Text(row, "field", &registration->sdl)) {
     return false;
   }
   const auto types = row.Find("event_types");
   if (types) {
     types->ForEachElement([&](const JsonValue& type) {
-      if (type.type() == JsonType::kString) field->event_types.push_back(type.ToString());
+      if (type.type() == JsonType::kString) field.event_types.push_back(type.ToString());
     });
   }
   return true;
+}
+
+// Tie a field to its definition in the schema. Returns why it cannot be served; empty if it can.
+std::string Link(const graphql::Schema& schema, SubscriptionField* field) {
+  field->definition = schema.Root(graphql::OperationKind::kSubscription)->FindField(field->name);
+  if (field->definition == nullptr) return "it has another name in its definition";
+  if (field->definition->arguments.size() > graphql::kMaxArguments) {
+    return "it has more than " + std::to_string(graphql::kMaxArguments) + " arguments";
+  }
+  field->arguments.clear();
+  for (const graphql::InputValue& argument : field->definition->arguments) {
+    graphql::ArgumentTarget target;
+    if (!graphql::FindArgumentTarget(*field->definition->type->type, argument.name, &target)) {
+      return "argument \"" + std::string(argument.name) + "\" names no field of its type";
+    }
+    field->arguments.push_back(
+        {std::string(argument.name), target.in_row, ComparisonOf(*target.type->type)});
+  }
+  return {};
+}
+
+// Build the schema of some registrations and tie their fields to it. Returns why they cannot be
+// served; empty if they can.
+std::string Build(std::string_view types, std::span<Registration> registrations,
+                  std::shared_ptr<const graphql::Schema>* schema) {
+  std::vector<std::string_view> definitions;
+  for (const Registration& registration : registrations) definitions.push_back(registration.sdl);
+  graphql::SchemaResult built = graphql::BuildSchema(graphql::ComposeSchema(types, definitions));
+  if (!built.schema) return built.errors.front().message;
+  for (Registration& registration : registrations) {
+    std::string problem = Link(*built.schema, &registration.field);
+    if (!problem.empty()) return problem;
+  }
+  *schema = std::move(built.schema);
+  return {};
 }
 
 }  // namespace
@@ -63,49 +105,39 @@ std::shared_ptr<const Catalog> Catalog::FromSnapshot(std::string_view json, std:
     *error = "snapshot is not of this version";
     return nullptr;
   }
-  std::vector<std::string> sdl_fields;
+  std::vector<Registration> registrations;
   bool readable = true;
   rows->ForEachElement([&](const JsonValue& row) {
-    SubscriptionField field;
-    std::string sdl;
-    readable = readable && ReadField(row, &field, &sdl);
-    catalog->fields_.push_back(std::move(field));
-    sdl_fields.push_back(std::move(sdl));
+    readable = readable && Read(row, &registrations.emplace_back());
   });
   if (!readable) {
     *error = "snapshot is not of this version";
     return nullptr;
   }
-  const std::vector<std::string_view> views(sdl_fields.begin(), sdl_fields.end());
-  graphql::SchemaResult built = graphql::BuildSchema(graphql::ComposeSchema(types, views));
-  if (!built.schema) {
-    *error = "the registered types do not make a schema: " + built.errors.front().message;
+
+  std::string problem = Build(types, registrations, &catalog->schema_);
+  if (!problem.empty()) {
+    // Registering refuses what cannot be served, but tables can be changed by hand and rules by a
+    // new version. One bad subscription must not take the others down.
+    std::vector<Registration> served;
+    for (Registration& registration : registrations) {
+      problem = Build(types, {&registration, 1}, &catalog->schema_);
+      if (problem.empty()) {
+        served.push_back(std::move(registration));
+      } else {
+        catalog->left_out_.push_back("subscription \"" + registration.field.name +
+                                     "\": " + problem);
+      }
+    }
+    registrations = std::move(served);
+    problem = Build(types, registrations, &catalog->schema_);
+  }
+  if (!problem.empty()) {
+    *error = "the registered types do not make a schema: " + problem;
     return nullptr;
   }
-  catalog->schema_ = std::move(built.schema);
-  const graphql::Type* const root_type =
-      catalog->schema_->Root(graphql::OperationKind::kSubscription);
-  for (SubscriptionField& field : catalog->fields_) {
-    field.definition = root_type->FindField(field.name);
-    if (field.definition == nullptr) {
-      *error = "subscription \"" + field.name + "\" has another name in its definition";
-      return nullptr;
-    }
-    if (field.definition->arguments.size() > graphql::kMaxArguments) {
-      *error = "subscription \"" + field.name + "\" has more than " +
-               std::to_string(graphql::kMaxArguments) + " arguments";
-      return nullptr;
-    }
-    for (const graphql::InputValue& argument : field.definition->arguments) {
-      graphql::ArgumentTarget target;
-      if (!graphql::FindArgumentTarget(*field.definition->type->type, argument.name, &target)) {
-        *error = "argument \"" + std::string(argument.name) + "\" of subscription \"" + field.name +
-                 "\" names no field of its type";
-        return nullptr;
-      }
-      field.arguments.push_back(
-          {std::string(argument.name), target.in_row, ComparisonOf(*target.type->type)});
-    }
+  for (Registration& registration : registrations) {
+    catalog->fields_.push_back(std::move(registration.field));
   }
   return catalog;
 }

@@ -35,19 +35,23 @@ inline constexpr std::string_view kExtensionMissing =
 
 class Catalog {
  public:
-  // Build from an executor's snapshot (docs/side-door.md). On failure `*error` says why; a snapshot
-  // of a database without the extension is a failure too.
+  // Build from an executor's snapshot (docs/side-door.md). Subscriptions that cannot be served are
+  // left out. On failure `*error` says why; a snapshot of a database without the extension is a
+  // failure too.
   static std::shared_ptr<const Catalog> FromSnapshot(std::string_view json, std::string* error);
 
   const graphql::Schema& schema() const { return *schema_; }
   const std::vector<SubscriptionField>& fields() const { return fields_; }
   const SubscriptionField* FindField(std::string_view name) const;
   const std::string& server_version() const { return server_version_; }
+  // For the log: each subscription that was left out, and why.
+  const std::vector<std::string>& left_out() const { return left_out_; }
 
  private:
   std::shared_ptr<const graphql::Schema> schema_;
   std::vector<SubscriptionField> fields_;
   std::string server_version_;
+  std::vector<std::string> left_out_;
 };
 
 }  // namespace fsubs

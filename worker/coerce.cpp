@@ -1,10 +1,8 @@
 #include "worker/coerce.hpp"
 
-#include <charconv>
-#include <functional>
-
 #include "graphql/print.hpp"
 #include "graphql/suggest.hpp"
+#include "worker/json_number.hpp"
 #include "worker/json_text.hpp"
 
 namespace fsubs {
@@ -23,12 +21,13 @@ constexpr size_t kInspectItems = 10;
 constexpr size_t kInspectDepth = 2;
 
 void AppendInspected(const JsonValue& value, size_t depth, std::string* out) {
+  const bool shown = depth < kInspectDepth || value.empty();
   switch (value.type()) {
     case JsonType::kString:
       AppendJsonString(value.text(), out);
       return;
     case JsonType::kArray: {
-      if (depth > kInspectDepth) {
+      if (!shown) {
         *out += "[Array]";
         return;
       }
@@ -39,16 +38,15 @@ void AppendInspected(const JsonValue& value, size_t depth, std::string* out) {
         if (count > 1) *out += ", ";
         AppendInspected(element, depth + 1, out);
       });
-      if (count == kInspectItems + 1) {
-        *out += ", ... 1 more item";
-      } else if (count > kInspectItems) {
-        *out += ", ... " + std::to_string(count - kInspectItems) + " more items";
+      if (count > kInspectItems) {
+        out->append(", ... ").append(std::to_string(count - kInspectItems));
+        *out += count == kInspectItems + 1 ? " more item" : " more items";
       }
       *out += ']';
       return;
     }
     case JsonType::kObject: {
-      if (depth > kInspectDepth) {
+      if (!shown) {
         *out += "[Object]";
         return;
       }
@@ -66,28 +64,45 @@ void AppendInspected(const JsonValue& value, size_t depth, std::string* out) {
   }
 }
 
-// Whether a JSON number is a whole number, and its value if that fits an Int.
-bool IsWhole(std::string_view number, std::optional<int32_t>* value) {
-  int32_t parsed = 0;
-  const char* const end = number.data() + number.size();
-  if (number.find_first_of(".eE") == std::string_view::npos) {
-    const auto [at, code] = std::from_chars(number.data(), end, parsed);
-    if (code == std::errc{} && at == end) *value = parsed;
-    return true;
+// Collects errors until there are too many; then says so, once, and is full.
+class ErrorList {
+ public:
+  explicit ErrorList(const graphql::Document& document) : document_(document) {}
+
+  bool full() const { return full_; }
+
+  void Add(std::string message, const graphql::VariableDefinition& variable) {
+    if (full_) return;
+    if (errors_.size() < kMaxErrors && bytes_ < kMaxBytes) {
+      bytes_ += message.size();
+      errors_.push_back({std::move(message), {document_.LocationOf(variable.offset)}});
+      return;
+    }
+    full_ = true;
+    errors_.push_back(
+        {"Too many errors processing variables, error limit reached. Execution aborted.", {}});
   }
-  double real = 0;
-  if (std::from_chars(number.data(), end, real).ec != std::errc{}) return false;
-  if (real != static_cast<double>(static_cast<int64_t>(real))) return false;
-  if (real >= INT32_MIN && real <= INT32_MAX) *value = static_cast<int32_t>(real);
-  return true;
-}
+
+  std::vector<graphql::Error> Take() { return std::move(errors_); }
+
+ private:
+  static constexpr size_t kMaxErrors = 50;  // as in graphql-js
+  // Each message shows a value, which may be all that the client sent.
+  static constexpr size_t kMaxBytes = 64 * 1024;
+
+  const graphql::Document& document_;
+  std::vector<graphql::Error> errors_;
+  size_t bytes_ = 0;
+  bool full_ = false;
+};
 
 class VariableChecker {
  public:
-  VariableChecker(std::string_view variable, const std::function<void(std::string)>& report)
-      : variable_(variable), report_(report) {}
+  VariableChecker(const graphql::VariableDefinition& variable, ErrorList* errors)
+      : variable_(variable), errors_(errors) {}
 
   void Check(const JsonValue& value, const WrappedType& type) {
+    if (errors_->full()) return;
     if (value.is_null()) {
       if (type.is_non_null()) {
         Report(value, "Expected non-nullable type " + Quoted(ToString(type)) + " not to be null.");
@@ -146,7 +161,7 @@ class VariableChecker {
     std::vector<std::string_view> names;
     for (const InputValue& field : type.input_fields) names.push_back(field.name);
     value.ForEachMember([&](std::string_view name, const JsonValue&) {
-      if (type.FindInputField(name) != nullptr) return;
+      if (type.FindInputField(name) != nullptr || errors_->full()) return;
       Report(value, "Field " + Quoted(name) + " is not defined by type " + Quoted(type.name) + "." +
                         graphql::DidYouMean(graphql::Suggest(name, names)));
     });
@@ -172,12 +187,13 @@ class VariableChecker {
     if (!type.builtin) return;  // a custom scalar takes any value
     const bool number = value.type() == JsonType::kNumber;
     const bool string = value.type() == JsonType::kString;
-    std::optional<int32_t> integer;
+    int32_t integer = 0;
+    const IntResult whole = number ? ToInt(value.raw(), &integer) : IntResult::kNotWhole;
     const char* problem = nullptr;
     if (type.name == "Int") {
-      if (!number || !IsWhole(value.raw(), &integer)) {
+      if (whole == IntResult::kNotWhole) {
         problem = "Int cannot represent non-integer value: ";
-      } else if (!integer) {
+      } else if (whole == IntResult::kOutOfRange) {
         problem = "Int cannot represent non 32-bit signed integer value: ";
       }
     } else if (type.name == "Float") {
@@ -189,22 +205,20 @@ class VariableChecker {
         problem = "Boolean cannot represent a non boolean value: ";
       }
     } else if (type.name == "ID") {
-      if (!string && !(number && IsWhole(value.raw(), &integer))) {
-        problem = "ID cannot represent value: ";
-      }
+      if (!string && whole == IntResult::kNotWhole) problem = "ID cannot represent value: ";
     }
     if (problem != nullptr) Report(value, problem + Inspect(value));
   }
 
   void Report(const JsonValue& value, const std::string& problem) {
-    std::string message =
-        "Variable \"$" + std::string(variable_) + "\" got invalid value " + Inspect(value);
-    if (!path_.empty()) message += " at " + Quoted(std::string(variable_) + path_);
-    report_(message + "; " + problem);
+    const std::string name(variable_.name.text);
+    std::string message = "Variable \"$" + name + "\" got invalid value " + Inspect(value);
+    if (!path_.empty()) message += " at " + Quoted(name + path_);
+    errors_->Add(message + "; " + problem, variable_);
   }
 
-  const std::string_view variable_;
-  const std::function<void(std::string)>& report_;
+  const graphql::VariableDefinition& variable_;
+  ErrorList* const errors_;
   std::string path_;
 };
 
@@ -220,8 +234,6 @@ const WrappedType* ToWrapped(const graphql::Schema& schema, const graphql::TypeR
   return &chain->front();
 }
 
-constexpr size_t kMaxErrors = 50;  // as many as graphql-js reports
-
 }  // namespace
 
 std::string Inspect(const JsonValue& value) {
@@ -234,35 +246,32 @@ std::vector<graphql::Error> Variables::Coerce(const graphql::Schema& schema,
                                               const graphql::Document& document,
                                               const graphql::Operation& operation,
                                               const std::optional<JsonValue>& values) {
-  std::vector<graphql::Error> errors;
+  ErrorList errors(document);
   std::vector<WrappedType> chain;
   for (const graphql::VariableDefinition& definition : operation.variables) {
-    const std::function<void(std::string)> report = [&](std::string message) {
-      if (errors.size() < kMaxErrors) {
-        errors.push_back({std::move(message), {document.LocationOf(definition.offset)}});
-      }
-    };
     const std::string_view name = definition.name.text;
+    const std::string subject = "Variable \"$" + std::string(name) + "\" of ";
     const bool non_null = definition.type->kind == TypeRefKind::kNonNull;
     const auto value = values ? values->Find(name) : std::nullopt;
     if (!value) {
       if (definition.default_value != nullptr) {
         values_[name] = {std::nullopt, definition.default_value};
       } else if (non_null) {
-        report("Variable \"$" + std::string(name) + "\" of required type " +
-               Quoted(graphql::Print(*definition.type)) + " was not provided.");
+        errors.Add(subject + "required type " + Quoted(graphql::Print(*definition.type)) +
+                       " was not provided.",
+                   definition);
       }
-      continue;
+    } else if (value->is_null() && non_null) {
+      errors.Add(subject + "non-null type " + Quoted(graphql::Print(*definition.type)) +
+                     " must not be null.",
+                 definition);
+    } else {
+      VariableChecker(definition, &errors)
+          .Check(*value, *ToWrapped(schema, *definition.type, &chain));
+      values_[name] = {value, nullptr};
     }
-    if (value->is_null() && non_null) {
-      report("Variable \"$" + std::string(name) + "\" of non-null type " +
-             Quoted(graphql::Print(*definition.type)) + " must not be null.");
-      continue;
-    }
-    VariableChecker(name, report).Check(*value, *ToWrapped(schema, *definition.type, &chain));
-    values_[name] = {value, nullptr};
   }
-  return errors;
+  return errors.Take();
 }
 
 GivenValue Variables::Find(std::string_view name) const {

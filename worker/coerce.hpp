@@ -21,13 +21,22 @@ struct GivenValue {
   const graphql::Value* literal = nullptr;
 
   bool given() const { return json.has_value() || literal != nullptr; }
+  // REQUIRES: a value of type Boolean, if any.
+  bool is_true() const {
+    return json ? !json->is_null() && json->boolean() : literal != nullptr && literal->boolean;
+  }
+  // Given, and null.
+  bool is_null() const {
+    return json ? json->is_null()
+                : literal != nullptr && literal->kind == graphql::ValueKind::kNull;
+  }
 };
 
 class Variables {
  public:
   // Check `values`, the client's "variables" object if it sent one, against the variables that
-  // `operation` defines. Returns all errors, with graphql-js's messages and locations. The JSON,
-  // the document and the schema outlive the object.
+  // `operation` defines. Returns the errors, with graphql-js's messages and locations, and no more
+  // of them than it does. The JSON, the document and the schema outlive the object.
   std::vector<graphql::Error> Coerce(const graphql::Schema& schema,
                                      const graphql::Document& document,
                                      const graphql::Operation& operation,

@@ -1,119 +1,124 @@
 #include "worker/comparable.hpp"
 
-#include <charconv>
+#include <cstring>
 
 #include "graphql/print.hpp"
+#include "worker/json_number.hpp"
 
 namespace fsubs {
 namespace {
 
-void Append(char tag, std::string_view bytes, std::string* form) {
-  const auto length = static_cast<uint32_t>(bytes.size());
-  *form += tag;
-  form->append(reinterpret_cast<const char*>(&length), sizeof(length));
-  *form += bytes;
+constexpr char kNullForm = '0';
+
+// A form is a tag, the length of what follows and these bytes.
+class Form {
+ public:
+  Form(char tag, std::string* out) : out_(out) {
+    *out_ += tag;
+    start_ = out_->size() + sizeof(uint32_t);
+    out_->resize(start_);
+  }
+  ~Form() {
+    const auto length = static_cast<uint32_t>(out_->size() - start_);
+    std::memcpy(out_->data() + start_ - sizeof(length), &length, sizeof(length));
+  }
+  Form(const Form&) = delete;
+  Form& operator=(const Form&) = delete;
+
+  std::string* out() { return out_; }
+
+ private:
+  std::string* const out_;
+  size_t start_;
+};
+
+void AppendText(char tag, std::string_view text, std::string* out) {
+  Form(tag, out).out()->append(text);
 }
 
-// Sign, digits without leading and trailing zeros, and the power of ten of the last digit.
-void AppendNumber(std::string_view text, std::string* form) {
-  std::string digits;
-  bool negative = false;
-  int64_t exponent = 0;
-  size_t at = 0;
-  if (at < text.size() && text[at] == '-') {
-    negative = true;
-    ++at;
-  }
-  bool fraction = false;
-  for (; at < text.size() && text[at] != 'e' && text[at] != 'E'; ++at) {
-    if (text[at] == '.') {
-      fraction = true;
-      continue;
+void AppendNumber(std::string_view number, std::string* out) {
+  AppendNumberForm(number, Form('n', out).out());
+}
+
+void AppendBoolean(bool value, std::string* out) {
+  AppendText('b', value ? "true" : "false", out);
+}
+
+// `text` is a string's value, or what stands in the source.
+void AppendValue(Comparison comparison, JsonType type, std::string_view text, std::string* out) {
+  const bool number = type == JsonType::kNumber;
+  const bool boolean = type == JsonType::kBoolean;
+  switch (comparison) {
+    case Comparison::kText:
+      break;
+    case Comparison::kIdentity: {
+      if (boolean) {
+        AppendBoolean(text == "true", out);
+        return;
+      }
+      if (!number) break;
+      const size_t start = out->size();
+      if (AppendWholeNumber(text, Form('t', out).out())) return;
+      out->resize(start);
+      AppendNumber(text, out);
+      return;
     }
-    if (fraction) --exponent;
-    if (!digits.empty() || text[at] != '0') digits += text[at];
+    case Comparison::kNumber:
+      if (number || (type == JsonType::kString && IsJsonNumber(text))) {
+        AppendNumber(text, out);
+        return;
+      }
+      if (!boolean) break;
+      AppendNumber(text == "true" ? "1" : "0", out);
+      return;
+    case Comparison::kBoolean:
+      if (!number && !boolean) break;
+      AppendBoolean(number ? !IsZero(text) : text == "true", out);
+      return;
   }
-  if (at < text.size()) {
-    ++at;
-    if (at < text.size() && text[at] == '+') ++at;
-    int64_t written = 0;
-    // An exponent beyond 64 bits saturates: such values differ from all others but not always from
-    // each other.
-    if (std::from_chars(text.data() + at, text.data() + text.size(), written).ec ==
-        std::errc::result_out_of_range) {
-      written = text[at] == '-' ? INT32_MIN : INT32_MAX;
-    }
-    exponent += written;
-  }
-  while (!digits.empty() && digits.back() == '0') {
-    digits.pop_back();
-    ++exponent;
-  }
-  if (digits.empty()) {
-    Append('n', "0", form);
-    return;
-  }
-  std::string canonical = negative ? "-" : "";
-  canonical.append(digits).append("e").append(std::to_string(exponent));
-  Append('n', canonical, form);
+  const bool container = type == JsonType::kArray || type == JsonType::kObject;
+  AppendText(container ? 'j' : 't', text, out);
 }
 
 }  // namespace
 
 Comparison ComparisonOf(const graphql::Type& leaf) {
-  if (leaf.builtin && (leaf.name == "Int" || leaf.name == "Float")) return Comparison::kNumber;
-  if (leaf.builtin && leaf.name == "Boolean") return Comparison::kBoolean;
-  return Comparison::kText;
+  if (leaf.kind == graphql::TypeKind::kEnum) return Comparison::kText;
+  if (!leaf.builtin || leaf.name == "ID") return Comparison::kIdentity;
+  if (leaf.name == "String") return Comparison::kText;
+  return leaf.name == "Boolean" ? Comparison::kBoolean : Comparison::kNumber;
 }
 
 void AppendComparable(Comparison comparison, const std::optional<JsonValue>& value,
                       std::string* form) {
   if (!value || value->is_null()) {
-    *form += '0';
+    *form += kNullForm;
     return;
   }
-  switch (value->type()) {
-    case JsonType::kString:
-      Append('t', value->text(), form);
-      break;
-    case JsonType::kNumber:
-      if (comparison == Comparison::kNumber) {
-        AppendNumber(value->raw(), form);
-      } else {
-        Append('t', value->raw(), form);
-      }
-      break;
-    case JsonType::kBoolean:
-      Append(comparison == Comparison::kText ? 't' : 'b', value->raw(), form);
-      break;
-    default:
-      Append('j', value->raw(), form);
-  }
+  const JsonType type = value->type();
+  AppendValue(comparison, type, type == JsonType::kString ? value->text() : value->raw(), form);
 }
 
 void AppendComparable(Comparison comparison, const graphql::Value& literal, std::string* form) {
   using graphql::ValueKind;
   switch (literal.kind) {
     case ValueKind::kNull:
-      *form += '0';
+      *form += kNullForm;
       break;
     case ValueKind::kString:
     case ValueKind::kEnum:
-      Append('t', literal.text, form);
+      AppendValue(comparison, JsonType::kString, literal.text, form);
       break;
     case ValueKind::kInt:
     case ValueKind::kFloat:
-      if (comparison == Comparison::kNumber) {
-        AppendNumber(literal.text, form);
-      } else {
-        Append('t', literal.text, form);
-      }
+      // GraphQL writes numbers as JSON does.
+      AppendValue(comparison, JsonType::kNumber, literal.text, form);
       break;
     case ValueKind::kBoolean:
-      Append(comparison == Comparison::kText ? 't' : 'b', literal.boolean ? "true" : "false", form);
+      AppendValue(comparison, JsonType::kBoolean, literal.boolean ? "true" : "false", form);
       break;
     default:
-      Append('j', graphql::Print(literal), form);
+      AppendValue(comparison, JsonType::kObject, graphql::Print(literal), form);
   }
 }
 

@@ -9,10 +9,12 @@
 
 namespace fsubs {
 
-// How values of a leaf type compare.
+// How values of a leaf type compare. A value that is coerced in a response compares as the client
+// sees it: in a Float field the text "42.5" equals the number, in a Boolean field 1 equals true.
 enum class Comparison : uint8_t {
-  kText,    // ID, String, enums, custom scalars: by their text; the number 1 equals the text "1"
-  kNumber,  // Int, Float: by value, with any number of digits; 42.5 equals 42.50 and 4.25e1
+  kText,      // String, enums: by their text, that of numbers as they are written
+  kIdentity,  // ID, custom scalars: the numbers 1 and 1.0 equal the text "1"; otherwise by kind
+  kNumber,    // Int, Float: by value, with any number of digits; 42.5 equals 42.50 and 4.25e1
   kBoolean,
 };
 

@@ -1,8 +1,6 @@
 #include "worker/encode.hpp"
 
-#include <charconv>
-#include <cmath>
-
+#include "worker/json_number.hpp"
 #include "worker/json_text.hpp"
 
 namespace fsubs {
@@ -21,9 +19,16 @@ void AppendLocations(const std::vector<graphql::SourceLocation>& locations, std:
   *out += ']';
 }
 
+// More errors in one event say nothing new, and a long list of misfits has one each.
+constexpr size_t kMaxFieldErrors = 100;
+
+std::string FullName(const FieldPlan& field) {
+  return std::string(field.parent->name) + "." + std::string(field.name);
+}
+
 class Encoder {
  public:
-  explicit Encoder(std::string* out) : out_(out) {}
+  Encoder(const graphql::Schema& schema, std::string* out) : schema_(schema), out_(out) {}
 
   // Writes one field's value. Returns false, having written nothing, if the value is null where the
   // type forbids it: the object around it becomes null (section 6.4.4).
@@ -51,8 +56,7 @@ class Encoder {
                               const std::optional<JsonValue>& value) {
     if (type.is_non_null()) {
       if (value && !value->is_null()) return Nullable(field, *type.of, value);
-      return Fail(field, "Cannot return null for non-nullable field " +
-                             std::string(field.parent->name) + "." + std::string(field.name) + ".");
+      return Fail(field, "Cannot return null for non-nullable field " + FullName(field) + ".");
     }
     const size_t start = out_->size();
     if (!Nullable(field, type, value)) {
@@ -76,9 +80,8 @@ class Encoder {
 
   [[nodiscard]] bool List(const FieldPlan& field, const WrappedType& item, const JsonValue& value) {
     if (value.type() != JsonType::kArray) {
-      return Fail(field, "Expected Iterable, but did not find one for field \"" +
-                             std::string(field.parent->name) + "." + std::string(field.name) +
-                             "\".");
+      return Fail(field,
+                  "Expected Iterable, but did not find one for field \"" + FullName(field) + "\".");
     }
     const size_t start = out_->size();
     bool complete = true;
@@ -99,25 +102,9 @@ class Encoder {
 
   [[nodiscard]] bool Object(const FieldPlan& field, const graphql::Type& type,
                             const JsonValue& value) {
-    const ObjectPlan* plan = nullptr;
-    if (!type.is_abstract()) {
-      plan = field.objects.front().second;
-    } else {
-      const auto name = value.Find("__typename");
-      if (!name || name->type() != JsonType::kString) {
-        return Fail(field, "Abstract type \"" + std::string(type.name) +
-                               "\" needs \"__typename\" in the event's data for field \"" +
-                               std::string(field.parent->name) + "." + std::string(field.name) +
-                               "\".");
-      }
-      for (const auto& [object, below] : field.objects) {
-        if (object->name == name->text()) plan = below;
-      }
-      if (plan == nullptr) {
-        return Fail(field, "\"" + name->ToString() + "\" is not a possible type for \"" +
-                               std::string(type.name) + "\".");
-      }
-    }
+    const ObjectPlan* const plan =
+        type.is_abstract() ? Resolve(field, type, value) : field.objects.front().second;
+    if (plan == nullptr) return false;
     const size_t start = out_->size();
     *out_ += '{';
     bool first = true;
@@ -134,6 +121,37 @@ class Encoder {
     }
     *out_ += '}';
     return true;
+  }
+
+  // The plan for the object that a value of an abstract type is; null if an error was reported.
+  const ObjectPlan* Resolve(const FieldPlan& field, const graphql::Type& type,
+                            const JsonValue& value) {
+    const auto name = value.Find("__typename");
+    if (!name || name->type() != JsonType::kString) {
+      Fail(field, "Abstract type \"" + std::string(type.name) +
+                      "\" must resolve to an Object type at runtime for field \"" +
+                      FullName(field) + "\". Its data needs a \"__typename\".");
+      return nullptr;
+    }
+    for (const auto& [object, below] : field.objects) {
+      if (object->name == name->text()) return below;
+    }
+    Fail(field, Impossible(type, name->text()));
+    return nullptr;
+  }
+
+  std::string Impossible(const graphql::Type& abstract, std::string_view name) const {
+    const graphql::Type* const type = schema_.FindType(name);
+    const std::string quoted = "\"" + std::string(name) + "\"";
+    const std::string wanted = "\"" + std::string(abstract.name) + "\"";
+    if (type == nullptr) {
+      return "Abstract type " + wanted + " was resolved to a type " + quoted +
+             " that does not exist inside the schema.";
+    }
+    if (type->kind != graphql::TypeKind::kObject) {
+      return "Abstract type " + wanted + " was resolved to a non-object type " + quoted + ".";
+    }
+    return "Runtime Object type " + quoted + " is not a possible type for " + wanted + ".";
   }
 
   // Result coercion of section 3.5, as lenient as graphql-js.
@@ -159,19 +177,20 @@ class Encoder {
       case Leaf::kId:
         if (string) {
           *out_ += value.raw();
-        } else if (number && value.raw().find_first_of(".eE") == std::string_view::npos) {
-          out_->append("\"").append(value.raw()).append("\"");
-        } else {
+          return true;
+        }
+        *out_ += '"';
+        if (!number || !AppendWholeNumber(value.raw(), out_)) {
+          out_->pop_back();
           return Fail(field, "ID cannot represent value: " + Inspect(value));
         }
+        *out_ += '"';
         return true;
       case Leaf::kBoolean:
         if (boolean) {
           *out_ += value.raw();
         } else if (number) {
-          *out_ += value.raw().find_first_of("123456789") < value.raw().find_first_of("eE")
-                       ? "true"
-                       : "false";
+          *out_ += IsZero(value.raw()) ? "false" : "true";
         } else {
           return Fail(field, "Boolean cannot represent a non boolean value: " + Inspect(value));
         }
@@ -189,45 +208,40 @@ class Encoder {
   }
 
   [[nodiscard]] bool Number(const FieldPlan& field, const JsonValue& value) {
-    if (value.type() == JsonType::kBoolean) {
-      *out_ += value.boolean() ? '1' : '0';
-      return true;
-    }
     const bool is_int = field.leaf == Leaf::kInt;
-    const char* const not_number = is_int ? "Int cannot represent non-integer value: "
-                                          : "Float cannot represent non numeric value: ";
-    std::string_view text;
-    if (value.type() == JsonType::kNumber) {
-      text = value.raw();
+    std::string_view text = value.raw();
+    bool number = value.type() == JsonType::kNumber;
+    if (value.type() == JsonType::kBoolean) {
+      text = value.boolean() ? "1" : "0";
+      number = true;
     } else if (value.type() == JsonType::kString) {
+      // What is copied out must be JSON; graphql-js also takes strings such as "03" and "0x1f".
       text = value.text();
+      number = IsJsonNumber(text);
     }
-    // What is copied out must be JSON; graphql-js also takes strings such as "03" and "0x1f".
-    if (!IsJsonNumber(text)) return Fail(field, not_number + Inspect(value));
-    if (!is_int) {
+    if (number && !is_int) {
       *out_ += text;
       return true;
     }
     int32_t whole = 0;
-    const char* const end = text.data() + text.size();
-    const auto [at, code] = std::from_chars(text.data(), end, whole);
-    if (code == std::errc{} && at == end) {
-      *out_ += text;
-      return true;
+    switch (number ? ToInt(text, &whole) : IntResult::kNotWhole) {
+      case IntResult::kOk:
+        *out_ += std::to_string(whole);
+        return true;
+      case IntResult::kOutOfRange:
+        return Fail(field,
+                    "Int cannot represent non 32-bit signed integer value: " + Inspect(value));
+      case IntResult::kNotWhole:
+        break;
     }
-    double real = 0;
-    if (std::from_chars(text.data(), end, real).ec != std::errc{} || real != std::floor(real)) {
-      return Fail(field, not_number + Inspect(value));
-    }
-    if (real < INT32_MIN || real > INT32_MAX) {
-      return Fail(field, "Int cannot represent non 32-bit signed integer value: " + Inspect(value));
-    }
-    *out_ += std::to_string(static_cast<int32_t>(real));
-    return true;
+    return Fail(field, (is_int ? "Int cannot represent non-integer value: "
+                               : "Float cannot represent non numeric value: ") +
+                           Inspect(value));
   }
 
   // Always false, so that callers can return it.
   bool Fail(const FieldPlan& field, const std::string& message) {
+    if (++error_count_ > kMaxFieldErrors) return false;
     if (!errors_.empty()) errors_ += ',';
     errors_ += R"({"message":)";
     AppendJsonString(message, &errors_);
@@ -250,15 +264,17 @@ class Encoder {
     }
   }
 
+  const graphql::Schema& schema_;
   std::string* const out_;
   std::string errors_;
+  size_t error_count_ = 0;
   const PathItem* path_ = nullptr;
 };
 
 }  // namespace
 
 void Encode(const Plan& plan, const JsonValue& event, std::string_view position, std::string* out) {
-  Encoder encoder(out);
+  Encoder encoder(plan.schema(), out);
   *out += R"({"data":)";
   const size_t data = out->size();
   out->append("{").append(plan.root().key);

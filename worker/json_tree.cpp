@@ -4,6 +4,8 @@
 
 #include <cstring>
 
+#include "worker/json_number.hpp"
+
 namespace fsubs {
 
 static_assert(kJsonPadding >= simdjson::SIMDJSON_PADDING);
@@ -25,29 +27,6 @@ std::string_view TrimRight(std::string_view text) {
   return text;
 }
 
-}  // namespace
-
-// On-demand parsing checks a number only when it is converted.
-bool IsJsonNumber(std::string_view text) {
-  size_t at = 0;
-  const auto digits = [&] {
-    const size_t start = at;
-    while (at < text.size() && text[at] >= '0' && text[at] <= '9') ++at;
-    return at > start;
-  };
-  const auto skip = [&](char c) { return at < text.size() && text[at] == c && ++at > 0; };
-  skip('-');
-  if (!skip('0') && !digits()) return false;
-  if (skip('.') && !digits()) return false;
-  if (skip('e') || skip('E')) {
-    if (!skip('+')) skip('-');
-    if (!digits()) return false;
-  }
-  return at == text.size();
-}
-
-namespace {
-
 // Length of the string whose first byte, behind the quote, is at `text`. The parser's first stage
 // has made sure that it is closed.
 size_t StringLength(const char* text) {
@@ -67,43 +46,32 @@ JsonTree::JsonTree() : parser_(std::make_unique<Parser>()) {}
 JsonTree::~JsonTree() = default;
 
 template <typename Source>
-bool JsonTree::AddScalar(Source& source, Node* node) {
-  std::string_view token;
-  if constexpr (std::is_same_v<Source, ondemand::document>) {
-    if (source.raw_json_token().get(token) != simdjson::SUCCESS) return Fail("not a JSON text");
-  } else {
-    token = source.raw_json_token();
-  }
+bool JsonTree::AddScalar(Source& source, std::string_view token, Node* node) {
   token = TrimRight(token.substr(0, static_cast<size_t>(limit_ - token.data())));
-  node->raw = token.data();
   node->raw_length = static_cast<uint32_t>(token.size());
   switch (node->type) {
     case JsonType::kString: {
       const size_t length = StringLength(token.data() + 1);
       node->text = token.data() + 1;
       node->text_length = static_cast<uint32_t>(length);
-      node->raw_length = static_cast<uint32_t>(length + 2);
       if (token.size() != length + 2) return Fail("text behind a string");
+      if (std::memchr(node->text, '\\', length) == nullptr) return true;
       std::string_view value;
-      if (std::memchr(node->text, '\\', length) != nullptr) {
-        if (source.get_string().get(value) != simdjson::SUCCESS)
-          return Fail("bad escape in a string");
-        node->text = value.data();
-        node->text_length = static_cast<uint32_t>(value.size());
-        return true;
+      if (source.get_string().get(value) != simdjson::SUCCESS) {
+        return Fail("bad escape in a string");
       }
-      break;
+      node->text = value.data();
+      node->text_length = static_cast<uint32_t>(value.size());
+      return true;
     }
     case JsonType::kNumber:
-      if (!IsJsonNumber(token)) return Fail("malformed number");
-      break;
+      // On-demand parsing checks a number only when it is converted.
+      return IsJsonNumber(token) || Fail("malformed number");
     case JsonType::kBoolean:
-      if (token != "true" && token != "false") return Fail("malformed literal");
-      break;
+      return token == "true" || token == "false" || Fail("malformed literal");
     default:
-      if (token != "null") return Fail("malformed literal");
+      return token == "null" || Fail("malformed literal");
   }
-  return true;
 }
 
 bool JsonTree::CloseContainer(uint32_t index, char bracket) {
@@ -123,8 +91,17 @@ template <typename Source>
 bool JsonTree::Add(Source& source, size_t depth) {
   ondemand::json_type type;
   if (source.type().get(type) != simdjson::SUCCESS) return Fail("not a JSON text");
+  std::string_view token;
+  if constexpr (std::is_same_v<Source, ondemand::document>) {
+    if (source.raw_json_token().get(token) != simdjson::SUCCESS) return Fail("not a JSON text");
+  } else {
+    token = source.raw_json_token();
+  }
+  // Where a value is missing at the end, the parser would take what lies behind the text for it.
+  if (token.data() >= limit_) return Fail("not a JSON text");
   const auto index = static_cast<uint32_t>(nodes_.size());
   nodes_.emplace_back();
+  nodes_[index].raw = token.data();
   const auto child_end = [&](uint32_t child) {
     // Until the container is closed its `text` remembers where its last child ends.
     nodes_[index].text = nodes_[child].raw + nodes_[child].raw_length;
@@ -133,13 +110,6 @@ bool JsonTree::Add(Source& source, size_t depth) {
     case ondemand::json_type::array:
     case ondemand::json_type::object: {
       if (depth == kMaxDataDepth) return Fail("nested too deeply");
-      std::string_view token;
-      if constexpr (std::is_same_v<Source, ondemand::document>) {
-        if (source.raw_json_token().get(token) != simdjson::SUCCESS) return Fail("not a JSON text");
-      } else {
-        token = source.raw_json_token();
-      }
-      nodes_[index].raw = token.data();
       if (type == ondemand::json_type::array) {
         nodes_[index].type = JsonType::kArray;
         ondemand::array array;
@@ -162,14 +132,16 @@ bool JsonTree::Add(Source& source, size_t depth) {
         Node key{};
         key.type = JsonType::kString;
         key.raw = field.key().raw() - 1;
+        if (key.raw >= limit_) return Fail("not a JSON text");
         const size_t length = StringLength(key.raw + 1);
         key.raw_length = static_cast<uint32_t>(length + 2);
         key.text = key.raw + 1;
         key.text_length = static_cast<uint32_t>(length);
         if (std::memchr(key.text, '\\', length) != nullptr) {
           std::string_view name;
-          if (field.unescaped_key().get(name) != simdjson::SUCCESS)
+          if (field.unescaped_key().get(name) != simdjson::SUCCESS) {
             return Fail("bad escape in a string");
+          }
           key.text = name.data();
           key.text_length = static_cast<uint32_t>(name.size());
         }
@@ -195,10 +167,7 @@ bool JsonTree::Add(Source& source, size_t depth) {
       nodes_[index].type = JsonType::kNull;
   }
   nodes_[index].end = index + 1;
-  Node node = nodes_[index];
-  if (!AddScalar(source, &node)) return false;
-  nodes_[index] = node;
-  return true;
+  return AddScalar(source, token, &nodes_[index]);
 }
 
 bool JsonTree::Parse(std::string_view text) {

@@ -21,9 +21,6 @@ enum class JsonType : uint8_t { kNull, kBoolean, kNumber, kString, kArray, kObje
 
 bool IsUtf8(std::string_view text);
 
-// Whether `text` is a number as JSON writes it (RFC 8259, section 6).
-bool IsJsonNumber(std::string_view text);
-
 class JsonTree;
 
 // One value of a tree: a handle that is valid until the tree parses again.
@@ -40,6 +37,9 @@ class JsonValue {
   std::string ToString() const { return std::string(text()); }
   // REQUIRES: type() is kBoolean.
   bool boolean() const { return raw().front() == 't'; }
+
+  // Whether this is an array or object with nothing in it.
+  bool empty() const;
 
   // The member of that name; the last one if there are several. Empty if this is not an object.
   std::optional<JsonValue> Find(std::string_view name) const;
@@ -97,7 +97,7 @@ class JsonTree {
   template <typename Source>
   bool Add(Source& source, size_t depth);
   template <typename Source>
-  bool AddScalar(Source& source, Node* node);
+  bool AddScalar(Source& source, std::string_view token, Node* node);
   bool CloseContainer(uint32_t index, char bracket);
   bool Fail(const char* reason) {
     error_ = reason;
@@ -123,6 +123,11 @@ inline std::string_view JsonValue::raw() const {
 inline std::string_view JsonValue::text() const {
   const JsonTree::Node& node = tree_->nodes_[index_];
   return {node.text, node.text_length};
+}
+
+inline bool JsonValue::empty() const {
+  return (type() == JsonType::kArray || type() == JsonType::kObject) &&
+         tree_->nodes_[index_].end == index_ + 1;
 }
 
 template <typename Visitor>

@@ -26,26 +26,40 @@ const graphql::Operation* ChooseOperation(const graphql::Document& document,
     return nullptr;
   }
   for (const graphql::Operation& operation : document.operations) {
-    if (operation.name.text == *name) return &operation;
+    if (operation.name && operation.name.text == *name) return &operation;
   }
   error->message = "Unknown operation named \"" + std::string(*name) + "\".";
   return nullptr;
 }
 
-void AppendConditions(const graphql::SelectionSet& set, const Variables& variables,
-                      std::string* key) {
+// A variable with a default may stand where null may not; then null must not be its value.
+void RefuseNull(const graphql::Document& document, const graphql::Argument& argument,
+                std::string_view type, std::vector<graphql::Error>* errors) {
+  errors->push_back({"Argument \"" + std::string(argument.name.text) + "\" of non-null type \"" +
+                         std::string(type) + "\" must not be null.",
+                     {document.LocationOf(argument.value->offset)}});
+}
+
+// Visit the arguments of @include and @skip that are variables.
+template <typename Visitor>  // void(const graphql::Argument& argument)
+void ForEachCondition(const graphql::SelectionSet& set, const Visitor& visit) {
   for (const graphql::Selection& selection : set.selections) {
     for (const graphql::Directive& directive : selection.directives) {
+      if (directive.name.text != "include" && directive.name.text != "skip") continue;
       for (const graphql::Argument& argument : directive.arguments) {
-        if (argument.value->kind != graphql::ValueKind::kVariable) continue;
-        const GivenValue value = variables.Resolve(*argument.value);
-        *key += value.json ? value.json->raw().front()
-                           : (value.literal != nullptr && value.literal->boolean ? 't' : 'f');
+        if (argument.value->kind == graphql::ValueKind::kVariable) visit(argument);
       }
     }
-    if (selection.selection_set != nullptr) {
-      AppendConditions(*selection.selection_set, variables, key);
-    }
+    if (selection.selection_set != nullptr) ForEachCondition(*selection.selection_set, visit);
+  }
+}
+
+template <typename Visitor>
+void ForEachCondition(const graphql::Document& document, const graphql::Operation& operation,
+                      const Visitor& visit) {
+  ForEachCondition(*operation.selection_set, visit);
+  for (const graphql::Fragment& fragment : document.fragments) {
+    ForEachCondition(*fragment.selection_set, visit);
   }
 }
 
@@ -56,10 +70,9 @@ std::string PlanKey(const PreparedDocument& document, const graphql::Operation& 
   key += ' ';
   key += std::to_string(operation.offset);
   key += ' ';
-  AppendConditions(*operation.selection_set, variables, &key);
-  for (const graphql::Fragment& fragment : document.document->fragments) {
-    AppendConditions(*fragment.selection_set, variables, &key);
-  }
+  ForEachCondition(*document.document, operation, [&](const graphql::Argument& argument) {
+    key += variables.Resolve(*argument.value).is_true() ? 't' : 'f';
+  });
   return key;
 }
 
@@ -78,14 +91,20 @@ const graphql::Selection* RootSelection(const graphql::Document& document,
   return nullptr;
 }
 
-void FilterByArguments(const SubscriptionField& field, const graphql::Selection& root,
-                       const Variables& variables, PreparedSubscription* subscription) {
+void FilterByArguments(const graphql::Document& document, const graphql::Selection& root,
+                       const Variables& variables, PreparedSubscription* subscription,
+                       std::vector<graphql::Error>* errors) {
+  const SubscriptionField& field = *subscription->field;
   for (size_t i = 0; i < field.arguments.size(); ++i) {
     const EqualityArgument& argument = field.arguments[i];
     const graphql::InputValue& definition = field.definition->arguments[i];
     GivenValue value;
     for (const graphql::Argument& given : root.arguments) {
-      if (given.name.text == argument.name) value = variables.Resolve(*given.value);
+      if (given.name.text != argument.name) continue;
+      value = variables.Resolve(*given.value);
+      if (value.is_null() && definition.type->is_non_null()) {
+        RefuseNull(document, given, ToString(*definition.type), errors);
+      }
     }
     if (!value.given()) value.literal = definition.default_value;
     if (!value.given()) continue;
@@ -142,29 +161,33 @@ PrepareResult Prepare(const std::shared_ptr<const Catalog>& catalog, PlanCache* 
   }
 
   Variables variables;
-  const std::vector<graphql::Error> errors =
+  std::vector<graphql::Error> errors =
       variables.Coerce(catalog->schema(), document, *operation, request.variables);
   if (!errors.empty()) return Refuse(errors, "BAD_USER_INPUT");
 
+  const graphql::Selection* const root = RootSelection(document, *operation->selection_set);
+  PreparedSubscription subscription;
+  subscription.field = catalog->FindField(root->name.text);
+  subscription.catalog = catalog;
+  subscription.operation_name = operation->name.text;
+  FilterByArguments(document, *root, variables, &subscription, &errors);
+  ForEachCondition(document, *operation, [&](const graphql::Argument& argument) {
+    if (!variables.Resolve(*argument.value).is_null()) return;
+    RefuseNull(document, argument, "Boolean!", &errors);
+  });
+  if (!errors.empty()) return Refuse(errors, "BAD_USER_INPUT");
+
   const std::string key = PlanKey(*prepared, *operation, variables);
-  std::shared_ptr<const Plan> plan = cache->plans.Find(key);
-  if (!plan) {
+  subscription.plan = cache->plans.Find(key);
+  if (!subscription.plan) {
     auto compiled = CompilePlan(catalog->schema(), document, *operation, variables, prepared);
     if (!compiled) {
       return Refuse({{"The operation selects no field, or too many.",
                       {document.LocationOf(operation->offset)}}},
                     "GRAPHQL_VALIDATION_FAILED");
     }
-    plan = cache->plans.Add(key, std::move(compiled));
+    subscription.plan = cache->plans.Add(key, std::move(compiled));
   }
-
-  const graphql::Selection* const root = RootSelection(document, *operation->selection_set);
-  PreparedSubscription subscription;
-  subscription.field = catalog->FindField(root->name.text);
-  subscription.plan = std::move(plan);
-  subscription.catalog = catalog;
-  subscription.operation_name = operation->name.text;
-  FilterByArguments(*subscription.field, *root, variables, &subscription);
   result.subscription = std::move(subscription);
   return result;
 }

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <set>
+#include <unordered_map>
 
 #include "worker/json_text.hpp"
 
@@ -23,11 +24,6 @@ Leaf LeafOf(const Type& type) {
   if (type.name == "Boolean") return Leaf::kBoolean;
   if (type.name == "ID") return Leaf::kId;
   return Leaf::kString;
-}
-
-bool IsTrue(const GivenValue& value) {
-  if (value.json) return value.json->type() == JsonType::kBoolean && value.json->boolean();
-  return value.literal != nullptr && value.literal->boolean;
 }
 
 // Fields of one response name, in the order of their first occurrence (specification,
@@ -58,7 +54,7 @@ class PlanCompiler {
       const bool skip = directive.name.text == "skip";
       if (!skip && directive.name.text != "include") continue;
       for (const graphql::Argument& argument : directive.arguments) {
-        if (argument.name.text == "if" && IsTrue(variables_.Resolve(*argument.value)) == skip) {
+        if (argument.name.text == "if" && variables_.Resolve(*argument.value).is_true() == skip) {
           return false;
         }
       }
@@ -92,7 +88,7 @@ class PlanCompiler {
     }
   }
 
-  // Null if there are too many fields.
+  // Null if there are too many selections.
   const ObjectPlan* CompileObject(const Type* object,
                                   const std::vector<const SelectionSet*>& sets) {
     std::vector<Collected> collected;
@@ -101,8 +97,8 @@ class PlanCompiler {
     plan_->objects_.push_back(std::make_unique<ObjectPlan>());
     ObjectPlan* const compiled = plan_->objects_.back().get();
     compiled->type = object;
-    fields_ += collected.size();
-    if (fields_ > kMaxPlanFields) return nullptr;
+    for (const Collected& group : collected) selections_ += group.selections.size();
+    if (selections_ > kMaxPlanSelections) return nullptr;
     for (const Collected& group : collected) {
       FieldPlan field;
       if (!CompileField(*object, group, &field)) return nullptr;
@@ -118,7 +114,7 @@ class PlanCompiler {
     field->name = group.selections.front()->name.text;
     field->parent = &object;
     for (const Selection* selection : group.selections) {
-      field->locations.push_back(document_.LocationOf(selection->offset));
+      field->locations.push_back(LocationOf(*selection));
     }
     const graphql::Field* const definition = object.FindField(field->name);
     if (definition == nullptr) {
@@ -141,17 +137,26 @@ class PlanCompiler {
     return true;
   }
 
+  // Finding a location reads the document up to it, and fragments repeat selections.
+  graphql::SourceLocation LocationOf(const Selection& selection) {
+    const auto [known, added] = locations_.try_emplace(&selection);
+    if (added) known->second = document_.LocationOf(selection.offset);
+    return known->second;
+  }
+
   const graphql::Schema& schema_;
   const graphql::Document& document_;
   const Variables& variables_;
   Plan* const plan_;
-  size_t fields_ = 0;
+  std::unordered_map<const Selection*, graphql::SourceLocation> locations_;
+  size_t selections_ = 0;
 };
 
 std::unique_ptr<Plan> CompilePlan(const graphql::Schema& schema, const graphql::Document& document,
                                   const graphql::Operation& operation, const Variables& variables,
                                   std::shared_ptr<const void> keep_alive) {
   auto plan = std::make_unique<Plan>();
+  plan->schema_ = &schema;
   if (!PlanCompiler(schema, document, variables, plan.get()).Compile(operation)) return nullptr;
   plan->keep_alive_ = std::move(keep_alive);
   return plan;

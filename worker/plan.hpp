@@ -1,11 +1,12 @@
-// A selection set compiled against the schema: what encode() writes for one event. Immutable and
+// A selection set compiled against the schema: what Encode() writes for one event. Immutable and
 // shared by every subscription that selects the same.
 #pragma once
 
 #include <cstdint>
-#include <map>
 #include <memory>
 #include <string>
+#include <string_view>
+#include <utility>
 #include <vector>
 
 #include "graphql/ast.hpp"
@@ -42,6 +43,7 @@ class Plan {
  public:
   // The root field of the subscription. Its data is the event's.
   const FieldPlan& root() const { return root_->fields.front(); }
+  const graphql::Schema& schema() const { return *schema_; }
 
  private:
   friend class PlanCompiler;
@@ -49,14 +51,15 @@ class Plan {
                                            const graphql::Operation&, const Variables&,
                                            std::shared_ptr<const void>);
   std::shared_ptr<const void> keep_alive_;  // what the views point into
+  const graphql::Schema* schema_ = nullptr;
   const ObjectPlan* root_ = nullptr;
   std::vector<std::unique_ptr<ObjectPlan>> objects_;
 };
 
 // Compile a valid subscription operation. `keep_alive` owns the schema and the document. Returns
-// null if the selection expands to more than kMaxPlanFields fields, or if directives leave no root
+// null if it expands to more than kMaxPlanSelections selections, or if directives leave no root
 // field.
-inline constexpr size_t kMaxPlanFields = 20000;
+inline constexpr size_t kMaxPlanSelections = 20000;
 std::unique_ptr<Plan> CompilePlan(const graphql::Schema& schema, const graphql::Document& document,
                                   const graphql::Operation& operation, const Variables& variables,
                                   std::shared_ptr<const void> keep_alive);

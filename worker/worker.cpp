@@ -135,6 +135,9 @@ void Worker::OnSnapshot(std::string_view snapshot_json) {
     if (error == kExtensionMissing) ready_ = false;
   } else {
     snapshot_ = snapshot_json;
+    for (const std::string& problem : catalog->left_out()) {
+      Log(LogLevel::kWarning, "cannot be served: %s", problem.c_str());
+    }
     Log(ready_ ? LogLevel::kDebug : LogLevel::kLog,
         "serving %zu subscription field%s of database \"%s\"", catalog->fields().size(),
         catalog->fields().size() == 1 ? "" : "s", options_->database.c_str());

@@ -120,14 +120,27 @@ TEST(CatalogTest, ASnapshotThatCannotBeServedSaysWhy) {
   EXPECT_THAT(error(R"({"extension_version":"1"})"), HasSubstr("not of this version"));
   const std::string head =
       R"({"extension_version":"1","server_version":"15","types":"type A { b: Int }",)";
-  EXPECT_THAT(error(head + R"("subscriptions":[{"name":"x","field":"x: B","channel":"c"}]})"),
-              HasSubstr(R"(Unknown type "B")"));
-  EXPECT_THAT(error(head + R"("subscriptions":[{"name":"x","field":"y: A","channel":"c"}]})"),
-              HasSubstr("another name"));
-  EXPECT_THAT(
-      error(head + R"("subscriptions":[{"name":"x","field":"x(c: Int): A","channel":"c"}]})"),
-      HasSubstr("names no field"));
   EXPECT_THAT(error(head + R"("subscriptions":[1]})"), HasSubstr("not of this version"));
+}
+
+TEST(CatalogTest, ASubscriptionThatCannotBeServedIsLeftOutAlone) {
+  const auto left_out = [](const std::string& bad) {
+    std::string error;
+    const auto catalog = Catalog::FromSnapshot(
+        R"({"extension_version":"1","server_version":"15","types":"type A { b: Int }",)"
+        R"("subscriptions":[{"name":"good","field":"good(b: Int): A","channel":"c"},)" +
+            bad + "]}",
+        &error);
+    if (!catalog) return error;
+    EXPECT_NE(catalog->FindField("good"), nullptr);
+    EXPECT_EQ(catalog->FindField("x"), nullptr);
+    return catalog->left_out().empty() ? std::string() : catalog->left_out().front();
+  };
+  EXPECT_THAT(left_out(R"({"name":"x","field":"x: B","channel":"c"})"),
+              HasSubstr(R"(subscription "x": Unknown type "B")"));
+  EXPECT_THAT(left_out(R"({"name":"x","field":"y: A","channel":"c"})"), HasSubstr("another name"));
+  EXPECT_THAT(left_out(R"({"name":"x","field":"x(c: Int): A","channel":"c"})"),
+              HasSubstr("names no field"));
 }
 
 }  // namespace
