@@ -16,6 +16,9 @@ int worker_threads;
 char* listen_address;
 int port;
 bool allow_anonymous;
+char* allowed_origins;
+bool introspection;
+bool playground;
 int init_timeout_ms;
 int keepalive_interval_ms;
 int max_message_size_bytes;
@@ -24,6 +27,9 @@ int max_subscriptions_per_connection;
 int outbox_size_kb;
 int max_query_tokens;
 int max_query_depth;
+int max_query_size_bytes;
+int max_query_aliases;
+int max_query_selections;
 int drain_timeout_ms;
 int log_level;
 
@@ -53,6 +59,17 @@ bool CheckListenAddress(char** value, void**, GucSource) {
   GUC_check_errdetail(
       "It must be one numeric IP address, such as \"127.0.0.1\", \"0.0.0.0\" or \"::\".");
   return false;
+}
+
+// Origins as browsers send them (RFC 6454, section 6.2), or "*".
+bool CheckAllowedOrigins(char** value, void**, GucSource) {
+  for (const char* at = *value; *at != '\0'; ++at) {
+    if (*at >= ' ' && *at < 0x7f && *at != '"' && *at != '\\') continue;
+    GUC_check_errdetail(
+        "It must be \"*\" or origins separated by commas, such as \"https://app.example.com\".");
+    return false;
+  }
+  return true;
 }
 
 bool CheckKeepaliveInterval(int* value, void**, GucSource) {
@@ -131,9 +148,34 @@ constexpr IntSetting kIntSettings[] = {
      &max_query_tokens, 2000, 10, 1000000, PGC_SIGHUP, 0, kAsIs},
     {"fraiseql_subs.max_query_depth", "Deepest nesting of a client's GraphQL document.",
      &max_query_depth, 20, 1, 200, PGC_SIGHUP, 0, kAsIs},
+    {"fraiseql_subs.max_query_size", "Largest GraphQL document accepted from a client.",
+     &max_query_size_bytes, 32 * kKilobyte, 256, 16 * kKilobyte* kKilobyte, PGC_SIGHUP,
+     GUC_UNIT_BYTE, kAsIs},
+    {"fraiseql_subs.max_query_aliases",
+     "Most aliases in a client's GraphQL document, fragments expanded.", &max_query_aliases, 100, 0,
+     1000000, PGC_SIGHUP, 0, kAsIs},
+    {"fraiseql_subs.max_query_selections",
+     "Most fields selected by a client's GraphQL document, fragments expanded.",
+     &max_query_selections, 5000, 1, 20000, PGC_SIGHUP, 0, kAsIs},
     {"fraiseql_subs.drain_timeout",
      "Time the worker has to complete subscriptions and close connections when it is stopped.",
      &drain_timeout_ms, 5 * kSecond, 0, 600 * kSecond, PGC_SIGHUP, GUC_UNIT_MS, kAsIs},
+};
+
+struct BoolSetting {
+  const char* name;
+  const char* description;
+  bool* variable;
+  bool boot;
+};
+
+// All are read again on reload and are the worker's.
+constexpr BoolSetting kBoolSettings[] = {
+    {"fraiseql_subs.allow_anonymous", "Accept clients that present no credentials.",
+     &allow_anonymous, false},
+    {"fraiseql_subs.introspection", "Let clients ask for the schema.", &introspection, true},
+    {"fraiseql_subs.playground", "Serve a page at \"/\" for trying subscriptions in a browser.",
+     &playground, false},
 };
 
 const char* LogLevelName(int level) {
@@ -152,9 +194,14 @@ void Define() {
   DefineCustomStringVariable("fraiseql_subs.listen_address",
                              "IP address that the worker listens on.", nullptr, &listen_address,
                              "127.0.0.1", PGC_POSTMASTER, 0, CheckListenAddress, nullptr, nullptr);
-  DefineCustomBoolVariable("fraiseql_subs.allow_anonymous",
-                           "Accept clients that present no credentials.", nullptr, &allow_anonymous,
-                           false, PGC_SIGHUP, 0, nullptr, nullptr, nullptr);
+  DefineCustomStringVariable(
+      "fraiseql_subs.allowed_origins",
+      "Origins of web pages that may connect, separated by commas; \"*\" for any.", nullptr,
+      &allowed_origins, "*", PGC_SIGHUP, 0, CheckAllowedOrigins, nullptr, nullptr);
+  for (const BoolSetting& setting : kBoolSettings) {
+    DefineCustomBoolVariable(setting.name, setting.description, nullptr, setting.variable,
+                             setting.boot, PGC_SIGHUP, 0, nullptr, nullptr, nullptr);
+  }
   DefineCustomEnumVariable(
       "fraiseql_subs.overflow",
       "What a commit does when its events do not fit in the ring beside unread ones.", nullptr,
@@ -180,7 +227,11 @@ void WriteWorkerConfig(StringInfo out) {
   appendStringInfo(out, "database = \"%s\"\n", printable);
   pfree(printable);
   appendStringInfo(out, "listen_address = %s\n", listen_address);
-  appendStringInfo(out, "allow_anonymous = %s\n", allow_anonymous ? "true" : "false");
+  appendStringInfo(out, "allowed_origins = \"%s\"\n", allowed_origins);
+  for (const BoolSetting& setting : kBoolSettings) {
+    appendStringInfo(out, "%s = %s\n", strchr(setting.name, '.') + 1,
+                     *setting.variable ? "true" : "false");
+  }
   appendStringInfo(out, "log_level = %s\n", LogLevelName(log_level));
   for (const IntSetting& setting : kIntSettings) {
     if (setting.worker_scale == kNotForWorker) continue;

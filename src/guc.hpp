@@ -18,6 +18,9 @@ extern int worker_threads;
 extern char* listen_address;
 extern int port;
 extern bool allow_anonymous;
+extern char* allowed_origins;
+extern bool introspection;
+extern bool playground;
 extern int init_timeout_ms;
 extern int keepalive_interval_ms;
 extern int max_message_size_bytes;
@@ -26,6 +29,9 @@ extern int max_subscriptions_per_connection;
 extern int outbox_size_kb;
 extern int max_query_tokens;
 extern int max_query_depth;
+extern int max_query_size_bytes;
+extern int max_query_aliases;
+extern int max_query_selections;
 extern int drain_timeout_ms;
 extern int log_level;  // as PostgreSQL's: DEBUG1, LOG, WARNING, ERROR
 

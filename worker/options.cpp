@@ -55,6 +55,10 @@ void Declare(CLI::App* app, Options* options) {
   Add(app, "database", &options->database, "Database that is served; for messages only");
 
   Add(app, "allow_anonymous", &options->allow_anonymous, "Accept clients without credentials");
+  Add(app, "allowed_origins", &options->allowed_origins,
+      "Origins of web pages that may connect, separated by commas; * for any");
+  Add(app, "introspection", &options->introspection, "Let clients ask for the schema");
+  Add(app, "playground", &options->playground, "Serve a page at / for trying subscriptions");
   Add(app, "init_timeout", &options->init_timeout, "Time a client has to send connection_init")
       ->check(CLI::Range(uint64_t{10}, uint64_t{3600000}));
   Add(app, "keepalive_interval", &options->keepalive_interval,
@@ -74,6 +78,14 @@ void Declare(CLI::App* app, Options* options) {
       ->check(CLI::Range(size_t{10}, size_t{1000000}));
   Add(app, "max_query_depth", &options->max_query_depth, "Nesting of a client's document")
       ->check(CLI::Range(size_t{1}, size_t{200}));
+  Add(app, "max_query_size", &options->max_query_size, "Largest document taken from a client")
+      ->check(CLI::Range(size_t{256}, size_t{16} << 20));
+  Add(app, "max_query_aliases", &options->max_query_aliases,
+      "Aliases in a client's document, fragments expanded")
+      ->check(CLI::Range(size_t{0}, size_t{1000000}));
+  Add(app, "max_query_selections", &options->max_query_selections,
+      "Fields selected by a client's document, fragments expanded")
+      ->check(CLI::Range(size_t{1}, size_t{20000}));
   Add(app, "drain_timeout", &options->drain_timeout, "Time clients have to leave after SIGTERM")
       ->check(CLI::Range(uint64_t{0}, uint64_t{600000}));
   const std::map<std::string, LogLevel> levels{{"debug", LogLevel::kDebug},

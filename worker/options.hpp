@@ -24,6 +24,9 @@ struct Options {
 
   // Read again on SIGHUP.
   bool allow_anonymous = false;
+  std::string allowed_origins = "*";  // separated by commas
+  bool introspection = true;
+  bool playground = false;
   uint64_t init_timeout = 3000;
   uint64_t keepalive_interval = 12000;  // 0: never ping
   size_t max_message_size = 64 * 1024;
@@ -32,6 +35,9 @@ struct Options {
   size_t outbox_size = 1024 * 1024;
   size_t max_query_tokens = 2000;
   size_t max_query_depth = 20;
+  size_t max_query_size = 32 * 1024;
+  size_t max_query_aliases = 100;
+  size_t max_query_selections = 5000;
   uint64_t drain_timeout = 5000;
   LogLevel log_level = LogLevel::kLog;
 };
