@@ -36,7 +36,8 @@ struct PreparedSubscription {
 
 struct PrepareResult {
   std::optional<PreparedSubscription> subscription;
-  std::string errors;  // otherwise: a JSON array of GraphQL errors
+  std::string response;  // a query was executed: its response
+  std::string errors;    // otherwise: a JSON array of GraphQL errors
 };
 
 PrepareResult Prepare(const std::shared_ptr<const Catalog>& catalog, PlanCache* cache,

@@ -22,16 +22,27 @@ void BufferPool::Return(std::unique_ptr<std::string> buffer) {
   free_.push_back(std::move(buffer));
 }
 
-Outbox::Result Outbox::Append(Opcode opcode, std::string_view head, std::string_view body,
-                              std::string_view tail, size_t limit_bytes) {
-  const size_t length = head.size() + body.size() + tail.size();
-  if (queued_bytes() + length + kMaxFrameHeader > limit_bytes) return Result::kFull;
+bool Outbox::Reserve(size_t length, size_t limit_bytes) {
+  if (queued_bytes() + length > limit_bytes) return false;
   if (!buffer_) {
     buffer_ = pool_->Take();
     buffer_->assign(headroom_, '\0');
   }
+  return true;
+}
+
+Outbox::Result Outbox::AppendFrame(Opcode opcode, std::string_view head, std::string_view body,
+                                   std::string_view tail, size_t limit_bytes) {
+  const size_t length = head.size() + body.size() + tail.size();
+  if (!Reserve(length + kMaxFrameHeader, limit_bytes)) return Result::kFull;
   AppendFrameHeader(opcode, length, buffer_.get());
   buffer_->append(head).append(body).append(tail);
+  return Result::kAppended;
+}
+
+Outbox::Result Outbox::AppendBytes(std::string_view bytes, size_t limit_bytes) {
+  if (!Reserve(bytes.size(), limit_bytes)) return Result::kFull;
+  buffer_->append(bytes);
   return Result::kAppended;
 }
 

@@ -1,5 +1,5 @@
-// Frames that wait to be written to one connection, joined in one buffer so that a turn of the loop
-// writes them with one system call.
+// Bytes that wait to be written to one connection, WebSocket frames mostly, joined in one buffer so
+// that a turn of the loop writes them with one system call.
 //
 // One shard's thread only. Buffers come from the shard's pool and go back when they have been
 // written, so a connection with nothing to send holds none.
@@ -31,22 +31,24 @@ class Outbox {
       kFull,  // the limit would be passed; nothing was appended
   };
 
-  // Bytes left free in front of the joined frames, for the socket library.
+  // Bytes left free in front of the joined bytes, for the socket library.
   Outbox(BufferPool* pool, size_t headroom) : pool_(pool), headroom_(headroom) {}
   ~Outbox() { Clear(); }
   Outbox(const Outbox&) = delete;
   Outbox& operator=(const Outbox&) = delete;
 
   // Append one frame whose payload is the three parts joined.
-  Result Append(Opcode opcode, std::string_view head, std::string_view body, std::string_view tail,
-                size_t limit_bytes);
+  Result AppendFrame(Opcode opcode, std::string_view head, std::string_view body,
+                     std::string_view tail, size_t limit_bytes);
+  // Append bytes as they are.
+  Result AppendBytes(std::string_view bytes, size_t limit_bytes);
 
   bool empty() const { return buffer_ == nullptr; }
-  // The joined frames, behind `headroom` bytes. REQUIRES: not empty.
-  unsigned char* frames() { return reinterpret_cast<unsigned char*>(buffer_->data()) + headroom_; }
+  // Everything joined, behind `headroom` bytes. REQUIRES: not empty.
+  unsigned char* bytes() { return reinterpret_cast<unsigned char*>(buffer_->data()) + headroom_; }
   size_t size() const { return buffer_ ? buffer_->size() - headroom_ : 0; }
 
-  // What frames() showed was handed on; `pending` of it may still wait in the kernel's stead.
+  // What bytes() showed was handed on; `pending` of it may still wait in the kernel's stead.
   // Pending bytes count against the limit until the next call.
   void Written(size_t pending);
   size_t queued_bytes() const { return size() + pending_; }
@@ -55,6 +57,8 @@ class Outbox {
   void Clear();
 
  private:
+  bool Reserve(size_t length, size_t limit_bytes);
+
   BufferPool* const pool_;
   std::unique_ptr<std::string> buffer_;
   const size_t headroom_;

@@ -1,5 +1,7 @@
 #include "worker/protocol_message.hpp"
 
+#include "worker/operation_request.hpp"
+
 namespace fsubs {
 namespace {
 
@@ -19,38 +21,6 @@ constexpr TypeName kTypes[] = {
     {"error", MessageType::kServerOnly},
 };
 
-// As JavaScript's typeof, which the reference implementation's messages show.
-std::string TypeOf(const std::optional<JsonValue>& value) {
-  if (!value) return "undefined";
-  switch (value->type()) {
-    case JsonType::kNull:
-      return "null";
-    case JsonType::kBoolean:
-      return "boolean";
-    case JsonType::kNumber:
-      return "number";
-    case JsonType::kString:
-      return "string";
-    case JsonType::kArray:
-      return "array";
-    case JsonType::kObject:
-      break;
-  }
-  return "object";
-}
-
-bool IsObject(const std::optional<JsonValue>& value) {
-  return value && value->type() == JsonType::kObject;
-}
-
-bool IsString(const std::optional<JsonValue>& value) {
-  return value && value->type() == JsonType::kString;
-}
-
-bool IsMissing(const std::optional<JsonValue>& value) {
-  return !value || value->is_null();
-}
-
 std::string CheckId(const JsonValue& root, ClientMessage* message) {
   const auto id = root.Find("id");
   const std::string subject = "\"" + std::string(message->type_name) + "\" message ";
@@ -68,30 +38,8 @@ std::string CheckSubscribe(const JsonValue& root, ClientMessage* message) {
     return "\"subscribe\" message expects the 'payload' property to be an object, but got " +
            TypeOf(payload);
   }
-  const std::string subject = "\"subscribe\" message payload expects the ";
-  const auto query = payload->Find("query");
-  const auto name = payload->Find("operationName");
-  const auto variables = payload->Find("variables");
-  const auto extensions = payload->Find("extensions");
-  if (!IsString(query)) {
-    return subject + "'query' property to be a string, but got " + TypeOf(query);
-  }
-  if (!IsMissing(variables) && !IsObject(variables)) {
-    return subject + "'variables' property to be a an object or nullish or missing, but got " +
-           TypeOf(variables);
-  }
-  if (!IsMissing(name) && !IsString(name)) {
-    return subject + "'operationName' property to be a string or nullish or missing, but got " +
-           TypeOf(name);
-  }
-  if (!IsMissing(extensions) && !IsObject(extensions)) {
-    return subject + "'extensions' property to be a an object or nullish or missing, but got " +
-           TypeOf(extensions);
-  }
-  message->operation.query = query->text();
-  if (!IsMissing(name)) message->operation.operation_name = name->text();
-  if (!IsMissing(variables)) message->operation.variables = variables;
-  return {};
+  const std::string problem = ReadOperationRequest(*payload, &message->operation);
+  return problem.empty() ? problem : "\"subscribe\" message payload " + problem;
 }
 
 }  // namespace

@@ -9,7 +9,10 @@
 #include <exception>
 #include <thread>
 
+#include "worker/connection.hpp"
+#include "worker/http_exchange.hpp"
 #include "worker/log.hpp"
+#include "worker/origin.hpp"
 
 namespace fsubs {
 namespace {
@@ -62,7 +65,7 @@ std::string Shard::Start() {
   StartKeepaliveTimer();
 
   std::string error;
-  server_ = WsServer::Open(&loop_, this, {options_->listen_address, options_->port}, &error);
+  server_ = SocketServer::Open(&loop_, this, {options_->listen_address, options_->port}, &error);
   if (!server_) return error;
 
   slot_->cursor.store(reader_.cursor(), std::memory_order_release);
@@ -118,7 +121,7 @@ void Shard::SetCatalog(std::shared_ptr<const Catalog> catalog, Position covered)
   Post([this, catalog = std::move(catalog), covered] {
     catalog_ = catalog;
     covered_ = std::max(covered_, covered);
-    for (auto& [id, connection] : connections_) connection->Revalidate();
+    for (auto& [id, client] : clients_) client->Revalidate();
     if (catalog_is_current()) HandleDeferred();
   });
 }
@@ -127,19 +130,19 @@ void Shard::Drain() {
   Post([this] {
     draining_ = true;
     deferred_.clear();
-    for (auto& [id, connection] : connections_) connection->Drain();
+    for (auto& [id, client] : clients_) client->Drain();
     CheckDrained();
   });
 }
 
 void Shard::CheckDrained() {
-  if (draining_ && connections_.empty()) host_->OnDrained();
+  if (draining_ && clients_.empty()) host_->OnDrained();
 }
 
 void Shard::Connections(std::function<void(std::string rows)> reply) {
   Post([this, reply = std::move(reply)] {
     std::string rows = "[";
-    for (const auto& [id, connection] : connections_) connection->AppendRow(index_, &rows);
+    for (const auto& [id, client] : clients_) client->AppendRow(index_, &rows);
     reply(rows += ']');
   });
 }
@@ -147,7 +150,7 @@ void Shard::Connections(std::function<void(std::string rows)> reply) {
 void Shard::Subscriptions(std::function<void(std::string rows)> reply) {
   Post([this, reply = std::move(reply)] {
     std::string rows = "[";
-    for (const auto& [id, connection] : connections_) connection->AppendSubscriptionRows(&rows);
+    for (const auto& [id, client] : clients_) client->AppendSubscriptionRows(&rows);
     reply(rows += ']');
   });
 }
@@ -173,22 +176,26 @@ std::shared_ptr<const std::string> Shard::Intern(std::string_view text) {
   return shared;
 }
 
-unsigned Shard::OnUpgrade() {
-  constexpr unsigned kServiceUnavailable = 503;
-  // connections counts those of this shard; the kernel spreads clients evenly over shards.
+bool Shard::CanServe(size_t clients) const {
+  // The kernel spreads clients evenly over shards.
   const size_t limit = std::max<size_t>(1, options_->max_connections / options_->wake_fds.size());
-  if (catalog_ && !draining_ && connections_.size() < limit) return 0;
-  counters_->connections_refused.Add();
-  return kServiceUnavailable;
+  return catalog_ && !draining_ && clients <= limit;
 }
 
-std::unique_ptr<WsClient> Shard::OnOpen(WsSocket socket, std::string_view subprotocol) {
-  // Ids are unique over all shards.
-  const uint64_t id = ++next_connection_ * kMaxShards + index_;
+unsigned Shard::OnUpgrade(std::string_view origin, std::string_view host) {
+  if (!OriginAllowed(options_->allowed_origins, origin, host)) {
+    counters_->connections_refused.Add();
+    return kHttpForbidden;
+  }
+  if (CanServe(clients_.size() + 1)) return 0;
+  counters_->connections_refused.Add();
+  return kHttpServiceUnavailable;
+}
+
+std::unique_ptr<WsPeer> Shard::OnOpen(WsSocket socket, std::string_view subprotocol) {
+  const uint64_t id = NextId();
   auto connection = std::make_unique<Connection>(this, socket, id, subprotocol);
-  connections_[id] = connection.get();
-  counters_->connections.Add();
-  counters_->connections_accepted.Add();
+  initialising_[id] = connection.get();
   uninitialised_.emplace_back(uv_now(&loop_), id);
   if (!uv_is_active(reinterpret_cast<uv_handle_t*>(&init_timer_))) {
     uv_timer_start(
@@ -199,10 +206,24 @@ std::unique_ptr<WsClient> Shard::OnOpen(WsSocket socket, std::string_view subpro
   return connection;
 }
 
-void Shard::Forget(Connection* connection) {
-  connections_.erase(connection->id());
-  std::erase(dirty_, connection);
-  counters_->connections.Subtract();
+std::unique_ptr<HttpPeer> Shard::OnHttp(HttpSocket socket) {
+  return std::make_unique<HttpExchange>(this, socket, NextId());
+}
+
+HttpReply Shard::OnGet(const HttpRequest& request) {
+  if (request.method == HttpMethod::kGet || request.method == HttpMethod::kHead) {
+    return host_->OnGet(request.path);
+  }
+  return {kHttpMethodNotAllowed,
+          "text/plain; charset=utf-8",
+          "only GET is answered here\n",
+          {{"allow", "GET, HEAD"}}};
+}
+
+void Shard::Forget(Client* client) {
+  clients_.erase(client->id());
+  initialising_.erase(client->id());
+  std::erase(dirty_, client);
   CheckDrained();
 }
 
@@ -210,8 +231,8 @@ void Shard::CloseLateInitialisers() {
   const uint64_t now = uv_now(&loop_);
   while (!uninitialised_.empty()) {
     const auto [connected_ms, id] = uninitialised_.front();
-    const auto found = connections_.find(id);
-    const bool waits = found != connections_.end() && found->second->waits_for_init();
+    const auto found = initialising_.find(id);
+    const bool waits = found != initialising_.end() && found->second->waits_for_init();
     if (waits && connected_ms + options_->init_timeout > now) {
       uv_timer_start(&init_timer_, init_timer_.timer_cb,
                      connected_ms + options_->init_timeout - now, 0);
@@ -219,6 +240,7 @@ void Shard::CloseLateInitialisers() {
     }
     uninitialised_.pop_front();
     if (waits) found->second->OnInitTimeout();
+    if (found != initialising_.end()) initialising_.erase(found);
   }
 }
 
@@ -234,8 +256,8 @@ void Shard::StartKeepaliveTimer() {
 
 void Shard::CheckKeepalive() {
   keepalive_slice_ = (keepalive_slice_ + 1) % kKeepaliveSlices;
-  for (auto& [id, connection] : connections_) {
-    if (id / kMaxShards % kKeepaliveSlices == keepalive_slice_) connection->OnKeepalive();
+  for (auto& [id, client] : clients_) {
+    if (id / kMaxShards % kKeepaliveSlices == keepalive_slice_) client->OnKeepalive();
   }
 }
 
@@ -245,8 +267,8 @@ bool Shard::CatchUp() {
   return catalog_is_current() && deferred_.empty();
 }
 
-void Shard::Defer(Connection* connection, std::string_view message) {
-  deferred_.push_back({connection->id(), std::string(message)});
+void Shard::Defer(Client* client, std::string_view message) {
+  deferred_.push_back({client->id(), std::string(message)});
   if (deferred_.size() > kMaxDeferred) {
     covered_ = changed_;
     HandleDeferred();
@@ -269,8 +291,8 @@ void Shard::HandleDeferred() {
   std::vector<Deferred> deferred;
   deferred.swap(deferred_);
   for (const Deferred& message : deferred) {
-    const auto found = connections_.find(message.connection);
-    if (found != connections_.end()) found->second->Handle(message.message);
+    const auto found = clients_.find(message.client);
+    if (found != clients_.end()) found->second->Handle(message.message);
   }
 }
 
@@ -291,7 +313,7 @@ void Shard::HandleRecord(const EventRecord& record, uint64_t lost) {
         "shard %zu was lapped: %llu events were overwritten before they were read; "
         "fraiseql_subs.ring_size may be too small",
         index_, static_cast<unsigned long long>(lost));
-    for (auto& [id, connection] : connections_) connection->ReportLoss(lost);
+    for (auto& [id, client] : clients_) client->ReportLoss(lost);
     // A catalog change may be among them.
     changed_ = record.position;
     host_->OnCatalogChanged(record.position);
@@ -316,15 +338,15 @@ void Shard::HandleRecord(const EventRecord& record, uint64_t lost) {
 
 void Shard::Deliver(Member* member, std::string_view payload) {
   auto* const subscription = static_cast<Subscription*>(member);
-  subscription->connection->Deliver(subscription, payload);
+  subscription->client->Deliver(subscription, payload);
 }
 
 void Shard::BeforeWaiting() {
   // Flushing may close connections, which then take themselves off the list.
   while (!dirty_.empty()) {
-    Connection* const connection = dirty_.back();
+    Client* const client = dirty_.back();
     dirty_.pop_back();
-    connection->Flush();
+    client->Flush();
   }
   counters_->plans.Set(plans_.plans.size());
 

@@ -21,13 +21,13 @@
 #include "contract/ring_layout.hpp"
 #include "contract/ring_reader.hpp"
 #include "worker/catalog.hpp"
-#include "worker/connection.hpp"
+#include "worker/client.hpp"
 #include "worker/counters.hpp"
 #include "worker/dispatch.hpp"
 #include "worker/operation.hpp"
 #include "worker/options.hpp"
 #include "worker/outbox.hpp"
-#include "worker/ws_server.hpp"
+#include "worker/socket_server.hpp"
 
 namespace fsubs {
 
@@ -42,7 +42,9 @@ class ShardHost {
   virtual HttpReply OnGet(std::string_view path) = 0;
 };
 
-class Shard final : private WsHost, private Dispatcher::Sink {
+class Connection;
+
+class Shard final : private SocketServerHost, private Dispatcher::Sink {
  public:
   struct Setup {
     size_t index = 0;
@@ -67,7 +69,7 @@ class Shard final : private WsHost, private Dispatcher::Sink {
   void Connections(std::function<void(std::string rows)> reply);
   void Subscriptions(std::function<void(std::string rows)> reply);
 
-  // For its connections.
+  // For its clients.
   const Options& options() const { return *options_; }
   ShardCounters* counters() { return counters_; }
   Dispatcher* dispatcher() { return &dispatcher_; }
@@ -76,21 +78,27 @@ class Shard final : private WsHost, private Dispatcher::Sink {
   int64_t NowUs() const;
   PrepareResult Prepare(const OperationRequest& request);
   std::shared_ptr<const std::string> Intern(std::string_view text);
-  void MarkDirty(Connection* connection) { dirty_.push_back(connection); }
-  void Forget(Connection* connection);
+  void MarkDirty(Client* client) { dirty_.push_back(client); }
+  void Remember(Client* client) { clients_[client->id()] = client; }
+  void Forget(Client* client);
+  // Whether its clients can be served: there is a catalog, room for them, and no drain.
+  bool can_serve() const { return CanServe(clients_.size()); }
+  HttpReply OnGet(const HttpRequest& request);
 
   // Read the ring up to its head. Returns false if a catalog change among it is not in force yet:
   // what depends on the catalog then waits (Defer).
   bool CatchUp();
-  void Defer(Connection* connection, std::string_view message);
+  void Defer(Client* client, std::string_view message);
 
  private:
-  unsigned OnUpgrade() override;
-  std::unique_ptr<WsClient> OnOpen(WsSocket socket, std::string_view subprotocol) override;
-  HttpReply OnGet(std::string_view path) override { return host_->OnGet(path); }
+  unsigned OnUpgrade(std::string_view origin, std::string_view host) override;
+  std::unique_ptr<WsPeer> OnOpen(WsSocket socket, std::string_view subprotocol) override;
+  std::unique_ptr<HttpPeer> OnHttp(HttpSocket socket) override;
   size_t max_message_size() const override { return options_->max_message_size; }
   void Deliver(Member* member, std::string_view payload) override;
 
+  bool CanServe(size_t clients) const;
+  uint64_t NextId() { return ++last_id_ * kMaxShards + index_; }  // unique over all shards
   void Post(std::function<void()> task);
   void RunTasks();
   void ReadRing(size_t limit);
@@ -124,23 +132,24 @@ class Shard final : private WsHost, private Dispatcher::Sink {
   std::mutex tasks_mutex_;
   std::vector<std::function<void()>> tasks_;  // guarded by tasks_mutex_
 
-  std::unique_ptr<WsServer> server_;
+  std::unique_ptr<SocketServer> server_;
   RingReader reader_;
   PlanCache plans_;
   Dispatcher dispatcher_;
   BufferPool buffers_;
   JsonTree scratch_;
   std::string position_;
-  std::unordered_map<uint64_t, Connection*> connections_;
+  std::unordered_map<uint64_t, Client*> clients_;
   std::unordered_map<std::string_view, std::weak_ptr<const std::string>> interned_;
-  std::vector<Connection*> dirty_;
+  std::vector<Client*> dirty_;
   std::deque<std::pair<uint64_t, uint64_t>> uninitialised_;  // time in ms and id, the oldest first
+  std::unordered_map<uint64_t, Connection*> initialising_;   // those of uninitialised_ that live
   struct Deferred {
-    uint64_t connection;
+    uint64_t client;
     std::string message;
   };
   std::vector<Deferred> deferred_;
-  uint64_t next_connection_ = 0;
+  uint64_t last_id_ = 0;
   Position changed_ = 0;  // of the last catalog change read
   Position covered_ = 0;  // changes up to here are in catalog_
   size_t keepalive_slice_ = 0;

@@ -3,7 +3,6 @@
 #include "worker/close_code.hpp"
 #include "worker/json_text.hpp"
 #include "worker/protocol_message.hpp"
-#include "worker/ws_frame.hpp"
 
 namespace fsubs {
 
@@ -30,22 +29,12 @@ void TransportWs::OnText(std::string_view text, JsonTree* tree) {
       break;
     case MessageType::kComplete:
       // Both sides may complete at once: one of them names an id that is gone already.
-      if (host_->HasSubscription(message.id)) host_->Unsubscribe(message.id);
+      if (host_->HasSubscription(message.id)) host_->StopSubscription(message.id);
       break;
     case MessageType::kServerOnly:
       Close(kCloseBadRequest,
             "Unexpected message of type " + std::string(message.type_name) + " received");
       break;
-  }
-}
-
-void TransportWs::OnBinary() {
-  Close(kCloseBadRequest, "Invalid message received");
-}
-
-void TransportWs::OnInitTimeout() {
-  if (state_ == State::kConnected) {
-    Close(kCloseInitialisationTimeout, "Connection initialisation timeout");
   }
 }
 
@@ -77,38 +66,10 @@ void TransportWs::OnSubscribe(std::string_view id, const OperationRequest& reque
     Close(kCloseSubscriberExists, "Subscriber for " + std::string(id) + " already exists");
     return;
   }
-  const std::string errors = host_->Subscribe(id, request);
-  if (!errors.empty()) Error(id, errors);
+  Start(id, request);
 }
 
-void TransportWs::Complete(std::string_view id) {
-  Send("complete", id, {});
-}
-
-void TransportWs::Error(std::string_view id, std::string_view errors_json) {
-  Send("error", id, errors_json);
-}
-
-void TransportWs::Close(uint16_t code, std::string_view reason) {
-  if (state_ == State::kClosed) return;
-  state_ = State::kClosed;
-  host_->Close(code, LimitCloseReason(reason));
-}
-
-void TransportWs::Send(std::string_view type, std::string_view id, std::string_view payload) {
-  if (state_ == State::kClosed) return;
-  std::string message = "{";
-  if (!id.empty()) {
-    message += "\"id\":";
-    AppendJsonString(id, &message);
-    message += ',';
-  }
-  message.append("\"type\":\"").append(type).append("\"");
-  if (!payload.empty()) message.append(",\"payload\":").append(payload);
-  host_->Send(message += '}');
-}
-
-std::string NextMessageHead(std::string_view id) {
+std::string TransportWs::ResponseHead(std::string_view id) const {
   std::string head = "{\"id\":";
   AppendJsonString(id, &head);
   return head += ",\"type\":\"next\",\"payload\":";

@@ -1,9 +1,11 @@
-// Any messages, separated by zero bytes, through the protocol, the GraphQL front end and dispatch.
+// Any messages, separated by zero bytes, through both protocols, the GraphQL front end and
+// dispatch.
+#include <algorithm>
 #include <map>
 #include <memory>
 
 #include "worker/dispatch.hpp"
-#include "worker/transport_ws.hpp"
+#include "worker/ws_protocol.hpp"
 
 namespace {
 
@@ -15,7 +17,7 @@ constexpr char kSnapshot[] = R"({"extension_version":"1","server_version":"15",
 
 struct Subscriber final : Member {};
 
-class Host final : public TransportHost, public Dispatcher::Sink {
+class Host final : public WsProtocolHost, public Dispatcher::Sink {
  public:
   Host() {
     std::string error;
@@ -26,7 +28,7 @@ class Host final : public TransportHost, public Dispatcher::Sink {
     for (auto& [id, subscriber] : subscribers_) dispatcher_.Remove(&subscriber);
   }
 
-  TransportWs* machine = nullptr;
+  WsProtocol* machine = nullptr;
 
   void Send(std::string_view message) override {
     JsonTree tree;
@@ -39,10 +41,15 @@ class Host final : public TransportHost, public Dispatcher::Sink {
   bool HasSubscription(std::string_view id) const override {
     return subscribers_.count(std::string(id)) > 0;
   }
-  std::string Subscribe(std::string_view id, const OperationRequest& request) override {
+  StartResult StartOperation(std::string_view id, const OperationRequest& request) override {
     PrepareResult prepared =
         Prepare(catalog_, &plans_, request, {.max_tokens = 500, .max_depth = 20});
-    if (!prepared.subscription) return prepared.errors;
+    if (!prepared.response.empty()) {
+      return {StartResult::Kind::kExecuted, std::move(prepared.response)};
+    }
+    if (!prepared.subscription) {
+      return {StartResult::Kind::kRefused, std::move(prepared.errors)};
+    }
     dispatcher_.Add(&subscribers_[std::string(id)], std::move(*prepared.subscription));
     std::string data = R"({"id":1,"n":2,"f":1.5,"e":"A","o":{"id":"x"},"l":[{"id":1},null]})";
     const size_t length = data.size();
@@ -53,7 +60,7 @@ class Host final : public TransportHost, public Dispatcher::Sink {
     dispatcher_.Dispatch(record, "1-0", this);
     return {};
   }
-  void Unsubscribe(std::string_view id) override {
+  void StopSubscription(std::string_view id) override {
     const auto found = subscribers_.find(std::string(id));
     dispatcher_.Remove(&found->second);
     subscribers_.erase(found);
@@ -73,17 +80,19 @@ class Host final : public TransportHost, public Dispatcher::Sink {
 }  // namespace
 
 extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
-  std::string_view rest(reinterpret_cast<const char*>(data), size);
-  Host host;
-  TransportWs machine(&host);
-  host.machine = &machine;
-  JsonTree tree;
-  for (;;) {
-    const size_t end = rest.find('\0');
-    const std::string_view message = rest.substr(0, end);
-    // The connection refuses what is not UTF-8 before the protocol sees it.
-    if (IsUtf8(message)) machine.OnText(message, &tree);
-    if (end == std::string_view::npos) return 0;
-    rest.remove_prefix(end + 1);
+  const std::string_view all(reinterpret_cast<const char*>(data), size);
+  for (const char* subprotocol : {kTransportWs, kLegacyWs}) {
+    std::string_view rest = all;
+    Host host;
+    const std::unique_ptr<WsProtocol> machine = MakeWsProtocol(subprotocol, &host);
+    host.machine = machine.get();
+    JsonTree tree;
+    while (!rest.empty()) {
+      const std::string_view message = rest.substr(0, rest.find('\0'));
+      // The connection refuses what is not UTF-8 before the protocol sees it.
+      if (IsUtf8(message)) machine->OnText(message, &tree);
+      rest.remove_prefix(std::min(message.size() + 1, rest.size()));
+    }
   }
+  return 0;
 }

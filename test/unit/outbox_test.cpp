@@ -9,15 +9,15 @@ constexpr size_t kHeadroom = 16;
 constexpr size_t kNoLimit = SIZE_MAX;
 
 std::string Frames(Outbox* outbox) {
-  return {reinterpret_cast<const char*>(outbox->frames()), outbox->size()};
+  return {reinterpret_cast<const char*>(outbox->bytes()), outbox->size()};
 }
 
 TEST(OutboxTest, FramesAreJoinedInOrder) {
   BufferPool pool;
   Outbox outbox(&pool, kHeadroom);
   EXPECT_TRUE(outbox.empty());
-  EXPECT_EQ(outbox.Append(Opcode::kText, "a", "bc", "d", kNoLimit), Outbox::Result::kAppended);
-  EXPECT_EQ(outbox.Append(Opcode::kPing, {}, {}, {}, kNoLimit), Outbox::Result::kAppended);
+  EXPECT_EQ(outbox.AppendFrame(Opcode::kText, "a", "bc", "d", kNoLimit), Outbox::Result::kAppended);
+  EXPECT_EQ(outbox.AppendFrame(Opcode::kPing, {}, {}, {}, kNoLimit), Outbox::Result::kAppended);
   EXPECT_EQ(Frames(&outbox), std::string("\x81\x04"
                                          "abcd"
                                          "\x89\x00",
@@ -27,36 +27,38 @@ TEST(OutboxTest, FramesAreJoinedInOrder) {
 TEST(OutboxTest, WhatDoesNotFitIsRefusedWhole) {
   BufferPool pool;
   Outbox outbox(&pool, kHeadroom);
-  EXPECT_EQ(outbox.Append(Opcode::kText, std::string(60, 'x'), {}, {}, 100),
+  EXPECT_EQ(outbox.AppendFrame(Opcode::kText, std::string(60, 'x'), {}, {}, 100),
             Outbox::Result::kAppended);
   const size_t before = outbox.size();
-  EXPECT_EQ(outbox.Append(Opcode::kText, std::string(60, 'x'), {}, {}, 100), Outbox::Result::kFull);
+  EXPECT_EQ(outbox.AppendFrame(Opcode::kText, std::string(60, 'x'), {}, {}, 100),
+            Outbox::Result::kFull);
   EXPECT_EQ(outbox.size(), before);
 }
 
 TEST(OutboxTest, PendingBytesCountUntilTheyHaveLeft) {
   BufferPool pool;
   Outbox outbox(&pool, kHeadroom);
-  EXPECT_EQ(outbox.Append(Opcode::kText, std::string(60, 'x'), {}, {}, 100),
+  EXPECT_EQ(outbox.AppendFrame(Opcode::kText, std::string(60, 'x'), {}, {}, 100),
             Outbox::Result::kAppended);
   outbox.Written(62);
   EXPECT_TRUE(outbox.empty());
   EXPECT_EQ(outbox.queued_bytes(), 62u);
-  EXPECT_EQ(outbox.Append(Opcode::kText, std::string(60, 'x'), {}, {}, 100), Outbox::Result::kFull);
+  EXPECT_EQ(outbox.AppendFrame(Opcode::kText, std::string(60, 'x'), {}, {}, 100),
+            Outbox::Result::kFull);
   outbox.Written(0);
-  EXPECT_EQ(outbox.Append(Opcode::kText, std::string(60, 'x'), {}, {}, 100),
+  EXPECT_EQ(outbox.AppendFrame(Opcode::kText, std::string(60, 'x'), {}, {}, 100),
             Outbox::Result::kAppended);
 }
 
 TEST(OutboxTest, BuffersAreSharedByThePool) {
   BufferPool pool;
   Outbox first(&pool, kHeadroom);
-  EXPECT_EQ(first.Append(Opcode::kText, "x", {}, {}, kNoLimit), Outbox::Result::kAppended);
-  const unsigned char* const buffer = first.frames();
+  EXPECT_EQ(first.AppendFrame(Opcode::kText, "x", {}, {}, kNoLimit), Outbox::Result::kAppended);
+  const unsigned char* const buffer = first.bytes();
   first.Written(0);
   Outbox second(&pool, kHeadroom);
-  EXPECT_EQ(second.Append(Opcode::kText, "y", {}, {}, kNoLimit), Outbox::Result::kAppended);
-  EXPECT_EQ(second.frames(), buffer);
+  EXPECT_EQ(second.AppendFrame(Opcode::kText, "y", {}, {}, kNoLimit), Outbox::Result::kAppended);
+  EXPECT_EQ(second.bytes(), buffer);
   EXPECT_EQ(Frames(&second), "\x81\x01y");
 }
 

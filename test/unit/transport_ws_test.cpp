@@ -10,7 +10,7 @@
 namespace fsubs {
 namespace {
 
-class TransportWsTest : public testing::Test, public TransportHost {
+class TransportWsTest : public testing::Test, public WsProtocolHost {
  protected:
   void Send(std::string_view message) override { sent_.emplace_back(message); }
   void Close(uint16_t code, std::string_view reason) override {
@@ -24,14 +24,15 @@ class TransportWsTest : public testing::Test, public TransportHost {
   bool HasSubscription(std::string_view id) const override {
     return subscriptions_.count(std::string(id)) > 0;
   }
-  std::string Subscribe(std::string_view id, const OperationRequest& request) override {
-    if (request.query == "bad") return R"([{"message":"no"}])";
+  StartResult StartOperation(std::string_view id, const OperationRequest& request) override {
+    if (request.query == "bad") return {StartResult::Kind::kRefused, R"([{"message":"no"}])"};
+    if (request.query == "{now}") return {StartResult::Kind::kExecuted, R"({"data":{"now":1}})"};
     subscriptions_[std::string(id)] =
         std::string(request.query) + "|" + std::string(request.operation_name.value_or("")) + "|" +
         (request.variables ? std::string(request.variables->raw()) : "");
     return {};
   }
-  void Unsubscribe(std::string_view id) override { subscriptions_.erase(std::string(id)); }
+  void StopSubscription(std::string_view id) override { subscriptions_.erase(std::string(id)); }
 
   void Receive(std::string_view message) { machine_->OnText(message, &tree_); }
   void Acknowledge() {
@@ -237,8 +238,17 @@ TEST_F(TransportWsTest, AClosedMachineSaysAndHearsNothing) {
   EXPECT_EQ(closed_, "");
 }
 
-TEST(NextMessageTest, TheIdIsEscaped) {
-  EXPECT_EQ(NextMessageHead("a\"\n"), R"({"id":"a\"\n","type":"next","payload":)");
+TEST_F(TransportWsTest, AnIdIsEscapedInTheHeadOfAResponse) {
+  EXPECT_EQ(machine_->ResponseHead("a\"\n"), R"({"id":"a\"\n","type":"next","payload":)");
+}
+
+TEST_F(TransportWsTest, AQueryIsAnsweredByNextAndComplete) {
+  Acknowledge();
+  Receive(R"({"id":"1","type":"subscribe","payload":{"query":"{now}"}})");
+  EXPECT_EQ(sent_,
+            (std::vector<std::string>{R"({"id":"1","type":"next","payload":{"data":{"now":1}}})",
+                                      R"({"id":"1","type":"complete"})"}));
+  EXPECT_TRUE(subscriptions_.empty());
 }
 
 }  // namespace

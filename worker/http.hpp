@@ -1,0 +1,58 @@
+// HTTP requests and replies as the worker's own types, apart from the library that carries them.
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <utility>
+#include <vector>
+
+namespace fsubs {
+
+enum class HttpMethod : uint8_t { kGet, kHead, kPost, kOptions, kOther };
+
+inline constexpr unsigned kHttpOk = 200;
+inline constexpr unsigned kHttpBadRequest = 400;
+inline constexpr unsigned kHttpForbidden = 403;
+inline constexpr unsigned kHttpNotFound = 404;
+inline constexpr unsigned kHttpMethodNotAllowed = 405;
+inline constexpr unsigned kHttpNotAcceptable = 406;
+inline constexpr unsigned kHttpLengthRequired = 411;
+inline constexpr unsigned kHttpContentTooLarge = 413;
+inline constexpr unsigned kHttpUnsupportedMediaType = 415;
+inline constexpr unsigned kHttpInternalServerError = 500;
+inline constexpr unsigned kHttpServiceUnavailable = 503;
+
+using HttpHeaders = std::vector<std::pair<std::string, std::string>>;
+
+struct HttpRequest {
+  HttpMethod method = HttpMethod::kGet;
+  std::string path;
+  std::vector<std::string> parameters;  // of the URL's query, decoded: "name=value"
+  // Headers; empty where the client sent none.
+  std::string accept;
+  std::string content_type;
+  std::string origin;
+  std::string host;
+  std::string body;
+
+  std::optional<std::string_view> Parameter(std::string_view name) const {
+    for (const std::string& parameter : parameters) {
+      if (parameter.size() > name.size() && parameter.starts_with(name) &&
+          parameter[name.size()] == '=') {
+        return std::string_view(parameter).substr(name.size() + 1);
+      }
+    }
+    return std::nullopt;
+  }
+};
+
+struct HttpReply {
+  unsigned status = kHttpOk;
+  std::string content_type = "text/plain; charset=utf-8";
+  std::string body;
+  HttpHeaders headers;
+};
+
+}  // namespace fsubs
