@@ -1,8 +1,49 @@
 #include "graphql/compose.hpp"
 
+#include <algorithm>
+#include <iterator>
+
 #include "graphql/parser.hpp"
 
 namespace fsubs::graphql {
+namespace {
+
+constexpr std::string_view kQuery = R"graphql(
+"What the server tells of itself."
+type Query {
+  "Versions of fraiseql_subs and PostgreSQL."
+  serverVersion: String!
+  "The subscriptions on offer."
+  subscriptions: [SubscriptionField!]!
+  "For federation routers."
+  _service: _Service!
+}
+
+"A subscription on offer."
+type SubscriptionField {
+  name: String!
+  description: String
+  "The field as it stands in the schema."
+  definition: String!
+  "Event types that it delivers; null for all of its channel."
+  eventTypes: [String!]
+}
+
+"This server as a subgraph of a federated graph."
+type _Service {
+  "The schema without this server's own queries."
+  sdl: String!
+}
+)graphql";
+
+constexpr std::string_view kComposed[] = {"Query", "Mutation", "Subscription", "SubscriptionField",
+                                          "_Service"};
+
+bool IsComposed(std::string_view type) {
+  return std::find(std::begin(kComposed), std::end(kComposed), type) != std::end(kComposed);
+}
+
+}  // namespace
 
 std::vector<NamedDefinition> SplitDefinitions(std::string_view sdl, std::optional<Error>* error) {
   const ParseResult parsed = ParseDocument(sdl);
@@ -36,7 +77,7 @@ std::vector<NamedDefinition> SplitDefinitions(std::string_view sdl, std::optiona
           "type \"" + std::string(name) + "\" cannot be extended: register it anew, whole",
           type.offset);
     }
-    if (name == "Query" || name == "Mutation" || name == "Subscription") {
+    if (IsComposed(name)) {
       return refuse("type \"" + std::string(name) + "\" is composed and cannot be registered",
                     type.name.offset);
     }
@@ -48,14 +89,19 @@ std::vector<NamedDefinition> SplitDefinitions(std::string_view sdl, std::optiona
   return definitions;
 }
 
-std::string ComposeSchema(std::string_view definitions, std::span<const std::string_view> fields) {
+std::string ComposeSubgraph(std::string_view definitions,
+                            std::span<const std::string_view> fields) {
   std::string sdl(definitions);
-  if (!sdl.empty()) sdl += "\n\n";
-  sdl += "type Query {\n  serverVersion: String!\n}\n";
   if (fields.empty()) return sdl;
-  sdl += "\ntype Subscription {\n";
+  if (!sdl.empty()) sdl += "\n\n";
+  sdl += "type Subscription {\n";
   for (std::string_view field : fields) sdl.append("  ").append(field) += '\n';
   return sdl += "}\n";
+}
+
+std::string ComposeSchema(std::string_view definitions, std::span<const std::string_view> fields) {
+  std::string sdl = ComposeSubgraph(definitions, fields);
+  return sdl.append(kQuery, sdl.empty() ? 1 : 0);
 }
 
 bool FindArgumentTarget(const Type& payload, std::string_view argument, ArgumentTarget* target) {

@@ -21,11 +21,15 @@ struct NamedDefinition {
 
 // Split an SDL document into its definitions. On an error `*error` is set and nothing is returned.
 // Operations, fragments, `schema` and extensions are errors: each definition stands alone. So are
-// the types Query, Mutation and Subscription, which are composed.
+// the types that are composed, Query and Subscription among them.
 std::vector<NamedDefinition> SplitDefinitions(std::string_view sdl, std::optional<Error>* error);
 
-// The SDL of the whole schema: the definitions, `type Subscription` with `fields` and a minimal
-// `type Query`, without which no schema is complete (specification, section 3.3.1).
+// The SDL of what was registered: the definitions and `type Subscription` with `fields`. It is what
+// a federation router composes with other services.
+std::string ComposeSubgraph(std::string_view definitions, std::span<const std::string_view> fields);
+
+// The SDL of the whole schema: the subgraph and `type Query`, without which no schema is complete
+// (specification, section 3.3.1). What its fields return: worker/query.cpp.
 std::string ComposeSchema(std::string_view definitions, std::span<const std::string_view> fields);
 
 // A subscription field may have this many arguments: those given are kept as bits of a word.

@@ -18,6 +18,7 @@ struct SourceLocation {
 struct Error {
   std::string message;
   std::vector<SourceLocation> locations;
+  std::vector<std::string> path = {};  // response names, of an error in a field's execution
 };
 
 // The location of byte `offset` of `source`.

@@ -1,5 +1,5 @@
 // What the specification puts in every schema: scalars (section 3.5), directives (3.13) and the
-// introspection types (4.2).
+// introspection types (4.2). __Meta is not a type: its fields are the meta fields (4.1, 4.2).
 #pragma once
 
 #include <string_view>
@@ -72,6 +72,12 @@ type __Directive {
   isRepeatable: Boolean!
   locations: [__DirectiveLocation!]!
   args(includeDeprecated: Boolean = false): [__InputValue!]!
+}
+
+type __Meta {
+  __schema: __Schema!
+  __type(name: String!): __Type
+  __typename: String!
 }
 
 enum __TypeKind { SCALAR OBJECT INTERFACE UNION ENUM INPUT_OBJECT LIST NON_NULL }

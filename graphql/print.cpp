@@ -100,13 +100,12 @@ std::string Print(const Value& value) {
     case ValueKind::kObject:
       break;
   }
-  if (value.fields.empty()) return "{}";
-  return "{ " +
+  return "{" +
          Join(value.fields, ", ",
               [](const ObjectField& field) {
                 return std::string(field.name.text) + ": " + Print(*field.value);
               }) +
-         " }";
+         "}";
 }
 
 std::string Print(const TypeRef& type) {

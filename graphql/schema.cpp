@@ -71,6 +71,13 @@ const Type* Schema::FindType(std::string_view name) const {
   return found == by_name_.end() ? nullptr : found->second;
 }
 
+const Field* Schema::FieldOf(const Type& parent, std::string_view name) const {
+  if (!name.starts_with("__")) return parent.FindField(name);
+  const bool everywhere = name == "__typename" && parent.is_composite();
+  if (everywhere || &parent == Root(OperationKind::kQuery)) return meta_->FindField(name);
+  return nullptr;
+}
+
 const DirectiveType* Schema::FindDirective(std::string_view name) const {
   for (const DirectiveType& directive : directives_) {
     if (directive.name == name) return &directive;

@@ -3,6 +3,7 @@
 #pragma once
 
 #include <memory>
+#include <optional>
 #include <span>
 #include <string>
 #include <string_view>
@@ -34,7 +35,8 @@ struct InputValue {
   std::string_view name;
   std::string_view description;
   const WrappedType* type = nullptr;
-  const Value* default_value = nullptr;  // null: none
+  const Value* default_value = nullptr;        // null: none
+  std::optional<std::string_view> deprecated;  // the reason
 
   // Must be given: non-null and without a default.
   bool required() const { return type->is_non_null() && default_value == nullptr; }
@@ -45,6 +47,7 @@ struct Field {
   std::string_view description;
   const WrappedType* type = nullptr;
   std::vector<InputValue> arguments;
+  std::optional<std::string_view> deprecated;  // the reason
 
   const InputValue* FindArgument(std::string_view argument) const;
 };
@@ -52,6 +55,7 @@ struct Field {
 struct EnumValue {
   std::string_view name;
   std::string_view description;
+  std::optional<std::string_view> deprecated;  // the reason
 };
 
 struct Type {
@@ -59,11 +63,12 @@ struct Type {
   bool builtin = false;  // defined by the specification
   std::string_view name;
   std::string_view description;
-  std::vector<Field> fields;             // objects, interfaces
-  std::vector<InputValue> input_fields;  // input objects
-  std::vector<EnumValue> values;         // enums
-  std::vector<const Type*> interfaces;   // objects, interfaces: what they implement
-  std::vector<const Type*> possible;     // interfaces, unions: the object types they can be
+  std::optional<std::string_view> specified_by;  // scalars: a URL
+  std::vector<Field> fields;                     // objects, interfaces
+  std::vector<InputValue> input_fields;          // input objects
+  std::vector<EnumValue> values;                 // enums
+  std::vector<const Type*> interfaces;           // objects, interfaces: what they implement
+  std::vector<const Type*> possible;             // interfaces, unions: the object types they can be
 
   bool is_leaf() const { return kind == TypeKind::kScalar || kind == TypeKind::kEnum; }
   bool is_composite() const {
@@ -85,6 +90,8 @@ struct Type {
 
 struct DirectiveType {
   std::string_view name;
+  std::string_view description;
+  bool builtin = false;  // defined by the specification
   bool repeatable = false;
   std::vector<InputValue> arguments;
   std::vector<std::string_view> locations;
@@ -98,10 +105,16 @@ class Schema {
   const Type* FindType(std::string_view name) const;
   const DirectiveType* FindDirective(std::string_view name) const;
   const Type* Root(OperationKind kind) const { return roots_[static_cast<size_t>(kind)]; }
+  // A field that may be selected on `parent`: one of its own or a meta field (specification,
+  // sections 4.1 and 4.2). Null if there is none.
+  const Field* FieldOf(const Type& parent, std::string_view name) const;
+  std::string_view description() const { return description_; }
 
   // In the order of their definition, those of the specification first.
   std::span<const std::unique_ptr<Type>> types() const { return types_; }
   std::span<const DirectiveType> directives() const { return directives_; }
+  // As introspection lists them.
+  const std::vector<const Type*>& listed_types() const { return listed_types_; }
 
  private:
   friend class SchemaBuilder;
@@ -111,6 +124,9 @@ class Schema {
   std::vector<DirectiveType> directives_;
   std::vector<std::unique_ptr<WrappedType>> wrapped_;
   const Type* roots_[3] = {nullptr, nullptr, nullptr};
+  std::unique_ptr<Type> meta_;  // its fields are the meta fields
+  std::string_view description_;
+  std::vector<const Type*> listed_types_;
 };
 
 struct SchemaResult {

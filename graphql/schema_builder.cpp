@@ -6,6 +6,7 @@
 #include "graphql/schema.hpp"
 #include "graphql/schema_implementation.hpp"
 #include "graphql/suggest.hpp"
+#include "graphql/type_list.hpp"
 
 namespace fsubs::graphql {
 namespace {
@@ -31,6 +32,12 @@ class SchemaBuilder {
   void Declare(const Document& document, bool builtin);
   void Define(const Document& document);
   void DefineType(const TypeDefinition& definition, Type* type);
+  void TakeOutMeta();
+  std::optional<std::string_view> Argument(std::span<const Directive> directives,
+                                           std::string_view directive, std::string_view argument);
+  std::optional<std::string_view> DeprecationOf(std::span<const Directive> directives) {
+    return Argument(directives, "deprecated", "reason");
+  }
   void DefineRoots(const Document& document);
   void Check(const Document& document);
 
@@ -131,6 +138,7 @@ InputValue SchemaBuilder::DefineInput(const InputValueDefinition& definition,
   input.name = definition.name.text;
   input.description = definition.description;
   input.default_value = definition.default_value;
+  input.deprecated = DeprecationOf(definition.directives);
   input.type = Wrap(*definition.type);
   if (input.type != nullptr && !input.type->type->is_input()) {
     Report("The type of " + where + " must be Input Type but got: " + ToString(*input.type) + ".",
@@ -165,7 +173,40 @@ void SchemaBuilder::Index(Type* type, const std::vector<Node>& nodes, std::strin
   }
 }
 
+// The value of a directive's argument, a string, or its default; nothing if the directive is not
+// there.
+std::optional<std::string_view> SchemaBuilder::Argument(std::span<const Directive> directives,
+                                                        std::string_view directive,
+                                                        std::string_view argument) {
+  for (const Directive& applied : directives) {
+    if (applied.name.text != directive) continue;
+    const auto text_of = [](const Value* value) -> std::optional<std::string_view> {
+      if (value == nullptr || value->kind != ValueKind::kString) return std::nullopt;
+      return value->text;
+    };
+    for (const graphql::Argument& given : applied.arguments) {
+      if (given.name.text == argument) return text_of(given.value);
+    }
+    const DirectiveType* const type = schema_->FindDirective(directive);
+    const InputValue* const input = type != nullptr ? type->FindArgument(argument) : nullptr;
+    return input != nullptr ? text_of(input->default_value) : std::nullopt;
+  }
+  return std::nullopt;
+}
+
+// __Meta is kept apart from the types that clients can name.
+void SchemaBuilder::TakeOutMeta() {
+  const auto at = std::find_if(schema_->types_.begin(), schema_->types_.end(),
+                               [](const auto& type) { return type->name == "__Meta"; });
+  schema_->by_name_.erase((*at)->name);
+  schema_->meta_ = std::move(*at);
+  schema_->types_.erase(at);
+}
+
 void SchemaBuilder::DefineType(const TypeDefinition& definition, Type* type) {
+  if (const auto url = Argument(definition.directives, "specifiedBy", "url")) {
+    type->specified_by = url;
+  }
   for (const Name& name : definition.interfaces) {
     const Type* const interface = Find(name.text);
     if (interface == nullptr) {
@@ -191,6 +232,7 @@ void SchemaBuilder::DefineType(const TypeDefinition& definition, Type* type) {
     Field field;
     field.name = node.name.text;
     field.description = node.description;
+    field.deprecated = DeprecationOf(node.directives);
     field.arguments = DefineArguments(node.arguments, where);
     field.type = Wrap(*node.type);
     if (field.type != nullptr && !field.type->type->is_output()) {
@@ -208,7 +250,7 @@ void SchemaBuilder::DefineType(const TypeDefinition& definition, Type* type) {
   }
   for (const EnumValueDefinition& node : definition.values) {
     CheckName(node.name);
-    type->values.push_back({node.name.text, node.description});
+    type->values.push_back({node.name.text, node.description, DeprecationOf(node.directives)});
     Index(type, type->values, node.name.text, node.name.offset, "Enum value");
   }
   for (const Name& name : definition.members) {
@@ -256,6 +298,8 @@ void SchemaBuilder::Define(const Document& document) {
     }
     DirectiveType directive;
     directive.name = definition.name.text;
+    directive.builtin = builtin_;
+    directive.description = definition.description;
     directive.repeatable = definition.repeatable;
     directive.arguments =
         DefineArguments(definition.arguments, "@" + std::string(definition.name.text));
@@ -269,6 +313,7 @@ void SchemaBuilder::DefineRoots(const Document& document) {
   bool explicit_schema = false;
   for (const SchemaDefinition& definition : document.schemas) {
     explicit_schema = explicit_schema || !definition.extension;
+    if (!definition.description.empty()) schema_->description_ = definition.description;
     for (const RootOperationType& root : definition.operation_types) {
       const Type* const type = Find(root.type.text);
       if (type == nullptr) {
@@ -339,6 +384,7 @@ SchemaResult SchemaBuilder::Build(std::string_view sdl) {
   document_ = prelude.document.get();
   Declare(*prelude.document, true);
   Define(*prelude.document);
+  TakeOutMeta();
 
   builtin_ = false;
   document_ = given.document.get();
@@ -353,6 +399,7 @@ SchemaResult SchemaBuilder::Build(std::string_view sdl) {
   DefineRoots(*given.document);
   if (errors_.empty()) Check(*given.document);
   if (!errors_.empty()) return {nullptr, std::move(errors_)};
+  schema_->listed_types_ = ListTypes(*schema_);
   return {std::move(schema_), {}};
 }
 

@@ -39,7 +39,9 @@ class Merger {
           Group& group = (*groups)[selection.response_name().text];
           if (group.empty()) order->push_back(selection.response_name().text);
           group.push_back({&selection, parent,
-                           parent != nullptr ? parent->FindField(selection.name.text) : nullptr});
+                           parent != nullptr
+                               ? context_->schema.FieldOf(*parent, selection.name.text)
+                               : nullptr});
           break;
         }
         case SelectionKind::kInlineFragment:

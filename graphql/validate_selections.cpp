@@ -11,9 +11,6 @@
 namespace fsubs::graphql {
 namespace {
 
-// Section 4.1: a meta field of every composite type.
-constexpr std::string_view kTypename = "__typename";
-
 class Walker {
  public:
   explicit Walker(ValidationContext* context) : context_(context) {
@@ -110,20 +107,13 @@ class Walker {
   void WalkField(const Selection& field, const Type* parent) {
     const Field* definition = nullptr;
     const WrappedType* type = nullptr;
-    bool is_typename = false;
     if (parent != nullptr) {
-      is_typename = field.name.text == kTypename;
-      definition = parent->FindField(field.name.text);
+      definition = context_->schema.FieldOf(*parent, field.name.text);
       if (definition != nullptr) {
         type = definition->type;
         CheckLeaf(field, *type);
-      } else if (!is_typename) {
+      } else {
         ReportUnknownField(field, *parent);
-      } else if (field.selection_set != nullptr) {
-        context_->Report(
-            "Field \"__typename\" must not have a selection since type \"String!\" has "
-            "no subfields.",
-            {field.selection_set->offset});
       }
     }
     WalkDirectives(field.directives, "FIELD");
@@ -143,11 +133,7 @@ class Walker {
                          {field.offset});
       }
     } else {
-      WalkArguments(field.arguments, {}, [&](const Argument& argument) {
-        return is_typename ? "Unknown argument " + Quoted(argument.name.text) + " on field " +
-                                 Quoted(std::string(parent->name) + ".__typename") + "."
-                           : std::string();
-      });
+      WalkArguments(field.arguments, {}, [](const Argument&) { return std::string(); });
     }
     if (field.selection_set != nullptr) {
       const Type* const named = type != nullptr ? type->type : nullptr;

@@ -24,7 +24,7 @@ class UsageCollector {
   void Selections(const SelectionSet& set, const Type* parent) {
     for (const Selection& selection : set.selections) {
       const Field* const field = parent != nullptr && selection.kind == SelectionKind::kField
-                                     ? parent->FindField(selection.name.text)
+                                     ? schema_.FieldOf(*parent, selection.name.text)
                                      : nullptr;
       for (const Argument& argument : selection.arguments) {
         Literal(*argument.value,

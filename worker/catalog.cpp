@@ -16,21 +16,15 @@ bool Text(const JsonValue& object, std::string_view member, std::string* value) 
   return true;
 }
 
-struct Registration {
-  SubscriptionField field;
-  std::string sdl;
-};
-
-bool Read(const JsonValue& row, Registration* registration) {
-  SubscriptionField& field = registration->field;
-  if (!Text(row, "name", &field.name) || !Text(row, "channel", &field.channel) ||
-      !Text(row, "field", &registration->sdl)) {
+bool Read(const JsonValue& row, SubscriptionField* field) {
+  if (!Text(row, "name", &field->name) || !Text(row, "channel", &field->channel) ||
+      !Text(row, "field", &field->sdl)) {
     return false;
   }
   const auto types = row.Find("event_types");
   if (types) {
     types->ForEachElement([&](const JsonValue& type) {
-      if (type.type() == JsonType::kString) field.event_types.push_back(type.ToString());
+      if (type.type() == JsonType::kString) field->event_types.push_back(type.ToString());
     });
   }
   return true;
@@ -55,16 +49,21 @@ std::string Link(const graphql::Schema& schema, SubscriptionField* field) {
   return {};
 }
 
-// Build the schema of some registrations and tie their fields to it. Returns why they cannot be
-// served; empty if they can.
-std::string Build(std::string_view types, std::span<Registration> registrations,
-                  std::shared_ptr<const graphql::Schema>* schema) {
+std::vector<std::string_view> DefinitionsOf(std::span<const SubscriptionField> fields) {
   std::vector<std::string_view> definitions;
-  for (const Registration& registration : registrations) definitions.push_back(registration.sdl);
-  graphql::SchemaResult built = graphql::BuildSchema(graphql::ComposeSchema(types, definitions));
+  for (const SubscriptionField& field : fields) definitions.push_back(field.sdl);
+  return definitions;
+}
+
+// Build the schema with some fields and tie them to it. Returns why they cannot be served; empty if
+// they can.
+std::string Build(std::string_view types, std::span<SubscriptionField> fields,
+                  std::shared_ptr<const graphql::Schema>* schema) {
+  graphql::SchemaResult built =
+      graphql::BuildSchema(graphql::ComposeSchema(types, DefinitionsOf(fields)));
   if (!built.schema) return built.errors.front().message;
-  for (Registration& registration : registrations) {
-    std::string problem = Link(*built.schema, &registration.field);
+  for (SubscriptionField& field : fields) {
+    std::string problem = Link(*built.schema, &field);
     if (!problem.empty()) return problem;
   }
   *schema = std::move(built.schema);
@@ -99,46 +98,38 @@ std::shared_ptr<const Catalog> Catalog::FromSnapshot(std::string_view json, std:
   }
   auto catalog = std::make_shared<Catalog>();
   std::string types;
+  std::string server_version;
   const auto rows = root.Find("subscriptions");
-  if (!rows || !Text(root, "types", &types) ||
-      !Text(root, "server_version", &catalog->server_version_)) {
-    *error = "snapshot is not of this version";
-    return nullptr;
+  std::vector<SubscriptionField>& fields = catalog->fields_;
+  bool readable =
+      rows && Text(root, "types", &types) && Text(root, "server_version", &server_version);
+  if (readable) {
+    rows->ForEachElement(
+        [&](const JsonValue& row) { readable = readable && Read(row, &fields.emplace_back()); });
   }
-  std::vector<Registration> registrations;
-  bool readable = true;
-  rows->ForEachElement([&](const JsonValue& row) {
-    readable = readable && Read(row, &registrations.emplace_back());
-  });
   if (!readable) {
     *error = "snapshot is not of this version";
     return nullptr;
   }
+  catalog->server_version_ = "fraiseql_subs " + version + ", PostgreSQL " + server_version;
 
-  std::string problem = Build(types, registrations, &catalog->schema_);
+  std::string problem = Build(types, fields, &catalog->schema_);
   if (!problem.empty()) {
     // Registering refuses what cannot be served, but tables can be changed by hand and rules by a
     // new version. One bad subscription must not take the others down.
-    std::vector<Registration> served;
-    for (Registration& registration : registrations) {
-      problem = Build(types, {&registration, 1}, &catalog->schema_);
-      if (problem.empty()) {
-        served.push_back(std::move(registration));
-      } else {
-        catalog->left_out_.push_back("subscription \"" + registration.field.name +
-                                     "\": " + problem);
-      }
-    }
-    registrations = std::move(served);
-    problem = Build(types, registrations, &catalog->schema_);
+    std::erase_if(fields, [&](SubscriptionField& field) {
+      problem = Build(types, {&field, 1}, &catalog->schema_);
+      if (problem.empty()) return false;
+      catalog->left_out_.push_back("subscription \"" + field.name + "\": " + problem);
+      return true;
+    });
+    problem = Build(types, fields, &catalog->schema_);
   }
   if (!problem.empty()) {
     *error = "the registered types do not make a schema: " + problem;
     return nullptr;
   }
-  for (Registration& registration : registrations) {
-    catalog->fields_.push_back(std::move(registration.field));
-  }
+  catalog->subgraph_sdl_ = graphql::ComposeSubgraph(types, DefinitionsOf(fields));
   return catalog;
 }
 

@@ -21,6 +21,7 @@ struct EqualityArgument {
 
 struct SubscriptionField {
   std::string name;
+  std::string sdl;  // its definition, as registered
   std::string channel;
   std::vector<std::string> event_types;  // empty: all
   const graphql::Field* definition = nullptr;
@@ -43,7 +44,9 @@ class Catalog {
   const graphql::Schema& schema() const { return *schema_; }
   const std::vector<SubscriptionField>& fields() const { return fields_; }
   const SubscriptionField* FindField(std::string_view name) const;
+  // "fraiseql_subs 0.1.0, PostgreSQL 15.10"
   const std::string& server_version() const { return server_version_; }
+  const std::string& subgraph_sdl() const { return subgraph_sdl_; }
   // For the log: each subscription that was left out, and why.
   const std::vector<std::string>& left_out() const { return left_out_; }
 
@@ -51,6 +54,7 @@ class Catalog {
   std::shared_ptr<const graphql::Schema> schema_;
   std::vector<SubscriptionField> fields_;
   std::string server_version_;
+  std::string subgraph_sdl_;
   std::vector<std::string> left_out_;
 };
 

@@ -41,6 +41,7 @@ void Client::Revalidate() {
     OperationRequest request;
     request.query = *subscription.query;
     if (subscription.has_operation_name) request.operation_name = subscription.operation_name;
+    request.timing = subscription.timing;
     JsonTree variables;
     if (!subscription.variables.empty() && variables.ParseCopy(subscription.variables)) {
       request.variables = variables.root();
@@ -83,6 +84,7 @@ StartResult Client::Start(std::string_view id, const OperationRequest& request) 
   subscription.has_operation_name = request.operation_name.has_value();
   subscription.operation_name = request.operation_name.value_or("");
   if (request.variables) subscription.variables = request.variables->raw();
+  subscription.timing = request.timing;
   subscription.started_at_us = shard_->NowUs();
   shard_->dispatcher()->Add(&subscription, std::move(*prepared.subscription));
   shard_->counters()->subscriptions.Add();

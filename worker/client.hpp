@@ -25,6 +25,7 @@ struct Subscription final : Member {
   std::shared_ptr<const std::string> query;
   std::string operation_name;
   bool has_operation_name = false;
+  bool timing = false;
   std::string variables;  // JSON text; empty: none
   int64_t started_at_us = 0;
   uint64_t delivered = 0;

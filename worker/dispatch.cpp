@@ -182,7 +182,7 @@ Dispatcher::Outcome Dispatcher::Dispatch(const EventRecord& record, std::string_
         if (slot->event != event_) {
           if (slot->payload.capacity() > kMaxKeptPayload) slot->payload = {};
           slot->payload.clear();
-          Encode(*group->plan, tree_.root(), position, &slot->payload);
+          Encode(*group->plan, tree_.root(), {position, record.commit_time_us}, &slot->payload);
           slot->event = event_;
           ++outcome.encoded;
         }

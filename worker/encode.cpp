@@ -1,5 +1,8 @@
 #include "worker/encode.hpp"
 
+#include <chrono>
+#include <cstdio>
+
 #include "worker/json_number.hpp"
 #include "worker/json_text.hpp"
 
@@ -271,9 +274,25 @@ class Encoder {
   const PathItem* path_ = nullptr;
 };
 
+// RFC 3339, in UTC with microseconds.
+void AppendTimestamp(int64_t us_since_1970, std::string* out) {
+  using namespace std::chrono;
+  const sys_time<microseconds> time{microseconds(us_since_1970)};
+  const auto day = floor<days>(time);
+  const year_month_day date(day);
+  const hh_mm_ss<microseconds> clock(time - day);
+  char text[40];
+  std::snprintf(
+      text, sizeof(text), "%04d-%02u-%02uT%02d:%02d:%02d.%06dZ", static_cast<int>(date.year()),
+      static_cast<unsigned>(date.month()), static_cast<unsigned>(date.day()),
+      static_cast<int>(clock.hours().count()), static_cast<int>(clock.minutes().count()),
+      static_cast<int>(clock.seconds().count()), static_cast<int>(clock.subseconds().count()));
+  *out += text;
+}
+
 }  // namespace
 
-void Encode(const Plan& plan, const JsonValue& event, std::string_view position, std::string* out) {
+void Encode(const Plan& plan, const JsonValue& event, const EventMark& mark, std::string* out) {
   Encoder encoder(plan.schema(), out);
   *out += R"({"data":)";
   const size_t data = out->size();
@@ -285,7 +304,13 @@ void Encode(const Plan& plan, const JsonValue& event, std::string_view position,
     *out += "null";
   }
   encoder.Errors();
-  out->append(R"(,"extensions":{"position":")").append(position).append("\"}}");
+  out->append(R"(,"extensions":{"position":")").append(mark.position).append("\"");
+  if (plan.timing()) {
+    *out += R"(,"committedAt":")";
+    AppendTimestamp(mark.committed_at_us, out);
+    *out += '"';
+  }
+  *out += "}}";
 }
 
 void AppendErrors(const std::vector<graphql::Error>& errors, std::string_view code,
@@ -298,6 +323,14 @@ void AppendErrors(const std::vector<graphql::Error>& errors, std::string_view co
     if (!error.locations.empty()) {
       *out += R"(,"locations":)";
       AppendLocations(error.locations, out);
+    }
+    if (!error.path.empty()) {
+      *out += R"(,"path":[)";
+      for (const std::string& name : error.path) {
+        if (&name != &error.path.front()) *out += ',';
+        AppendJsonString(name, out);
+      }
+      *out += ']';
     }
     *out += R"(,"extensions":{"code":)";
     AppendJsonString(code, out);

@@ -1,6 +1,7 @@
 // Executes a plan on one event (October 2021 specification, section 6.4) and writes the response.
 #pragma once
 
+#include <cstdint>
 #include <string>
 #include <string_view>
 
@@ -9,12 +10,20 @@
 
 namespace fsubs {
 
-// Append `{"data":{...},"errors":[...],"extensions":{"position":"..."}}`; "errors" only if there
-// are any. `event` is the event's data, the value of the plan's root field. Strings and numbers are
-// copied as they stand in the data. Allocates only for errors and when `out` must grow.
-void Encode(const Plan& plan, const JsonValue& event, std::string_view position, std::string* out);
+// What a response tells of its event beside the data.
+struct EventMark {
+  std::string_view position;
+  int64_t committed_at_us = 0;  // since 1970
+};
 
-// Append `[{"message":...,"locations":[...],"extensions":{"code":...}}]`.
+// Append `{"data":{...},"errors":[...],"extensions":{"position":"..."}}`; "errors" only if there
+// are any, and "committedAt" beside the position if the plan wants timing. `event` is the event's
+// data, the value of the plan's root field. Strings and numbers are copied as they stand in the
+// data. Allocates only for errors and when `out` must grow.
+void Encode(const Plan& plan, const JsonValue& event, const EventMark& mark, std::string* out);
+
+// Append `[{"message":...,"locations":[...],"path":[...],"extensions":{"code":...}}]`; locations
+// and path only where an error has them.
 void AppendErrors(const std::vector<graphql::Error>& errors, std::string_view code,
                   std::string* out);
 

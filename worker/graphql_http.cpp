@@ -118,6 +118,7 @@ std::optional<HttpReply> HttpOperation::ReadParameters() {
       !(extensions_.ParseCopy(*extensions) && IsObject(extensions_.root()))) {
     return bad("The parameter \"extensions\" is not a JSON object.");
   }
+  operation_.timing = extensions && !extensions->empty() && WantsTiming(extensions_.root());
   return std::nullopt;
 }
 

@@ -4,6 +4,7 @@
 #include "graphql/validate.hpp"
 #include "worker/coerce.hpp"
 #include "worker/encode.hpp"
+#include "worker/query.hpp"
 
 namespace fsubs {
 namespace {
@@ -63,13 +64,14 @@ void ForEachCondition(const graphql::Document& document, const graphql::Operatio
   }
 }
 
-// What makes plans of one document differ: the operation, and the variables of @include and @skip.
+// What makes plans of one document differ: the operation, the variables of @include and @skip, and
+// whether responses tell their time.
 std::string PlanKey(const PreparedDocument& document, const graphql::Operation& operation,
-                    const Variables& variables) {
+                    const Variables& variables, bool timing) {
   std::string key = std::to_string(reinterpret_cast<uintptr_t>(&document));
   key += ' ';
   key += std::to_string(operation.offset);
-  key += ' ';
+  key += timing ? '+' : ' ';
   ForEachCondition(*document.document, operation, [&](const graphql::Argument& argument) {
     key += variables.Resolve(*argument.value).is_true() ? 't' : 'f';
   });
@@ -125,6 +127,12 @@ std::shared_ptr<const PreparedDocument> FindDocument(const std::shared_ptr<const
   std::string key = std::to_string(reinterpret_cast<uintptr_t>(catalog.get()));
   key.append(" ").append(request.query);
   if (auto known = cache->documents.Find(key)) return known;
+  if (request.query.size() > limits.max_size) {
+    *refused =
+        Refuse({{"Document is larger than " + std::to_string(limits.max_size) + " bytes.", {}}},
+               "GRAPHQL_PARSE_FAILED");
+    return nullptr;
+  }
   const graphql::ParseResult parsed =
       graphql::ParseDocument(request.query, {.max_tokens = limits.max_tokens});
   if (parsed.error) {
@@ -154,8 +162,8 @@ PrepareResult Prepare(const std::shared_ptr<const Catalog>& catalog, PlanCache* 
   const graphql::Operation* const operation =
       ChooseOperation(document, request.operation_name, &error);
   if (operation == nullptr) return Refuse({error}, "OPERATION_RESOLUTION_FAILURE");
-  if (operation->kind != graphql::OperationKind::kSubscription) {
-    return Refuse({{"Only subscription operations are served here.",
+  if (operation->kind == graphql::OperationKind::kMutation) {
+    return Refuse({{"Mutations are not served here: events are published in SQL.",
                     {document.LocationOf(operation->offset)}}},
                   "OPERATION_NOT_SUPPORTED");
   }
@@ -165,29 +173,38 @@ PrepareResult Prepare(const std::shared_ptr<const Catalog>& catalog, PlanCache* 
       variables.Coerce(catalog->schema(), document, *operation, request.variables);
   if (!errors.empty()) return Refuse(errors, "BAD_USER_INPUT");
 
-  const graphql::Selection* const root = RootSelection(document, *operation->selection_set);
-  PreparedSubscription subscription;
-  subscription.field = catalog->FindField(root->name.text);
-  subscription.catalog = catalog;
-  subscription.operation_name = operation->name.text;
-  FilterByArguments(document, *root, variables, &subscription, &errors);
   ForEachCondition(document, *operation, [&](const graphql::Argument& argument) {
     if (!variables.Resolve(*argument.value).is_null()) return;
     RefuseNull(document, argument, "Boolean!", &errors);
   });
+  const bool is_query = operation->kind == graphql::OperationKind::kQuery;
+  PreparedSubscription subscription;
+  if (!is_query) {
+    const graphql::Selection* const root = RootSelection(document, *operation->selection_set);
+    subscription.field = catalog->FindField(root->name.text);
+    subscription.catalog = catalog;
+    subscription.operation_name = operation->name.text;
+    FilterByArguments(document, *root, variables, &subscription, &errors);
+  }
   if (!errors.empty()) return Refuse(errors, "BAD_USER_INPUT");
 
-  const std::string key = PlanKey(*prepared, *operation, variables);
-  subscription.plan = cache->plans.Find(key);
-  if (!subscription.plan) {
-    auto compiled = CompilePlan(catalog->schema(), document, *operation, variables, prepared);
+  const std::string key = PlanKey(*prepared, *operation, variables, request.timing);
+  std::shared_ptr<const Plan> plan = cache->plans.Find(key);
+  if (!plan) {
+    auto compiled =
+        CompilePlan(catalog->schema(), document, *operation, variables, request.timing, prepared);
     if (!compiled) {
       return Refuse({{"The operation selects no field, or too many.",
                       {document.LocationOf(operation->offset)}}},
                     "GRAPHQL_VALIDATION_FAILED");
     }
-    subscription.plan = cache->plans.Add(key, std::move(compiled));
+    plan = cache->plans.Add(key, std::move(compiled));
   }
+  if (is_query) {
+    ExecuteQuery(*catalog, document, *plan, variables, limits.max_response, &result.response);
+    return result;
+  }
+  subscription.plan = std::move(plan);
   result.subscription = std::move(subscription);
   return result;
 }

@@ -1,6 +1,7 @@
 // From a subscribe request to something that can be dispatched: parse, validate, coerce, plan.
 #pragma once
 
+#include <cstdint>
 #include <memory>
 #include <optional>
 #include <string>
@@ -15,6 +16,8 @@ namespace fsubs {
 struct OperationLimits {
   size_t max_tokens;
   size_t max_depth;
+  size_t max_size = SIZE_MAX;                 // bytes of the document
+  size_t max_response = size_t{1024} * 1024;  // bytes of a query's response
 };
 
 // The payload of a subscribe message. Views the message.
@@ -22,6 +25,7 @@ struct OperationRequest {
   std::string_view query;
   std::optional<std::string_view> operation_name;
   std::optional<JsonValue> variables;
+  bool timing = false;  // each response is to say when its event was committed
 };
 
 struct PreparedSubscription {

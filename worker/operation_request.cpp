@@ -33,6 +33,11 @@ bool IsMissing(const std::optional<JsonValue>& value) {
   return !value || value->is_null();
 }
 
+bool WantsTiming(const JsonValue& extensions) {
+  const auto timing = extensions.Find("timing");
+  return timing && timing->type() == JsonType::kBoolean && timing->boolean();
+}
+
 std::string ReadOperationRequest(const JsonValue& parameters, OperationRequest* request) {
   const auto query = parameters.Find("query");
   const auto name = parameters.Find("operationName");
@@ -57,6 +62,7 @@ std::string ReadOperationRequest(const JsonValue& parameters, OperationRequest* 
   request->query = query->text();
   if (!IsMissing(name)) request->operation_name = name->text();
   if (!IsMissing(variables)) request->variables = variables;
+  if (!IsMissing(extensions)) request->timing = WantsTiming(*extensions);
   return {};
 }
 

@@ -19,6 +19,9 @@ bool IsString(const std::optional<JsonValue>& value);
 // Left out, or null.
 bool IsMissing(const std::optional<JsonValue>& value);
 
+// Whether a request's extensions ask for `"timing": true`.
+bool WantsTiming(const JsonValue& extensions);
+
 // Check `parameters`, an object, and set `*request`, which views it. Returns an empty string, or
 // what is wrong, as in "expects the 'query' property to be a string, but got number".
 std::string ReadOperationRequest(const JsonValue& parameters, OperationRequest* request);

@@ -44,8 +44,9 @@ class PlanCompiler {
   bool Compile(const graphql::Operation& operation) {
     const Type* const root = schema_.Root(operation.kind);
     plan_->root_ = CompileObject(root, {operation.selection_set});
-    return plan_->root_ != nullptr && plan_->root_->fields.size() == 1 &&
-           !plan_->root_->fields.front().is_typename;
+    if (plan_->root_ == nullptr) return false;
+    if (operation.kind != graphql::OperationKind::kSubscription) return true;
+    return plan_->root_->fields.size() == 1 && !plan_->root_->fields.front().is_typename;
   }
 
  private:
@@ -111,16 +112,17 @@ class PlanCompiler {
     field->response = group.response;
     AppendJsonString(group.response, &field->key);
     field->key += ':';
-    field->name = group.selections.front()->name.text;
+    field->selection = group.selections.front();
+    field->name = field->selection->name.text;
     field->parent = &object;
     for (const Selection* selection : group.selections) {
       field->locations.push_back(LocationOf(*selection));
     }
-    const graphql::Field* const definition = object.FindField(field->name);
-    if (definition == nullptr) {
+    if (field->name == "__typename") {
       field->is_typename = true;
       return true;
     }
+    const graphql::Field* const definition = schema_.FieldOf(object, field->name);
     field->type = definition->type;
     const Type* const named = definition->type->type;
     field->leaf = LeafOf(*named);
@@ -154,9 +156,10 @@ class PlanCompiler {
 
 std::unique_ptr<Plan> CompilePlan(const graphql::Schema& schema, const graphql::Document& document,
                                   const graphql::Operation& operation, const Variables& variables,
-                                  std::shared_ptr<const void> keep_alive) {
+                                  bool timing, std::shared_ptr<const void> keep_alive) {
   auto plan = std::make_unique<Plan>();
   plan->schema_ = &schema;
+  plan->timing_ = timing;
   if (!PlanCompiler(schema, document, variables, plan.get()).Compile(operation)) return nullptr;
   plan->keep_alive_ = std::move(keep_alive);
   return plan;

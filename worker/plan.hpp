@@ -1,5 +1,5 @@
-// A selection set compiled against the schema: what Encode() writes for one event. Immutable and
-// shared by every subscription that selects the same.
+// A selection set compiled against the schema: what Encode() writes for one event, or
+// ExecuteQuery() for a query. Immutable and shared by every subscription that selects the same.
 #pragma once
 
 #include <cstdint>
@@ -27,6 +27,7 @@ struct FieldPlan {
   bool is_typename = false;
   const graphql::Type* parent = nullptr;
   const graphql::WrappedType* type = nullptr;
+  const graphql::Selection* selection = nullptr;  // the first one, for its arguments
   Leaf leaf = Leaf::kNone;
   // Fields below, by the object type that the data turns out to be; one entry unless the type is
   // abstract.
@@ -41,27 +42,31 @@ struct ObjectPlan {
 
 class Plan {
  public:
-  // The root field of the subscription. Its data is the event's.
+  const ObjectPlan& selection() const { return *root_; }
+  // The root field of a subscription. Its data is the event's.
   const FieldPlan& root() const { return root_->fields.front(); }
   const graphql::Schema& schema() const { return *schema_; }
+  bool timing() const { return timing_; }
 
  private:
   friend class PlanCompiler;
   friend std::unique_ptr<Plan> CompilePlan(const graphql::Schema&, const graphql::Document&,
-                                           const graphql::Operation&, const Variables&,
+                                           const graphql::Operation&, const Variables&, bool,
                                            std::shared_ptr<const void>);
   std::shared_ptr<const void> keep_alive_;  // what the views point into
   const graphql::Schema* schema_ = nullptr;
+  bool timing_ = false;
   const ObjectPlan* root_ = nullptr;
   std::vector<std::unique_ptr<ObjectPlan>> objects_;
 };
 
-// Compile a valid subscription operation. `keep_alive` owns the schema and the document. Returns
-// null if it expands to more than kMaxPlanSelections selections, or if directives leave no root
-// field.
+// Compile an operation of a valid document. `timing`: each response says when its event was
+// committed. `keep_alive` owns the schema and the document. Returns
+// null if it expands to more than kMaxPlanSelections selections, or if directives leave a
+// subscription no root field.
 inline constexpr size_t kMaxPlanSelections = 20000;
 std::unique_ptr<Plan> CompilePlan(const graphql::Schema& schema, const graphql::Document& document,
                                   const graphql::Operation& operation, const Variables& variables,
-                                  std::shared_ptr<const void> keep_alive);
+                                  bool timing, std::shared_ptr<const void> keep_alive);
 
 }  // namespace fsubs

@@ -156,9 +156,11 @@ void Shard::Subscriptions(std::function<void(std::string rows)> reply) {
 }
 
 PrepareResult Shard::Prepare(const OperationRequest& request) {
-  return fsubs::Prepare(
-      catalog_, &plans_, request,
-      {.max_tokens = options_->max_query_tokens, .max_depth = options_->max_query_depth});
+  return fsubs::Prepare(catalog_, &plans_, request,
+                        {.max_tokens = options_->max_query_tokens,
+                         .max_depth = options_->max_query_depth,
+                         .max_size = options_->max_query_size,
+                         .max_response = options_->outbox_size / 2});
 }
 
 std::shared_ptr<const std::string> Shard::Intern(std::string_view text) {

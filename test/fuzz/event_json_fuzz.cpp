@@ -22,7 +22,7 @@ extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
   static JsonTree check;
   if (!tree.ParseCopy({reinterpret_cast<const char*>(data), size})) return 0;
   std::string out;
-  Encode(*subscription.plan, tree.root(), "1-0", &out);
+  Encode(*subscription.plan, tree.root(), {"1-0", 0}, &out);
   if (!check.ParseCopy(out)) __builtin_trap();
   std::string key;
   for (Comparison comparison : {Comparison::kText, Comparison::kNumber, Comparison::kBoolean}) {

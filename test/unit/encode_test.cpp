@@ -17,7 +17,7 @@ class EncodeTest : public testing::Test {
     JsonTree tree;
     EXPECT_TRUE(tree.ParseCopy(event)) << tree.error();
     std::string out = "kept";
-    Encode(*prepared.subscription->plan, tree.root(), "1-8", &out);
+    Encode(*prepared.subscription->plan, tree.root(), {"1-8", 1767225600000001}, &out);
     const std::string head = "kept{\"data\":";
     const std::string tail = R"(,"extensions":{"position":"1-8"}})";
     EXPECT_EQ(out.substr(0, head.size()), head);

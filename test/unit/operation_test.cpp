@@ -27,7 +27,6 @@ TEST_F(OperationTest, EachKindOfErrorHasItsCode) {
       R"("extensions":{"code":"GRAPHQL_PARSE_FAILED"}}])");
   EXPECT_THAT(ErrorsOf("subscription { orderUpdated { nope } }"),
               HasSubstr(R"("code":"GRAPHQL_VALIDATION_FAILED")"));
-  EXPECT_THAT(ErrorsOf("{ serverVersion }"), HasSubstr(R"("code":"OPERATION_NOT_SUPPORTED")"));
 }
 
 TEST_F(OperationTest, TheOperationIsChosenByName) {

@@ -39,10 +39,11 @@ class ServedCatalog {
       EXPECT_TRUE(tree.ParseCopy(variables)) << tree.error();
       request.variables = tree.root();
     }
-    return fsubs::Prepare(catalog_, &plans, request, {.max_tokens = 1000, .max_depth = 10});
+    return fsubs::Prepare(catalog_, &plans, request, limits);
   }
 
   PlanCache plans;
+  OperationLimits limits{.max_tokens = 1000, .max_depth = 20};
 
  private:
   std::shared_ptr<const Catalog> catalog_;
