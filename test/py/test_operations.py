@@ -1,5 +1,7 @@
 """GraphQL operations as clients send them: selections, filters, variables, errors."""
 
+import re
+
 import pytest
 
 ORDER = {
@@ -239,9 +241,34 @@ def test_an_id_is_free_again_after_an_error(server, client):
     }
 
 
-def test_queries_are_refused_with_a_reason(client):
-    errors = client.start("{ serverVersion }").errors()
-    assert "ubscription" in errors[0]["message"]
+def test_a_query_is_answered_by_next_and_complete(client):
+    query = client.start("{ serverVersion __schema { subscriptionType { name } } }")
+    data = query.data()
+    assert "PostgreSQL" in data["serverVersion"]
+    assert data["__schema"] == {"subscriptionType": {"name": "Subscription"}}
+    query.message("complete")
+
+
+def test_mutations_are_refused_with_a_reason(client):
+    errors = client.start("mutation { publish }").errors()
+    assert "mutation" in errors[0]["message"].lower()
+
+
+def test_a_subscriber_may_ask_when_an_event_was_committed(server, client):
+    payload = {
+        "query": "subscription { orderUpdated { id } }",
+        "extensions": {"timing": True},
+    }
+    subscription = client.start(payload["query"])
+    client.send({"id": "timed", "type": "subscribe", "payload": payload})
+    client.settle()
+    server.publish("orderUpdated", "orders", {"id": 7})
+    assert set(subscription.next()["extensions"]) == {"position"}
+    message = client.wait_for("next")
+    assert re.fullmatch(
+        r"20\d\d-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{6}Z",
+        message["payload"]["extensions"]["committedAt"],
+    )
 
 
 @pytest.mark.parametrize(
