@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <iterator>
 
+#include "graphql/filter_types.hpp"
 #include "graphql/parser.hpp"
 
 namespace fsubs::graphql {
@@ -92,11 +93,18 @@ std::vector<NamedDefinition> SplitDefinitions(std::string_view sdl, std::optiona
 std::string ComposeSubgraph(std::string_view definitions,
                             std::span<const std::string_view> fields) {
   std::string sdl(definitions);
-  if (fields.empty()) return sdl;
-  if (!sdl.empty()) sdl += "\n\n";
-  sdl += "type Subscription {\n";
-  for (std::string_view field : fields) sdl.append("  ").append(field) += '\n';
-  return sdl += "}\n";
+  if (!fields.empty()) {
+    if (!sdl.empty()) sdl += "\n\n";
+    sdl += "type Subscription {\n";
+    for (std::string_view field : fields) sdl.append("  ").append(field) += '\n';
+    sdl += "}\n";
+  }
+  // What cannot be parsed is for BuildSchema to complain of.
+  const ParseResult parsed = ParseDocument(sdl, kSdlLimits);
+  if (!parsed.document) return sdl;
+  const std::string filters = GenerateFilterTypes(*parsed.document);
+  if (!filters.empty()) sdl.append("\n").append(filters);
+  return sdl;
 }
 
 std::string ComposeSchema(std::string_view definitions, std::span<const std::string_view> fields) {
@@ -104,18 +112,32 @@ std::string ComposeSchema(std::string_view definitions, std::span<const std::str
   return sdl.append(kQuery, sdl.empty() ? 1 : 0);
 }
 
-bool FindArgumentTarget(const Type& payload, std::string_view argument, ArgumentTarget* target) {
-  const Field* field = payload.FindField(argument);
-  target->in_row = false;
+std::string FindArgumentTarget(const WrappedType& payload, const InputValue& argument,
+                               ArgumentTarget* target) {
+  *target = {};
+  if (argument.type->type->kind == TypeKind::kInputObject) {
+    if (argument.type->nullable()->kind != TypeRefKind::kNamed) return "a filter cannot be a list";
+    return CheckFilterType(*argument.type->type, payload);
+  }
+  const Field* field = payload.type->FindField(argument.name);
   if (field == nullptr) {
-    const Field* const row = payload.FindField("row");
-    if (row == nullptr) return false;
-    field = row->type->type->FindField(argument);
+    const Field* const row = payload.type->FindField("row");
+    if (row != nullptr) field = row->type->type->FindField(argument.name);
     target->in_row = true;
   }
-  if (field == nullptr) return false;
+  const bool is_leaf = field != nullptr && field->type->type->is_leaf() &&
+                       field->type->nullable()->kind == TypeRefKind::kNamed;
+  if (!is_leaf) {
+    return "type \"" + std::string(payload.type->name) + "\" has no scalar or enum field \"" +
+           std::string(argument.name) + "\", neither itself nor in its field \"row\"";
+  }
+  if (argument.type->nullable()->kind != TypeRefKind::kNamed ||
+      argument.type->type != field->type->type) {
+    return "it is of type \"" + ToString(*argument.type) +
+           "\" and the field it filters of type \"" + ToString(*field->type) + "\"";
+  }
   target->type = field->type;
-  return field->type->type->is_leaf() && field->type->nullable()->kind == TypeRefKind::kNamed;
+  return {};
 }
 
 }  // namespace fsubs::graphql

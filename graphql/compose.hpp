@@ -32,18 +32,17 @@ std::string ComposeSubgraph(std::string_view definitions, std::span<const std::s
 // (specification, section 3.3.1). What its fields return: worker/query.cpp.
 std::string ComposeSchema(std::string_view definitions, std::span<const std::string_view> fields);
 
-// A subscription field may have this many arguments: those given are kept as bits of a word.
-inline constexpr size_t kMaxArguments = 64;
-
 // Where a subscription field's argument finds its value in an event's data.
 struct ArgumentTarget {
-  bool in_row = false;                // under "row", as row changes have it
-  const WrappedType* type = nullptr;  // of the data's field
+  bool in_row = false;  // under "row", as row changes have it
+  // Of the data's field; null if the argument is a filter input, which is on all of the data.
+  const WrappedType* type = nullptr;
 };
 
-// The field of `payload` that `argument` filters: the one of the same name, or that of its field
-// `row`. Returns false if there is none or it is not a leaf that can be compared.
-[[nodiscard]] bool FindArgumentTarget(const Type& payload, std::string_view argument,
-                                      ArgumentTarget* target);
+// What `argument` of a subscription field filters, `payload` being the field's type: all of the
+// event's data if it is a filter input, otherwise the leaf of the argument's name in the payload,
+// or in its field `row`. Returns why it filters nothing; empty if it does.
+std::string FindArgumentTarget(const WrappedType& payload, const InputValue& argument,
+                               ArgumentTarget* target);
 
 }  // namespace fsubs::graphql

@@ -17,6 +17,10 @@ struct ParseLimits {
   size_t max_depth = 200;
 };
 
+// For SDL, which comes from the database's own catalog: they only keep the parser from running
+// away.
+inline constexpr ParseLimits kSdlLimits{.max_tokens = 1000000, .max_depth = 200};
+
 struct ParseResult {
   std::shared_ptr<const Document> document;  // null if there is an error
   std::optional<Error> error;

@@ -11,9 +11,6 @@
 namespace fsubs::graphql {
 namespace {
 
-// SDL comes from the database's own catalog, so its limits only keep the parser from running away.
-constexpr ParseLimits kSdlLimits{.max_tokens = 1000000, .max_depth = 200};
-
 std::string Quoted(std::string_view text) {
   return "\"" + std::string(text) + "\"";
 }

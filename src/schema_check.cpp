@@ -3,6 +3,7 @@
 #include "src/schema_check.hpp"
 
 #include <algorithm>
+#include <cctype>
 
 #include "graphql/parser.hpp"
 #include "graphql/schema.hpp"
@@ -123,24 +124,17 @@ class ComposedSchema {
 }
 
 void CheckArgument(const graphql::Field& field, const graphql::InputValue& argument) {
-  const graphql::Type& payload = *field.type->type;
-  const std::string subject =
-      "argument " + Quote(argument.name) + " of subscription " + Quote(field.name);
   graphql::ArgumentTarget target;
-  if (!graphql::FindArgumentTarget(payload, argument.name, &target)) {
-    throw UserError{ERRCODE_INVALID_OBJECT_DEFINITION, subject + " has no field to filter",
-                    "Type " + Quote(payload.name) + " has no scalar or enum field " +
-                        Quote(argument.name) + ", neither itself nor in its field \"row\".",
-                    "An argument filters events by the field of the same name."};
-  }
-  if (argument.type->nullable()->kind != graphql::TypeRefKind::kNamed ||
-      argument.type->type != target.type->type) {
-    throw UserError{ERRCODE_INVALID_OBJECT_DEFINITION,
-                    subject + " is of another type than the field it filters",
-                    "The argument is of type " + Quote(ToString(*argument.type)) +
-                        ", the field of type " + Quote(ToString(*target.type)) + '.',
-                    {}};
-  }
+  std::string problem = graphql::FindArgumentTarget(*field.type, argument, &target);
+  if (problem.empty()) return;
+  problem.front() = static_cast<char>(std::toupper(static_cast<unsigned char>(problem.front())));
+  throw UserError{ERRCODE_INVALID_OBJECT_DEFINITION,
+                  "argument " + Quote(argument.name) + " of subscription " + Quote(field.name) +
+                      " filters nothing",
+                  problem + '.',
+                  "An argument filters events by the field of the same name and type, or by all "
+                  "fields if its type is a filter such as " +
+                      Quote(std::string(field.type->type->name) + "Filter") + '.'};
 }
 
 }  // namespace

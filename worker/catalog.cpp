@@ -34,17 +34,16 @@ bool Read(const JsonValue& row, SubscriptionField* field) {
 std::string Link(const graphql::Schema& schema, SubscriptionField* field) {
   field->definition = schema.Root(graphql::OperationKind::kSubscription)->FindField(field->name);
   if (field->definition == nullptr) return "it has another name in its definition";
-  if (field->definition->arguments.size() > graphql::kMaxArguments) {
-    return "it has more than " + std::to_string(graphql::kMaxArguments) + " arguments";
-  }
   field->arguments.clear();
   for (const graphql::InputValue& argument : field->definition->arguments) {
     graphql::ArgumentTarget target;
-    if (!graphql::FindArgumentTarget(*field->definition->type->type, argument.name, &target)) {
-      return "argument \"" + std::string(argument.name) + "\" names no field of its type";
+    std::string problem = graphql::FindArgumentTarget(*field->definition->type, argument, &target);
+    if (!problem.empty()) {
+      return "argument \"" + std::string(argument.name) + "\": " + problem;
     }
-    field->arguments.push_back(
-        {std::string(argument.name), target.in_row, ComparisonOf(*target.type->type)});
+    const bool is_where = target.type == nullptr;
+    field->arguments.push_back({std::string(argument.name), is_where, target.in_row,
+                                is_where ? Comparison::kText : ComparisonOf(*target.type->type)});
   }
   return {};
 }

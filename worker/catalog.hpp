@@ -12,9 +12,11 @@
 
 namespace fsubs {
 
-// An argument that compares with a field of the event's data.
-struct EqualityArgument {
+// An argument of a subscription field: a filter input, or a value that a field of the event's data
+// must equal.
+struct FieldArgument {
   std::string name;
+  bool is_where = false;
   bool in_row = false;  // the data's field is under "row", as row changes have it
   Comparison comparison = Comparison::kText;
 };
@@ -25,7 +27,7 @@ struct SubscriptionField {
   std::string channel;
   std::vector<std::string> event_types;  // empty: all
   const graphql::Field* definition = nullptr;
-  std::vector<EqualityArgument> arguments;
+  std::vector<FieldArgument> arguments;  // as in the definition
 
   bool Wants(std::string_view event_type) const;
 };

@@ -1,96 +1,94 @@
 #include "worker/comparable.hpp"
 
-#include <cstring>
-
 #include "graphql/print.hpp"
+#include "worker/instant.hpp"
 #include "worker/json_number.hpp"
 
 namespace fsubs {
 namespace {
 
-constexpr char kNullForm = '0';
+constexpr char kNumberForm = 'n';
+constexpr char kBooleanForm = 'b';
+constexpr char kInstantForm = 'i';
+constexpr char kJsonForm = 'j';
 
-// A form is a tag, the length of what follows and these bytes.
-class Form {
- public:
-  Form(char tag, std::string* out) : out_(out) {
-    *out_ += tag;
-    start_ = out_->size() + sizeof(uint32_t);
-    out_->resize(start_);
-  }
-  ~Form() {
-    const auto length = static_cast<uint32_t>(out_->size() - start_);
-    std::memcpy(out_->data() + start_ - sizeof(length), &length, sizeof(length));
-  }
-  Form(const Form&) = delete;
-  Form& operator=(const Form&) = delete;
-
-  std::string* out() { return out_; }
-
- private:
-  std::string* const out_;
-  size_t start_;
-};
-
-void AppendText(char tag, std::string_view text, std::string* out) {
-  Form(tag, out).out()->append(text);
+void AppendText(char tag, std::string_view text, std::string* form) {
+  *form += tag;
+  form->append(text);
 }
 
-void AppendNumber(std::string_view number, std::string* out) {
-  AppendNumberForm(number, Form('n', out).out());
+void AppendNumber(std::string_view number, std::string* form) {
+  *form += kNumberForm;
+  AppendNumberForm(number, form);
 }
 
-void AppendBoolean(bool value, std::string* out) {
-  AppendText('b', value ? "true" : "false", out);
+void AppendBoolean(bool value, std::string* form) {
+  AppendText(kBooleanForm, value ? "1" : "0", form);
+}
+
+// Whether a text is a whole number as it would be written: "7" and not "007".
+bool IsWholeNumber(std::string_view text) {
+  return text.find_first_of(".eE") == std::string_view::npos && IsJsonNumber(text);
+}
+
+// Whether the value has a form of the comparison's own; it is appended then.
+bool AppendFitting(Comparison comparison, JsonType type, std::string_view text, std::string* form) {
+  const bool number = type == JsonType::kNumber;
+  const bool boolean = type == JsonType::kBoolean;
+  const bool string = type == JsonType::kString;
+  switch (comparison) {
+    case Comparison::kText:
+      return false;
+    case Comparison::kIdentity: {
+      if (!number) return false;
+      const size_t start = form->size();
+      *form += kTextForm;
+      if (AppendWholeNumber(text, form)) return true;
+      form->resize(start);
+      AppendNumber(text, form);
+      return true;
+    }
+    case Comparison::kNumber:
+      if (boolean) {
+        AppendNumber(text == "true" ? "1" : "0", form);
+        return true;
+      }
+      if (!number && !(string && IsJsonNumber(text))) return false;
+      AppendNumber(text, form);
+      return true;
+    case Comparison::kBoolean:
+      if (!number && !boolean) return false;
+      AppendBoolean(number ? !IsZero(text) : text == "true", form);
+      return true;
+    case Comparison::kInstant: {
+      const size_t start = form->size();
+      *form += kInstantForm;
+      if (string && AppendInstantForm(text, form)) return true;
+      form->resize(start);
+      return false;
+    }
+    case Comparison::kCustom:
+      if (boolean) {
+        AppendBoolean(text == "true", form);
+        return true;
+      }
+      if (!number && !(string && IsWholeNumber(text))) return false;
+      AppendNumber(text, form);
+      return true;
+  }
+  return false;
 }
 
 // `text` is a string's value, or what stands in the source.
-void AppendValue(Comparison comparison, JsonType type, std::string_view text, std::string* out) {
-  const bool number = type == JsonType::kNumber;
-  const bool boolean = type == JsonType::kBoolean;
-  switch (comparison) {
-    case Comparison::kText:
-      break;
-    case Comparison::kIdentity: {
-      if (boolean) {
-        AppendBoolean(text == "true", out);
-        return;
-      }
-      if (!number) break;
-      const size_t start = out->size();
-      if (AppendWholeNumber(text, Form('t', out).out())) return;
-      out->resize(start);
-      AppendNumber(text, out);
-      return;
-    }
-    case Comparison::kNumber:
-      if (number || (type == JsonType::kString && IsJsonNumber(text))) {
-        AppendNumber(text, out);
-        return;
-      }
-      if (!boolean) break;
-      AppendNumber(text == "true" ? "1" : "0", out);
-      return;
-    case Comparison::kBoolean:
-      if (!number && !boolean) break;
-      AppendBoolean(number ? !IsZero(text) : text == "true", out);
-      return;
-  }
+void AppendValue(Comparison comparison, JsonType type, std::string_view text, std::string* form) {
+  if (AppendFitting(comparison, type, text, form)) return;
   const bool container = type == JsonType::kArray || type == JsonType::kObject;
-  AppendText(container ? 'j' : 't', text, out);
+  AppendText(container ? kJsonForm : kTextForm, text, form);
 }
 
 }  // namespace
 
-Comparison ComparisonOf(const graphql::Type& leaf) {
-  if (leaf.kind == graphql::TypeKind::kEnum) return Comparison::kText;
-  if (!leaf.builtin || leaf.name == "ID") return Comparison::kIdentity;
-  if (leaf.name == "String") return Comparison::kText;
-  return leaf.name == "Boolean" ? Comparison::kBoolean : Comparison::kNumber;
-}
-
-void AppendComparable(Comparison comparison, const std::optional<JsonValue>& value,
-                      std::string* form) {
+void AppendForm(Comparison comparison, const std::optional<JsonValue>& value, std::string* form) {
   if (!value || value->is_null()) {
     *form += kNullForm;
     return;
@@ -99,7 +97,7 @@ void AppendComparable(Comparison comparison, const std::optional<JsonValue>& val
   AppendValue(comparison, type, type == JsonType::kString ? value->text() : value->raw(), form);
 }
 
-void AppendComparable(Comparison comparison, const graphql::Value& literal, std::string* form) {
+void AppendForm(Comparison comparison, const graphql::Value& literal, std::string* form) {
   using graphql::ValueKind;
   switch (literal.kind) {
     case ValueKind::kNull:
@@ -120,6 +118,12 @@ void AppendComparable(Comparison comparison, const graphql::Value& literal, std:
     default:
       AppendValue(comparison, JsonType::kObject, graphql::Print(literal), form);
   }
+}
+
+bool Fits(Comparison comparison, std::string_view form) {
+  if (comparison == Comparison::kNumber) return form.front() == kNumberForm;
+  if (comparison == Comparison::kInstant) return form.front() == kInstantForm;
+  return true;
 }
 
 }  // namespace fsubs

@@ -2,9 +2,11 @@
 //
 //   channel -> subscription field (event types) -> shape -> bucket -> group -> member
 //
-// A shape is the set of arguments that some subscriptions filter by; its buckets are found by the
-// hash of the event's values of these fields, so a subscription that does not match costs nothing.
-// A group is the members of a bucket that share a plan; each plan is encoded once per event.
+// A shape is the set of fields that some subscriptions' filters look at in an index; its buckets
+// are found by the hash of the event's values of these fields, so a subscription that does not
+// match costs nothing. A group is the members of a bucket that share a plan, an interval and what
+// else their filters demand: groups with intervals are found in a RangeIndex, what else is demanded
+// is tried once per event and demand, each plan is encoded once per event.
 //
 // One shard's thread only.
 #pragma once
@@ -17,6 +19,8 @@
 #include <vector>
 
 #include "contract/event_record.hpp"
+#include "worker/encode.hpp"
+#include "worker/filter.hpp"
 #include "worker/json_tree.hpp"
 #include "worker/operation.hpp"
 
@@ -36,9 +40,13 @@ class Member {
 
  private:
   friend class Dispatcher;
+  // One in the bucket of each of the filter's keys; an event has one key only.
+  struct Place {
+    DispatchGroup* group;
+    size_t index;  // in the group
+  };
   PreparedSubscription subscription_;
-  DispatchGroup* group_ = nullptr;
-  size_t index_ = 0;  // in the group
+  std::vector<Place> places_;
 };
 
 struct StringHash {
@@ -81,15 +89,24 @@ class Dispatcher {
   struct Shape;
   struct Bucket;
   struct PlanSlot;
+  struct DemandSlot;
   friend struct DispatchGroup;
 
-  PlanSlot* SlotOf(const Plan* plan);
-  std::string_view KeyOf(const FieldIndex& field, const Shape& shape, const JsonValue& data);
+  Shape* ShapeFor(const PreparedSubscription& subscription);
+  DispatchGroup* GroupFor(Bucket* bucket, const PreparedSubscription& subscription,
+                          DemandSlot* demand);
+  DemandSlot* DemandFor(const Filter& filter);
+  void RemoveGroup(DispatchGroup* group);
+  void Deliver(DispatchGroup* group, const EventMark& mark, Sink* sink, Outcome* outcome);
+  std::string_view KeyOf(const Shape& shape, const JsonValue& data);
 
   std::unordered_map<std::string, std::unique_ptr<Channel>, StringHash, std::equal_to<>> channels_;
   std::unordered_map<const Plan*, std::unique_ptr<PlanSlot>> plans_;
+  std::unordered_map<std::string, DemandSlot> demands_;     // by their identity
+  std::unordered_multimap<size_t, DispatchGroup*> groups_;  // by the hash of what they share
   JsonTree tree_;
   std::string key_;
+  std::string form_;
   uint64_t event_ = 0;  // counts dispatched events
   size_t members_ = 0;
 };

@@ -78,12 +78,29 @@ bool IsZero(std::string_view number) {
 }
 
 void AppendNumberForm(std::string_view number, std::string* out) {
+  constexpr char kNegative = 0;
+  constexpr char kZero = 1;
+  constexpr char kPositive = 2;
   const Decimal decimal = Read(number);
-  AppendDigits(decimal, out);
-  char exponent[24];
-  const auto end = std::to_chars(exponent, exponent + sizeof(exponent), decimal.exponent).ptr;
-  *out += 'e';
-  out->append(exponent, end);
+  if (decimal.digits.empty()) {
+    *out += kZero;
+    return;
+  }
+  *out += decimal.negative ? kNegative : kPositive;
+  const size_t start = out->size();
+  const size_t point = decimal.digits.find('.');
+  const size_t count = decimal.digits.size() - (point != std::string_view::npos ? 1 : 0);
+  // The place of the first digit, biased to be positive, from its highest byte.
+  const auto magnitude =
+      static_cast<uint64_t>(decimal.exponent + static_cast<int64_t>(count) + (int64_t{1} << 62));
+  for (int shift = 56; shift >= 0; shift -= 8) {
+    *out += static_cast<char>(magnitude >> shift & 0xFF);
+  }
+  out->append(decimal.digits.substr(0, point));
+  if (point != std::string_view::npos) out->append(decimal.digits.substr(point + 1));
+  *out += '\0';  // ends the digits below any digit
+  if (!decimal.negative) return;
+  for (size_t i = start; i < out->size(); ++i) (*out)[i] = static_cast<char>(~(*out)[i]);
 }
 
 bool AppendWholeNumber(std::string_view number, std::string* out) {

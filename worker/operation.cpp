@@ -4,6 +4,7 @@
 #include "graphql/validate.hpp"
 #include "worker/coerce.hpp"
 #include "worker/encode.hpp"
+#include "worker/filter_compiler.hpp"
 #include "worker/query.hpp"
 
 namespace fsubs {
@@ -93,32 +94,6 @@ const graphql::Selection* RootSelection(const graphql::Document& document,
   return nullptr;
 }
 
-void FilterByArguments(const graphql::Document& document, const graphql::Selection& root,
-                       const Variables& variables, PreparedSubscription* subscription,
-                       std::vector<graphql::Error>* errors) {
-  const SubscriptionField& field = *subscription->field;
-  for (size_t i = 0; i < field.arguments.size(); ++i) {
-    const EqualityArgument& argument = field.arguments[i];
-    const graphql::InputValue& definition = field.definition->arguments[i];
-    GivenValue value;
-    for (const graphql::Argument& given : root.arguments) {
-      if (given.name.text != argument.name) continue;
-      value = variables.Resolve(*given.value);
-      if (value.is_null() && definition.type->is_non_null()) {
-        RefuseNull(document, given, ToString(*definition.type), errors);
-      }
-    }
-    if (!value.given()) value.literal = definition.default_value;
-    if (!value.given()) continue;
-    subscription->filtered |= uint64_t{1} << i;
-    if (value.json) {
-      AppendComparable(argument.comparison, value.json, &subscription->key);
-    } else {
-      AppendComparable(argument.comparison, *value.literal, &subscription->key);
-    }
-  }
-}
-
 std::shared_ptr<const PreparedDocument> FindDocument(const std::shared_ptr<const Catalog>& catalog,
                                                      PlanCache* cache,
                                                      const OperationRequest& request,
@@ -184,7 +159,7 @@ PrepareResult Prepare(const std::shared_ptr<const Catalog>& catalog, PlanCache* 
     subscription.field = catalog->FindField(root->name.text);
     subscription.catalog = catalog;
     subscription.operation_name = operation->name.text;
-    FilterByArguments(document, *root, variables, &subscription, &errors);
+    subscription.filter = CompileFilter(document, *subscription.field, *root, variables, &errors);
   }
   if (!errors.empty()) return Refuse(errors, "BAD_USER_INPUT");
 

@@ -8,6 +8,7 @@
 #include <string_view>
 
 #include "worker/catalog.hpp"
+#include "worker/filter.hpp"
 #include "worker/json_tree.hpp"
 #include "worker/plan_cache.hpp"
 
@@ -32,9 +33,7 @@ struct PreparedSubscription {
   std::shared_ptr<const Plan> plan;
   std::shared_ptr<const Catalog> catalog;  // owns `field`
   const SubscriptionField* field = nullptr;
-  // Bit i: argument i of the field was given and filters. `key` joins their values' forms in order.
-  uint64_t filtered = 0;
-  std::string key;
+  Filter filter;
   std::string operation_name;  // empty: anonymous
 };
 

@@ -13,7 +13,7 @@ using namespace fsubs;
 
 constexpr char kSnapshot[] = R"({"extension_version":"1","server_version":"15",
   "types":"type O { id: ID! n: Int f: Float e: E o: O l: [O!] } enum E { A B } input I { a: Int! b: [I!] }",
-  "subscriptions":[{"name":"o","field":"o(id: ID, n: Int, e: E): O","channel":"c","event_types":null}]})";
+  "subscriptions":[{"name":"o","field":"o(id: ID, n: Int, e: E, where: OFilter): O","channel":"c","event_types":null}]})";
 
 struct Subscriber final : Member {};
 

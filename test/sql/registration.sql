@@ -65,7 +65,7 @@ SELECT throws_ok(
     'cannot unregister type "Order" because it is still used', 'a type in use stays');
 SELECT throws_ok(
     $$SELECT fraiseql_register_types('type Order { name: String }')$$, '42P17',
-    'argument "id" of subscription "orderUpdated" has no field to filter',
+    'argument "id" of subscription "orderUpdated" filters nothing',
     'a type cannot lose a field that a subscription filters by');
 SELECT throws_ok(
     $$SELECT fraiseql_unregister_type('Missing')$$, '42704', 'type "Missing" is not registered',
@@ -80,7 +80,7 @@ SELECT lives_ok(
     'an argument may filter by a field of the row');
 SELECT throws_ok(
     $$SELECT fraiseql_register_subscription('bad(total: Int): Order', 'orders')$$, '42P17',
-    'argument "total" of subscription "bad" is of another type than the field it filters',
+    'argument "total" of subscription "bad" filters nothing',
     'an argument has the type of the field it filters');
 
 SELECT throws_ok(

@@ -2,6 +2,8 @@
 
 #include <gtest/gtest.h>
 
+#include "worker/filter.hpp"
+
 namespace fsubs {
 namespace {
 
@@ -9,7 +11,7 @@ std::string Form(Comparison comparison, const std::string& json) {
   JsonTree tree;
   EXPECT_TRUE(tree.ParseCopy(json)) << json;
   std::string form;
-  AppendComparable(comparison, tree.root(), &form);
+  AppendForm(comparison, tree.root(), &form);
   return form;
 }
 
@@ -33,7 +35,7 @@ TEST(ComparableTest, TextComparesWithNumbersByTheirText) {
 
 TEST(ComparableTest, NothingEqualsNullAndNothingElse) {
   std::string absent;
-  AppendComparable(Comparison::kText, std::nullopt, &absent);
+  AppendForm(Comparison::kText, std::nullopt, &absent);
   EXPECT_EQ(absent, Form(Comparison::kText, "null"));
   EXPECT_NE(absent, Form(Comparison::kText, "\"\""));
   EXPECT_NE(absent, Form(Comparison::kText, "\"null\""));
@@ -41,7 +43,10 @@ TEST(ComparableTest, NothingEqualsNullAndNothingElse) {
 
 TEST(ComparableTest, JoinedFormsAreEqualOnlyIfEachPairIs) {
   const auto joined = [](const char* a, const char* b) {
-    return Form(Comparison::kText, a) + Form(Comparison::kText, b);
+    std::string key;
+    AppendKeyPart(Form(Comparison::kText, a), &key);
+    AppendKeyPart(Form(Comparison::kText, b), &key);
+    return key;
   };
   EXPECT_NE(joined("\"a\"", "\"bc\""), joined("\"ab\"", "\"c\""));
   EXPECT_NE(joined("null", "\"x\""), joined("\"x\"", "null"));
@@ -51,7 +56,7 @@ TEST(ComparableTest, LiteralsHaveTheFormOfTheirJson) {
   graphql::Value literal;
   const auto form = [&](Comparison comparison) {
     std::string text;
-    AppendComparable(comparison, literal, &text);
+    AppendForm(comparison, literal, &text);
     return text;
   };
   literal.kind = graphql::ValueKind::kInt;

@@ -93,21 +93,26 @@ TEST(GraphqlSchemaTest, AComposedSchemaBuilds) {
 
 TEST(GraphqlSchemaTest, AnArgumentNamesAFieldOfTheTypeOrOfItsRow) {
   const SchemaResult result = BuildSchema(
-      "type Query { a: Int } type Order { id: ID! tags: [String] owner: Order } "
+      "type Query { order(id: ID, nope: ID, tags: String, owner: ID, operation: String): Order "
+      "change(id: ID!, operation: String, owner: Int): Change } "
+      "type Order { id: ID! tags: [String] owner: Order } "
       "type Change { operation: String row: Order }");
   ASSERT_TRUE(result.schema);
-  const Type& order = *result.schema->FindType("Order");
-  const Type& change = *result.schema->FindType("Change");
   ArgumentTarget target;
-  EXPECT_TRUE(FindArgumentTarget(order, "id", &target));
+  const auto problem = [&](const char* field, const char* argument) {
+    const Field& definition = *result.schema->Root(OperationKind::kQuery)->FindField(field);
+    return FindArgumentTarget(*definition.type, *definition.FindArgument(argument), &target);
+  };
+  EXPECT_EQ(problem("order", "id"), "");
   EXPECT_FALSE(target.in_row);
-  EXPECT_TRUE(FindArgumentTarget(change, "id", &target));
+  EXPECT_EQ(problem("change", "id"), "");
   EXPECT_TRUE(target.in_row);
-  EXPECT_TRUE(FindArgumentTarget(change, "operation", &target));
+  EXPECT_EQ(problem("change", "operation"), "");
   EXPECT_FALSE(target.in_row);
-  EXPECT_FALSE(FindArgumentTarget(order, "nope", &target));
-  EXPECT_FALSE(FindArgumentTarget(order, "tags", &target));   // a list
-  EXPECT_FALSE(FindArgumentTarget(order, "owner", &target));  // an object
+  EXPECT_NE(problem("order", "nope"), "");
+  EXPECT_NE(problem("order", "tags"), "");    // a list
+  EXPECT_NE(problem("order", "owner"), "");   // an object
+  EXPECT_NE(problem("change", "owner"), "");  // of another type
 }
 
 }  // namespace

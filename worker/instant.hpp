@@ -1,0 +1,15 @@
+// Moments in time as RFC 3339 and PostgreSQL write them.
+#pragma once
+
+#include <string>
+#include <string_view>
+
+namespace fsubs {
+
+// Append a form whose bytes order as the moments do, equal for one moment in different zones.
+// Takes a date, optionally with a time of up to nine decimals behind "T" or a space, optionally
+// with a zone ("Z", "+01", "+0130", "+01:30"; none is UTC), and "infinity" and "-infinity". Returns
+// false, having appended nothing, for any other text.
+[[nodiscard]] bool AppendInstantForm(std::string_view text, std::string* out);
+
+}  // namespace fsubs
