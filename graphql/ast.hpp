@@ -185,10 +185,18 @@ struct SchemaDefinition {
   std::span<const RootOperationType> operation_types;
 };
 
+enum class DefinitionKind : uint8_t { kOperation, kFragment, kType, kDirective, kSchema };
+
+// One of a document's definitions: the one at `index` among those of its kind.
+struct Definition {
+  DefinitionKind kind = DefinitionKind::kOperation;
+  uint32_t index = 0;
+};
+
 // A parsed document. Immutable; may be shared between threads.
 class Document {
  public:
-  explicit Document(std::string_view source) : source_(source) {}
+  explicit Document(std::string_view source) : source_(source), arena_(4 * source.size() + 512) {}
   Document(const Document&) = delete;
   Document& operator=(const Document&) = delete;
 
@@ -201,7 +209,8 @@ class Document {
     return nullptr;
   }
 
-  // In the order of the source.
+  // In the order of the source; `definitions` are all of them.
+  std::span<const Definition> definitions;
   std::span<const Operation> operations;
   std::span<const Fragment> fragments;
   std::span<const TypeDefinition> types;

@@ -4,10 +4,11 @@
 
 namespace fsubs::graphql {
 
-SourceLocation LocationAt(std::string_view source, uint32_t offset) {
-  SourceLocation location{1, 1};
-  const size_t end = std::min<size_t>(offset, source.size());
-  for (size_t i = 0; i < end; ++i) {
+namespace {
+
+// The location of byte `end`, given that of byte `start`.
+SourceLocation Advance(std::string_view source, size_t start, size_t end, SourceLocation location) {
+  for (size_t i = start; i < end; ++i) {
     const auto byte = static_cast<unsigned char>(source[i]);
     if (byte == '\n' || (byte == '\r' && (i + 1 == source.size() || source[i + 1] != '\n'))) {
       ++location.line;
@@ -18,6 +19,25 @@ SourceLocation LocationAt(std::string_view source, uint32_t offset) {
     }
   }
   return location;
+}
+
+}  // namespace
+
+SourceLocation LocationAt(std::string_view source, uint32_t offset) {
+  return Advance(source, 0, std::min<size_t>(offset, source.size()), {1, 1});
+}
+
+LocationIndex::LocationIndex(std::string_view source) : source_(source) {
+  SourceLocation location{1, 1};
+  for (size_t at = 0; at <= source.size(); at += kStep) {
+    steps_.push_back(location);
+    location = Advance(source, at, std::min<size_t>(at + kStep, source.size()), location);
+  }
+}
+
+SourceLocation LocationIndex::At(uint32_t offset) const {
+  const size_t end = std::min<size_t>(offset, source_.size());
+  return Advance(source_, end - end % kStep, end, steps_[end / kStep]);
 }
 
 }  // namespace fsubs::graphql

@@ -24,4 +24,17 @@ struct Error {
 // The location of byte `offset` of `source`.
 SourceLocation LocationAt(std::string_view source, uint32_t offset);
 
+// Finds many locations of one source, each in a time that does not depend on where it is.
+class LocationIndex {
+ public:
+  // `source` outlives the index.
+  explicit LocationIndex(std::string_view source);
+  SourceLocation At(uint32_t offset) const;
+
+ private:
+  static constexpr uint32_t kStep = 256;
+  const std::string_view source_;
+  std::vector<SourceLocation> steps_;  // of every kStep-th byte
+};
+
 }  // namespace fsubs::graphql

@@ -66,8 +66,12 @@ class Lexer {
   Token ReadString();
   Token ReadBlockString();
   void ReadEscape(std::string* value);
-  uint32_t ReadFixedEscape(uint32_t at) const;
-  void CopyCodePoint(std::string* value);
+  void ReadUnicodeEscape(std::string* value);
+  // What four hexadecimal digits say, UINT32_MAX if they are not.
+  uint32_t FixedEscapeAt(uint32_t offset) const;
+  // Fails at the escape that is being read, quoting so many UTF-16 units of it.
+  [[noreturn]] void FailEscape(const char* problem, uint32_t units) const;
+  void SkipCodePoint();
   void ReadDigits();
   unsigned char At(uint32_t offset) const {
     return offset < source_.size() ? static_cast<unsigned char>(source_[offset]) : 0;

@@ -9,6 +9,7 @@ void Parser::ParseDefinitions() {
   do {
     ParseDefinition();
   } while (!Peek(TokenKind::kEnd));
+  document_->definitions = Keep(definitions_);
   document_->operations = Keep(operations_);
   document_->fragments = Keep(fragments_);
   document_->types = Keep(types_);
@@ -24,36 +25,33 @@ const FieldDefinition* Parser::ParseSingleField() {
 
 void Parser::ParseDefinition() {
   if (Peek(TokenKind::kBraceLeft)) {
-    operations_.push_back(ParseOperation());
+    Define(DefinitionKind::kOperation, &operations_, ParseOperation());
     return;
   }
   const bool described = PeekDescription();
-  const Token keyword = described ? next_ : token_;
-  if (keyword.kind == TokenKind::kName) {
-    const std::string_view word = keyword.text;
-    if (word == "schema" || word == "scalar" || word == "type" || word == "interface" ||
-        word == "union" || word == "enum" || word == "input" || word == "directive") {
-      ParseTypeSystemDefinition(keyword);
-      return;
-    }
-    if (described) {
-      throw SyntaxError{token_.offset,
-                        "Unexpected description, descriptions are supported only on definitions."};
-    }
-    if (word == "query" || word == "mutation" || word == "subscription") {
-      operations_.push_back(ParseOperation());
-      return;
-    }
-    if (word == "fragment") {
-      fragments_.push_back(ParseFragmentDefinition());
-      return;
-    }
-    if (word == "extend") {
-      ParseExtension();
-      return;
-    }
+  const Token keyword = described ? LookAhead() : token_;
+  if (described && keyword.kind == TokenKind::kBraceLeft) {
+    throw SyntaxError{
+        token_.offset,
+        "Unexpected description, descriptions are not supported on shorthand queries."};
   }
-  Unexpected(keyword);
+  if (keyword.kind != TokenKind::kName) Unexpected(keyword);
+  const std::string_view word = keyword.text;
+  if (word == "query" || word == "mutation" || word == "subscription") {
+    Define(DefinitionKind::kOperation, &operations_, ParseOperation());
+  } else if (word == "fragment") {
+    Define(DefinitionKind::kFragment, &fragments_, ParseFragmentDefinition());
+  } else if (word == "schema" || word == "scalar" || word == "type" || word == "interface" ||
+             word == "union" || word == "enum" || word == "input" || word == "directive") {
+    ParseTypeSystemDefinition(word);
+  } else if (described) {
+    throw SyntaxError{token_.offset,
+                      "Unexpected description, only GraphQL definitions support descriptions."};
+  } else if (word == "extend") {
+    ParseExtension();
+  } else {
+    Unexpected(keyword);
+  }
 }
 
 OperationKind Parser::ParseOperationKind() {
@@ -68,6 +66,7 @@ Operation Parser::ParseOperation() {
   Operation operation;
   operation.offset = token_.offset;
   if (!Peek(TokenKind::kBraceLeft)) {
+    ParseDescription();
     operation.kind = ParseOperationKind();
     if (Peek(TokenKind::kName)) operation.name = ParseName();
     operation.variables = OptionalMany(
@@ -82,6 +81,7 @@ Operation Parser::ParseOperation() {
 VariableDefinition Parser::ParseVariableDefinition() {
   VariableDefinition variable;
   variable.offset = token_.offset;
+  ParseDescription();
   Expect(TokenKind::kDollar);
   variable.name = ParseName();
   Expect(TokenKind::kColon);
@@ -123,7 +123,7 @@ Selection Parser::ParseFragment() {
   const bool condition = SkipKeyword("on");
   if (!condition && Peek(TokenKind::kName)) {
     fragment.kind = SelectionKind::kFragmentSpread;
-    fragment.name = ParseName();
+    fragment.name = ParseFragmentName();
     fragment.directives = ParseDirectives(false);
     return fragment;
   }
@@ -147,12 +147,18 @@ std::span<const Argument> Parser::ParseArguments(bool constant) {
       TokenKind::kParenRight);
 }
 
+// graphql-js looks at the text whatever the kind of the token: a string "on" is unexpected too.
+Name Parser::ParseFragmentName() {
+  if (token_.text == "on") Unexpected(token_);
+  return ParseName();
+}
+
 Fragment Parser::ParseFragmentDefinition() {
   Fragment fragment;
   fragment.offset = token_.offset;
+  ParseDescription();
   ExpectKeyword("fragment");
-  if (PeekKeyword("on")) Unexpected(token_);
-  fragment.name = ParseName();
+  fragment.name = ParseFragmentName();
   ExpectKeyword("on");
   fragment.type_condition = ParseName();
   fragment.directives = ParseDirectives(false);
@@ -166,30 +172,27 @@ const Value* Parser::ParseValue(bool constant) {
   value.offset = token_.offset;
   value.text = token_.text;
   switch (token_.kind) {
-    case TokenKind::kBracketLeft: {
+    case TokenKind::kBracketLeft:
       value.kind = ValueKind::kList;
       value.text = {};
-      Advance();
-      std::vector<const Value*> items;
-      while (!Skip(TokenKind::kBracketRight)) items.push_back(ParseValue(constant));
-      value.items = Keep(items);
+      value.items = Any(
+          TokenKind::kBracketLeft, [this, constant] { return ParseValue(constant); },
+          TokenKind::kBracketRight);
       break;
-    }
-    case TokenKind::kBraceLeft: {
+    case TokenKind::kBraceLeft:
       value.kind = ValueKind::kObject;
       value.text = {};
-      Advance();
-      std::vector<ObjectField> fields;
-      while (!Skip(TokenKind::kBraceRight)) {
-        ObjectField field{};
-        field.name = ParseName();
-        Expect(TokenKind::kColon);
-        field.value = ParseValue(constant);
-        fields.push_back(field);
-      }
-      value.fields = Keep(fields);
+      value.fields = Any(
+          TokenKind::kBraceLeft,
+          [this, constant] {
+            ObjectField field{};
+            field.name = ParseName();
+            Expect(TokenKind::kColon);
+            field.value = ParseValue(constant);
+            return field;
+          },
+          TokenKind::kBraceRight);
       break;
-    }
     case TokenKind::kInt:
       value.kind = ValueKind::kInt;
       Advance();
@@ -234,16 +237,16 @@ const Value* Parser::ParseValue(bool constant) {
 }
 
 std::span<const Directive> Parser::ParseDirectives(bool constant) {
-  std::vector<Directive> directives;
+  List<Directive> directives(this);
   while (Peek(TokenKind::kAt)) {
     Directive directive;
     directive.offset = token_.offset;
     Advance();
     directive.name = ParseName();
     directive.arguments = ParseArguments(constant);
-    directives.push_back(directive);
+    directives.Add(directive);
   }
-  return Keep(directives);
+  return directives.Keep();
 }
 
 const TypeRef* Parser::ParseTypeRef() {

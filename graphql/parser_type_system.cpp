@@ -23,7 +23,8 @@ constexpr std::string_view kDirectiveLocations[] = {"QUERY",
                                                     "ENUM",
                                                     "ENUM_VALUE",
                                                     "INPUT_OBJECT",
-                                                    "INPUT_FIELD_DEFINITION"};
+                                                    "INPUT_FIELD_DEFINITION",
+                                                    "DIRECTIVE_DEFINITION"};
 
 }  // namespace
 
@@ -34,29 +35,28 @@ std::string_view Parser::ParseDescription() {
   return text;
 }
 
-void Parser::ParseTypeSystemDefinition(const Token& keyword) {
+void Parser::ParseTypeSystemDefinition(std::string_view keyword) {
   const uint32_t offset = token_.offset;
   const std::string_view description = ParseDescription();
   Advance();
-  if (keyword.text == "schema") {
-    schemas_.push_back(ParseSchema(offset, description, false));
-  } else if (keyword.text == "directive") {
-    directives_.push_back(ParseDirectiveDefinition(offset, description));
+  if (keyword == "schema") {
+    Define(DefinitionKind::kSchema, &schemas_, ParseSchema(offset, description, false));
+  } else if (keyword == "directive") {
+    Define(DefinitionKind::kDirective, &directives_, ParseDirectiveDefinition(offset, description));
   } else {
-    const TypeKind kind = keyword.text == "scalar"      ? TypeKind::kScalar
-                          : keyword.text == "type"      ? TypeKind::kObject
-                          : keyword.text == "interface" ? TypeKind::kInterface
-                          : keyword.text == "union"     ? TypeKind::kUnion
-                          : keyword.text == "enum"      ? TypeKind::kEnum
-                                                        : TypeKind::kInputObject;
-    types_.push_back(ParseType(kind, offset, description, false));
+    const TypeKind kind = keyword == "scalar"      ? TypeKind::kScalar
+                          : keyword == "type"      ? TypeKind::kObject
+                          : keyword == "interface" ? TypeKind::kInterface
+                          : keyword == "union"     ? TypeKind::kUnion
+                          : keyword == "enum"      ? TypeKind::kEnum
+                                                   : TypeKind::kInputObject;
+    Define(DefinitionKind::kType, &types_, ParseType(kind, offset, description, false));
   }
 }
 
 void Parser::ParseExtension() {
   const uint32_t offset = token_.offset;
-  ExpectKeyword("extend");
-  const Token keyword = token_;
+  const Token keyword = LookAhead();
   constexpr std::pair<std::string_view, TypeKind> kKinds[] = {
       {"scalar", TypeKind::kScalar},       {"type", TypeKind::kObject},
       {"interface", TypeKind::kInterface}, {"union", TypeKind::kUnion},
@@ -64,13 +64,15 @@ void Parser::ParseExtension() {
   if (keyword.kind == TokenKind::kName) {
     if (keyword.text == "schema") {
       Advance();
-      schemas_.push_back(ParseSchema(offset, {}, true));
+      Advance();
+      Define(DefinitionKind::kSchema, &schemas_, ParseSchema(offset, {}, true));
       return;
     }
     for (const auto& [word, kind] : kKinds) {
       if (keyword.text != word) continue;
       Advance();
-      types_.push_back(ParseType(kind, offset, {}, true));
+      Advance();
+      Define(DefinitionKind::kType, &types_, ParseType(kind, offset, {}, true));
       return;
     }
   }
@@ -148,30 +150,21 @@ DirectiveDefinition Parser::ParseDirectiveDefinition(uint32_t offset,
       TokenKind::kParenLeft, [this] { return ParseInputValue(); }, TokenKind::kParenRight);
   directive.repeatable = SkipKeyword("repeatable");
   ExpectKeyword("on");
-  std::vector<Name> locations;
-  Skip(TokenKind::kPipe);
-  do {
+  directive.locations = Delimited(TokenKind::kPipe, [this] {
     const Token token = token_;
     const Name location = ParseName();
     bool known = false;
     for (std::string_view name : kDirectiveLocations) known = known || name == location.text;
     if (!known) Unexpected(token);
-    locations.push_back(location);
-  } while (Skip(TokenKind::kPipe));
-  directive.locations = Keep(locations);
+    return location;
+  });
   directive.end = last_end_;
   return directive;
 }
 
 std::span<const Name> Parser::ParseImplements() {
-  std::vector<Name> names;
-  if (SkipKeyword("implements")) {
-    Skip(TokenKind::kAmp);
-    do {
-      names.push_back(ParseName());
-    } while (Skip(TokenKind::kAmp));
-  }
-  return Keep(names);
+  if (!SkipKeyword("implements")) return {};
+  return Delimited(TokenKind::kAmp, [this] { return ParseName(); });
 }
 
 FieldDefinition Parser::ParseField() {
@@ -203,9 +196,9 @@ EnumValueDefinition Parser::ParseEnumValue() {
   EnumValueDefinition value;
   value.offset = token_.offset;
   value.description = ParseDescription();
-  if (PeekKeyword("true") || PeekKeyword("false") || PeekKeyword("null")) {
-    throw SyntaxError{token_.offset, "Name \"" + std::string(token_.text) +
-                                         "\" is reserved and cannot be used for an enum value."};
+  if (token_.text == "true" || token_.text == "false" || token_.text == "null") {
+    throw SyntaxError{token_.offset,
+                      Describe(token_) + " is reserved and cannot be used for an enum value."};
   }
   value.name = ParseName();
   value.directives = ParseDirectives(true);
@@ -213,14 +206,8 @@ EnumValueDefinition Parser::ParseEnumValue() {
 }
 
 std::span<const Name> Parser::ParseMembers() {
-  std::vector<Name> members;
-  if (Skip(TokenKind::kEquals)) {
-    Skip(TokenKind::kPipe);
-    do {
-      members.push_back(ParseName());
-    } while (Skip(TokenKind::kPipe));
-  }
-  return Keep(members);
+  if (!Skip(TokenKind::kEquals)) return {};
+  return Delimited(TokenKind::kPipe, [this] { return ParseName(); });
 }
 
 }  // namespace fsubs::graphql

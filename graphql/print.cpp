@@ -2,6 +2,8 @@
 
 #include <cstdio>
 
+#include "graphql/block_string.hpp"
+
 namespace fsubs::graphql {
 namespace {
 
@@ -45,7 +47,8 @@ std::string Print(const InputValueDefinition& input) {
 
 std::string PrintString(std::string_view text) {
   std::string out = "\"";
-  for (const char c : text) {
+  for (size_t i = 0; i < text.size(); ++i) {
+    const char c = text[i];
     switch (c) {
       case '"':
         out += "\\\"";
@@ -68,14 +71,19 @@ std::string PrintString(std::string_view text) {
       case '\t':
         out += "\\t";
         break;
-      default:
-        if (static_cast<unsigned char>(c) < 0x20 || c == 0x7F) {
+      default: {
+        // The control characters from U+0080 on are a byte C2 and themselves.
+        const bool latin = c == '\xC2' && i + 1 < text.size();
+        const auto code = static_cast<unsigned char>(latin ? text[i + 1] : c);
+        if (code < 0x20 || code == 0x7F || (latin && code < 0xA0)) {
           char escape[8];
-          std::snprintf(escape, sizeof(escape), "\\u%04X", static_cast<unsigned char>(c));
+          std::snprintf(escape, sizeof(escape), "\\u%04X", code);
           out += escape;
+          if (latin) ++i;
         } else {
           out += c;
         }
+      }
     }
   }
   return out += '"';
@@ -86,7 +94,7 @@ std::string Print(const Value& value) {
     case ValueKind::kVariable:
       return "$" + std::string(value.text);
     case ValueKind::kString:
-      return PrintString(value.text);
+      return value.block ? PrintBlockString(value.text) : PrintString(value.text);
     case ValueKind::kBoolean:
       return value.boolean ? "true" : "false";
     case ValueKind::kNull:
