@@ -1,72 +1,110 @@
 #include "graphql/suggest.hpp"
 
 #include <algorithm>
-#include <climits>
+#include <optional>
+#include <unordered_set>
+
+#include "graphql/utf8.hpp"
 
 namespace fsubs::graphql {
 namespace {
 
-constexpr int kFar = INT_MAX;
+bool IsDigit(char c) {
+  return c >= '0' && c <= '9';
+}
 
-// Names longer than this are not compared: the cost is the product of the lengths.
-constexpr size_t kMaxCompared = 128;
-
-std::string Lower(std::string_view text) {
-  std::string lower(text);
-  for (char& c : lower) {
-    if (c >= 'A' && c <= 'Z') c = static_cast<char>(c + 32);
+// UTF-16, by which graphql-js counts; ASCII letters small. `text` may be any bytes.
+std::u16string Lower(std::string_view text) {
+  std::u16string lower;
+  lower.reserve(text.size());
+  for (uint32_t at = 0; at < text.size();) {
+    uint32_t code = static_cast<unsigned char>(text[at]);
+    at += std::max(DecodeUtf8(text, at, &code), 1U);
+    if (code >= 'A' && code <= 'Z') code += 'a' - 'A';
+    if (code > 0xFFFF) {
+      lower += static_cast<char16_t>(0xD800 + ((code - 0x10000) >> 10));
+      code = 0xDC00 + ((code - 0x10000) & 0x3FF);
+    }
+    lower += static_cast<char16_t>(code);
   }
   return lower;
 }
 
-// Damerau-Levenshtein distance with adjacent transpositions; kFar beyond `threshold`.
-int Distance(const std::string& a, const std::string& b, int threshold) {
-  const auto length_a = static_cast<int>(a.size());
-  const auto length_b = static_cast<int>(b.size());
-  if (std::abs(length_a - length_b) > threshold) return kFar;
-  std::vector<std::vector<int>> rows(3, std::vector<int>(b.size() + 1, 0));
-  for (int j = 0; j <= length_b; ++j) rows[0][static_cast<size_t>(j)] = j;
-  for (int i = 1; i <= length_a; ++i) {
-    const std::vector<int>& before = rows[static_cast<size_t>((i + 2) % 3)];
-    const std::vector<int>& two_before = rows[static_cast<size_t>((i + 1) % 3)];
-    std::vector<int>& row = rows[static_cast<size_t>(i % 3)];
-    int smallest = row[0] = i;
-    for (int j = 1; j <= length_b; ++j) {
-      const auto at = static_cast<size_t>(j);
-      const char in_a = a[static_cast<size_t>(i - 1)];
-      const char in_b = b[at - 1];
-      int cell = std::min({before[at] + 1, row[at - 1] + 1, before[at - 1] + (in_a != in_b)});
-      if (i > 1 && j > 1 && in_a == b[at - 2] && a[static_cast<size_t>(i - 2)] == in_b) {
-        cell = std::min(cell, two_before[at - 2] + 1);
+// Damerau-Levenshtein distance with adjacent transpositions; nothing beyond `threshold`. Names that
+// differ in length by more are not compared, which bounds the work by the length of the schema's.
+std::optional<size_t> Distance(const std::u16string& a, const std::u16string& b, size_t threshold) {
+  if (std::max(a.size(), b.size()) - std::min(a.size(), b.size()) > threshold) return std::nullopt;
+  std::vector<size_t> rows[3];
+  for (std::vector<size_t>& row : rows) row.resize(b.size() + 1);
+  for (size_t j = 0; j <= b.size(); ++j) rows[0][j] = j;
+  for (size_t i = 1; i <= a.size(); ++i) {
+    const std::vector<size_t>& before = rows[(i + 2) % 3];
+    const std::vector<size_t>& two_before = rows[(i + 1) % 3];
+    std::vector<size_t>& row = rows[i % 3];
+    size_t smallest = row[0] = i;
+    for (size_t j = 1; j <= b.size(); ++j) {
+      const size_t substituted = before[j - 1] + (a[i - 1] == b[j - 1] ? 0 : 1);
+      row[j] = std::min({before[j] + 1, row[j - 1] + 1, substituted});
+      if (i > 1 && j > 1 && a[i - 1] == b[j - 2] && a[i - 2] == b[j - 1]) {
+        row[j] = std::min(row[j], two_before[j - 2] + 1);
       }
-      row[at] = cell;
-      smallest = std::min(smallest, cell);
+      smallest = std::min(smallest, row[j]);
     }
-    if (smallest > threshold) return kFar;
+    if (smallest > threshold) return std::nullopt;
   }
-  const int distance = rows[static_cast<size_t>(length_a % 3)][b.size()];
-  return distance <= threshold ? distance : kFar;
+  const size_t distance = rows[a.size() % 3][b.size()];
+  if (distance > threshold) return std::nullopt;
+  return distance;
 }
 
 }  // namespace
 
+bool NaturalLess(std::string_view a, std::string_view b) {
+  size_t i = 0;
+  size_t j = 0;
+  // A leading zero is a number by itself.
+  const auto number = [](std::string_view text, size_t* at) {
+    const size_t start = *at;
+    if (text[start] == '0') return text.substr(++*at, 0);
+    while (*at < text.size() && IsDigit(text[*at])) ++*at;
+    return text.substr(start, *at - start);
+  };
+  while (i < a.size() && j < b.size()) {
+    if (IsDigit(a[i]) && IsDigit(b[j])) {
+      const std::string_view in_a = number(a, &i);
+      const std::string_view in_b = number(b, &j);
+      if (in_a.size() != in_b.size()) return in_a.size() < in_b.size();
+      if (in_a != in_b) return in_a < in_b;
+    } else if (a[i] != b[j]) {
+      return a[i] < b[j];
+    } else {
+      ++i;
+      ++j;
+    }
+  }
+  return a.size() < b.size();
+}
+
 std::vector<std::string> Suggest(std::string_view input,
                                  const std::vector<std::string_view>& options) {
-  if (input.size() > kMaxCompared) return {};
-  const std::string lower = Lower(input);
-  const int threshold = static_cast<int>(static_cast<double>(input.size()) * 0.4) + 1;
-  std::vector<std::pair<int, std::string>> near;
+  const std::u16string lower = Lower(input);
+  const size_t threshold = lower.size() * 4 / 10 + 1;
+  std::vector<std::pair<size_t, std::string_view>> near;
+  std::unordered_set<std::string_view> seen;
   for (std::string_view option : options) {
-    if (option.size() > kMaxCompared) continue;
-    const std::string option_lower = Lower(option);
-    const int distance = input == option         ? 0
-                         : lower == option_lower ? 1
-                                                 : Distance(lower, option_lower, threshold);
-    if (distance <= threshold) near.emplace_back(distance, option);
+    if (!seen.insert(option).second) continue;
+    const std::u16string option_lower = Lower(option);
+    const std::optional<size_t> distance = input == option ? 0
+                                           : lower == option_lower
+                                               ? 1
+                                               : Distance(lower, option_lower, threshold);
+    if (distance) near.emplace_back(*distance, option);
   }
-  std::sort(near.begin(), near.end());
+  std::stable_sort(near.begin(), near.end(), [](const auto& a, const auto& b) {
+    return a.first != b.first ? a.first < b.first : NaturalLess(a.second, b.second);
+  });
   std::vector<std::string> names;
-  for (auto& [distance, name] : near) names.push_back(std::move(name));
+  for (const auto& [distance, name] : near) names.emplace_back(name);
   return names;
 }
 

@@ -1,188 +1,180 @@
-// Operations (specification, section 5.2) and fragments as such (5.5.1, 5.5.2.2).
-#include <map>
-#include <set>
+// Documents and operations (specification, sections 5.1 and 5.2).
+#include <algorithm>
 
-#include "graphql/suggest.hpp"
-#include "graphql/validation_context.hpp"
+#include "graphql/print.hpp"
+#include "graphql/validation_rules.hpp"
 
 namespace fsubs::graphql {
 namespace {
 
-// 5.2.3.1: the response names of the root fields, fragments expanded.
-void CollectRootFields(const Document& document, const SelectionSet& set,
-                       std::map<std::string_view, std::vector<const Selection*>>* fields,
-                       std::vector<std::string_view>* order, std::set<std::string_view>* visited) {
-  for (const Selection& selection : set.selections) {
-    switch (selection.kind) {
-      case SelectionKind::kField: {
-        auto& group = (*fields)[selection.response_name().text];
-        if (group.empty()) order->push_back(selection.response_name().text);
-        group.push_back(&selection);
-        break;
-      }
-      case SelectionKind::kInlineFragment:
-        CollectRootFields(document, *selection.selection_set, fields, order, visited);
-        break;
-      case SelectionKind::kFragmentSpread:
-        if (!visited->insert(selection.name.text).second) break;
-        if (const Fragment* fragment = document.FindFragment(selection.name.text)) {
-          CollectRootFields(document, *fragment->selection_set, fields, order, visited);
-        }
-        break;
-    }
-  }
-}
-
-void ValidateSingleRootField(ValidationContext* context, const Operation& operation) {
-  std::map<std::string_view, std::vector<const Selection*>> fields;
-  std::vector<std::string_view> order;
-  std::set<std::string_view> visited;
-  CollectRootFields(context->document, *operation.selection_set, &fields, &order, &visited);
-  const std::string subject =
-      operation.name ? "Subscription " + Quoted(operation.name.text) : "Anonymous Subscription";
-  if (order.size() > 1) {
-    Error error{subject + " must select only one top level field.", {}};
-    for (size_t i = 1; i < order.size(); ++i) {
-      for (const Selection* field : fields[order[i]]) {
-        error.locations.push_back(context->document.LocationOf(field->offset));
-      }
-    }
-    if (!context->full()) context->errors.push_back(std::move(error));
-  }
-  for (std::string_view name : order) {
-    const Selection* const field = fields[name].front();
-    if (field->name.text.starts_with("__")) {
-      context->Report(subject + " must not select an introspection top level field.",
-                      {field->offset});
-    }
-  }
-}
-
-void CollectSpreads(const SelectionSet& set, std::vector<const Selection*>* spreads) {
-  for (const Selection& selection : set.selections) {
-    if (selection.kind == SelectionKind::kFragmentSpread) {
-      spreads->push_back(&selection);
-    } else if (selection.selection_set != nullptr) {
-      CollectSpreads(*selection.selection_set, spreads);
-    }
-  }
-}
-
-class CycleFinder {
+// The root fields that a subscription executes, by response name, as execution collects them: by
+// @skip, @include and type conditions. Variables have no values yet: where one decides, graphql-js
+// fails with that error alone, and so does this.
+class RootFields {
  public:
-  explicit CycleFinder(ValidationContext* context) : context_(context) {}
+  RootFields(ValidationContext* context, const Type* root)
+      : context_(context), root_(root), names_(context->arena()), visited_(context->arena()) {}
 
-  void Visit(const Fragment& fragment) {
-    if (!visited_.insert(fragment.name.text).second) return;
-    std::vector<const Selection*> spreads;
-    CollectSpreads(*fragment.selection_set, &spreads);
-    if (spreads.empty()) return;
-    on_path_[fragment.name.text] = path_.size();
-    for (const Selection* spread : spreads) {
-      path_.push_back(spread);
-      const auto cycle = on_path_.find(spread->name.text);
-      if (cycle == on_path_.end()) {
-        if (const Fragment* next = context_->document.FindFragment(spread->name.text)) Visit(*next);
-      } else {
-        Report(cycle->second);
+  void Collect(const SelectionSet& set) {
+    const FragmentNesting nesting(context_, &depth_);
+    Spend(set);
+    for (const Selection& selection : set.selections) {
+      if (selection.kind == SelectionKind::kFragmentSpread &&
+          visited_.Find(selection.name.text) != NameIndex::kNone) {
+        continue;
       }
-      path_.pop_back();
+      if (Condition(selection, "skip") == true || Condition(selection, "include") == false) {
+        continue;
+      }
+      switch (selection.kind) {
+        case SelectionKind::kField: {
+          const size_t number = names_.Add(selection.response_name().text);
+          if (number == groups_.size()) groups_.emplace_back();
+          groups_[number].push_back(&selection);
+          break;
+        }
+        case SelectionKind::kInlineFragment:
+          if (!selection.type_condition || Applies(selection.type_condition)) {
+            Collect(*selection.selection_set);
+          }
+          break;
+        case SelectionKind::kFragmentSpread: {
+          visited_.Add(selection.name.text);
+          const Fragment* const fragment = context_->FindFragment(selection.name.text);
+          if (fragment != nullptr && Applies(fragment->type_condition)) {
+            Collect(*fragment->selection_set);
+          }
+          break;
+        }
+      }
     }
-    on_path_.erase(fragment.name.text);
   }
+
+  const std::vector<std::vector<const Selection*>>& groups() const { return groups_; }
 
  private:
-  void Report(size_t start) {
-    std::string via;
-    Error error;
-    for (size_t i = start; i < path_.size(); ++i) {
-      error.locations.push_back(context_->document.LocationOf(path_[i]->offset));
-      if (i + 1 == path_.size()) break;
-      via += via.empty() ? " via " : ", ";
-      via += Quoted(path_[i]->name.text);
+  void Spend(const SelectionSet& set) {
+    size_t cost = set.selections.size();
+    for (const Selection& selection : set.selections) {
+      cost += selection.directives.size();
+      for (const Directive& directive : selection.directives) {
+        if (directive.name.text == "skip" || directive.name.text == "include") {
+          cost += directive.arguments.size();
+        }
+      }
     }
-    error.message =
-        "Cannot spread fragment " + Quoted(path_.back()->name.text) + " within itself" + via + ".";
-    if (!context_->full()) context_->errors.push_back(std::move(error));
+    context_->SpendFragmentWork(cost);
+  }
+
+  bool Applies(const Name& condition) const {
+    const Type* const type = context_->FindType(condition.text);
+    return type != nullptr && type->Includes(root_);
+  }
+
+  // What the first directive of that name says, nothing if there is none.
+  std::optional<bool> Condition(const Selection& selection, std::string_view name) const {
+    const auto directive =
+        std::find_if(selection.directives.begin(), selection.directives.end(),
+                     [&](const Directive& node) { return node.name.text == name; });
+    if (directive == selection.directives.end()) return std::nullopt;
+    const Value* value = nullptr;
+    for (const Argument& argument : directive->arguments) {
+      if (argument.name.text == "if") value = argument.value;
+    }
+    if (value == nullptr) {
+      context_->Fail("Argument \"if\" of required type \"Boolean!\" was not provided.",
+                     directive->offset);
+    }
+    switch (value->kind) {
+      case ValueKind::kBoolean:
+        return value->boolean;
+      case ValueKind::kVariable:
+        context_->Fail(
+            "Argument \"if\" of required type \"Boolean!\" was provided the variable \"$" +
+                std::string(value->text) + "\" which was not provided a runtime value.",
+            value->offset);
+      case ValueKind::kNull:
+        context_->Fail("Argument \"if\" of non-null type \"Boolean!\" must not be null.",
+                       value->offset);
+      default:
+        context_->Fail("Argument \"if\" has invalid value " + Print(*value) + ".", value->offset);
+    }
   }
 
   ValidationContext* const context_;
-  std::set<std::string_view> visited_;
-  std::vector<const Selection*> path_;
-  std::map<std::string_view, size_t> on_path_;
+  const Type* const root_;
+  NameIndex names_;
+  NameIndex visited_;
+  std::vector<std::vector<const Selection*>> groups_;  // by the numbers of names_
+  size_t depth_ = 0;
 };
 
 }  // namespace
 
-void ValidateOperations(ValidationContext* context) {
+void ExecutableDefinitions(ValidationContext* context) {
   const Document& document = context->document;
-  for (const TypeDefinition& type : document.types) {
-    context->Report("The " + Quoted(type.name.text) + " definition is not executable.",
-                    {type.offset});
-  }
-  for (const DirectiveDefinition& directive : document.directives) {
-    context->Report("The " + Quoted(directive.name.text) + " definition is not executable.",
-                    {directive.offset});
-  }
-  for (const SchemaDefinition& schema : document.schemas) {
-    context->Report("The schema definition is not executable.", {schema.offset});
-  }
-  std::map<std::string_view, uint32_t> names;
-  for (const Operation& operation : document.operations) {
-    if (!operation.name) {
-      if (document.operations.size() > 1) {
-        context->Report("This anonymous operation must be the only defined operation.",
-                        {operation.offset});
+  const auto report = [&](const std::string& name, uint32_t offset) {
+    context->Report("The " + name + " definition is not executable.", {offset});
+  };
+  for (const Definition& definition : document.definitions) {
+    switch (definition.kind) {
+      case DefinitionKind::kOperation:
+      case DefinitionKind::kFragment:
+        break;
+      case DefinitionKind::kType: {
+        const TypeDefinition& type = document.types[definition.index];
+        report(Quoted(type.name.text), type.offset);
+        break;
       }
-    } else if (const auto [known, added] =
-                   names.emplace(operation.name.text, operation.name.offset);
-               !added) {
-      context->Report("There can be only one operation named " + Quoted(operation.name.text) + ".",
-                      {known->second, operation.name.offset});
-    }
-    if (operation.kind == OperationKind::kSubscription) {
-      ValidateSingleRootField(context, operation);
-    }
-    if (context->schema.Root(operation.kind) == nullptr) {
-      constexpr const char* kWords[] = {"query", "mutation", "subscription"};
-      context->Report(std::string("The schema does not support ") +
-                          kWords[static_cast<size_t>(operation.kind)] + " operations.",
-                      {operation.offset});
+      case DefinitionKind::kDirective: {
+        const DirectiveDefinition& directive = document.directives[definition.index];
+        report(Quoted(directive.name.text), directive.offset);
+        break;
+      }
+      case DefinitionKind::kSchema:
+        report("schema", document.schemas[definition.index].offset);
+        break;
     }
   }
 }
 
-void ValidateFragments(ValidationContext* context) {
-  const Document& document = context->document;
-  std::map<std::string_view, uint32_t> names;
-  for (const Fragment& fragment : document.fragments) {
-    const auto [known, added] = names.emplace(fragment.name.text, fragment.name.offset);
-    if (!added) {
-      context->Report("There can be only one fragment named " + Quoted(fragment.name.text) + ".",
-                      {known->second, fragment.name.offset});
-    }
+void UniqueOperationNames(ValidationContext* context, const Operation& operation,
+                          FirstUses* names) {
+  if (!operation.name) return;
+  if (const auto first = names->Add(operation.name.text, operation.name.offset)) {
+    context->Report("There can be only one operation named " + Quoted(operation.name.text) + ".",
+                    {*first, operation.name.offset});
   }
-  CycleFinder cycles(context);
-  for (const Fragment& fragment : document.fragments) cycles.Visit(fragment);
+}
 
-  std::set<std::string_view> used;
-  std::vector<const Selection*> spreads;
-  for (const Operation& operation : document.operations) {
-    CollectSpreads(*operation.selection_set, &spreads);
-  }
-  while (!spreads.empty()) {
-    const std::string_view name = spreads.back()->name.text;
-    spreads.pop_back();
-    if (!used.insert(name).second) continue;
-    if (const Fragment* fragment = document.FindFragment(name)) {
-      CollectSpreads(*fragment->selection_set, &spreads);
+void LoneAnonymousOperation(ValidationContext* context, const Operation& operation) {
+  if (operation.name || context->document.operations.size() == 1) return;
+  context->Report("This anonymous operation must be the only defined operation.",
+                  {operation.offset});
+}
+
+void SingleFieldSubscriptions(ValidationContext* context, const Operation& operation) {
+  const Type* const root = context->schema.Root(OperationKind::kSubscription);
+  if (operation.kind != OperationKind::kSubscription || root == nullptr) return;
+  RootFields fields(context, root);
+  fields.Collect(*operation.selection_set);
+  const auto& groups = fields.groups();
+  const auto subject = [&] {
+    return operation.name ? "Subscription " + Quoted(operation.name.text)
+                          : std::string("Anonymous Subscription");
+  };
+  if (groups.size() > 1) {
+    std::vector<uint32_t> offsets;
+    for (size_t i = 1; i < groups.size(); ++i) {
+      for (const Selection* field : groups[i]) offsets.push_back(field->offset);
     }
+    context->Report(subject() + " must select only one top level field.", offsets);
   }
-  for (const Fragment& fragment : document.fragments) {
-    if (!used.contains(fragment.name.text)) {
-      context->Report("Fragment " + Quoted(fragment.name.text) + " is never used.",
-                      {fragment.offset});
-    }
+  for (const auto& group : groups) {
+    if (!group.front()->name.text.starts_with("__")) continue;
+    std::vector<uint32_t> offsets;
+    for (const Selection* field : group) offsets.push_back(field->offset);
+    context->Report(subject() + " must not select an introspection top level field.", offsets);
   }
 }
 

@@ -1,81 +1,76 @@
 // Variables (specification, section 5.8).
-#include <map>
-#include <set>
-
 #include "graphql/print.hpp"
-#include "graphql/validation_context.hpp"
+#include "graphql/validation_rules.hpp"
 
 namespace fsubs::graphql {
 namespace {
 
-// One place where a variable stands, and the type that place wants; null where that is unknown.
-struct Usage {
-  const Value* variable;
-  const WrappedType* type;
-  bool has_default;  // of the argument or input field
-};
-
+// Collects the variables of an operation or a fragment, with the types of their places.
 class UsageCollector {
  public:
-  UsageCollector(const Schema& schema, std::vector<Usage>* usages,
-                 std::vector<std::string_view>* spreads)
-      : schema_(schema), usages_(usages), spreads_(spreads) {}
+  UsageCollector(ValidationContext* context, std::vector<VariableUsage>* usages)
+      : context_(context), usages_(usages) {}
 
-  void Selections(const SelectionSet& set, const Type* parent) {
+  // `field` is the field around the set.
+  void Selections(const SelectionSet& set, const Type* type, const Field* field) {
+    const Type* const parent = type != nullptr && type->is_composite() ? type : nullptr;
     for (const Selection& selection : set.selections) {
-      const Field* const field = parent != nullptr && selection.kind == SelectionKind::kField
-                                     ? schema_.FieldOf(*parent, selection.name.text)
-                                     : nullptr;
-      for (const Argument& argument : selection.arguments) {
-        Literal(*argument.value,
-                field != nullptr ? field->FindArgument(argument.name.text) : nullptr);
-      }
-      Directives(selection.directives);
       const Type* inner = parent;
+      const Field* inner_field = field;
       if (selection.kind == SelectionKind::kField) {
-        inner = field != nullptr ? field->type->type : nullptr;
+        inner_field =
+            parent != nullptr ? context_->schema.FieldOf(*parent, selection.name.text) : nullptr;
+        inner = inner_field != nullptr ? inner_field->type->type : nullptr;
+        for (const Argument& argument : selection.arguments) {
+          Place(*argument.value,
+                inner_field != nullptr ? inner_field->FindArgument(argument.name.text) : nullptr);
+        }
       } else if (selection.type_condition) {
-        inner = schema_.FindType(selection.type_condition.text);
+        inner = context_->FindType(selection.type_condition.text);
       }
-      if (selection.kind == SelectionKind::kFragmentSpread) {
-        spreads_->push_back(selection.name.text);
-      } else if (selection.selection_set != nullptr) {
-        Selections(*selection.selection_set, inner);
+      Directives(selection.directives, inner_field);
+      if (selection.selection_set != nullptr) {
+        Selections(*selection.selection_set, inner, inner_field);
       }
     }
   }
 
-  void Directives(std::span<const Directive> directives) {
+  void Directives(std::span<const Directive> directives, const Field* field) {
     for (const Directive& directive : directives) {
-      const DirectiveType* const type = schema_.FindDirective(directive.name.text);
+      const DirectiveType* const type = context_->schema.FindDirective(directive.name.text);
       for (const Argument& argument : directive.arguments) {
-        Literal(*argument.value,
-                type != nullptr ? type->FindArgument(argument.name.text) : nullptr);
+        if (type != nullptr) {
+          Place(*argument.value, type->FindArgument(argument.name.text));
+        } else {
+          Place(*argument.value,
+                field != nullptr ? field->FindArgument(argument.name.text) : nullptr);
+        }
       }
     }
   }
 
  private:
-  void Literal(const Value& value, const InputValue* input) {
+  void Place(const Value& value, const InputValue* input, const WrappedType* parent = nullptr) {
     Visit(value, input != nullptr ? input->type : nullptr,
-          input != nullptr && input->default_value != nullptr);
+          input != nullptr && input->default_value != nullptr, parent);
   }
 
-  void Visit(const Value& value, const WrappedType* type, bool has_default) {
+  void Visit(const Value& value, const WrappedType* type, bool has_default,
+             const WrappedType* parent) {
     switch (value.kind) {
       case ValueKind::kVariable:
-        usages_->push_back({&value, type, has_default});
+        usages_->push_back({&value, type, has_default, parent});
         break;
       case ValueKind::kList: {
-        const WrappedType* const list = type != nullptr ? type->nullable() : nullptr;
-        const bool is_list = list != nullptr && list->kind == TypeRefKind::kList;
-        for (const Value* item : value.items) Visit(*item, is_list ? list->of : nullptr, false);
+        const WrappedType* item = type != nullptr ? type->nullable() : nullptr;
+        if (item != nullptr && item->kind == TypeRefKind::kList) item = item->of;
+        for (const Value* node : value.items) Visit(*node, item, false, type);
         break;
       }
       case ValueKind::kObject:
         for (const ObjectField& field : value.fields) {
-          Literal(*field.value,
-                  type != nullptr ? type->type->FindInputField(field.name.text) : nullptr);
+          Place(*field.value,
+                type != nullptr ? type->type->FindInputField(field.name.text) : nullptr, type);
         }
         break;
       default:
@@ -83,109 +78,128 @@ class UsageCollector {
     }
   }
 
-  const Schema& schema_;
-  std::vector<Usage>* const usages_;
-  std::vector<std::string_view>* const spreads_;
+  ValidationContext* const context_;
+  std::vector<VariableUsage>* const usages_;
 };
 
-// Whether a variable of type `ref` may stand where `wanted` is expected (AreTypesCompatible).
-bool Compatible(const TypeRef& ref, const WrappedType& wanted) {
-  if (wanted.is_non_null()) {
-    return ref.kind == TypeRefKind::kNonNull && Compatible(*ref.of, *wanted.of);
+// Those of the operation itself, then those of the fragments it refers to.
+std::vector<VariableUsage> UsagesOf(ValidationContext* context, const Operation& operation) {
+  ReferencedFragments& referenced = context->ReferencedBy({&operation, 1});
+  if (!referenced.usages) {
+    referenced.usages.emplace();
+    UsageCollector collector(context, &*referenced.usages);
+    context->SpendFragmentWork(referenced.fragments.size());
+    for (const Fragment* fragment : referenced.fragments) {
+      const size_t before = referenced.usages->size();
+      collector.Directives(fragment->directives, nullptr);
+      collector.Selections(*fragment->selection_set,
+                           context->FindType(fragment->type_condition.text), nullptr);
+      context->SpendFragmentWork(referenced.usages->size() - before);
+    }
   }
-  if (ref.kind == TypeRefKind::kNonNull) return Compatible(*ref.of, wanted);
-  if (wanted.kind != ref.kind) return false;
-  if (wanted.kind == TypeRefKind::kList) return Compatible(*ref.of, *wanted.of);
-  return ref.name.text == wanted.type->name;
+  context->SpendFragmentWork(referenced.usages->size());
+  std::vector<VariableUsage> usages;
+  UsageCollector collector(context, &usages);
+  collector.Directives(operation.directives, nullptr);
+  collector.Selections(*operation.selection_set, context->schema.Root(operation.kind), nullptr);
+  usages.insert(usages.end(), referenced.usages->begin(), referenced.usages->end());
+  return usages;
 }
 
-bool AllowedAt(const VariableDefinition& variable, const Usage& usage) {
-  const bool has_default =
-      variable.default_value != nullptr && variable.default_value->kind != ValueKind::kNull;
-  if (usage.type->is_non_null() && variable.type->kind != TypeRefKind::kNonNull) {
-    return (has_default || usage.has_default) && Compatible(*variable.type, *usage.type->of);
-  }
-  return Compatible(*variable.type, *usage.type);
+// Whether a variable of type `variable` may stand where `wanted` is expected (AreTypesCompatible).
+bool Compatible(const WrappedType& variable, const WrappedType& wanted) {
+  if (wanted.is_non_null()) return variable.is_non_null() && Compatible(*variable.of, *wanted.of);
+  if (variable.is_non_null()) return Compatible(*variable.of, wanted);
+  if (wanted.kind != variable.kind) return false;
+  if (wanted.kind == TypeRefKind::kList) return Compatible(*variable.of, *wanted.of);
+  return variable.type == wanted.type;
 }
 
-// The schema's wrapped form of what a document writes; built on the stack of the caller.
-class RefType {
+bool AllowedAt(const VariableDefinition& variable, const WrappedType& type,
+               const VariableUsage& usage) {
+  if (usage.type->is_non_null() && !type.is_non_null()) {
+    const bool has_default =
+        variable.default_value != nullptr && variable.default_value->kind != ValueKind::kNull;
+    return (has_default || usage.has_default) && Compatible(type, *usage.type->of);
+  }
+  return Compatible(type, *usage.type);
+}
+
+std::string Named(const Operation& operation, const char* preposition) {
+  return operation.name ? preposition + Quoted(operation.name.text) : std::string();
+}
+
+// An operation's variables by name. Of those of one name the last counts.
+class Definitions {
  public:
-  RefType(const Schema& schema, const TypeRef& ref) {
-    const TypeRef* at = &ref;
-    while (at->of != nullptr) at = at->of;
-    const Type* const named = schema.FindType(at->name.text);
-    if (named == nullptr || !named->is_input()) return;
-    for (at = &ref; at != nullptr; at = at->of) chain_.push_back({at->kind, named, nullptr});
-    for (size_t i = 0; i + 1 < chain_.size(); ++i) chain_[i].of = &chain_[i + 1];
+  Definitions(ValidationContext* context, const Operation& operation)
+      : names_(context->arena()), last_(context->arena()) {
+    for (const VariableDefinition& variable : operation.variables) {
+      const size_t number = names_.Add(variable.name.text);
+      last_.resize(names_.size());
+      last_[number] = &variable;
+    }
   }
-  const WrappedType* get() const { return chain_.empty() ? nullptr : &chain_.front(); }
+  // Null if there is none.
+  const VariableDefinition* Find(std::string_view name) const {
+    const size_t number = names_.Find(name);
+    return number == NameIndex::kNone ? nullptr : last_[number];
+  }
 
  private:
-  std::vector<WrappedType> chain_;
+  NameIndex names_;
+  std::pmr::vector<const VariableDefinition*> last_;
 };
 
-void ValidateOperationVariables(ValidationContext* context, const Operation& operation) {
-  std::map<std::string_view, const VariableDefinition*> defined;
-  for (const VariableDefinition& variable : operation.variables) {
-    const auto [known, added] = defined.emplace(variable.name.text, &variable);
-    if (!added) {
-      context->Report(
-          "There can be only one variable named \"$" + std::string(variable.name.text) + "\".",
-          {known->second->name.offset, variable.name.offset});
-    }
-    if (variable.default_value != nullptr) {
-      const RefType type(context->schema, *variable.type);
-      if (type.get() != nullptr) ValidateLiteral(context, *type.get(), *variable.default_value);
-    }
-  }
-
-  std::vector<Usage> usages;
-  std::vector<std::string_view> spreads;
-  UsageCollector collector(context->schema, &usages, &spreads);
-  collector.Directives(operation.directives);
-  collector.Selections(*operation.selection_set, context->schema.Root(operation.kind));
-  std::set<std::string_view> visited;
-  for (size_t i = 0; i < spreads.size(); ++i) {
-    if (!visited.insert(spreads[i]).second) continue;
-    const Fragment* const fragment = context->document.FindFragment(spreads[i]);
-    if (fragment == nullptr) continue;
-    collector.Directives(fragment->directives);
-    collector.Selections(*fragment->selection_set,
-                         context->schema.FindType(fragment->type_condition.text));
-  }
-
-  std::set<std::string_view> used;
-  for (const Usage& usage : usages) {
-    const std::string name = "\"$" + std::string(usage.variable->text) + "\"";
-    used.insert(usage.variable->text);
-    const auto variable = defined.find(usage.variable->text);
-    if (variable == defined.end()) {
-      context->Report("Variable " + name + " is not defined" +
-                          (operation.name ? " by operation " + Quoted(operation.name.text) : "") +
-                          ".",
-                      {usage.variable->offset, operation.offset});
-    } else if (usage.type != nullptr && !AllowedAt(*variable->second, usage)) {
-      context->Report("Variable " + name + " of type " + Quoted(Print(*variable->second->type)) +
-                          " used in position expecting type " + Quoted(ToString(*usage.type)) + ".",
-                      {variable->second->offset, usage.variable->offset});
-    }
-  }
-  for (const VariableDefinition& variable : operation.variables) {
-    if (used.contains(variable.name.text)) continue;
-    context->Report("Variable \"$" + std::string(variable.name.text) + "\" is never used" +
-                        (operation.name ? " in operation " + Quoted(operation.name.text) : "") +
-                        ".",
-                    {variable.offset});
+void VariablesInAllowedPosition(ValidationContext* context, const Definitions& definitions,
+                                const std::vector<VariableUsage>& usages) {
+  for (const VariableUsage& usage : usages) {
+    const VariableDefinition* const variable = definitions.Find(usage.variable->text);
+    if (variable == nullptr || usage.type == nullptr) continue;
+    const WrappedRef type(context, *variable->type);
+    if (type.get() == nullptr || AllowedAt(*variable, *type.get(), usage)) continue;
+    context->Report("Variable \"$" + std::string(usage.variable->text) + "\" of type " +
+                        Quoted(Print(*variable->type)) + " used in position expecting type " +
+                        Quoted(ToString(*usage.type)) + ".",
+                    {variable->offset, usage.variable->offset});
   }
 }
 
 }  // namespace
 
-void ValidateVariables(ValidationContext* context) {
-  for (const Operation& operation : context->document.operations) {
-    ValidateOperationVariables(context, operation);
+void UniqueVariableNames(ValidationContext* context, const Operation& operation) {
+  ReportRepeated(context, operation.variables, "variable named \"$",
+                 [](const VariableDefinition& variable) { return variable.name; });
+}
+
+void VariablesAreInputTypes(ValidationContext* context, const VariableDefinition& variable) {
+  const TypeRef* named = variable.type;
+  while (named->of != nullptr) named = named->of;
+  const Type* const type = context->FindType(named->name.text);
+  if (type == nullptr || type->is_input()) return;
+  context->Report("Variable \"$" + std::string(variable.name.text) +
+                      "\" cannot be non-input type " + Quoted(Print(*variable.type)) + ".",
+                  {variable.type->offset});
+}
+
+void VariableUsages(ValidationContext* context, const Operation& operation) {
+  const std::vector<VariableUsage> usages = UsagesOf(context, operation);
+  const Definitions definitions(context, operation);
+  NameIndex used(context->arena());
+  for (const VariableUsage& usage : usages) {
+    used.Add(usage.variable->text);
+    if (definitions.Find(usage.variable->text) != nullptr) continue;
+    context->Report("Variable \"$" + std::string(usage.variable->text) + "\" is not defined" +
+                        Named(operation, " by operation ") + ".",
+                    {usage.variable->offset, operation.offset});
   }
+  for (const VariableDefinition& variable : operation.variables) {
+    if (used.Find(variable.name.text) != NameIndex::kNone) continue;
+    context->Report("Variable \"$" + std::string(variable.name.text) + "\" is never used" +
+                        Named(operation, " in operation ") + ".",
+                    {variable.offset});
+  }
+  VariablesInAllowedPosition(context, definitions, usages);
 }
 
 }  // namespace fsubs::graphql

@@ -191,7 +191,9 @@ TEST_F(GraphqlValidateTest, ErrorsAreLimited) {
   std::string source = "subscription { newMessage {";
   for (int i = 0; i < 1000; ++i) source += " x" + std::to_string(i);
   const std::string errors = Errors(source + " } }", {.max_errors = 10});
-  EXPECT_EQ(std::count(errors.begin(), errors.end(), '\n'), 9);
+  EXPECT_EQ(std::count(errors.begin(), errors.end(), '\n'), 10);
+  EXPECT_TRUE(
+      errors.ends_with("\nToo many validation errors, error limit reached. Validation aborted."));
 }
 
 }  // namespace
