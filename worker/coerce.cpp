@@ -98,8 +98,8 @@ class ErrorList {
 
 class VariableChecker {
  public:
-  VariableChecker(const graphql::VariableDefinition& variable, ErrorList* errors)
-      : variable_(variable), errors_(errors) {}
+  VariableChecker(const graphql::VariableDefinition& variable, bool suggestions, ErrorList* errors)
+      : variable_(variable), suggestions_(suggestions), errors_(errors) {}
 
   void Check(const JsonValue& value, const WrappedType& type) {
     if (errors_->full()) return;
@@ -163,7 +163,7 @@ class VariableChecker {
     value.ForEachMember([&](std::string_view name, const JsonValue&) {
       if (type.FindInputField(name) != nullptr || errors_->full()) return;
       Report(value, "Field " + Quoted(name) + " is not defined by type " + Quoted(type.name) + "." +
-                        graphql::DidYouMean(graphql::Suggest(name, names)));
+                        Hint(name, names, {}));
     });
   }
 
@@ -173,13 +173,10 @@ class VariableChecker {
     if (value.type() != JsonType::kString) {
       const std::string shown = Inspect(value);
       Report(value, "Enum " + Quoted(type.name) + " cannot represent non-string value: " + shown +
-                        "." +
-                        graphql::DidYouMean(graphql::Suggest(shown, names), "the enum value"));
+                        "." + Hint(shown, names, "the enum value"));
     } else if (type.FindValue(value.text()) == nullptr) {
-      Report(value,
-             "Value " + Quoted(value.text()) + " does not exist in " + Quoted(type.name) +
-                 " enum." +
-                 graphql::DidYouMean(graphql::Suggest(value.text(), names), "the enum value"));
+      Report(value, "Value " + Quoted(value.text()) + " does not exist in " + Quoted(type.name) +
+                        " enum." + Hint(value.text(), names, "the enum value"));
     }
   }
 
@@ -210,6 +207,12 @@ class VariableChecker {
     if (problem != nullptr) Report(value, problem + Inspect(value));
   }
 
+  std::string Hint(std::string_view input, const std::vector<std::string_view>& names,
+                   std::string_view kind) const {
+    if (!suggestions_) return {};
+    return graphql::DidYouMean(graphql::Suggest(input, names), kind);
+  }
+
   void Report(const JsonValue& value, const std::string& problem) {
     const std::string name(variable_.name.text);
     std::string message = "Variable \"$" + name + "\" got invalid value " + Inspect(value);
@@ -218,6 +221,7 @@ class VariableChecker {
   }
 
   const graphql::VariableDefinition& variable_;
+  const bool suggestions_;
   ErrorList* const errors_;
   std::string path_;
 };
@@ -245,7 +249,8 @@ std::string Inspect(const JsonValue& value) {
 std::vector<graphql::Error> Variables::Coerce(const graphql::Schema& schema,
                                               const graphql::Document& document,
                                               const graphql::Operation& operation,
-                                              const std::optional<JsonValue>& values) {
+                                              const std::optional<JsonValue>& values,
+                                              bool suggestions) {
   ErrorList errors(document);
   std::vector<WrappedType> chain;
   for (const graphql::VariableDefinition& definition : operation.variables) {
@@ -266,7 +271,7 @@ std::vector<graphql::Error> Variables::Coerce(const graphql::Schema& schema,
                      " must not be null.",
                  definition);
     } else {
-      VariableChecker(definition, &errors)
+      VariableChecker(definition, suggestions, &errors)
           .Check(*value, *ToWrapped(schema, *definition.type, &chain));
       values_[name] = {value, nullptr};
     }

@@ -36,11 +36,13 @@ class Variables {
  public:
   // Check `values`, the client's "variables" object if it sent one, against the variables that
   // `operation` defines. Returns the errors, with graphql-js's messages and locations, and no more
-  // of them than it does. The JSON, the document and the schema outlive the object.
+  // of them than it does. `suggestions`: whether they suggest names of the schema. The JSON, the
+  // document and the schema outlive the object.
   std::vector<graphql::Error> Coerce(const graphql::Schema& schema,
                                      const graphql::Document& document,
                                      const graphql::Operation& operation,
-                                     const std::optional<JsonValue>& values);
+                                     const std::optional<JsonValue>& values,
+                                     bool suggestions = true);
 
   GivenValue Find(std::string_view name) const;
 

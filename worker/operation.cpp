@@ -115,7 +115,12 @@ std::shared_ptr<const PreparedDocument> FindDocument(const std::shared_ptr<const
     return nullptr;
   }
   const std::vector<graphql::Error> errors =
-      graphql::Validate(catalog->schema(), *parsed.document, {.max_depth = limits.max_depth});
+      graphql::Validate(catalog->schema(), *parsed.document,
+                        {.max_depth = limits.max_depth,
+                         .max_aliases = limits.max_aliases,
+                         .max_selections = limits.max_selections,
+                         .introspection = limits.introspection,
+                         .suggestions = limits.introspection});
   if (!errors.empty()) {
     *refused = Refuse(errors, "GRAPHQL_VALIDATION_FAILED");
     return nullptr;
@@ -144,8 +149,8 @@ PrepareResult Prepare(const std::shared_ptr<const Catalog>& catalog, PlanCache* 
   }
 
   Variables variables;
-  std::vector<graphql::Error> errors =
-      variables.Coerce(catalog->schema(), document, *operation, request.variables);
+  std::vector<graphql::Error> errors = variables.Coerce(catalog->schema(), document, *operation,
+                                                        request.variables, limits.introspection);
   if (!errors.empty()) return Refuse(errors, "BAD_USER_INPUT");
 
   ForEachCondition(document, *operation, [&](const graphql::Argument& argument) {

@@ -17,8 +17,12 @@ namespace fsubs {
 struct OperationLimits {
   size_t max_tokens;
   size_t max_depth;
+  size_t max_aliases = 100;
+  size_t max_selections = kMaxPlanSelections;
   size_t max_size = SIZE_MAX;                 // bytes of the document
   size_t max_response = size_t{1024} * 1024;  // bytes of a query's response
+  bool introspection =
+      true;  // whether clients may ask for the schema; if not, errors suggest no names
 };
 
 // The payload of a subscribe message. Views the message.

@@ -159,8 +159,11 @@ PrepareResult Shard::Prepare(const OperationRequest& request) {
   return fsubs::Prepare(catalog_, &plans_, request,
                         {.max_tokens = options_->max_query_tokens,
                          .max_depth = options_->max_query_depth,
+                         .max_aliases = options_->max_query_aliases,
+                         .max_selections = options_->max_query_selections,
                          .max_size = options_->max_query_size,
-                         .max_response = options_->outbox_size / 2});
+                         .max_response = options_->outbox_size / 2,
+                         .introspection = options_->introspection});
 }
 
 std::shared_ptr<const std::string> Shard::Intern(std::string_view text) {

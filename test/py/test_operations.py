@@ -249,6 +249,21 @@ def test_a_query_is_answered_by_next_and_complete(client):
     query.message("complete")
 
 
+def test_introspection_can_be_switched_off_and_names_are_then_not_suggested(make_cluster, connect):
+    cluster = make_cluster(introspection="off")
+    client = connect(cluster)
+    for query in (
+        "{ __schema { types { name } } }",
+        "{ subscriptions { name } }",
+        "{ _service { sdl } }",
+    ):
+        errors = client.start(query, id=query).errors()
+        assert "introspection has been disabled" in errors[0]["message"]
+    (error,) = client.start("{ serverVersio }", id="x").errors()
+    assert error["message"] == 'Cannot query field "serverVersio" on type "Query".'
+    assert client.start("{ serverVersion __typename }", id="y").data()["__typename"] == "Query"
+
+
 def test_mutations_are_refused_with_a_reason(client):
     errors = client.start("mutation { publish }").errors()
     assert "mutation" in errors[0]["message"].lower()
@@ -276,6 +291,13 @@ def test_a_subscriber_may_ask_when_an_event_was_committed(server, client):
     [
         ("max_query_tokens", 10, "subscription { orderUpdated { " + "id " * 10 + "} }"),
         ("max_query_depth", 2, "subscription { orderUpdated { customer { name } } }"),
+        ("max_query_aliases", 1, "subscription { a: orderUpdated { b: id } }"),
+        (
+            "max_query_selections",
+            4,
+            "subscription { orderUpdated { ...F ...F } } fragment F on Order { id x: id }",
+        ),
+        ("max_query_size", 256, "subscription { orderUpdated { id } } #" + "x" * 256),
     ],
 )
 def test_documents_beyond_the_limits_are_refused(make_cluster, connect, setting, value, query):

@@ -56,15 +56,13 @@ TEST_F(QueryTest, DirectivesAndFragmentsApply) {
 }
 
 TEST_F(QueryTest, AMutationIsRefused) {
-  EXPECT_THAT(ResponseTo("mutation { x }"), HasSubstr("mutation"));
+  EXPECT_THAT(ResponseTo("mutation { x }"), HasSubstr("Mutations are not served here"));
 }
 
-TEST_F(QueryTest, AResponseWithoutEndIsRefused) {
-  const std::string query =
-      "{ __schema { types { fields { type { fields { type { fields { type { name "
-      "fields { type { fields { name } } } } } } } } } } } }";
+TEST_F(QueryTest, AResponseThatIsTooLargeIsRefused) {
   served_.limits.max_response = 2000;
-  EXPECT_THAT(ResponseTo(query), HasSubstr("RESPONSE_TOO_LARGE"));
+  EXPECT_THAT(ResponseTo("{ __schema { types { name fields { name type { kind name } } } } }"),
+              HasSubstr("RESPONSE_TOO_LARGE"));
 }
 
 }  // namespace
