@@ -79,21 +79,6 @@ std::string PlanKey(const PreparedDocument& document, const graphql::Operation& 
   return key;
 }
 
-// The root field itself, fragments looked through. The document is valid, so there is one.
-const graphql::Selection* RootSelection(const graphql::Document& document,
-                                        const graphql::SelectionSet& set) {
-  for (const graphql::Selection& selection : set.selections) {
-    const graphql::Selection* found = &selection;
-    if (selection.kind == graphql::SelectionKind::kInlineFragment) {
-      found = RootSelection(document, *selection.selection_set);
-    } else if (selection.kind == graphql::SelectionKind::kFragmentSpread) {
-      found = RootSelection(document, *document.FindFragment(selection.name.text)->selection_set);
-    }
-    if (found != nullptr) return found;
-  }
-  return nullptr;
-}
-
 std::shared_ptr<const PreparedDocument> FindDocument(const std::shared_ptr<const Catalog>& catalog,
                                                      PlanCache* cache,
                                                      const OperationRequest& request,
@@ -157,15 +142,6 @@ PrepareResult Prepare(const std::shared_ptr<const Catalog>& catalog, PlanCache* 
     if (!variables.Resolve(*argument.value).is_null()) return;
     RefuseNull(document, argument, "Boolean!", &errors);
   });
-  const bool is_query = operation->kind == graphql::OperationKind::kQuery;
-  PreparedSubscription subscription;
-  if (!is_query) {
-    const graphql::Selection* const root = RootSelection(document, *operation->selection_set);
-    subscription.field = catalog->FindField(root->name.text);
-    subscription.catalog = catalog;
-    subscription.operation_name = operation->name.text;
-    subscription.filter = CompileFilter(document, *subscription.field, *root, variables, &errors);
-  }
   if (!errors.empty()) return Refuse(errors, "BAD_USER_INPUT");
 
   const std::string key = PlanKey(*prepared, *operation, variables, request.timing);
@@ -180,10 +156,17 @@ PrepareResult Prepare(const std::shared_ptr<const Catalog>& catalog, PlanCache* 
     }
     plan = cache->plans.Add(key, std::move(compiled));
   }
-  if (is_query) {
+  if (operation->kind == graphql::OperationKind::kQuery) {
     ExecuteQuery(*catalog, document, *plan, variables, limits.max_response, &result.response);
     return result;
   }
+  PreparedSubscription subscription;
+  subscription.field = catalog->FindField(plan->root().name);
+  subscription.catalog = catalog;
+  subscription.operation_name = operation->name.text;
+  subscription.filter =
+      CompileFilter(document, *subscription.field, *plan->root().selection, variables, &errors);
+  if (!errors.empty()) return Refuse(errors, "BAD_USER_INPUT");
   subscription.plan = std::move(plan);
   result.subscription = std::move(subscription);
   return result;

@@ -1,7 +1,7 @@
 # Builds the worker, its unit tests and its fuzzers. PGXS builds the extension (Makefile); this file
 # knows nothing of PostgreSQL.
 #
-#   make -f worker/worker.mk [VARIANT=release|asan|tsan|fuzz] [BUILD=dir] worker|unit-tests|fuzzers|bench
+#   make -f worker/worker.mk [VARIANT=release|asan|tsan|fuzz] [BUILD=dir] worker|unit-tests|fuzzers|oracle|bench
 
 BUILD ?= build
 VARIANT ?= release
@@ -31,10 +31,11 @@ TESTS := $(patsubst test/unit/%.cpp,$(OUT)/test/%,$(wildcard test/unit/*_test.cp
 FUZZERS := $(patsubst test/fuzz/%.cpp,$(OUT)/fuzz/%,$(wildcard test/fuzz/*_fuzz.cpp))
 BENCHES := $(patsubst bench/%.cpp,$(OUT)/bench/%,$(wildcard bench/*.cpp))
 
-.PHONY: worker unit-tests fuzzers bench
+.PHONY: worker unit-tests fuzzers oracle bench
 worker: $(OUT)/fraiseql-worker
 unit-tests: $(TESTS)
 fuzzers: $(FUZZERS)
+oracle: $(OUT)/oracle
 bench: $(BENCHES)
 
 $(OUT)/%.o: %.cpp
@@ -55,6 +56,9 @@ $(OUT)/test/%: $(OUT)/test/unit/%.o $(OUT)/libworker.a
 $(OUT)/fuzz/%: $(OUT)/test/fuzz/%.o $(OUT)/libworker.a
 	@mkdir -p $(@D)
 	$(CXX) $(CXXFLAGS) -fsanitize=fuzzer -o $@ $^ $(LDLIBS)
+
+$(OUT)/oracle: $(OUT)/test/oracle/oracle.o $(OUT)/libworker.a
+	$(CXX) $(CXXFLAGS) -o $@ $^ $(LDLIBS)
 
 $(OUT)/bench/%.o: CXXFLAGS += $(shell pkg-config --cflags libpq)
 $(OUT)/bench/%: $(OUT)/bench/%.o $(OUT)/libworker.a
