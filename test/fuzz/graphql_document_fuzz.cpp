@@ -6,11 +6,24 @@ using namespace fsubs::graphql;
 
 extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
   static const SchemaResult schema = BuildSchema(
-      "type Query { a: Int } type Subscription { o(id: ID, f: F, l: [[Int!]]): O p: P u: U } "
-      "type O implements P { id: ID! o: O list: [O!]! e(x: E = A): E } interface P { id: ID! } "
-      "union U = O enum E { A B } input F { a: Int! f: F l: [F!] } scalar S");
+      "type Query { a: Int q(i: Int!, f: F): Query } "
+      "type Subscription { o(id: ID, f: F, l: [[Int!]]): O p: P u: U } "
+      "type O implements P { id: ID! o: O list: [O!]! e(x: E = A): E u: U } "
+      "type A implements P { id: ID! e: Int u: Query } "
+      "interface P { id: ID! } union U = O | A enum E { A B } scalar S "
+      "input F { a: Int! f: F l: [F!] s: S } "
+      "directive @d(s: String, f: F) repeatable on FIELD | FRAGMENT_SPREAD | VARIABLE_DEFINITION");
   const ParseResult parsed = ParseDocument({reinterpret_cast<const char*>(data), size},
                                            {.max_tokens = 2000, .max_depth = 200});
-  if (parsed.document) (void)Validate(*schema.schema, *parsed.document);
+  if (!parsed.document) return 0;
+  (void)Validate(*schema.schema, *parsed.document);
+  // Beyond the limits the rules must still end soon.
+  (void)Validate(*schema.schema, *parsed.document,
+                 {.max_depth = SIZE_MAX,
+                  .max_aliases = SIZE_MAX,
+                  .max_selections = SIZE_MAX,
+                  .max_errors = 5,
+                  .introspection = false,
+                  .suggestions = false});
   return 0;
 }

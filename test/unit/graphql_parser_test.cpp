@@ -51,6 +51,63 @@ TEST(GraphqlParserTest, LexicalErrorsReadAndPointAsGraphqlJsDoes) {
   EXPECT_NE(ErrorOf("{ a(b: \"\xff\") }"), "(none)");
 }
 
+TEST(GraphqlParserTest, OfTwoErrorsTheFirstIsReported) {
+  EXPECT_EQ(ErrorOf("{ a } } ?"), "Syntax Error: Unexpected \"}\". 1:7");
+  EXPECT_EQ(ErrorOf("{ a( ) \"open"), "Syntax Error: Expected Name, found \")\". 1:6");
+  EXPECT_EQ(ErrorOf("{ a ) } b c", {.max_tokens = 4}),
+            "Syntax Error: Expected Name, found \")\". 1:5");
+  // Behind a description and `extend` one token more is read.
+  EXPECT_EQ(ErrorOf("\"d\" ? query { a }"), "Syntax Error: Unexpected character: \"?\". 1:5");
+  EXPECT_EQ(ErrorOf("extend 01"),
+            "Syntax Error: Invalid number, unexpected digit after 0: \"1\". 1:9");
+}
+
+TEST(GraphqlParserTest, DescriptionsStandOnDefinitionsOnly) {
+  EXPECT_EQ(
+      ErrorOf(
+          "\"d\" query Q(\"v\" $a: Int, \"\"\"w\"\"\" $b: Int) { a } \"f\" fragment F on T { a }"),
+      "(none)");
+  EXPECT_EQ(ErrorOf("\"d\" { a }"),
+            "Syntax Error: Unexpected description, descriptions are not supported on shorthand "
+            "queries. 1:1");
+  EXPECT_EQ(ErrorOf("\"d\" extend type T @a"),
+            "Syntax Error: Unexpected description, only GraphQL definitions support descriptions. "
+            "1:1");
+  EXPECT_EQ(ErrorOf("\"d\" \"e\""), "Syntax Error: Unexpected String \"e\". 1:5");
+}
+
+TEST(GraphqlParserTest, ReservedNamesAreToldByTheirText) {
+  EXPECT_EQ(ErrorOf("fragment \"on\" on T { a }"), "Syntax Error: Unexpected String \"on\". 1:10");
+  EXPECT_EQ(ErrorOf("enum E { A \"d\" \"true\" }"),
+            "Syntax Error: String \"true\" is reserved and cannot be used for an enum value. 1:16");
+}
+
+TEST(GraphqlParserTest, StringsTakeAnyCharacterButTheEndOfALine) {
+  const char source[] = "{ a(b: \"\x01\t\x7f\", c: \"\"\"\0\"\"\") } # \x02";
+  EXPECT_EQ(ErrorOf({source, sizeof(source) - 1}), "(none)");
+  EXPECT_EQ(ErrorOf("{ a(b: \"\\u{1F60\u00e9}\") }"),
+            "Syntax Error: Invalid Unicode escape sequence: \"\\u{1F60\u00e9\". 1:9");
+  EXPECT_EQ(ErrorOf("{ a(b: \"\\u{110000}\") }"),
+            "Syntax Error: Invalid Unicode escape sequence: \"\\u{110000}\". 1:9");
+  EXPECT_EQ(ErrorOf("{ a(b: \"\\uD83D\\u0041\") }"),
+            "Syntax Error: Invalid Unicode escape sequence: \"\\uD83D\". 1:9");
+  EXPECT_EQ(ErrorOf("{ a(b: \"\\uDE00\") }"),
+            "Syntax Error: Invalid Unicode escape sequence: \"\\uDE00\". 1:9");
+}
+
+TEST(GraphqlParserTest, ValuesArePrintedAsGraphqlJsPrintsThem) {
+  const auto printed = [](const std::string& value) {
+    const ParseResult result = ParseDocument("{ a(b: " + value + ") }");
+    return Print(*result.document->operations[0].selection_set->selections[0].arguments[0].value);
+  };
+  EXPECT_EQ(printed("{ a : [1 ,2.50] b:{} , c: $d }"), "{a: [1, 2.50], b: {}, c: $d}");
+  EXPECT_EQ(printed("\"\\u0007\\u007f\\u0085\\n\u00e9\""), "\"\\u0007\\u007F\\u0085\\n\u00e9\"");
+  EXPECT_EQ(printed("\"\"\"block\"\"\""), "\"\"\"block\"\"\"");
+  EXPECT_EQ(printed("\"\"\"\n  two\n    lines\n\"\"\""), "\"\"\"\ntwo\n  lines\n\"\"\"");
+  EXPECT_EQ(printed("\"\"\"ends in a slash\\\n\"\"\""), "\"\"\"\nends in a slash\\\n\"\"\"");
+  EXPECT_EQ(printed("\"\"\"a \\\"\"\" b\"\"\""), "\"\"\"a \\\"\"\" b\"\"\"");
+}
+
 TEST(GraphqlParserTest, TheWholeExecutableGrammarIsAccepted) {
   EXPECT_EQ(ErrorOf(R"(
     query queryName($foo: ComplexType = {a: [1, -2.5e3]}, $site: Site = MOBILE) @onQuery {

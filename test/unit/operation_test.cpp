@@ -114,6 +114,17 @@ TEST_F(OperationTest, ARootFieldThatDirectivesRemoveIsAnError) {
   EXPECT_NE(ErrorsOf("subscription { orderPaid @skip(if: true) { id } }"), "(none)");
 }
 
+TEST_F(OperationTest, TheSubscriptionIsTheRootFieldThatDirectivesLeave) {
+  const PrepareResult left = served_.Prepare(
+      "subscription { orderPaid @skip(if: true) { id } ...F @include(if: false) "
+      "orderUpdated { id } } fragment F on Subscription { changed { operation } }");
+  ASSERT_TRUE(left.subscription) << left.errors;
+  EXPECT_EQ(left.subscription->field->name, "orderUpdated");
+  EXPECT_THAT(ErrorsOf("subscription { ...F @skip(if: true) } fragment F on Subscription { "
+                       "__typename orderPaid { id } }"),
+              HasSubstr("The operation selects no field"));
+}
+
 TEST(CatalogTest, ASnapshotThatCannotBeServedSaysWhy) {
   const auto error = [](const std::string& json) {
     std::string text;
