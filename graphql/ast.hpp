@@ -1,7 +1,9 @@
 // The syntax tree of a GraphQL document (October 2021 specification, section 2 and appendix B).
 //
 // Nodes are plain structs in the document's arena: they hold views and pointers, own nothing and
-// live as long as their Document. `offset` is a byte offset into the source.
+// live as long as their Document. `offset` is a byte offset into the source, that of the
+// description where a node has one. A description that was left out has no data(), one that is
+// empty has.
 #pragma once
 
 #include <cstdint>
@@ -150,8 +152,8 @@ enum class TypeKind : uint8_t { kScalar, kObject, kInterface, kUnion, kEnum, kIn
 struct TypeDefinition {
   TypeKind kind = TypeKind::kScalar;
   bool extension = false;
-  uint32_t offset = 0;  // of the description, if there is one
-  uint32_t end = 0;     // offset behind its last token
+  uint32_t offset = 0;
+  uint32_t end = 0;  // offset behind its last token
   std::string_view description;
   Name name;
   std::span<const Name> interfaces;                    // objects, interfaces
@@ -173,6 +175,7 @@ struct DirectiveDefinition {
 };
 
 struct RootOperationType {
+  uint32_t offset = 0;
   OperationKind kind = OperationKind::kQuery;
   Name type;
 };
@@ -180,6 +183,7 @@ struct RootOperationType {
 struct SchemaDefinition {
   bool extension = false;
   uint32_t offset = 0;
+  uint32_t end = 0;  // offset behind its last token
   std::string_view description;
   std::span<const Directive> directives;
   std::span<const RootOperationType> operation_types;

@@ -63,16 +63,22 @@ std::vector<NamedDefinition> SplitDefinitions(std::string_view sdl, std::optiona
   if (!document.fragments.empty()) {
     return refuse("a fragment is not a type definition", document.fragments.front().offset);
   }
-  if (!document.schemas.empty()) {
-    return refuse("the schema definition is composed and cannot be registered",
-                  document.schemas.front().offset);
-  }
   std::vector<NamedDefinition> definitions;
   const auto add = [&](std::string name, uint32_t offset, uint32_t end) {
     definitions.push_back({std::move(name), std::string(sdl.substr(offset, end - offset))});
   };
+  for (const SchemaDefinition& schema : document.schemas) {
+    if (!schema.extension || !schema.operation_types.empty()) {
+      return refuse("the schema definition is composed and cannot be registered", schema.offset);
+    }
+    add(std::string(kSchemaExtension), schema.offset, schema.end);
+  }
   for (const TypeDefinition& type : document.types) {
     const std::string_view name = type.name.text;
+    if (name == kSchemaExtension) {
+      return refuse("a type cannot be named \"schema\": extensions of the schema are registered so",
+                    type.name.offset);
+    }
     if (type.extension) {
       return refuse(
           "type \"" + std::string(name) + "\" cannot be extended: register it anew, whole",

@@ -13,6 +13,9 @@
 
 namespace fsubs::graphql {
 
+// What `extend schema @link(...)` is registered as.
+inline constexpr std::string_view kSchemaExtension = "schema";
+
 // One registered definition: its name and its source text, description included.
 struct NamedDefinition {
   std::string name;  // directives carry their "@"
@@ -21,7 +24,8 @@ struct NamedDefinition {
 
 // Split an SDL document into its definitions. On an error `*error` is set and nothing is returned.
 // Operations, fragments, `schema` and extensions are errors: each definition stands alone. So are
-// the types that are composed, Query and Subscription among them.
+// the types that are composed, Query and Subscription among them. The schema itself may be extended
+// by directives, by which federation routers know what a subgraph uses.
 std::vector<NamedDefinition> SplitDefinitions(std::string_view sdl, std::optional<Error>* error);
 
 // The SDL of what was registered: the definitions and `type Subscription` with `fields`. It is what

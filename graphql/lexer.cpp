@@ -91,7 +91,7 @@ std::string Lexer::CodePointAt(uint32_t offset) const {
 }
 
 std::string_view Lexer::Keep(std::string_view text) {
-  if (text.empty()) return {};
+  if (text.empty()) return "";
   auto* const copy = static_cast<char*>(arena_->allocate(text.size(), 1));
   std::memcpy(copy, text.data(), text.size());
   return {copy, text.size()};

@@ -88,6 +88,7 @@ SchemaDefinition Parser::ParseSchema(uint32_t offset, std::string_view descripti
   schema.directives = ParseDirectives(true);
   const auto item = [this] {
     RootOperationType root;
+    root.offset = token_.offset;
     root.kind = ParseOperationKind();
     Expect(TokenKind::kColon);
     root.type = ParseName();
@@ -97,6 +98,7 @@ SchemaDefinition Parser::ParseSchema(uint32_t offset, std::string_view descripti
                                ? OptionalMany(TokenKind::kBraceLeft, item, TokenKind::kBraceRight)
                                : Many(TokenKind::kBraceLeft, item, TokenKind::kBraceRight);
   if (extension && schema.directives.empty() && schema.operation_types.empty()) Unexpected(token_);
+  schema.end = last_end_;
   return schema;
 }
 

@@ -74,7 +74,7 @@ const Type* Schema::FindType(std::string_view name) const {
 const Field* Schema::FieldOf(const Type& parent, std::string_view name) const {
   if (!name.starts_with("__")) return parent.FindField(name);
   const bool everywhere = name == "__typename" && parent.is_composite();
-  if (everywhere || &parent == Root(OperationKind::kQuery)) return meta_->FindField(name);
+  if (everywhere || &parent == Root(OperationKind::kQuery)) return meta_.FindField(name);
   return nullptr;
 }
 

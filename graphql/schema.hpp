@@ -36,7 +36,9 @@ struct InputValue {
   std::string_view description;
   const WrappedType* type = nullptr;
   const Value* default_value = nullptr;        // null: none
+  std::optional<std::string> default_text;     // coerced, as introspection shows it
   std::optional<std::string_view> deprecated;  // the reason
+  const InputValueDefinition* node = nullptr;  // what it was built from
 
   // Must be given: non-null and without a default.
   bool required() const { return type->is_non_null() && default_value == nullptr; }
@@ -48,6 +50,7 @@ struct Field {
   const WrappedType* type = nullptr;
   std::vector<InputValue> arguments;
   std::optional<std::string_view> deprecated;  // the reason
+  const FieldDefinition* node = nullptr;
 
   const InputValue* FindArgument(std::string_view argument) const;
 };
@@ -56,11 +59,13 @@ struct EnumValue {
   std::string_view name;
   std::string_view description;
   std::optional<std::string_view> deprecated;  // the reason
+  const EnumValueDefinition* node = nullptr;
 };
 
 struct Type {
   TypeKind kind = TypeKind::kScalar;
   bool builtin = false;  // defined by the specification
+  bool one_of = false;   // input objects: exactly one field is given
   std::string_view name;
   std::string_view description;
   std::optional<std::string_view> specified_by;  // scalars: a URL
@@ -69,6 +74,7 @@ struct Type {
   std::vector<EnumValue> values;                 // enums
   std::vector<const Type*> interfaces;           // objects, interfaces: what they implement
   std::vector<const Type*> possible;             // interfaces, unions: the object types they can be
+  std::vector<const TypeDefinition*> nodes;      // the definition, then its extensions
 
   bool is_leaf() const { return kind == TypeKind::kScalar || kind == TypeKind::kEnum; }
   bool is_composite() const {
@@ -95,6 +101,7 @@ struct DirectiveType {
   bool repeatable = false;
   std::vector<InputValue> arguments;
   std::vector<std::string_view> locations;
+  const DirectiveDefinition* node = nullptr;
 
   bool AllowedAt(std::string_view location) const;
   const InputValue* FindArgument(std::string_view argument) const;
@@ -110,11 +117,10 @@ class Schema {
   const Field* FieldOf(const Type& parent, std::string_view name) const;
   std::string_view description() const { return description_; }
 
-  // In the order of their definition, those of the specification first.
+  // As introspection lists them: in the order of their definition, and those of the specification
+  // where they are first used. Its scalars that nothing uses are left out.
   std::span<const std::unique_ptr<Type>> types() const { return types_; }
   std::span<const DirectiveType> directives() const { return directives_; }
-  // As introspection lists them.
-  const std::vector<const Type*>& listed_types() const { return listed_types_; }
 
  private:
   friend class SchemaBuilder;
@@ -124,9 +130,8 @@ class Schema {
   std::vector<DirectiveType> directives_;
   std::vector<std::unique_ptr<WrappedType>> wrapped_;
   const Type* roots_[3] = {nullptr, nullptr, nullptr};
-  std::unique_ptr<Type> meta_;  // its fields are the meta fields
+  Type meta_{.kind = TypeKind::kObject};  // its fields are the meta fields
   std::string_view description_;
-  std::vector<const Type*> listed_types_;
 };
 
 struct SchemaResult {

@@ -16,11 +16,7 @@ class TypeList {
     for (const auto& type : schema.types()) {
       if (!type->builtin) Append(*type);
     }
-    for (const bool builtin : {false, true}) {
-      for (const DirectiveType& directive : schema.directives()) {
-        if (directive.builtin == builtin) AddAll(directive.arguments);
-      }
-    }
+    for (const DirectiveType& directive : schema.directives()) AddAll(directive.arguments);
     Add(schema.FindType("__Schema"));
   }
 

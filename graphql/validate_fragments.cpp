@@ -20,7 +20,7 @@ bool Overlap(const Type& a, const Type& b) {
 void KnownTypeNames(ValidationContext* context, const Name& type) {
   if (context->FindType(type.text) != nullptr) return;
   std::vector<std::string_view> names;
-  for (const Type* known : context->schema.listed_types()) names.push_back(known->name);
+  for (const auto& known : context->schema.types()) names.push_back(known->name);
   for (const TypeDefinition& defined : context->document.types) {
     if (defined.extension) continue;
     if (defined.name.text == type.text) return;

@@ -35,13 +35,6 @@ std::string ValidationContext::Hint(std::string_view name,
   return limits.suggestions ? DidYouMean(Suggest(name, options), kind) : std::string();
 }
 
-const Type* ValidationContext::FindType(std::string_view name) const {
-  const Type* const type = schema.FindType(name);
-  if (type == nullptr || !type->builtin || type->kind != TypeKind::kScalar) return type;
-  const auto& listed = schema.listed_types();
-  return std::find(listed.begin(), listed.end(), type) == listed.end() ? nullptr : type;
-}
-
 const Fragment* ValidationContext::FindFragment(std::string_view name) {
   if (fragments_.empty()) {
     for (const Fragment& fragment : document.fragments) fragments_[fragment.name.text] = &fragment;

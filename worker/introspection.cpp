@@ -1,7 +1,5 @@
 #include "worker/introspection.hpp"
 
-#include "graphql/default_value.hpp"
-
 namespace fsubs {
 namespace {
 
@@ -19,11 +17,12 @@ using Value = IntrospectionValue;
 using Objects = std::vector<IntrospectionObject>;
 
 Value TextOrNull(std::string_view text) {
-  if (text.empty()) return {};
+  if (text.data() == nullptr) return {};
   return std::string(text);
 }
 
-Value TextOrNull(const std::optional<std::string_view>& text) {
+template <typename Text>
+Value TextOrNull(const std::optional<Text>& text) {
   if (!text) return {};
   return std::string(*text);
 }
@@ -75,17 +74,16 @@ Value DeprecationOf(const Node& node, std::string_view field) {
 
 Value FieldOf(const Schema& schema, std::string_view field) {
   if (field == "description") return TextOrNull(schema.description());
-  if (field == "types") return List(schema.listed_types());
+  if (field == "types") {
+    Objects types;
+    for (const auto& type : schema.types()) types.emplace_back(type.get());
+    return types;
+  }
   if (field == "queryType") return TypeOrNull(schema.Root(OperationKind::kQuery));
   if (field == "mutationType") return TypeOrNull(schema.Root(OperationKind::kMutation));
   if (field == "subscriptionType") return TypeOrNull(schema.Root(OperationKind::kSubscription));
-  // Those that were defined, then the specification's.
   Objects directives;
-  for (const bool builtin : {false, true}) {
-    for (const DirectiveType& directive : schema.directives()) {
-      if (directive.builtin == builtin) directives.emplace_back(&directive);
-    }
-  }
+  for (const DirectiveType& directive : schema.directives()) directives.emplace_back(&directive);
   return directives;
 }
 
@@ -104,6 +102,7 @@ Value FieldOf(const Type& type, std::string_view field, bool include_deprecated)
   if (field == "inputFields" && type.kind == TypeKind::kInputObject) {
     return List(type.input_fields, include_deprecated);
   }
+  if (field == "isOneOf" && type.kind == TypeKind::kInputObject) return type.one_of;
   return {};
 }
 
@@ -126,10 +125,7 @@ Value FieldOf(const InputValue& input, std::string_view field) {
   if (field == "name") return std::string(input.name);
   if (field == "description") return TextOrNull(input.description);
   if (field == "type") return IntrospectionObject(input.type);
-  if (field == "defaultValue") {
-    if (input.default_value == nullptr) return {};
-    return graphql::PrintDefault(*input.type, *input.default_value);
-  }
+  if (field == "defaultValue") return TextOrNull(input.default_text);
   return DeprecationOf(input, field);
 }
 
@@ -144,6 +140,8 @@ Value FieldOf(const DirectiveType& directive, std::string_view field, bool inclu
   if (field == "description") return TextOrNull(directive.description);
   if (field == "isRepeatable") return directive.repeatable;
   if (field == "args") return List(directive.arguments, include_deprecated);
+  if (field == "isDeprecated") return false;  // the syntax for it is an experiment of graphql-js
+  if (field == "deprecationReason") return {};
   return std::vector<std::string>(directive.locations.begin(), directive.locations.end());
 }
 

@@ -90,7 +90,7 @@ class QueryExecutor {
   }
 
   void TextOrNull(std::string_view text) {
-    if (text.empty()) {
+    if (text.data() == nullptr) {
       *out_ += "null";
     } else {
       AppendJsonString(text, out_);
