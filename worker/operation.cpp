@@ -132,6 +132,12 @@ PrepareResult Prepare(const std::shared_ptr<const Catalog>& catalog, PlanCache* 
                     {document.LocationOf(operation->offset)}}},
                   "OPERATION_NOT_SUPPORTED");
   }
+  const bool is_query = operation->kind == graphql::OperationKind::kQuery;
+  if (!is_query && catalog->fields().empty()) {
+    return Refuse({{"Schema is not configured to execute subscription operation.",
+                    {document.LocationOf(operation->offset)}}},
+                  "OPERATION_NOT_SUPPORTED");
+  }
 
   Variables variables;
   std::vector<graphql::Error> errors = variables.Coerce(catalog->schema(), document, *operation,
@@ -160,12 +166,13 @@ PrepareResult Prepare(const std::shared_ptr<const Catalog>& catalog, PlanCache* 
     ExecuteQuery(*catalog, document, *plan, variables, limits.max_response, &result.response);
     return result;
   }
+  const FieldPlan& root = plan->root();
   PreparedSubscription subscription;
-  subscription.field = catalog->FindField(plan->root().name);
+  subscription.field = catalog->FindField(root.name);
   subscription.catalog = catalog;
   subscription.operation_name = operation->name.text;
   subscription.filter =
-      CompileFilter(document, *subscription.field, *plan->root().selection, variables, &errors);
+      CompileFilter(document, *subscription.field, *root.selection, variables, &errors);
   if (!errors.empty()) return Refuse(errors, "BAD_USER_INPUT");
   subscription.plan = std::move(plan);
   result.subscription = std::move(subscription);

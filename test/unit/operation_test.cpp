@@ -125,6 +125,18 @@ TEST_F(OperationTest, TheSubscriptionIsTheRootFieldThatDirectivesLeave) {
               HasSubstr("The operation selects no field"));
 }
 
+TEST(CatalogTest, WithoutSubscriptionsASubscribeIsRefused) {
+  std::string error;
+  const auto catalog = Catalog::FromSnapshot(
+      R"({"extension_version":"1","server_version":"15","types":"","subscriptions":[]})", &error);
+  ASSERT_TRUE(catalog) << error;
+  PlanCache cache;
+  OperationRequest request;
+  request.query = "subscription { a }";
+  EXPECT_THAT(Prepare(catalog, &cache, request, {.max_tokens = 100, .max_depth = 10}).errors,
+              HasSubstr("Schema is not configured to execute subscription operation."));
+}
+
 TEST(CatalogTest, ASnapshotThatCannotBeServedSaysWhy) {
   const auto error = [](const std::string& json) {
     std::string text;
