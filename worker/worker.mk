@@ -42,6 +42,17 @@ $(OUT)/%.o: %.cpp
 	@mkdir -p $(@D)
 	$(CXX) $(CXXFLAGS) -c -o $@ $<
 
+PLAYGROUND := worker/playground
+$(OUT)/worker/playground_page.inc: $(wildcard $(PLAYGROUND)/*)
+	@mkdir -p $(@D)
+	set -e; { printf 'R"playground('; \
+	  awk -v directory=$(PLAYGROUND) -f $(PLAYGROUND)/join.awk $(PLAYGROUND)/index.html; \
+	  echo ')playground"'; } >$@.new
+	mv $@.new $@
+
+$(OUT)/worker/playground.o: $(OUT)/worker/playground_page.inc
+$(OUT)/worker/playground.o: override CXXFLAGS += -I$(OUT)
+
 $(OUT)/libworker.a: $(LIBRARY_OBJECTS)
 	@rm -f $@
 	$(AR) rcs $@ $^
