@@ -130,7 +130,7 @@ class Schema {
   std::vector<DirectiveType> directives_;
   std::vector<std::unique_ptr<WrappedType>> wrapped_;
   const Type* roots_[3] = {nullptr, nullptr, nullptr};
-  Type meta_{.kind = TypeKind::kObject};  // its fields are the meta fields
+  Type meta_;  // an object type, whose fields are the meta fields
   std::string_view description_;
 };
 

@@ -232,6 +232,7 @@ SchemaResult SchemaBuilder::Build(std::string_view sdl) {
   Define(*given.document, false);
   Define(*prelude.document, true);
   DefineRoots(*given.document);
+  schema_->meta_.kind = TypeKind::kObject;
   DefineType(meta.document->types.front(), &schema_->meta_);
   LinkPossibleTypes();
   PrintDefaults();

@@ -9,6 +9,8 @@ constexpr std::string_view kPage =
 
 }  // namespace
 
-std::string_view PlaygroundPage() { return kPage; }
+std::string_view PlaygroundPage() {
+  return kPage;
+}
 
 }  // namespace fsubs

@@ -5,8 +5,8 @@
 
 namespace fsubs {
 
-// HTML that needs nothing but this server: styles and scripts are in it, its requests go to /graphql and
-// /healthz of its origin. Lives as long as the program.
+// HTML that needs nothing but this server: styles and scripts are in it, its requests go to
+// /graphql and /healthz of its origin. Lives as long as the program.
 std::string_view PlaygroundPage();
 
 }  // namespace fsubs

@@ -92,7 +92,8 @@ TEST(GraphqlValidateLimitsTest, FragmentsWithinFragmentsAreFollowedSoFar) {
     return source + " fragment F" + std::to_string(length) + " on Reader { name }";
   };
   EXPECT_EQ(ErrorsOf(chain(20)).size(), 20);
-  EXPECT_EQ(ErrorsOf(chain(5000), {.max_aliases = SIZE_MAX, .max_selections = SIZE_MAX}), Texts{"Validation aborted."});
+  EXPECT_EQ(ErrorsOf(chain(5000), {.max_aliases = SIZE_MAX, .max_selections = SIZE_MAX}),
+            Texts{"Validation aborted."});
 }
 
 TEST(GraphqlValidateLimitsTest, ErrorsAreCutOffAndSaySo) {
