@@ -62,7 +62,8 @@ class RangeIndex {
   template <typename Visitor>
   void Search(size_t node, size_t begin, size_t end, size_t started, std::string_view form,
               const Visitor& visit) {
-    if (begin >= started || furthest_[node] == nullptr || *furthest_[node] < form) return;
+    if (begin >= started || furthest_[node] == nullptr || furthest_[node]->compare(form) < 0)
+      return;
     if (end - begin == 1) {
       if (sorted_[begin] != nullptr && sorted_[begin]->interval_.Contains(form)) {
         visit(sorted_[begin]);
