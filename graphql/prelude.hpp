@@ -1,8 +1,7 @@
 // What the specification puts in every schema: scalars (section 3.5), directives (3.13) and the
 // introspection types (4.2).
-//
-// The descriptions are graphql-js's, as are `isOneOf`, `@oneOf` and what it has for directives
-// that are deprecated: they come from later drafts.
+// The descriptions are graphql-js's, as is the location DIRECTIVE_DEFINITION, of a later draft,
+// which it takes where directives are defined.
 #pragma once
 
 #include <string_view>
@@ -33,14 +32,11 @@ directive @skip("""Skipped when true.""" if: Boolean!)
 directive @deprecated(
   """Explains why this element was deprecated, usually also including a suggestion for how to access supported similar data. Formatted using the Markdown syntax, as specified by [CommonMark](https://commonmark.org/)."""
   reason: String = "No longer supported"
-) on FIELD_DEFINITION | ARGUMENT_DEFINITION | INPUT_FIELD_DEFINITION | ENUM_VALUE | DIRECTIVE_DEFINITION
+) on FIELD_DEFINITION | ARGUMENT_DEFINITION | INPUT_FIELD_DEFINITION | ENUM_VALUE
 
 """Exposes a URL that specifies the behavior of this scalar."""
 directive @specifiedBy("""The URL that specifies the behavior of this scalar.""" url: String!)
   on SCALAR
-
-"""Indicates exactly one field must be supplied and this field must not be `null`."""
-directive @oneOf on INPUT_OBJECT
 
 """A GraphQL Schema defines the capabilities of a GraphQL server. It exposes all available types and directives on the server, as well as the entry points for query, mutation, and subscription operations."""
 type __Schema {
@@ -54,7 +50,7 @@ type __Schema {
   """If this server support subscription, the type that subscription operations will be rooted at."""
   subscriptionType: __Type
   """A list of all directives supported by this server."""
-  directives(includeDeprecated: Boolean! = false): [__Directive!]!
+  directives: [__Directive!]!
 }
 
 """
@@ -73,7 +69,6 @@ type __Type {
   enumValues(includeDeprecated: Boolean = false): [__EnumValue!]
   inputFields(includeDeprecated: Boolean = false): [__InputValue!]
   ofType: __Type
-  isOneOf: Boolean
 }
 
 """An enum describing what kind of type a given `__Type` is."""
@@ -136,8 +131,6 @@ type __Directive {
   isRepeatable: Boolean!
   locations: [__DirectiveLocation!]!
   args(includeDeprecated: Boolean = false): [__InputValue!]!
-  isDeprecated: Boolean!
-  deprecationReason: String
 }
 
 """A Directive can be adjacent to many parts of the GraphQL language, a __DirectiveLocation describes one such possible adjacencies."""

@@ -65,7 +65,6 @@ struct EnumValue {
 struct Type {
   TypeKind kind = TypeKind::kScalar;
   bool builtin = false;  // defined by the specification
-  bool one_of = false;   // input objects: exactly one field is given
   std::string_view name;
   std::string_view description;
   std::optional<std::string_view> specified_by;  // scalars: a URL

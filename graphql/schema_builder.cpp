@@ -121,9 +121,6 @@ void SchemaBuilder::DefineType(const TypeDefinition& definition, Type* type) {
   type->nodes.push_back(&definition);
   const auto url = DirectiveText(definition.directives, "specifiedBy", "url", "");
   if (url) type->specified_by = url;
-  for (const Directive& directive : definition.directives) {
-    type->one_of = type->one_of || directive.name.text == "oneOf";
-  }
   for (const Name& name : definition.interfaces) type->interfaces.push_back(Find(name.text));
   for (const FieldDefinition& node : definition.fields) {
     Field field;

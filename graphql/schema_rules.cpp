@@ -108,7 +108,10 @@ class SchemaRules {
         break;
       case TypeKind::kInputObject:
         need(!type.input_fields.empty(), "Input Object type ", "fields");
-        for (const InputValue& field : type.input_fields) CheckInputField(type, field);
+        for (const InputValue& field : type.input_fields) {
+          CheckInput("input field", name + "." + std::string(field.name), field,
+                     field.node->type->offset);
+        }
         break;
     }
   }
@@ -124,20 +127,6 @@ class SchemaRules {
     for (const InputValue& argument : field.arguments) {
       CheckInput("argument", where + "(" + std::string(argument.name) + ":)", argument,
                  argument.node->type->offset);
-    }
-  }
-
-  void CheckInputField(const Type& type, const InputValue& field) {
-    const std::string where = std::string(type.name) + "." + std::string(field.name);
-    CheckInput("input field", where, field, field.node->type->offset);
-    if (!type.one_of) return;
-    if (field.type->is_non_null()) {
-      errors_->Report("OneOf input field " + where + " must be nullable.",
-                      {field.node->type->offset});
-    }
-    if (field.default_value != nullptr) {
-      errors_->Report("OneOf input field " + where + " cannot have a default value.",
-                      {field.node->offset});
     }
   }
 

@@ -102,7 +102,6 @@ Value FieldOf(const Type& type, std::string_view field, bool include_deprecated)
   if (field == "inputFields" && type.kind == TypeKind::kInputObject) {
     return List(type.input_fields, include_deprecated);
   }
-  if (field == "isOneOf" && type.kind == TypeKind::kInputObject) return type.one_of;
   return {};
 }
 
@@ -140,8 +139,6 @@ Value FieldOf(const DirectiveType& directive, std::string_view field, bool inclu
   if (field == "description") return TextOrNull(directive.description);
   if (field == "isRepeatable") return directive.repeatable;
   if (field == "args") return List(directive.arguments, include_deprecated);
-  if (field == "isDeprecated") return false;  // the syntax for it is an experiment of graphql-js
-  if (field == "deprecationReason") return {};
   return std::vector<std::string>(directive.locations.begin(), directive.locations.end());
 }
 

@@ -1,8 +1,7 @@
 #include "worker/plan.hpp"
 
-#include <algorithm>
-#include <set>
 #include <unordered_map>
+#include <unordered_set>
 
 #include "worker/json_text.hpp"
 
@@ -26,11 +25,17 @@ Leaf LeafOf(const Type& type) {
   return Leaf::kString;
 }
 
-// Fields of one response name, in the order of their first occurrence (specification,
-// section 6.3.2).
+// Fields of one response name.
 struct Collected {
   std::string_view response;
   std::vector<const Selection*> selections;
+};
+
+// What CollectFields of the specification, section 6.3.2, gathers for one object.
+struct Collection {
+  std::vector<Collected> fields;                       // in the order of their first occurrence
+  std::unordered_map<std::string_view, size_t> index;  // of `fields`, by response name
+  std::unordered_set<std::string_view> visited;        // fragments
 };
 
 }  // namespace
@@ -39,7 +44,11 @@ class PlanCompiler {
  public:
   PlanCompiler(const graphql::Schema& schema, const graphql::Document& document,
                const Variables& variables, Plan* plan)
-      : schema_(schema), document_(document), variables_(variables), plan_(plan) {}
+      : schema_(schema), variables_(variables), plan_(plan), locations_(document.source()) {
+    for (const graphql::Fragment& fragment : document.fragments) {
+      fragments_[fragment.name.text] = &fragment;
+    }
+  }
 
   bool Compile(const graphql::Operation& operation) {
     const Type* const root = schema_.Root(operation.kind);
@@ -63,38 +72,35 @@ class PlanCompiler {
     return true;
   }
 
-  void Collect(const Type& object, const SelectionSet& set, std::vector<Collected>* fields,
-               std::set<std::string_view>* visited) const {
+  void Collect(const Type& object, const SelectionSet& set, Collection* collection) const {
     for (const Selection& selection : set.selections) {
       if (!Included(selection.directives)) continue;
       if (selection.kind == SelectionKind::kField) {
         const std::string_view name = selection.response_name().text;
-        auto group = std::find_if(fields->begin(), fields->end(), [&](const Collected& collected) {
-          return collected.response == name;
-        });
-        if (group == fields->end()) group = fields->insert(fields->end(), Collected{name, {}});
-        group->selections.push_back(&selection);
+        const auto [known, added] = collection->index.try_emplace(name, collection->fields.size());
+        if (added) collection->fields.push_back({name, {}});
+        collection->fields[known->second].selections.push_back(&selection);
         continue;
       }
       const SelectionSet* inner = selection.selection_set;
       std::string_view condition = selection.type_condition.text;
       if (selection.kind == SelectionKind::kFragmentSpread) {
-        if (!visited->insert(selection.name.text).second) continue;
-        const graphql::Fragment* const fragment = document_.FindFragment(selection.name.text);
+        if (!collection->visited.insert(selection.name.text).second) continue;
+        const graphql::Fragment* const fragment = fragments_.at(selection.name.text);
         inner = fragment->selection_set;
         condition = fragment->type_condition.text;
       }
       if (!condition.empty() && !schema_.FindType(condition)->Includes(&object)) continue;
-      Collect(object, *inner, fields, visited);
+      Collect(object, *inner, collection);
     }
   }
 
   // Null if there are too many selections.
   const ObjectPlan* CompileObject(const Type* object,
                                   const std::vector<const SelectionSet*>& sets) {
-    std::vector<Collected> collected;
-    std::set<std::string_view> visited;
-    for (const SelectionSet* set : sets) Collect(*object, *set, &collected, &visited);
+    Collection collection;
+    for (const SelectionSet* set : sets) Collect(*object, *set, &collection);
+    const std::vector<Collected>& collected = collection.fields;
     plan_->objects_.push_back(std::make_unique<ObjectPlan>());
     ObjectPlan* const compiled = plan_->objects_.back().get();
     compiled->type = object;
@@ -116,7 +122,7 @@ class PlanCompiler {
     field->name = field->selection->name.text;
     field->parent = &object;
     for (const Selection* selection : group.selections) {
-      field->locations.push_back(LocationOf(*selection));
+      field->locations.push_back(locations_.At(selection->offset));
     }
     if (field->name == "__typename") {
       field->is_typename = true;
@@ -139,18 +145,11 @@ class PlanCompiler {
     return true;
   }
 
-  // Finding a location reads the document up to it, and fragments repeat selections.
-  graphql::SourceLocation LocationOf(const Selection& selection) {
-    const auto [known, added] = locations_.try_emplace(&selection);
-    if (added) known->second = document_.LocationOf(selection.offset);
-    return known->second;
-  }
-
   const graphql::Schema& schema_;
-  const graphql::Document& document_;
   const Variables& variables_;
   Plan* const plan_;
-  std::unordered_map<const Selection*, graphql::SourceLocation> locations_;
+  std::unordered_map<std::string_view, const graphql::Fragment*> fragments_;
+  const graphql::LocationIndex locations_;
   size_t selections_ = 0;
 };
 

@@ -10,7 +10,7 @@ using namespace fsubs;
 namespace {
 
 constexpr char kSnapshot[] = R"json({"extension_version":"1","server_version":"15",
-  "types":"directive @take(i: In, l: [[Int!]] = 1, e: E = A, s: S, o: One, n: In! = {a: 1}) repeatable on FIELD enum E { A B } scalar S input In { a: Int! b: [In!] = [] c: E = A d: Float f: ID g: Boolean h: String } input One @oneOf { a: Int b: In } type O { id: ID! n: Int f: Float e: E s: S o: O l: [O!] }",
+  "types":"directive @take(i: In, l: [[Int!]] = 1, e: E = A, s: S, o: One, n: In! = {a: 1}) repeatable on FIELD enum E { A B } scalar S input In { a: Int! b: [In!] = [] c: E = A d: Float f: ID g: Boolean h: String } input One { a: Int b: In } type O { id: ID! n: Int f: Float e: E s: S o: O l: [O!] }",
   "subscriptions":[{"name":"o","field":"o(id: ID, n: Int, e: E, where: OFilter): O","channel":"c","event_types":null}]})json";
 
 constexpr char kEvent[] =

@@ -119,5 +119,88 @@ TEST_F(EncodeTest, AbstractTypesAreResolvedByTypename) {
       std::string::npos);
 }
 
+// Specification, section 6.3.2: a fragment applies to the objects that its type includes.
+TEST_F(EncodeTest, FragmentsOnInterfacesApplyInsideUnions) {
+  const std::string query =
+      "subscription { boxed { things { ... on Node { id ... on Named { name } } ...L "
+      "... on Stone { weight } } } } fragment L on Cat { lives }";
+  EXPECT_EQ(
+      Encoded(query, R"({"things":[{"__typename":"Cat","id":1,"name":"Tom","lives":9},)"
+                     R"({"__typename":"Dog","id":2,"name":"Rex"},)"
+                     R"({"__typename":"Stone","id":3,"weight":1.50}]})"),
+      R"({"boxed":{"things":[{"id":"1","name":"Tom","lives":9},{"id":"2"},{"weight":1.50}]}})");
+}
+
+TEST_F(EncodeTest, AnInterfaceIsResolvedThroughTheInterfacesThatImplementIt) {
+  EXPECT_EQ(Encoded("subscription { boxed { node { __typename id ... on Named { name } } } }",
+                    R"({"node":{"__typename":"Cat","id":1,"name":"Tom"}})"),
+            R"({"boxed":{"node":{"__typename":"Cat","id":"1","name":"Tom"}}})");
+  // Of its implementations only object types are types of values.
+  EXPECT_NE(
+      Encoded("subscription { boxed { node { id } } }", R"({"node":{"__typename":"Named","id":1}})")
+          .find("was resolved to a non-object type \\\"Named\\\""),
+      std::string::npos);
+  EXPECT_NE(
+      Encoded("subscription { boxed { named { id } } }", R"({"named":{"__typename":"Dog","id":1}})")
+          .find("Runtime Object type \\\"Dog\\\" is not a possible type for \\\"Named\\\""),
+      std::string::npos);
+}
+
+// Specification, section 6.4.4.
+TEST_F(EncodeTest, NullPropagatesThroughListsAndUnions) {
+  const std::string cat = R"({"__typename":"Cat","id":1,"lives":null})";
+  const std::string message = R"("message":"Cannot return null for non-nullable field Cat.lives.")";
+  const std::string things = Encoded("subscription { boxed { things { ... on Cat { lives } } } }",
+                                     R"({"things":[)" + cat + "]}");
+  EXPECT_EQ(things.find(R"({"boxed":{"things":null}},"errors":[{)" + message), 0u) << things;
+  const std::string must = Encoded("subscription { boxed { must { ... on Cat { lives } } } }",
+                                   R"({"must":)" + cat + "}");
+  EXPECT_EQ(must.find(R"({"boxed":null},"errors":[{)" + message), 0u) << must;
+  EXPECT_NE(must.find(R"("path":["boxed","must","lives"])"), std::string::npos);
+  const std::string nodes =
+      Encoded("subscription { boxed { nodes { id } } }", R"({"nodes":[[null],null]})");
+  EXPECT_EQ(nodes.find(R"({"boxed":{"nodes":null}},"errors")"), 0u) << nodes;
+  EXPECT_EQ(Encoded("subscription { boxed { nodes { id } } }", R"({"nodes":[[null],[]]})"),
+            R"({"boxed":{"nodes":[[null],[]]}})");
+}
+
+TEST_F(EncodeTest, ConditionsApplyToEveryKindOfSelection) {
+  const std::string query =
+      "subscription($y: Boolean!, $n: Boolean!) { boxed { a: thing @include(if: $n) { __typename } "
+      "b: thing { ...F @skip(if: $y) ... on Dog @include(if: $y) { bark @skip(if: $n) } "
+      "... @include(if: $n) { __typename } } } } fragment F on Dog { id }";
+  EXPECT_EQ(Encoded(query, R"({"thing":{"__typename":"Dog","id":1,"bark":true}})",
+                    R"({"y":true,"n":false})"),
+            R"({"boxed":{"b":{"bark":true}}})");
+  EXPECT_EQ(Encoded(query, R"({"thing":{"__typename":"Dog","id":1,"bark":true}})",
+                    R"({"y":false,"n":true})"),
+            R"({"boxed":{"a":{"__typename":"Dog"},"b":{"id":"1","__typename":"Dog"}}})");
+}
+
+// Specification, section 3.5: results of the scalars. Digits are the data's own.
+TEST_F(EncodeTest, NumbersAreCopiedAsTheyAreWritten) {
+  for (const char* number :
+       {"123456789012345678901234567890", "0.1000000000000000055511151231257827", "-0", "-0.0",
+        "1e400", "2E-7", "1.0", "100"}) {
+    EXPECT_EQ(
+        EncodedOrder("total extra",
+                     std::string(R"({"total":)") + number + R"(,"extra":[)" + number + "]}"),
+        std::string(R"({"orderUpdated":{"total":)") + number + R"(,"extra":[)" + number + "]}}");
+  }
+}
+
+TEST_F(EncodeTest, AnIntIsWrittenAsItsDigitsAndWithin32Bits) {
+  const auto quantity = [&](const std::string& number) {
+    return EncodedOrder("quantity", R"({"quantity":)" + number + "}").substr(0, 45);
+  };
+  EXPECT_EQ(quantity("-0"), R"({"orderUpdated":{"quantity":0}})");
+  EXPECT_EQ(quantity("1.20e1"), R"({"orderUpdated":{"quantity":12}})");
+  EXPECT_EQ(quantity("2147483647.0"), R"({"orderUpdated":{"quantity":2147483647}})");
+  EXPECT_EQ(quantity("-2147483648"), R"({"orderUpdated":{"quantity":-2147483648}})");
+  for (const char* misfit : {"2147483648", "-2147483649", "1e100", "0.5", "1e-1"}) {
+    EXPECT_EQ(quantity(misfit), R"({"orderUpdated":{"quantity":null}},"errors":[)") << misfit;
+  }
+}
+
 }  // namespace
 }  // namespace fsubs

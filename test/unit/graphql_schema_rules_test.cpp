@@ -189,12 +189,6 @@ TEST(GraphqlSchemaRulesTest, WhatIsRequiredIsNotDeprecated) {
                      "Required input field I.a cannot be deprecated. 3:19 3:14"}));
 }
 
-TEST(GraphqlSchemaRulesTest, OfAOneOfInputObjectEveryFieldMayBeLeftOut) {
-  EXPECT_EQ(ErrorsIn("input O @oneOf { a: Int b: Int! c: Int = 3 }"),
-            (Strings{"OneOf input field O.b must be nullable. 2:28",
-                     "OneOf input field O.c cannot have a default value. 2:33"}));
-}
-
 TEST(GraphqlSchemaRulesTest, DirectivesStandWhereTheirDefinitionsAllow) {
   EXPECT_EQ(ErrorsIn("type A @nope @skip(if: true) { b: Int @specifiedBy(url: \"x\") }"),
             (Strings{"Unknown directive \"@nope\". 2:8",
