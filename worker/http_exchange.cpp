@@ -16,7 +16,8 @@ constexpr std::string_view kOperationId = "1";
 // The page is one file and talks to its own server only.
 constexpr char kPlaygroundPolicy[] =
     "default-src 'none'; style-src 'unsafe-inline'; script-src 'unsafe-inline'; img-src data:; "
-    "connect-src 'self' ws: wss:; base-uri 'none'; form-action 'none'; frame-ancestors 'none'";
+    "connect-src 'self' ws: wss:; base-uri 'none'; form-action 'none'; frame-ancestors 'none'; "
+    "require-trusted-types-for 'script'; trusted-types 'none'";
 
 bool AcceptsHtml(std::string_view accept) {
   return accept.find("text/html") != std::string_view::npos;

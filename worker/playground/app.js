@@ -137,7 +137,7 @@ function run() {
     },
     onComplete() {
       row.remove();
-      if (kind === 'subscription') add({ kind: 'note', body: 'Completed by the server.' });
+      if (kind === 'subscription') add({ kind: 'note', body: 'Completed by the server, as when it shuts down. Run it again to go on.' });
     },
   });
 
@@ -153,11 +153,12 @@ function insert(operation, field) {
   // What nobody has changed is replaced.
   if (!queryEditor.text.trim() || queryEditor.text === inserted) {
     queryEditor.set(text);
-    queryEditor.moveTo(0);
     inserted = text;
   } else {
     queryEditor.append(`${queryEditor.text.endsWith('\n') ? '' : '\n'}\n${text}`);
   }
+  queryEditor.moveTo(queryEditor.text.length - text.length);
+  followCursor();
   if (Object.keys(variables).length && !variablesEditor.text.trim()) {
     variablesEditor.set(JSON.stringify(variables, null, 2));
   }

@@ -50,10 +50,9 @@ export class Editor {
 
   append(text) {
     this.#area.focus({ preventScroll: true });
-    const start = this.text.length;
-    this.#area.setSelectionRange(start, start);
+    const end = this.text.length;
+    this.#area.setSelectionRange(end, end);
     this.#type(text);
-    this.#area.setSelectionRange(start, start);
     this.#area.scrollIntoView({ block: 'end' });
   }
 

@@ -5,7 +5,7 @@ import { element } from './dom.js';
 import { coloured, jsonTokens } from './lexer.js';
 import { formatLatency, median } from './latency.js';
 
-export const kKeptEvents = 500;
+const kKeptEvents = 500;
 
 const kDrawMs = 100;
 // More than this at a time are drawn closed: nobody reads them as they rush by.
@@ -108,7 +108,9 @@ function item(entry, opened) {
   if (kind === 'note') {
     return element('li', { className: 'event note' }, element('p', {}, name, time), element('p', {}, body));
   }
-  const failed = kind === 'error' || Boolean(body.errors);
+  const messages = (body.errors ?? []).map(({ message }) => message);
+  const failed = messages.length > 0;
+  const preview = failed ? messages.join(' ') : JSON.stringify(body.data ?? body);
   const summary = element(
     'summary',
     {},
@@ -117,7 +119,7 @@ function item(entry, opened) {
     kind === 'result' ? element('span', { className: 'badge' }, 'result') : null,
     time,
     kind === 'next' ? element('span', { className: 'latency' }, formatLatency(latency)) : null,
-    element('code', { className: 'preview' }, JSON.stringify(body.data ?? body).slice(0, kPreview)),
+    element('code', { className: 'preview' }, preview.slice(0, kPreview)),
   );
   const details = element('details', {}, summary);
   details.addEventListener(
@@ -125,6 +127,7 @@ function item(entry, opened) {
     () => {
       const shown = kind === 'next' && !failed ? body.data : body;
       const json = JSON.stringify(shown, null, 2);
+      if (failed) details.append(element('ul', {}, ...messages.map((text) => element('li', {}, text))));
       details.append(element('pre', {}, ...coloured(jsonTokens(json))));
       if (body.extensions?.position) {
         details.append(element('p', { className: 'muted' }, `position ${body.extensions.position}`));

@@ -35,5 +35,5 @@ export function formatLatency(ms) {
 
 export function median(values) {
   if (values.length === 0) return null;
-  return values.toSorted((a, b) => a - b)[values.length >> 1];
+  return [...values].sort((a, b) => a - b)[values.length >> 1];
 }

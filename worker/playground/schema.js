@@ -25,6 +25,8 @@ fragment Reference on __Type { ${kTypeReference} }`;
 // How deep objects within objects are selected.
 const kSelectedDepth = 3;
 
+const kLongestList = 32;
+
 export class SchemaError extends Error {}
 
 // Resolves to the data; rejects with a SchemaError that has the server's words.
@@ -108,15 +110,23 @@ function selectionOf(schema, name, indent, within) {
   return lines;
 }
 
+// In parentheses, on one line if it is short.
+function listed(items, indent) {
+  if (items.length === 0) return '';
+  const line = `(${items.join(', ')})`;
+  if (line.length <= kLongestList) return line;
+  return `(\n${items.map((item) => `${indent}  ${item}\n`).join('')}${indent})`;
+}
+
 // A document with one root field, its arguments as variables. `variables` are those that it cannot do
 // without.
 export function documentFor(schema, operation, field) {
   const name = field.name[0].toUpperCase() + field.name.slice(1);
-  const declared = field.args.map((arg) => `$${arg.name}: ${typeText(arg.type)}`).join(', ');
-  const passed = field.args.map((arg) => `${arg.name}: $${arg.name}`).join(', ');
+  const declared = field.args.map((arg) => `$${arg.name}: ${typeText(arg.type)}`);
+  const passed = field.args.map((arg) => `${arg.name}: $${arg.name}`);
   const selection = selectionOf(schema, namedType(field.type), '    ', []);
-  const head = `${operation} ${name}${declared && `(${declared})`} {`;
-  const call = `  ${field.name}${passed && `(${passed})`}`;
+  const head = `${operation} ${name}${listed(declared, '')} {`;
+  const call = `  ${field.name}${listed(passed, '  ')}`;
   const lines = selection.length ? [head, `${call} {`, ...selection, '  }', '}'] : [head, call, '}'];
   const required = field.args.filter(isRequired).map((arg) => [arg.name, null]);
   return { text: `${lines.join('\n')}\n`, variables: Object.fromEntries(required) };

@@ -91,7 +91,10 @@ export class SchemaBrowser {
         add(i + 1 < field.args.length ? ',\u00a0' : ')');
       });
     }
-    if (field.type) add(':\u00a0', ...this.#reference(field.type));
+    if (field.type) {
+      add(':\u00a0');
+      parts.push(this.#reference(field.type));
+    }
     const signature = parts.map((nodes) => element('span', {}, ...nodes));
     return this.#described(element('div', { className: 'signature' }, ...signature), field);
   }

@@ -1,0 +1,82 @@
+// Headless Chromium, and what tests do with the playground in it.
+
+import { mkdir } from 'node:fs/promises';
+import path from 'node:path';
+import { chromium } from 'playwright-core';
+import { url } from './server.js';
+
+export const origin = url.replace(/^ws/, 'http');
+
+const executablePath = process.env.CHROMIUM ?? '/usr/bin/chromium';
+const args = ['--disable-gpu', '--disable-quic', '--disable-sync'];
+
+// A browser with a profile of its own, closed after the tests of the file.
+export async function openBrowser() {
+  return chromium.launch({ executablePath, args });
+}
+
+// The playground as a new visitor sees it. What a page must never do is collected in page.complaints:
+// errors, and requests to others than its server.
+export async function openPlayground(test, browser, { search = '', ...options } = {}) {
+  const context = await browser.newContext({ viewport: { width: 1280, height: 800 }, ...options });
+  test.after(() => context.close());
+  const page = await context.newPage();
+  page.complaints = [];
+  page.on('pageerror', (error) => page.complaints.push(error.stack));
+  page.on('console', (message) => {
+    if (['error', 'warning'].includes(message.type())) page.complaints.push(message.text());
+  });
+  const record = (address) => {
+    const isOurs = address.startsWith(`${origin}/`) || address.startsWith(`${url}/`) || address.startsWith('data:');
+    if (!isOurs) page.complaints.push(`it connects to ${address}`);
+  };
+  page.on('request', (request) => record(request.url()));
+  page.on('websocket', (socket) => record(socket.url()));
+  await page.goto(`${origin}/${search}`);
+  return page;
+}
+
+export function acknowledged(page) {
+  return page.getByRole('status').getByText('Acknowledged').waitFor();
+}
+
+export function searchFor(query, variables = '') {
+  return `?${new URLSearchParams({ query, variables })}`;
+}
+
+// Presses Ctrl+Enter and resolves when the server has the subscription.
+export async function run(page, label) {
+  await page.getByLabel('GraphQL document').press('Control+Enter');
+  await runningRow(page, label).getByText('listening').waitFor();
+}
+
+export function runningRow(page, label) {
+  return page.getByRole('list', { name: 'Running operations' }).getByRole('listitem').filter({ hasText: label });
+}
+
+export function eventRows(page) {
+  return page.getByRole('list', { name: 'Events, newest first' }).locator('> li');
+}
+
+// Takes a screenshot, kept in $FSUBS_ARTIFACTS if that is set, and resolves to {colours, corner}: how
+// many colours it has, and the first pixel's [red, green, blue].
+export async function look(page, name) {
+  const folder = process.env.FSUBS_ARTIFACTS;
+  if (folder) await mkdir(folder, { recursive: true });
+  const image = await page.screenshot(folder ? { path: path.join(folder, `${name}.png`) } : {});
+  const context = await page.context().browser().newContext();
+  try {
+    const canvas = await context.newPage();
+    return await canvas.evaluate(async (base64) => {
+      const bytes = Uint8Array.from(atob(base64), (character) => character.charCodeAt(0));
+      const bitmap = await createImageBitmap(new Blob([bytes], { type: 'image/png' }));
+      const drawing = new OffscreenCanvas(bitmap.width, bitmap.height).getContext('2d');
+      drawing.drawImage(bitmap, 0, 0);
+      const { data } = drawing.getImageData(0, 0, bitmap.width, bitmap.height);
+      const pixels = new Uint32Array(data.buffer);
+      return { colours: new Set(pixels).size, corner: [...data.slice(0, 3)] };
+    }, image.toString('base64'));
+  } finally {
+    await context.close();
+  }
+}
