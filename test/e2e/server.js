@@ -9,6 +9,7 @@ import WebSocket from 'ws';
 const run = promisify(execFile);
 
 export const url = process.env.FSUBS_URL;
+export const httpUrl = `${url.replace('ws', 'http')}/graphql`;
 
 export async function sql(statement) {
   const { stdout } = await run('psql', ['-XqAt', '-v', 'ON_ERROR_STOP=1', '-c', statement]);
