@@ -80,8 +80,8 @@ class Walk {
     UniqueDirectivesPerLocation(context_, fragment.directives);
     KnownTypeNames(context_, fragment.type_condition);
     VisitDirectives(context_, fragment.directives, "FRAGMENT_DEFINITION", nullptr);
-    VisitSelections(*fragment.selection_set, context_->FindType(fragment.type_condition.text),
-                    nullptr, true);
+    VisitSelections(*fragment.selection_set,
+                    context_->schema.FindType(fragment.type_condition.text), nullptr, true);
   }
 
   // `field` is the field around the set, `merges` whether it stands for an object by itself: the
@@ -138,7 +138,7 @@ class Walk {
     if (condition) KnownTypeNames(context_, condition);
     VisitDirectives(context_, fragment.directives, "INLINE_FRAGMENT", field);
     VisitSelections(*fragment.selection_set,
-                    condition ? context_->FindType(condition.text) : parent, field, false);
+                    condition ? context_->schema.FindType(condition.text) : parent, field, false);
   }
 
   ValidationContext* const context_;

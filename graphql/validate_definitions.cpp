@@ -1,11 +1,14 @@
 // Type system definitions in a document that is to be executed. ExecutableDefinitions refuses them;
 // as in graphql-js the other rules have their say nevertheless.
 #include <algorithm>
+#include <iterator>
 
 #include "graphql/validation_rules.hpp"
 
 namespace fsubs::graphql {
 namespace {
+
+constexpr std::string_view kScalars[] = {"String", "Int", "Float", "Boolean", "ID"};
 
 constexpr std::string_view LocationOf(TypeKind kind) {
   switch (kind) {
@@ -63,10 +66,11 @@ void DefinitionRules::Visit(const DirectiveDefinition& directive) {
   }
 }
 
-// The specification's own types may always be named here.
+// The specification's own scalars may always be named here, whether the schema uses them or not.
 void DefinitionRules::VisitNamedType(const Name& name) {
-  const Type* const type = context_->schema.FindType(name.text);
-  if (type == nullptr || !type->builtin) KnownTypeNames(context_, name);
+  const bool scalar =
+      std::find(std::begin(kScalars), std::end(kScalars), name.text) != std::end(kScalars);
+  if (!scalar) KnownTypeNames(context_, name, kScalars);
 }
 
 void DefinitionRules::VisitType(const TypeRef& type) {

@@ -17,9 +17,10 @@ bool Overlap(const Type& a, const Type& b) {
 
 }  // namespace
 
-void KnownTypeNames(ValidationContext* context, const Name& type) {
-  if (context->FindType(type.text) != nullptr) return;
-  std::vector<std::string_view> names;
+void KnownTypeNames(ValidationContext* context, const Name& type,
+                    std::span<const std::string_view> others) {
+  if (context->schema.FindType(type.text) != nullptr) return;
+  std::vector<std::string_view> names(others.begin(), others.end());
   for (const auto& known : context->schema.types()) names.push_back(known->name);
   for (const TypeDefinition& defined : context->document.types) {
     if (defined.extension) continue;
@@ -31,7 +32,7 @@ void KnownTypeNames(ValidationContext* context, const Name& type) {
 }
 
 void FragmentsOnCompositeTypes(ValidationContext* context, const Name& type, const Name& fragment) {
-  const Type* const known = context->FindType(type.text);
+  const Type* const known = context->schema.FindType(type.text);
   if (known == nullptr || known->is_composite()) return;
   context->Report("Fragment " + (fragment ? Quoted(fragment.text) + " " : "") +
                       "cannot condition on non composite type " + Quoted(type.text) + ".",
@@ -58,7 +59,7 @@ void PossibleFragmentSpreads(ValidationContext* context, const Selection& spread
     if (fragment != nullptr) condition = fragment->type_condition;
   }
   if (!condition || parent == nullptr) return;
-  const Type* const type = context->FindType(condition.text);
+  const Type* const type = context->schema.FindType(condition.text);
   if (type == nullptr || !type->is_composite() || Overlap(*type, *parent)) return;
   context->Report("Fragment " + (spread.name ? Quoted(spread.name.text) + " " : "") +
                       "cannot be spread here as objects of type " + Quoted(parent->name) +

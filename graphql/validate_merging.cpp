@@ -230,7 +230,7 @@ FieldMerging::Fields* FieldMerging::FieldsOf(const SelectionSet& set, const Type
 }
 
 FieldMerging::Fields* FieldMerging::FieldsOf(const Fragment& fragment) {
-  return FieldsOf(*fragment.selection_set, context_->FindType(fragment.type_condition.text));
+  return FieldsOf(*fragment.selection_set, context_->schema.FindType(fragment.type_condition.text));
 }
 
 void FieldMerging::Collect(const SelectionSet& set, const Type* parent, Fields* fields) {
@@ -246,10 +246,10 @@ void FieldMerging::Collect(const SelectionSet& set, const Type* parent, Fields* 
         break;
       }
       case SelectionKind::kInlineFragment:
-        Collect(
-            *selection.selection_set,
-            selection.type_condition ? context_->FindType(selection.type_condition.text) : parent,
-            fields);
+        Collect(*selection.selection_set,
+                selection.type_condition ? context_->schema.FindType(selection.type_condition.text)
+                                         : parent,
+                fields);
         break;
       case SelectionKind::kFragmentSpread:
         fields->fragments.Add(selection.name.text);

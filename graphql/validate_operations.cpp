@@ -67,7 +67,7 @@ class RootFields {
   }
 
   bool Applies(const Name& condition) const {
-    const Type* const type = context_->FindType(condition.text);
+    const Type* const type = context_->schema.FindType(condition.text);
     return type != nullptr && type->Includes(root_);
   }
 

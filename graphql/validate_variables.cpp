@@ -26,7 +26,7 @@ class UsageCollector {
                 inner_field != nullptr ? inner_field->FindArgument(argument.name.text) : nullptr);
         }
       } else if (selection.type_condition) {
-        inner = context_->FindType(selection.type_condition.text);
+        inner = context_->schema.FindType(selection.type_condition.text);
       }
       Directives(selection.directives, inner_field);
       if (selection.selection_set != nullptr) {
@@ -93,7 +93,7 @@ std::vector<VariableUsage> UsagesOf(ValidationContext* context, const Operation&
       const size_t before = referenced.usages->size();
       collector.Directives(fragment->directives, nullptr);
       collector.Selections(*fragment->selection_set,
-                           context->FindType(fragment->type_condition.text), nullptr);
+                           context->schema.FindType(fragment->type_condition.text), nullptr);
       context->SpendFragmentWork(referenced.usages->size() - before);
     }
   }
@@ -175,7 +175,7 @@ void UniqueVariableNames(ValidationContext* context, const Operation& operation)
 void VariablesAreInputTypes(ValidationContext* context, const VariableDefinition& variable) {
   const TypeRef* named = variable.type;
   while (named->of != nullptr) named = named->of;
-  const Type* const type = context->FindType(named->name.text);
+  const Type* const type = context->schema.FindType(named->name.text);
   if (type == nullptr || type->is_input()) return;
   context->Report("Variable \"$" + std::string(variable.name.text) +
                       "\" cannot be non-input type " + Quoted(Print(*variable.type)) + ".",

@@ -64,7 +64,6 @@ class ValidationContext {
   std::string Hint(std::string_view name, const std::vector<std::string_view>& options,
                    std::string_view kind = {}) const;
 
-  const Type* FindType(std::string_view name) const { return schema.FindType(name); }
   // The last fragment of that name, null if there is none.
   const Fragment* FindFragment(std::string_view name);
   // The fragment spreads below `set`, in graphql-js's order.

@@ -6,6 +6,7 @@
 #pragma once
 
 #include <memory_resource>
+#include <span>
 #include <string_view>
 #include <unordered_map>
 #include <vector>
@@ -23,7 +24,7 @@ class WrappedRef {
   WrappedRef(const ValidationContext* context, const TypeRef& ref) {
     const TypeRef* at = &ref;
     while (at->of != nullptr) at = at->of;
-    const Type* const named = context->FindType(at->name.text);
+    const Type* const named = context->schema.FindType(at->name.text);
     if (named == nullptr) return;
     for (at = &ref; at != nullptr; at = at->of) chain_.push_back({at->kind, named, nullptr});
     for (size_t i = 0; i + 1 < chain_.size(); ++i) chain_[i].of = &chain_[i + 1];
@@ -64,7 +65,9 @@ void ProvidedRequiredArguments(ValidationContext* context, const Selection& fiel
                                const Field& definition);
 
 // 5.5: fragments.
-void KnownTypeNames(ValidationContext* context, const Name& type);
+// `others` are suggested beside the schema's types and those that the document defines.
+void KnownTypeNames(ValidationContext* context, const Name& type,
+                    std::span<const std::string_view> others = {});
 void FragmentsOnCompositeTypes(ValidationContext* context, const Name& type, const Name& fragment);
 void UniqueFragmentNames(ValidationContext* context, const Fragment& fragment, FirstUses* names);
 void KnownFragmentNames(ValidationContext* context, const Selection& spread);

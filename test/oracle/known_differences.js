@@ -1,11 +1,15 @@
 // Where fraiseql_subs differs from graphql-js on purpose. docs/graphql-js.md gives the reason of each
-// under the same name. A predicate sees both answers and the question, and is as narrow as it can be.
+// under the same name. A predicate sees what is compared of both
+// answers, the question and all of our answer, and is as narrow as it can be.
 
 const kHalfOfAPair = /[\ud800-\udbff](?![\udc00-\udfff])|(?<![\ud800-\udbff])[\udc00-\udfff]/g;
 
 const kNullArgument =
   /^Argument "\w+" (of non-null type ".*" must not be null|has invalid value [^]*)\.$/;
 const kNullCondition = 'Argument "if" of non-null type "Boolean!" must not be null.';
+
+const kMisfit =
+  /^((Int|Float|String|Boolean|ID|Enum "\w+") cannot represent |Value "\w+" does not exist in |Expected value of type |Field "[\w.]+" (of required type |is not defined by ))/;
 
 export const knownDifferences = {
   // UTF-8 has no half of a surrogate pair, which graphql-js quotes where an escape ends inside one.
@@ -33,6 +37,20 @@ export const knownDifferences = {
   'null for an argument below the root': (theirs, ours, question) =>
     Object.values(question.variables ?? {}).includes(null) &&
     theirs.errors?.some(({ message, path }) => kNullArgument.test(message) && path?.length > 1),
+
+  // Default values that do not fit would be found by the first client that relies on them.
+  'default value of another type': (theirs, ours, question, answer) =>
+    theirs.accepted && answer.errors?.every(({ message }) => kMisfit.test(message)),
+
+  // buildSchema passes over such a definition without a word.
+  'type of the specification defined anew': (theirs, ours, question, answer) =>
+    theirs.accepted &&
+    answer.errors?.every(({ message }) => message.endsWith('cannot be redefined.')),
+
+  // buildSchema passes over operations and fragments; here they are most likely a mistake.
+  'operation among type definitions': (theirs, ours, question, answer) =>
+    theirs.accepted &&
+    answer.errors?.every(({ message }) => /^An? \w+ is not a type definition\.$/.test(message)),
 
   // A subscription of which @skip or @include leave nothing would never deliver anything.
   'subscription to nothing': (theirs, ours) =>

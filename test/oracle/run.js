@@ -41,7 +41,7 @@ function differ(group, question, answer) {
   const ours = essence(group.reduce?.(answer) ?? answer);
   if (JSON.stringify(theirs) === JSON.stringify(ours)) return null;
   const known = Object.entries(knownDifferences).find(([, matches]) =>
-    matches(theirs, ours, question),
+    matches(theirs, ours, question, answer),
   );
   return { theirs, ours, known: known?.[0] };
 }
