@@ -86,7 +86,7 @@ class DocumentWriter {
   nonNull(type, constant, place, depth) {
     const { random } = this;
     if (isListType(type)) {
-      if (random.chance(0.2) && !isNonNullType(type.ofType))
+      if (random.chance(0.2) && !isNonNullType(type.ofType) && !isListType(type.ofType))
         return this.nonNull(getNullableType(type.ofType), constant, null, depth + 1);
       return `[${random.times(0, depth > 2 ? 1 : 3, () => this.value(type.ofType, constant, null, depth + 1)).join(', ')}]`;
     }

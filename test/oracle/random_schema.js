@@ -64,7 +64,8 @@ export function literal(random, type, types, depth = 0) {
   if (random.chance(0.05)) return 'null';
   if (type.startsWith('[')) {
     const item = type.slice(1, -1);
-    if (random.chance(0.2)) return literal(random, item, types, depth + 1);
+    // A list alone would be taken for the outer one.
+    if (!item.startsWith('[') && random.chance(0.2)) return literal(random, item, types, depth + 1);
     return `[${random.times(0, depth > 2 ? 0 : 3, () => literal(random, item, types, depth + 1)).join(random.pick([', ', ' ', ',']))}]`;
   }
   switch (type) {
