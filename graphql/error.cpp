@@ -35,9 +35,14 @@ LocationIndex::LocationIndex(std::string_view source) : source_(source) {
   }
 }
 
-SourceLocation LocationIndex::At(uint32_t offset) const {
+SourceLocation LocationIndex::At(uint32_t offset) {
   const size_t end = std::min<size_t>(offset, source_.size());
-  return Advance(source_, end - end % kStep, end, steps_[end / kStep]);
+  const size_t step = end - end % kStep;
+  const bool from_last = last_offset_ >= step && last_offset_ <= end;
+  last_ = from_last ? Advance(source_, last_offset_, end, last_)
+                    : Advance(source_, step, end, steps_[end / kStep]);
+  last_offset_ = end;
+  return last_;
 }
 
 }  // namespace fsubs::graphql

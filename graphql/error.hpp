@@ -29,12 +29,15 @@ class LocationIndex {
  public:
   // `source` outlives the index.
   explicit LocationIndex(std::string_view source);
-  SourceLocation At(uint32_t offset) const;
+  // Fastest where offsets come in order.
+  SourceLocation At(uint32_t offset);
 
  private:
   static constexpr uint32_t kStep = 256;
   const std::string_view source_;
   std::vector<SourceLocation> steps_;  // of every kStep-th byte
+  size_t last_offset_ = 0;
+  SourceLocation last_{1, 1};
 };
 
 }  // namespace fsubs::graphql

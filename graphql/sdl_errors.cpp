@@ -14,7 +14,7 @@ void SdlErrors::Add(Error error) {
 }
 
 std::vector<Error> SdlErrors::Take() {
-  const LocationIndex locations(document_.source());
+  LocationIndex locations(document_.source());
   std::vector<Error> errors;
   for (Found& found : found_) {
     for (uint32_t offset : found.offsets) found.error.locations.push_back(locations.At(offset));

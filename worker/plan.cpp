@@ -104,6 +104,7 @@ class PlanCompiler {
     plan_->objects_.push_back(std::make_unique<ObjectPlan>());
     ObjectPlan* const compiled = plan_->objects_.back().get();
     compiled->type = object;
+    compiled->fields.reserve(collected.size());
     for (const Collected& group : collected) selections_ += group.selections.size();
     if (selections_ > kMaxPlanSelections) return nullptr;
     for (const Collected& group : collected) {
@@ -149,7 +150,7 @@ class PlanCompiler {
   const Variables& variables_;
   Plan* const plan_;
   std::unordered_map<std::string_view, const graphql::Fragment*> fragments_;
-  const graphql::LocationIndex locations_;
+  graphql::LocationIndex locations_;
   size_t selections_ = 0;
 };
 

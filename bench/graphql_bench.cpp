@@ -1,0 +1,103 @@
+// The GraphQL front end by itself, one line of figures each: what bench/graphql.js measures of
+// graphql-js in the same run. bench/graphql runs both.
+#include <chrono>
+#include <cstdio>
+#include <deque>
+#include <fstream>
+#include <functional>
+#include <iterator>
+
+#include "worker/dispatch.hpp"
+#include "worker/encode.hpp"
+#include "worker/operation.hpp"
+
+namespace {
+
+using namespace fsubs;
+
+constexpr OperationLimits kLimits{.max_tokens = 2000, .max_depth = 20};
+
+std::string ReadFile(const std::string& path) {
+  std::ifstream file(path);
+  return {std::istreambuf_iterator<char>(file), {}};
+}
+
+// The fastest of several rounds, in microseconds a call: what else the machine does only adds.
+double Measure(size_t calls, const std::function<void()>& call) {
+  constexpr int kRounds = 150;
+  double best = 1e9;
+  for (int round = 0; round < kRounds; ++round) {
+    const auto start = std::chrono::steady_clock::now();
+    for (size_t i = 0; i < calls; ++i) call();
+    const std::chrono::duration<double, std::micro> took = std::chrono::steady_clock::now() - start;
+    best = std::min(best, took.count() / static_cast<double>(calls));
+  }
+  return best;
+}
+
+struct Subscriber final : Member {};
+
+}  // namespace
+
+int main(int argc, char** argv) {
+  if (argc != 2) return 2;
+  const std::string folder = argv[1];
+  const std::string document = ReadFile(folder + "/document.graphql");
+  const std::string event = ReadFile(folder + "/event.json");
+  std::string error;
+  const auto catalog = Catalog::FromSnapshot(ReadFile(folder + "/snapshot.json"), &error);
+  JsonTree variables;
+  if (!catalog || !variables.ParseCopy(ReadFile(folder + "/variables.json"))) {
+    std::fprintf(stderr, "%s\n", error.c_str());
+    return 1;
+  }
+  OperationRequest request;
+  request.query = document;
+  request.variables = variables.root();
+
+  const auto prepare = [&](PlanCache* cache) {
+    PrepareResult prepared = Prepare(catalog, cache, request, kLimits);
+    if (!prepared.subscription) {
+      std::fprintf(stderr, "%s\n", prepared.errors.c_str());
+      std::exit(1);
+    }
+    return prepared;
+  };
+  std::printf("prepare %f\n", Measure(100, [&] {
+                PlanCache cache;
+                prepare(&cache);
+              }));
+  PlanCache cache;
+  const PrepareResult prepared = prepare(&cache);
+  std::printf("prepare_again %f\n", Measure(1000, [&] { prepare(&cache); }));
+
+  const std::string padded = event + std::string(kJsonPadding, '\0');
+  const std::string_view data = std::string_view(padded).substr(0, event.size());
+  JsonTree tree;
+  std::string response;
+  const auto encode = [&] {
+    response.clear();
+    Encode(*prepared.subscription->plan, tree.root(), {"1-0", 0}, &response);
+  };
+  std::printf("execute %f\n", Measure(1000, [&] {
+                if (!tree.Parse(data)) std::exit(1);
+                encode();
+              }));
+  std::printf("encode %f\n", Measure(1000, encode));
+
+  constexpr size_t kSubscriptions = 10000;
+  constexpr size_t kDocuments = 100;
+  PlanCache shared;
+  Dispatcher dispatcher;
+  std::deque<Subscriber> subscribers(kSubscriptions);
+  const auto start = std::chrono::steady_clock::now();
+  for (size_t i = 0; i < kSubscriptions; ++i) {
+    const std::string text = document + "# " + std::to_string(i % kDocuments);
+    request.query = text;
+    dispatcher.Add(&subscribers[i], std::move(*prepare(&shared).subscription));
+  }
+  const std::chrono::duration<double, std::milli> took = std::chrono::steady_clock::now() - start;
+  std::printf("plans %zu\nsubscribe_all_ms %f\n", shared.plans.size(), took.count());
+  for (Subscriber& subscriber : subscribers) dispatcher.Remove(&subscriber);
+  return 0;
+}
