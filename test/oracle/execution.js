@@ -59,11 +59,14 @@ const kJunk = [
   [1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12],
 ];
 
+const kMostObjects = 200;
+
 // A JSON value for a type, of variables or of data.
 class ValueWriter {
   constructor(random, schema) {
     this.random = random;
     this.schema = schema;
+    this.objects = 0; // made so far: wide types multiply
   }
 
   value(type, depth = 0) {
@@ -73,7 +76,9 @@ class ValueWriter {
     if (random.chance(0.1)) return null;
     if (isListType(type)) {
       if (random.chance(0.05)) return this.value(type.ofType, depth + 1);
-      return random.times(0, depth > 4 ? 0 : 3, () => this.value(type.ofType, depth + 1));
+      return random.times(0, depth > 4 || this.objects > kMostObjects ? 0 : 3, () =>
+        this.value(type.ofType, depth + 1),
+      );
     }
     if (isEnumType(type)) return random.pick(type.getValues()).name;
     if (isAbstractType(type)) return this.abstract(type, depth);
@@ -97,6 +102,7 @@ class ValueWriter {
   object(type, depth) {
     const { random } = this;
     const object = {};
+    if (++this.objects > kMostObjects) return object;
     for (const field of Object.values(type.getFields())) {
       const endless =
         depth > 3 &&
