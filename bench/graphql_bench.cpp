@@ -37,6 +37,55 @@ double Measure(size_t calls, const std::function<void()>& call) {
 
 struct Subscriber final : Member {};
 
+struct NoSink final : Dispatcher::Sink {
+  void Deliver(Member*, std::string_view) override {}
+};
+
+// Dispatch to subscriptions that each want another range of totals, and trying each one's interval.
+void MeasureRanges(const std::shared_ptr<const Catalog>& catalog) {
+  constexpr size_t kRanges = 10000;
+  PlanCache cache;
+  Dispatcher dispatcher;
+  std::deque<Subscriber> subscribers(kRanges);
+  OperationRequest request;
+  request.query =
+      "subscription ($low: Float, $high: Float) {"
+      " orderUpdated(where: {total: {gte: $low, lt: $high}}) { id } }";
+  std::vector<Interval> intervals;
+  for (size_t i = 0; i < kRanges; ++i) {
+    JsonTree variables;
+    if (!variables.ParseCopy("{\"low\":" + std::to_string(i) +
+                             ",\"high\":" + std::to_string(i + 10) + "}")) {
+      std::exit(1);
+    }
+    request.variables = variables.root();
+    PrepareResult prepared = Prepare(catalog, &cache, request, kLimits);
+    if (!prepared.subscription) std::exit(1);
+    intervals.push_back(prepared.subscription->filter.interval);
+    dispatcher.Add(&subscribers[i], std::move(*prepared.subscription));
+  }
+  const std::string event = R"({"id":1,"total":5000.5})" + std::string(kJsonPadding, '\0');
+  EventRecord record;
+  record.channel = "orders";
+  record.data = std::string_view(event).substr(0, event.size() - kJsonPadding);
+  NoSink sink;
+  size_t delivered = 0;
+  std::printf("ranges_index %f\n", Measure(100, [&] {
+                delivered = dispatcher.Dispatch(record, "1-0", &sink).delivered;
+              }));
+  JsonTree tree;
+  size_t matched = 0;
+  std::printf("ranges_scan %f\n", Measure(10, [&] {
+                if (!tree.Parse(record.data)) std::exit(1);
+                std::string form;
+                AppendForm(Comparison::kNumber, tree.root().Find("total"), &form);
+                matched = 0;
+                for (const Interval& interval : intervals) matched += interval.Contains(form);
+              }));
+  if (delivered != matched) std::exit(1);
+  for (Subscriber& subscriber : subscribers) dispatcher.Remove(&subscriber);
+}
+
 }  // namespace
 
 int main(int argc, char** argv) {
@@ -99,5 +148,6 @@ int main(int argc, char** argv) {
   const std::chrono::duration<double, std::milli> took = std::chrono::steady_clock::now() - start;
   std::printf("plans %zu\nsubscribe_all_ms %f\n", shared.plans.size(), took.count());
   for (Subscriber& subscriber : subscribers) dispatcher.Remove(&subscriber);
+  MeasureRanges(catalog);
   return 0;
 }
