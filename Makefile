@@ -5,7 +5,7 @@ PG_CONFIG ?= pg_config
 MODULE_big = fraiseql_subs
 EXTENSION = fraiseql_subs
 DATA = $(wildcard sql/fraiseql_subs--*.sql)
-OBJS = $(patsubst %.cpp,%.o,$(wildcard src/*.cpp contract/*.cpp graphql/*.cpp))
+OBJS = $(patsubst %.cpp,%.o,$(wildcard src/*.cpp src/*/*.cpp contract/*.cpp graphql/*/*.cpp))
 REGRESS = $(sort $(patsubst sql/%.sql,%,$(wildcard sql/regress_*.sql)))
 # The server serves one database, which must be this one: it cannot be dropped while it is served.
 REGRESS_OPTS = --use-existing

@@ -8,7 +8,7 @@
 #include <vector>
 
 #include "bench/wire.hpp"
-#include "worker/ws_frame.hpp"
+#include "worker/socket/ws_frame.hpp"
 
 namespace fsubs::bench {
 

@@ -23,7 +23,7 @@
 #include "bench/floor_messages.hpp"
 #include "bench/websocket.hpp"
 #include "bench/wire.hpp"
-#include "worker/ws_frame.hpp"
+#include "worker/socket/ws_frame.hpp"
 
 namespace fsubs::bench {
 namespace {

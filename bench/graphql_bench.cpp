@@ -7,9 +7,9 @@
 #include <functional>
 #include <iterator>
 
-#include "worker/dispatch.hpp"
-#include "worker/encode.hpp"
-#include "worker/operation.hpp"
+#include "worker/event/dispatch.hpp"
+#include "worker/event/encode.hpp"
+#include "worker/operation/operation.hpp"
 
 namespace {
 

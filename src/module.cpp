@@ -1,7 +1,7 @@
-#include "src/guc.hpp"
-#include "src/launcher.hpp"
-#include "src/pg_compat.hpp"
-#include "src/shmem.hpp"
+#include "src/base/guc.hpp"
+#include "src/base/pg_compat.hpp"
+#include "src/ring/shmem.hpp"
+#include "src/worker_process/launcher.hpp"
 
 extern "C" {
 PG_MODULE_MAGIC;

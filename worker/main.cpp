@@ -1,7 +1,7 @@
 #include <unistd.h>
 
-#include "worker/log.hpp"
-#include "worker/options.hpp"
+#include "worker/base/log.hpp"
+#include "worker/base/options.hpp"
 #include "worker/worker.hpp"
 
 int main(int argc, char** argv) {

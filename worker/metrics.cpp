@@ -6,7 +6,7 @@
 #include <sstream>
 #include <vector>
 
-#include "worker/json_text.hpp"
+#include "worker/json/json_text.hpp"
 
 namespace fsubs {
 namespace {

@@ -4,7 +4,7 @@
 #include <span>
 #include <string>
 
-#include "worker/counters.hpp"
+#include "worker/base/counters.hpp"
 
 namespace fsubs {
 

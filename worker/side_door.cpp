@@ -9,9 +9,9 @@
 #include <exception>
 #include <vector>
 
-#include "worker/json_text.hpp"
-#include "worker/json_tree.hpp"
-#include "worker/log.hpp"
+#include "worker/base/log.hpp"
+#include "worker/json/json_text.hpp"
+#include "worker/json/json_tree.hpp"
 
 namespace fsubs {
 

@@ -3,7 +3,7 @@
 #include <algorithm>
 #include <csignal>
 
-#include "worker/log.hpp"
+#include "worker/base/log.hpp"
 
 namespace fsubs {
 namespace {

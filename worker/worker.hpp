@@ -11,12 +11,12 @@
 #include <string>
 #include <vector>
 
-#include "worker/catalog.hpp"
-#include "worker/counters.hpp"
+#include "worker/base/counters.hpp"
+#include "worker/base/options.hpp"
 #include "worker/mapped_ring.hpp"
 #include "worker/metrics.hpp"
-#include "worker/options.hpp"
-#include "worker/shard.hpp"
+#include "worker/operation/catalog.hpp"
+#include "worker/shard/shard.hpp"
 #include "worker/side_door.hpp"
 
 namespace fsubs {

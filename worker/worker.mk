@@ -25,9 +25,9 @@ else ifneq ($(VARIANT),release)
   $(error VARIANT is one of release, asan, tsan, fuzz)
 endif
 
-SOURCES := $(wildcard contract/*.cpp graphql/*.cpp graphql/*/*.cpp worker/*.cpp worker/*/*.cpp)
+SOURCES := $(wildcard contract/*.cpp graphql/*/*.cpp worker/*.cpp worker/*/*.cpp)
 LIBRARY_OBJECTS := $(patsubst %.cpp,$(OUT)/%.o,$(filter-out worker/main.cpp,$(SOURCES)))
-TESTS := $(patsubst test/unit/%.cpp,$(OUT)/test/%,$(wildcard test/unit/*_test.cpp))
+TESTS := $(patsubst test/%.cpp,$(OUT)/test/%,$(shell find test/unit -name "*_test.cpp"))
 FUZZERS := $(patsubst test/fuzz/%.cpp,$(OUT)/fuzz/%,$(wildcard test/fuzz/*_fuzz.cpp))
 BENCHES := $(patsubst bench/%.cpp,$(OUT)/bench/%,$(wildcard bench/*.cpp))
 
@@ -43,15 +43,15 @@ $(OUT)/%.o: %.cpp
 	$(CXX) $(CXXFLAGS) -c -o $@ $<
 
 PLAYGROUND := worker/playground
-$(OUT)/worker/playground_page.inc: $(wildcard $(PLAYGROUND)/*)
+$(OUT)/worker/playground/playground_page.inc: $(filter-out %.cpp %.hpp,$(wildcard $(PLAYGROUND)/*))
 	@mkdir -p $(@D)
 	set -e; { printf 'R"playground('; \
 	  awk -v directory=$(PLAYGROUND) -f $(PLAYGROUND)/join.awk $(PLAYGROUND)/index.html; \
 	  echo ')playground"'; } >$@.new
 	mv $@.new $@
 
-$(OUT)/worker/playground.o: $(OUT)/worker/playground_page.inc
-$(OUT)/worker/playground.o: override CXXFLAGS += -I$(OUT)
+$(OUT)/worker/playground/playground.o: $(OUT)/worker/playground/playground_page.inc
+$(OUT)/worker/playground/playground.o: override CXXFLAGS += -I$(OUT)/worker/playground
 
 $(OUT)/libworker.a: $(LIBRARY_OBJECTS)
 	@rm -f $@
@@ -60,7 +60,7 @@ $(OUT)/libworker.a: $(LIBRARY_OBJECTS)
 $(OUT)/fraiseql-worker: $(OUT)/worker/main.o $(OUT)/libworker.a
 	$(CXX) $(CXXFLAGS) -o $@ $^ $(LDLIBS)
 
-$(OUT)/test/%: $(OUT)/test/unit/%.o $(OUT)/libworker.a
+$(OUT)/test/%: $(OUT)/test/%.o $(OUT)/libworker.a
 	@mkdir -p $(@D)
 	$(CXX) $(CXXFLAGS) -o $@ $^ -lgmock -lgtest -lgtest_main $(LDLIBS)
 

@@ -1,7 +1,7 @@
 // Any bytes as an event's data: what is encoded for a subscription is JSON, or the event is
 // refused.
-#include "worker/encode.hpp"
-#include "worker/operation.hpp"
+#include "worker/event/encode.hpp"
+#include "worker/operation/operation.hpp"
 
 using namespace fsubs;
 

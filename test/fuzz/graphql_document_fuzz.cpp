@@ -1,6 +1,7 @@
 // Any bytes as a client's document: parsed and validated without a crash, in bounded time.
-#include "graphql/parser.hpp"
-#include "graphql/validate.hpp"
+#include "graphql/language/parser.hpp"
+#include "graphql/sdl/schema_builder.hpp"
+#include "graphql/validation/validate.hpp"
 
 using namespace fsubs::graphql;
 

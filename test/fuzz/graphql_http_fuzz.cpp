@@ -2,8 +2,8 @@
 #include <algorithm>
 #include <string_view>
 
-#include "worker/graphql_http.hpp"
-#include "worker/origin.hpp"
+#include "worker/client/graphql_http.hpp"
+#include "worker/client/origin.hpp"
 
 using namespace fsubs;
 

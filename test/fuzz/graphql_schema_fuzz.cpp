@@ -1,7 +1,8 @@
 // Any bytes as registered SDL: split and built without a crash, alone and composed.
-#include "graphql/compose.hpp"
-#include "graphql/parser.hpp"
-#include "graphql/print.hpp"
+#include "graphql/language/parser.hpp"
+#include "graphql/language/print.hpp"
+#include "graphql/sdl/compose.hpp"
+#include "graphql/sdl/schema_builder.hpp"
 
 using namespace fsubs::graphql;
 

@@ -1,7 +1,7 @@
 // Any document, asked of a small schema: the response is JSON and no longer than it may be.
 #include <memory>
 
-#include "worker/operation.hpp"
+#include "worker/operation/operation.hpp"
 
 using namespace fsubs;
 

@@ -4,8 +4,8 @@
 #include <map>
 #include <memory>
 
-#include "worker/dispatch.hpp"
-#include "worker/ws_protocol.hpp"
+#include "worker/client/ws_protocol.hpp"
+#include "worker/event/dispatch.hpp"
 
 namespace {
 

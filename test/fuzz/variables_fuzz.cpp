@@ -2,8 +2,8 @@
 // input: what is accepted can be executed, and whatever is said of it is JSON.
 #include <memory>
 
-#include "worker/encode.hpp"
-#include "worker/operation.hpp"
+#include "worker/event/encode.hpp"
+#include "worker/operation/operation.hpp"
 
 using namespace fsubs;
 

@@ -7,10 +7,12 @@
 //                                         the response, or {"errors": [...]}
 #include <iostream>
 
-#include "graphql/parser.hpp"
-#include "graphql/validate.hpp"
-#include "worker/encode.hpp"
-#include "worker/operation.hpp"
+#include "graphql/language/parser.hpp"
+#include "graphql/sdl/schema_builder.hpp"
+#include "graphql/validation/validate.hpp"
+#include "worker/event/encode.hpp"
+#include "worker/operation/errors_json.hpp"
+#include "worker/operation/operation.hpp"
 
 namespace fsubs {
 namespace {

@@ -1,0 +1,331 @@
+#include "graphql/schema/filter_types.hpp"
+
+#include <map>
+#include <set>
+#include <tuple>
+#include <vector>
+
+namespace fsubs::graphql {
+namespace {
+
+constexpr std::string_view kFilter = "Filter";
+constexpr std::string_view kListFilter = "ListFilter";
+
+struct MemberName {
+  std::string_view name;
+  FilterMember member;
+};
+
+constexpr MemberName kObjectMembers[] = {
+    {"and", FilterMember::kAnd},
+    {"or", FilterMember::kOr},
+    {"not", FilterMember::kNot},
+    {"exists", FilterMember::kExists},
+};
+
+constexpr MemberName kLeafMembers[] = {
+    {"eq", FilterMember::kEq},
+    {"ne", FilterMember::kNe},
+    {"gt", FilterMember::kGt},
+    {"gte", FilterMember::kGte},
+    {"lt", FilterMember::kLt},
+    {"lte", FilterMember::kLte},
+    {"in", FilterMember::kIn},
+    {"notIn", FilterMember::kNotIn},
+    {"contains", FilterMember::kContains},
+    {"startsWith", FilterMember::kStartsWith},
+    {"exists", FilterMember::kExists},
+};
+
+constexpr MemberName kListMembers[] = {
+    {"some", FilterMember::kSome},     {"every", FilterMember::kEvery},
+    {"none", FilterMember::kNone},     {"contains", FilterMember::kContains},
+    {"exists", FilterMember::kExists},
+};
+
+template <size_t kSize>
+FilterMember Find(const MemberName (&names)[kSize], std::string_view name) {
+  for (const MemberName& known : names) {
+    if (known.name == name) return known.member;
+  }
+  return FilterMember::kUnknown;
+}
+
+std::string ToLower(std::string_view text) {
+  std::string lower(text);
+  for (char& c : lower) {
+    if (c >= 'A' && c <= 'Z') c = static_cast<char>(c - 'A' + 'a');
+  }
+  return lower;
+}
+
+Comparison ComparisonOfScalar(std::string_view name) {
+  if (name == "String") return Comparison::kText;
+  if (name == "ID") return Comparison::kIdentity;
+  if (name == "Int" || name == "Float") return Comparison::kNumber;
+  if (name == "Boolean") return Comparison::kBoolean;
+  const std::string lower = ToLower(name);
+  for (const char* number : {"bigint", "long", "int64", "uint64", "decimal", "bigdecimal",
+                             "numeric", "bigfloat", "money"}) {
+    if (lower == number) return Comparison::kNumber;
+  }
+  for (const char* instant : {"datetime", "timestamp", "timestamptz", "instant", "date"}) {
+    if (lower == instant) return Comparison::kInstant;
+  }
+  return Comparison::kCustom;
+}
+
+bool IsOrdered(Comparison comparison, bool is_enum) {
+  return comparison != Comparison::kBoolean && !is_enum;
+}
+
+bool IsText(Comparison comparison, bool is_enum) {
+  return !is_enum && (comparison == Comparison::kText || comparison == Comparison::kIdentity ||
+                      comparison == Comparison::kCustom);
+}
+
+bool HasLeafMember(FilterMember member, Comparison comparison, bool is_enum) {
+  switch (member) {
+    case FilterMember::kGt:
+    case FilterMember::kGte:
+    case FilterMember::kLt:
+    case FilterMember::kLte:
+      return IsOrdered(comparison, is_enum);
+    case FilterMember::kContains:
+    case FilterMember::kStartsWith:
+      return IsText(comparison, is_enum);
+    case FilterMember::kIn:
+    case FilterMember::kNotIn:
+      return comparison != Comparison::kBoolean;
+    default:
+      return true;
+  }
+}
+
+class Generator {
+ public:
+  explicit Generator(const Document& document) {
+    for (const char* scalar : {"String", "Int", "Float", "Boolean", "ID"}) {
+      kinds_[scalar] = TypeKind::kScalar;
+    }
+    for (const TypeDefinition& type : document.types) {
+      kinds_[type.name.text] = type.kind;
+      types_.push_back(&type);
+    }
+    for (const TypeDefinition& type : document.types) {
+      for (const FieldDefinition& field : type.fields) {
+        for (const InputValueDefinition& argument : field.arguments) Need(*argument.type);
+      }
+      for (const InputValueDefinition& field : type.input_fields) Need(*field.type);
+    }
+  }
+
+  std::string Generate() {
+    std::string sdl;
+    // Grows while it is read.
+    for (size_t i = 0; i < needed_.size(); ++i) {
+      if (i > 0) sdl += '\n';
+      const std::string name = needed_[i];
+      const std::string_view base = BaseOf(name);
+      if (IsListFilter(name)) {
+        List(name, base, &sdl);
+      } else if (kinds_.at(base) == TypeKind::kScalar || kinds_.at(base) == TypeKind::kEnum) {
+        Leaf(name, base, &sdl);
+      } else {
+        Object(name, base, &sdl);
+      }
+    }
+    return sdl;
+  }
+
+ private:
+  bool IsFilterable(std::string_view type) const {
+    const auto known = kinds_.find(type);
+    return known != kinds_.end() && known->second != TypeKind::kUnion &&
+           known->second != TypeKind::kInputObject;
+  }
+
+  bool IsListFilter(std::string_view name) const {
+    return name.ends_with(kListFilter) &&
+           !IsFilterable(name.substr(0, name.size() - kFilter.size()));
+  }
+
+  // What a filter of that name is on; empty if it is on nothing.
+  std::string_view BaseOf(std::string_view name) const {
+    if (!name.ends_with(kFilter)) return {};
+    const size_t suffix = IsListFilter(name) ? kListFilter.size() : kFilter.size();
+    const std::string_view base = name.substr(0, name.size() - suffix);
+    return IsFilterable(base) ? base : std::string_view();
+  }
+
+  bool Need(const std::string& name) {
+    if (kinds_.contains(name) || BaseOf(name).empty()) return false;
+    if (seen_.insert(name).second) needed_.push_back(name);
+    return true;
+  }
+
+  void Need(const TypeRef& type) {
+    const TypeRef* named = &type;
+    while (named->of != nullptr) named = named->of;
+    Need(std::string(named->name.text));
+  }
+
+  static void Open(std::string_view description, const std::string& name, std::string* sdl) {
+    sdl->append("\"").append(description).append("\"\ninput ").append(name).append(" {\n");
+  }
+
+  static void Member(std::string_view name, const std::string& type, std::string* sdl) {
+    sdl->append("  ").append(name).append(": ").append(type).append("\n");
+  }
+
+  void Object(const std::string& name, std::string_view base, std::string* sdl) {
+    Open("Conditions on " + std::string(base) + "; those that are given must all hold.", name, sdl);
+    std::set<std::string_view> done;
+    for (const TypeDefinition* type : types_) {
+      if (type->name.text != base) continue;
+      for (const FieldDefinition& field : type->fields) {
+        if (Find(kObjectMembers, field.name.text) != FilterMember::kUnknown) continue;
+        if (!done.insert(field.name.text).second) continue;
+        const TypeRef* of = field.type;
+        if (of->kind == TypeRefKind::kNonNull) of = of->of;
+        const bool list = of->kind == TypeRefKind::kList;
+        if (list) of = of->of;
+        if (of->kind == TypeRefKind::kNonNull) of = of->of;
+        if (of->kind != TypeRefKind::kNamed) continue;  // lists of lists are not filtered by
+        const std::string filter = std::string(of->name.text).append(list ? kListFilter : kFilter);
+        if (Need(filter)) Member(field.name.text, filter, sdl);
+      }
+    }
+    Member("and", "[" + name + "!]", sdl);
+    Member("or", "[" + name + "!]", sdl);
+    Member("not", name, sdl);
+    Member("exists", "Boolean", sdl);
+    *sdl += "}\n";
+  }
+
+  void Leaf(const std::string& name, std::string_view base, std::string* sdl) {
+    const bool is_enum = kinds_.at(base) == TypeKind::kEnum;
+    const Comparison comparison = is_enum ? Comparison::kText : ComparisonOfScalar(base);
+    Open("Conditions on a value of " + std::string(base) + "; those that are given must all hold.",
+         name, sdl);
+    for (const MemberName& known : kLeafMembers) {
+      if (!HasLeafMember(known.member, comparison, is_enum)) continue;
+      const bool list = known.member == FilterMember::kIn || known.member == FilterMember::kNotIn;
+      const std::string type(known.member == FilterMember::kExists ? "Boolean" : base);
+      Member(known.name, list ? "[" + type + "!]" : type, sdl);
+    }
+    *sdl += "}\n";
+  }
+
+  void List(const std::string& name, std::string_view base, std::string* sdl) {
+    const TypeKind kind = kinds_.at(base);
+    Open("Conditions on a list of " + std::string(base) + "; those that are given must all hold.",
+         name, sdl);
+    const std::string filter = std::string(base).append(kFilter);
+    if (Need(filter)) {
+      for (const char* member : {"some", "every", "none"}) Member(member, filter, sdl);
+    }
+    if (kind == TypeKind::kScalar || kind == TypeKind::kEnum) {
+      Member("contains", std::string(base), sdl);
+    }
+    Member("exists", "Boolean", sdl);
+    *sdl += "}\n";
+  }
+
+  std::map<std::string_view, TypeKind> kinds_;
+  std::vector<const TypeDefinition*> types_;
+  std::set<std::string> seen_;
+  std::vector<std::string> needed_;
+};
+
+class Checker {
+ public:
+  std::string Check(const Type& filter, const WrappedType& target) {
+    if (filter.kind != TypeKind::kInputObject) {
+      return "\"" + std::string(filter.name) + "\" is not an input type";
+    }
+    if (!seen_.insert({&filter, target.type, target.nullable()->kind}).second) return {};
+    for (const InputValue& member : filter.input_fields) {
+      std::string problem = CheckMember(filter, member, target);
+      if (!problem.empty()) return problem;
+    }
+    return {};
+  }
+
+ private:
+  std::string CheckMember(const Type& filter, const InputValue& member, const WrappedType& target) {
+    const WrappedType& nullable = *target.nullable();
+    const WrappedType& value = *member.type->nullable();
+    const bool list = value.kind == TypeRefKind::kList;
+    const auto refuse = [&](std::string_view why) {
+      return "member \"" + std::string(member.name) + "\" of \"" + std::string(filter.name) +
+             "\" " + std::string(why);
+    };
+    const auto expect = [&](bool holds) {
+      return holds ? std::string() : refuse("has another type");
+    };
+    switch (FilterMemberOf(target, member.name)) {
+      case FilterMember::kUnknown:
+        return refuse("is neither an operator nor a field that can be filtered by");
+      case FilterMember::kField:
+        if (list) return refuse("has another type");
+        return Check(*value.type, *nullable.type->FindField(member.name)->type);
+      case FilterMember::kAnd:
+      case FilterMember::kOr:
+        return expect(list && value.of->nullable()->kind == TypeRefKind::kNamed &&
+                      value.type == &filter);
+      case FilterMember::kNot:
+        return expect(!list && value.type == &filter);
+      case FilterMember::kExists:
+        return expect(!list && value.type->builtin && value.type->name == "Boolean");
+      case FilterMember::kIn:
+      case FilterMember::kNotIn:
+        return expect(list && value.of->nullable()->kind == TypeRefKind::kNamed &&
+                      value.type == nullable.type);
+      case FilterMember::kSome:
+      case FilterMember::kEvery:
+      case FilterMember::kNone:
+        if (list) return refuse("has another type");
+        return Check(*value.type, *nullable.of);
+      default:
+        return expect(!list && value.type == nullable.type);
+    }
+  }
+
+  std::set<std::tuple<const Type*, const Type*, TypeRefKind>> seen_;
+};
+
+}  // namespace
+
+std::string GenerateFilterTypes(const Document& document) {
+  return Generator(document).Generate();
+}
+
+FilterMember FilterMemberOf(const WrappedType& target, std::string_view member) {
+  const WrappedType& nullable = *target.nullable();
+  const Type& type = *nullable.type;
+  if (nullable.kind == TypeRefKind::kList) {
+    const WrappedType& item = *nullable.of->nullable();
+    if (item.kind == TypeRefKind::kList) return FilterMember::kUnknown;
+    const FilterMember found = Find(kListMembers, member);
+    return found == FilterMember::kContains && !type.is_leaf() ? FilterMember::kUnknown : found;
+  }
+  if (type.is_leaf()) {
+    const FilterMember found = Find(kLeafMembers, member);
+    const bool is_enum = type.kind == TypeKind::kEnum;
+    return HasLeafMember(found, ComparisonOf(type), is_enum) ? found : FilterMember::kUnknown;
+  }
+  const FilterMember found = Find(kObjectMembers, member);
+  if (found != FilterMember::kUnknown) return found;
+  return type.FindField(member) != nullptr ? FilterMember::kField : FilterMember::kUnknown;
+}
+
+std::string CheckFilterType(const Type& filter, const WrappedType& target) {
+  return Checker().Check(filter, target);
+}
+
+Comparison ComparisonOf(const Type& leaf) {
+  return leaf.kind == TypeKind::kEnum ? Comparison::kText : ComparisonOfScalar(leaf.name);
+}
+
+}  // namespace fsubs::graphql

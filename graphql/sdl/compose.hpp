@@ -1,0 +1,52 @@
+// From what is registered in the database to the schema that is served.
+#pragma once
+
+#include <optional>
+#include <span>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "graphql/language/ast.hpp"
+#include "graphql/language/error.hpp"
+#include "graphql/schema/schema.hpp"
+
+namespace fsubs::graphql {
+
+// What `extend schema @link(...)` is registered as.
+inline constexpr std::string_view kSchemaExtension = "schema";
+
+// One registered definition: its name and its source text, description included.
+struct NamedDefinition {
+  std::string name;  // directives carry their "@"
+  std::string text;
+};
+
+// Split an SDL document into its definitions. On an error `*error` is set and nothing is returned.
+// Operations, fragments, `schema` and extensions are errors: each definition stands alone. So are
+// the types that are composed, Query and Subscription among them. The schema itself may be extended
+// by directives, by which federation routers know what a subgraph uses.
+std::vector<NamedDefinition> SplitDefinitions(std::string_view sdl, std::optional<Error>* error);
+
+// The SDL of what was registered: the definitions and `type Subscription` with `fields`. It is what
+// a federation router composes with other services.
+std::string ComposeSubgraph(std::string_view definitions, std::span<const std::string_view> fields);
+
+// The SDL of the whole schema: the subgraph and `type Query`, without which no schema is complete
+// (specification, section 3.3.1). What its fields return: worker/operation/query.cpp.
+std::string ComposeSchema(std::string_view definitions, std::span<const std::string_view> fields);
+
+// Where a subscription field's argument finds its value in an event's data.
+struct ArgumentTarget {
+  bool in_row = false;  // under "row", as row changes have it
+  // Of the data's field; null if the argument is a filter input, which is on all of the data.
+  const WrappedType* type = nullptr;
+};
+
+// What `argument` of a subscription field filters, `payload` being the field's type: all of the
+// event's data if it is a filter input, otherwise the leaf of the argument's name in the payload,
+// or in its field `row`. Returns why it filters nothing; empty if it does.
+std::string FindArgumentTarget(const WrappedType& payload, const InputValue& argument,
+                               ArgumentTarget* target);
+
+}  // namespace fsubs::graphql

@@ -1,0 +1,37 @@
+// Rules that a schema as a whole has to keep (October 2021 specification, section 3), as
+// graphql-js's validateSchema() checks them.
+#pragma once
+
+#include <cstdint>
+#include <string_view>
+#include <vector>
+
+#include "graphql/schema/schema.hpp"
+#include "graphql/sdl/sdl_errors.hpp"
+
+namespace fsubs::graphql {
+
+// Check `schema`, which was built from `errors->document()`. Stricter than graphql-js: default
+// values and the arguments of directives must fit their types.
+void CheckSchema(const Schema& schema, SdlErrors* errors);
+
+// The parts of CheckSchema. Of one type, how it implements its interfaces (section 3.6).
+void CheckImplementations(const Schema& schema, const Type& type, SdlErrors* errors);
+// Of input types that refer to each other (section 3.10).
+void CheckInputCycles(const Schema& schema, SdlErrors* errors);
+// Literals against their types.
+void CheckLiterals(const Schema& schema, SdlErrors* errors);
+
+// The names in a type's definition and extensions that are `wanted`.
+template <typename Names>  // std::span<const Name> names(const TypeDefinition& node)
+std::vector<uint32_t> OffsetsOf(const Type& type, std::string_view wanted, const Names& names) {
+  std::vector<uint32_t> offsets;
+  for (const TypeDefinition* node : type.nodes) {
+    for (const Name& name : names(*node)) {
+      if (name.text == wanted) offsets.push_back(name.offset);
+    }
+  }
+  return offsets;
+}
+
+}  // namespace fsubs::graphql

@@ -1,0 +1,47 @@
+// Errors in a type system document, as they are found.
+#pragma once
+
+#include <cstdint>
+#include <initializer_list>
+#include <span>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "graphql/language/ast.hpp"
+#include "graphql/language/error.hpp"
+
+namespace fsubs::graphql {
+
+class SdlErrors {
+ public:
+  // `document` outlives the object.
+  explicit SdlErrors(const Document& document) : document_(document) {}
+
+  const Document& document() const { return document_; }
+  bool empty() const { return found_.empty(); }
+
+  // The first kMaxErrors are kept.
+  void Report(std::string message, std::vector<uint32_t> offsets);
+  void Add(Error error);
+
+  // The errors in the order of the document.
+  std::vector<Error> Take();
+
+ private:
+  static constexpr size_t kMaxErrors = 100;
+
+  struct Found {
+    Error error;
+    std::vector<uint32_t> offsets;  // of which locations are to be made
+  };
+
+  const Document& document_;
+  std::vector<Found> found_;
+};
+
+inline std::string Quote(std::string_view text) {
+  return "\"" + std::string(text) + "\"";
+}
+
+}  // namespace fsubs::graphql

@@ -1,0 +1,184 @@
+// Directives where they are used in a type system document (specification,
+// sections 3.13, 5.4, 5.7).
+#include <algorithm>
+#include <map>
+#include <set>
+#include <unordered_map>
+
+#include "graphql/language/print.hpp"
+#include "graphql/language/suggest.hpp"
+#include "graphql/sdl/sdl_rules.hpp"
+
+namespace fsubs::graphql {
+namespace {
+
+// Federation's directives reach a schema through `@link` or not at all; subgraphs do not define
+// them (Apollo Federation subgraph specification).
+bool IsOfFederation(std::string_view directive) {
+  constexpr std::string_view kNames[] = {"authenticated",
+                                         "composeDirective",
+                                         "context",
+                                         "cost",
+                                         "extends",
+                                         "external",
+                                         "fromContext",
+                                         "inaccessible",
+                                         "interfaceObject",
+                                         "key",
+                                         "link",
+                                         "listSize",
+                                         "override",
+                                         "policy",
+                                         "provides",
+                                         "requires",
+                                         "requiresScopes",
+                                         "shareable",
+                                         "tag"};
+  return directive.starts_with("federation__") || directive.starts_with("link__") ||
+         std::find(std::begin(kNames), std::end(kNames), directive) != std::end(kNames);
+}
+
+class DirectiveRules {
+ public:
+  DirectiveRules(const Document& prelude, SdlErrors* errors)
+      : document_(errors->document()), errors_(errors) {
+    for (const Document* document : {&prelude, &document_}) {
+      for (const DirectiveDefinition& directive : document->directives) {
+        definitions_[directive.name.text] = &directive;
+      }
+    }
+  }
+
+  void Check() {
+    ForEachDirectives(document_,
+                      [&](std::span<const Directive> directives, std::string_view location,
+                          std::optional<std::string_view> shared) {
+                        for (const Directive& directive : directives) CheckUse(directive, location);
+                        Offsets own;
+                        CheckOnce(directives, shared ? &shared_[*shared] : &own);
+                      });
+    ForEachDefault(document_, [&](const InputValueDefinition& definition) {
+      CheckFieldNames(*definition.default_value);
+    });
+  }
+
+ private:
+  using Offsets = std::unordered_map<std::string_view, uint32_t>;
+
+  const DirectiveDefinition* Find(std::string_view name) const {
+    const auto found = definitions_.find(name);
+    return found == definitions_.end() ? nullptr : found->second;
+  }
+
+  // Where a directive may be used, and its arguments.
+  void CheckUse(const Directive& directive, std::string_view location) {
+    const std::string name = "@" + std::string(directive.name.text);
+    CheckArgumentNames(directive);
+    const DirectiveDefinition* const definition = Find(directive.name.text);
+    if (definition == nullptr) {
+      if (!IsOfFederation(directive.name.text)) {
+        errors_->Report("Unknown directive " + Quote(name) + ".", {directive.offset});
+      }
+      return;
+    }
+    const auto& locations = definition->locations;
+    if (std::none_of(locations.begin(), locations.end(),
+                     [&](const Name& known) { return known.text == location; })) {
+      errors_->Report(
+          "Directive " + Quote(name) + " may not be used on " + std::string(location) + ".",
+          {directive.offset});
+    }
+    CheckArguments(directive, *definition, name);
+  }
+
+  void CheckArgumentNames(const Directive& directive) {
+    std::map<std::string_view, std::vector<uint32_t>> offsets;
+    for (const Argument& argument : directive.arguments) {
+      offsets[argument.name.text].push_back(argument.name.offset);
+      CheckFieldNames(*argument.value);
+    }
+    for (const auto& [name, places] : offsets) {
+      if (places.size() > 1) {
+        errors_->Report("There can be only one argument named " + Quote(name) + ".", places);
+      }
+    }
+  }
+
+  // Of objects in a literal. The parser bounds how deep it is.
+  void CheckFieldNames(const Value& value) {
+    for (const Value* item : value.items) CheckFieldNames(*item);
+    Offsets seen;
+    for (const ObjectField& field : value.fields) {
+      const auto [known, added] = seen.emplace(field.name.text, field.name.offset);
+      if (!added) {
+        errors_->Report("There can be only one input field named " + Quote(field.name.text) + ".",
+                        {known->second, field.name.offset});
+      }
+      CheckFieldNames(*field.value);
+    }
+  }
+
+  void CheckArguments(const Directive& directive, const DirectiveDefinition& definition,
+                      const std::string& name) {
+    std::set<std::string_view> names;
+    for (const InputValueDefinition& argument : definition.arguments) {
+      names.insert(argument.name.text);
+    }
+    const std::vector<std::string_view> known(names.begin(), names.end());
+    for (const Argument& argument : directive.arguments) {
+      if (names.contains(argument.name.text)) continue;
+      errors_->Report("Unknown argument " + Quote(argument.name.text) + " on directive " +
+                          Quote(name) + "." + DidYouMean(Suggest(argument.name.text, known)),
+                      {argument.name.offset});
+    }
+    for (const InputValueDefinition& wanted : definition.arguments) {
+      if (wanted.type->kind != TypeRefKind::kNonNull || wanted.default_value != nullptr) continue;
+      const auto& given = directive.arguments;
+      if (std::any_of(given.begin(), given.end(), [&](const Argument& argument) {
+            return argument.name.text == wanted.name.text;
+          })) {
+        continue;
+      }
+      errors_->Report("Directive " + Quote(name) + " argument " + Quote(wanted.name.text) +
+                          " of type " + Quote(Print(*wanted.type)) +
+                          " is required, but it was not provided.",
+                      {directive.offset});
+    }
+  }
+
+  void CheckOnce(std::span<const Directive> directives, Offsets* seen) {
+    for (const Directive& directive : directives) {
+      const DirectiveDefinition* const definition = Find(directive.name.text);
+      if (definition == nullptr || definition->repeatable) continue;
+      const auto [known, added] = seen->emplace(directive.name.text, directive.offset);
+      if (added) continue;
+      errors_->Report("The directive \"@" + std::string(directive.name.text) +
+                          "\" can only be used once at this location.",
+                      {known->second, directive.offset});
+    }
+  }
+
+  const Document& document_;
+  SdlErrors* const errors_;
+  std::unordered_map<std::string_view, const DirectiveDefinition*> definitions_;
+  std::unordered_map<std::string_view, Offsets> shared_;
+};
+
+}  // namespace
+
+std::string_view DirectiveLocationOf(TypeKind kind) {
+  constexpr std::string_view kLocations[] = {"SCALAR", "OBJECT", "INTERFACE",
+                                             "UNION",  "ENUM",   "INPUT_OBJECT"};
+  return kLocations[static_cast<size_t>(kind)];
+}
+
+void CheckSdlDirectives(const Document& prelude, SdlErrors* errors) {
+  DirectiveRules(prelude, errors).Check();
+}
+
+void CheckSdl(const Document& prelude, SdlErrors* errors) {
+  CheckSdlNames(prelude, errors);
+  CheckSdlDirectives(prelude, errors);
+}
+
+}  // namespace fsubs::graphql

@@ -1,0 +1,30 @@
+// Validates executable documents against a schema (October 2021 specification, section 5).
+#pragma once
+
+#include <vector>
+
+#include "graphql/language/ast.hpp"
+#include "graphql/language/error.hpp"
+#include "graphql/schema/schema.hpp"
+
+namespace fsubs::graphql {
+
+// Of each operation with its fragments expanded, except for the last three.
+struct ValidationLimits {
+  size_t max_depth = 20;          // nested fields
+  size_t max_aliases = 100;       // fields with an alias
+  size_t max_selections = 10000;  // fields
+  size_t max_errors = 100;        // then validation stops
+  bool introspection = true;      // whether the schema may be asked for
+  bool suggestions = true;        // whether errors suggest names of the schema
+};
+
+// All errors of `document`, as graphql-js 16 finds them: the same messages and locations in the
+// same order; empty if it is valid. docs/graphql-js.md lists where it differs. A document beyond a
+// limit has no other errors than those that say so: it is not looked at further. Execution relies
+// on a valid document. The work is bounded whatever the document. REQUIRES: `document` has at least
+// one definition and is nested no deeper than ParseLimits' default.
+std::vector<Error> Validate(const Schema& schema, const Document& document,
+                            const ValidationLimits& limits = {});
+
+}  // namespace fsubs::graphql

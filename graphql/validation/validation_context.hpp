@@ -1,0 +1,109 @@
+// What the validation rules share: the schema, the document and the errors found so far.
+#pragma once
+
+#include <array>
+#include <cstddef>
+#include <initializer_list>
+#include <map>
+#include <memory_resource>
+#include <optional>
+#include <span>
+#include <string>
+#include <string_view>
+#include <unordered_map>
+#include <vector>
+
+#include "graphql/language/ast.hpp"
+#include "graphql/language/error.hpp"
+#include "graphql/schema/schema.hpp"
+#include "graphql/validation/validate.hpp"
+
+namespace fsubs::graphql {
+
+// Thrown inside validate*.cpp only, where no more rules are to run. The errors say why.
+struct ValidationStopped {};
+
+// One place where a variable stands.
+struct VariableUsage {
+  const Value* variable;
+  const WrappedType* type;    // that the place wants; null where that is unknown
+  bool has_default;           // of the argument or input field
+  const WrappedType* parent;  // of the list or object it stands in; null if in none
+};
+
+// Fragments that operations refer to, directly or through other fragments, each once.
+struct ReferencedFragments {
+  std::vector<const Fragment*> fragments;
+  std::optional<std::vector<VariableUsage>> usages;  // of variables in them, once asked for
+};
+
+class ValidationContext {
+ public:
+  ValidationContext(const Schema& schema, const Document& document, const ValidationLimits& limits)
+      : schema(schema), document(document), limits(limits) {}
+  ValidationContext(const ValidationContext&) = delete;
+  ValidationContext& operator=(const ValidationContext&) = delete;
+
+  const Schema& schema;
+  const Document& document;
+  const ValidationLimits& limits;
+
+  // Both throw ValidationStopped once there are too many errors.
+  void Report(std::string message, std::span<const uint32_t> offsets);
+  void Report(std::string message, std::initializer_list<uint32_t> offsets) {
+    Report(std::move(message), std::span(offsets.begin(), offsets.size()));
+  }
+  // Stop with one more error, which stands for what was not looked at.
+  [[noreturn]] void Abort();
+  // Stop with `error` alone.
+  [[noreturn]] void Fail(std::string message, uint32_t offset);
+  std::vector<Error> TakeErrors() { return std::move(errors_); }
+
+  // ` Did you mean ...?` for a name that is none of `options`, or nothing if there is none to
+  // suggest.
+  std::string Hint(std::string_view name, const std::vector<std::string_view>& options,
+                   std::string_view kind = {}) const;
+
+  // The last fragment of that name, null if there is none.
+  const Fragment* FindFragment(std::string_view name);
+  // The fragment spreads below `set`, in graphql-js's order.
+  const std::vector<const Selection*>& SpreadsOf(const SelectionSet& set);
+  ReferencedFragments& ReferencedBy(std::span<const Operation> operations);
+  // graphql-js's own bound on what operations and fragments multiply to. Aborts past it.
+  void SpendFragmentWork(size_t cost);
+
+  // Memory that lasts as long as the context.
+  std::pmr::memory_resource* arena() { return &arena_; }
+
+ private:
+  std::array<std::byte, 8192> buffer_;
+  std::pmr::monotonic_buffer_resource arena_{buffer_.data(), buffer_.size()};
+  std::vector<Error> errors_;
+  std::optional<LocationIndex> locations_;
+  std::pmr::unordered_map<std::string_view, const Fragment*> fragments_{&arena_};
+  std::pmr::unordered_map<const SelectionSet*, std::vector<const Selection*>> spreads_{&arena_};
+  ReferencedFragments no_fragments_;
+  std::map<std::vector<std::string_view>, ReferencedFragments> referenced_;  // by sorted names
+  size_t fragment_work_ = 0;
+};
+
+inline std::string Quoted(std::string_view text) {
+  return "\"" + std::string(text) + "\"";
+}
+
+// Bounds the recursion of rules that follow fragments into fragments.
+class FragmentNesting {
+ public:
+  FragmentNesting(ValidationContext* context, size_t* depth) : depth_(depth) {
+    if (++*depth > kMaxDepth) context->Abort();
+  }
+  ~FragmentNesting() { --*depth_; }
+  FragmentNesting(const FragmentNesting&) = delete;
+  FragmentNesting& operator=(const FragmentNesting&) = delete;
+
+ private:
+  static constexpr size_t kMaxDepth = 1000;
+  size_t* const depth_;
+};
+
+}  // namespace fsubs::graphql

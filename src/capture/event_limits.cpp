@@ -1,0 +1,92 @@
+#include "src/capture/event_limits.hpp"
+
+#include "src/base/guc.hpp"
+#include "src/ring/shmem.hpp"
+
+namespace fsubs {
+namespace {
+
+std::string_view ToUtf8(std::string_view text) {
+  const char* const converted =
+      pg_server_to_any(text.data(), static_cast<int>(text.size()), PG_UTF8);
+  return converted == text.data() ? text : std::string_view(converted);
+}
+
+void CheckName(const char* what, std::string_view name) {
+  if (likely(name.size() <= kMaxNameLength)) return;
+  ereport(ERROR,
+          (errcode(ERRCODE_PROGRAM_LIMIT_EXCEEDED), errmsg("%s is too long", what),
+           errdetail("It has %zu bytes; the limit is %zu bytes.", name.size(), kMaxNameLength)));
+}
+
+size_t JsonDepth(std::string_view json) {
+  size_t depth = 0;
+  size_t deepest = 0;
+  bool in_string = false;
+  for (size_t i = 0; i < json.size(); ++i) {
+    const char c = json[i];
+    if (in_string) {
+      if (c == '\\') {
+        ++i;
+      } else if (c == '"') {
+        in_string = false;
+      }
+    } else if (c == '"') {
+      in_string = true;
+    } else if (c == '{' || c == '[') {
+      deepest = ++depth > deepest ? depth : deepest;
+    } else if (c == '}' || c == ']') {
+      --depth;
+    }
+  }
+  return deepest;
+}
+
+void CheckDepth(std::string_view json) {
+  // Each level takes two brackets.
+  if (likely(json.size() <= 2 * kMaxDataDepth)) return;
+  const size_t depth = JsonDepth(json);
+  if (depth <= kMaxDataDepth) return;
+  ereport(ERROR,
+          (errcode(ERRCODE_PROGRAM_LIMIT_EXCEEDED), errmsg("event data is nested too deeply"),
+           errdetail("Its depth is %zu; the limit is %zu.", depth, kMaxDataDepth)));
+}
+
+[[noreturn]] void RefuseSize(size_t size, size_t limit, const char* setting) {
+  ereport(ERROR,
+          (errcode(ERRCODE_PROGRAM_LIMIT_EXCEEDED), errmsg("event is too large"),
+           errdetail("It takes %zu bytes; the limit is %zu bytes.", size, limit),
+           errhint("Publish less data, such as a key that the reader can look up, or increase "
+                   "fraiseql_subs.%s.",
+                   setting)));
+  pg_unreachable();
+}
+
+}  // namespace
+
+EventRecord ConvertToUtf8(const EventRecord& event) {
+  if (GetDatabaseEncoding() == PG_UTF8) return event;
+  EventRecord converted = event;
+  converted.event_type = ToUtf8(event.event_type);
+  converted.channel = ToUtf8(event.channel);
+  converted.correlation_id = ToUtf8(event.correlation_id);
+  converted.subgraph = ToUtf8(event.subgraph);
+  converted.data = ToUtf8(event.data);
+  return converted;
+}
+
+size_t CheckEventLimits(const EventRecord& event) {
+  CheckName("event type", event.event_type);
+  CheckName("channel", event.channel);
+  CheckName("correlation id", event.correlation_id);
+  CheckName("subgraph", event.subgraph);
+  const size_t size = EncodedSize(event);
+  const size_t largest = settings::max_event_size_bytes;
+  if (size > largest) RefuseSize(size, largest, "max_event_size");
+  const size_t ring_share = GetSharedRing().ring->capacity / kMaxRecordShare;
+  if (size > ring_share) RefuseSize(size, ring_share, "ring_size");
+  CheckDepth(event.data);
+  return size;
+}
+
+}  // namespace fsubs

@@ -1,0 +1,17 @@
+// What an event must satisfy before it is queued.
+#pragma once
+
+#include "contract/event_record.hpp"
+#include "src/base/pg_compat.hpp"
+
+namespace fsubs {
+
+// `event` with all texts in UTF-8; texts that needed converting are in the current memory context.
+// Raises an error for bytes that are not valid in UTF-8, which only SQL_ASCII databases can hold.
+EventRecord ConvertToUtf8(const EventRecord& event);
+
+// Raise an error if a name is too long, the data nested too deeply for the worker to read, or the
+// whole larger than fraiseql_subs.max_event_size. Returns EncodedSize(event).
+size_t CheckEventLimits(const EventRecord& event);
+
+}  // namespace fsubs

@@ -1,0 +1,90 @@
+// The C functions behind fraiseql_register_…: from SQL values to the checks of schema_check.hpp and
+// back. The functions themselves are SQL.
+#include "src/base/pg_compat.hpp"
+
+#include "src/base/pg_boundary.hpp"
+#include "src/catalog/schema_check.hpp"
+#include "src/ring/shmem.hpp"
+
+namespace fsubs {
+namespace {
+
+using Texts = std::span<const std::string_view>;
+
+std::string_view Utf8Of(const text* value) {
+  const char* const start = VARDATA_ANY(value);
+  const int length = VARSIZE_ANY_EXHDR(value);
+  const char* const utf8 = pg_server_to_any(start, length, PG_UTF8);
+  return utf8 == start ? std::string_view(start, length) : std::string_view(utf8);
+}
+
+std::string_view Utf8Argument(FunctionCallInfo fcinfo, int argument) {
+  if (PG_ARGISNULL(argument)) return {};
+  return Utf8Of(PG_GETARG_TEXT_PP(argument));
+}
+
+Datum TextFromUtf8(const std::string& utf8) {
+  return CStringGetTextDatum(
+      pg_any_to_server(utf8.c_str(), static_cast<int>(utf8.size()), PG_UTF8));
+}
+
+// An array argument's elements in palloc'ed memory; a null array has none. REQUIRES: no null
+// elements.
+Texts TextsArgument(FunctionCallInfo fcinfo, int argument) {
+  if (PG_ARGISNULL(argument)) return {};
+  Datum* values;
+  int count;
+  deconstruct_array(PG_GETARG_ARRAYTYPE_P(argument), TEXTOID, -1, false, TYPALIGN_INT, &values,
+                    nullptr, &count);
+  std::string_view* const texts =
+      static_cast<std::string_view*>(palloc(mul_size(count + 1, sizeof(std::string_view))));
+  for (int i = 0; i < count; ++i) texts[i] = Utf8Of(DatumGetTextPP(values[i]));
+  return {texts, static_cast<size_t>(count)};
+}
+
+}  // namespace
+}  // namespace fsubs
+
+FSUBS_FUNCTION(fsubs_split_types) {
+  using namespace fsubs;
+  RequireServing();
+  const std::string_view sdl = Utf8Argument(fcinfo, 0);
+  auto* const definitions = NewInContext<std::vector<graphql::NamedDefinition>>();
+  RunGuarded([=] { *definitions = SplitTypes(sdl); });
+
+  InitMaterializedSRF(fcinfo, 0);
+  ReturnSetInfo* const result = reinterpret_cast<ReturnSetInfo*>(fcinfo->resultinfo);
+  for (const graphql::NamedDefinition& definition : *definitions) {
+    Datum values[] = {TextFromUtf8(definition.name), TextFromUtf8(definition.text)};
+    bool nulls[lengthof(values)] = {};
+    tuplestore_putvalues(result->setResult, result->setDesc, values, nulls);
+  }
+  return static_cast<Datum>(0);
+}
+
+FSUBS_FUNCTION(fsubs_field_name) {
+  using namespace fsubs;
+  RequireServing();
+  const std::string_view sdl = Utf8Argument(fcinfo, 0);
+  auto* const name = NewInContext<std::string>();
+  RunGuarded([=] { *name = FieldName(sdl); });
+  return TextFromUtf8(*name);
+}
+
+FSUBS_FUNCTION(fsubs_check_schema) {
+  using namespace fsubs;
+  const Registration registration = {TextsArgument(fcinfo, 0), TextsArgument(fcinfo, 1),
+                                     TextsArgument(fcinfo, 2), TextsArgument(fcinfo, 3),
+                                     Utf8Argument(fcinfo, 4),  Utf8Argument(fcinfo, 5)};
+  RunGuarded([=] { CheckSchema(registration); });
+  PG_RETURN_VOID();
+}
+
+FSUBS_FUNCTION(fsubs_compose_schema) {
+  using namespace fsubs;
+  const std::string_view definitions = Utf8Argument(fcinfo, 0);
+  const Texts fields = TextsArgument(fcinfo, 1);
+  auto* const sdl = NewInContext<std::string>();
+  RunGuarded([=] { *sdl = graphql::ComposeSchema(definitions, fields); });
+  return TextFromUtf8(*sdl);
+}

@@ -1,0 +1,52 @@
+#include "src/catalog/snapshot.hpp"
+
+namespace fsubs {
+namespace {
+
+constexpr char kWithoutExtension[] = R"sql(
+SELECT pg_catalog.json_build_object(
+    'extension_version', NULL,
+    'server_version', pg_catalog.split_part(pg_catalog.current_setting('server_version'), ' ', 1),
+    'types', '',
+    'subscriptions', '[]'::pg_catalog.json)
+)sql";
+
+constexpr char kWithExtension[] = R"sql(
+SELECT pg_catalog.json_build_object(
+    'extension_version', (SELECT extversion FROM pg_catalog.pg_extension
+                          WHERE extname = 'fraiseql_subs'),
+    'server_version', pg_catalog.split_part(pg_catalog.current_setting('server_version'), ' ', 1),
+    'types', (SELECT coalesce(pg_catalog.string_agg(definition, E'\n\n' ORDER BY name COLLATE "C"), '')
+              FROM fraiseql_subs.type),
+    'subscriptions', (SELECT coalesce(pg_catalog.json_agg(pg_catalog.json_build_object(
+                                 'name', name,
+                                 'field', field,
+                                 'channel', channel,
+                                 'event_types', event_types) ORDER BY name COLLATE "C"), '[]')
+                      FROM fraiseql_subs.subscription))
+)sql";
+
+}  // namespace
+
+char* ReadCatalogSnapshot() {
+  const MemoryContext context = CurrentMemoryContext;
+  PushActiveSnapshot(GetTransactionSnapshot());
+  SPI_connect();
+  // Without the extension, anybody who may create schemas could have put a view with functions of
+  // his own where its tables would be.
+  const bool created = OidIsValid(get_extension_oid("fraiseql_subs", true));
+  const char* const query = created ? kWithExtension : kWithoutExtension;
+  constexpr bool kReadOnly = true;
+  const int result = SPI_execute(query, kReadOnly, 1);
+  if (result != SPI_OK_SELECT || SPI_processed != 1) {
+    elog(ERROR, "fraiseql_subs: could not read the catalog: %s", SPI_result_code_string(result));
+  }
+  const char* const json = SPI_getvalue(SPI_tuptable->vals[0], SPI_tuptable->tupdesc, 1);
+  const char* const utf8 = pg_server_to_any(json, static_cast<int>(strlen(json)), PG_UTF8);
+  char* const copy = MemoryContextStrdup(context, utf8);
+  SPI_finish();
+  PopActiveSnapshot();
+  return copy;
+}
+
+}  // namespace fsubs

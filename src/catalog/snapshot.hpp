@@ -1,0 +1,13 @@
+// The catalog of the served database, as the JSON object that the worker takes it over from.
+#pragma once
+
+#include "src/base/pg_compat.hpp"
+
+namespace fsubs {
+
+// Read the whole catalog under one snapshot of the database. Returns JSON text in UTF-8, in the
+// current memory context; equal catalogs give equal texts. Raises an error if it cannot be read.
+// REQUIRES: a transaction is open and the user is a superuser.
+char* ReadCatalogSnapshot();
+
+}  // namespace fsubs

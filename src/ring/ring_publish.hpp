@@ -1,0 +1,22 @@
+// From one transaction's queue to the event ring: room is reserved before the commit, where failing
+// is allowed; records are written after it, where it is not.
+#pragma once
+
+#include "contract/ring_writer.hpp"
+#include "src/base/pg_compat.hpp"
+
+namespace fsubs {
+
+// Reserve `bytes` of the ring if fraiseql_subs.overflow keeps unread events, waiting or raising an
+// error as it says. Call at PRE_COMMIT, at most once per transaction.
+void ReserveRoom(uint64_t bytes);
+
+// Give back what this transaction reserved. Does nothing if that is nothing. Cannot fail.
+void ReleaseRoom();
+
+// Append the records of a committed transaction, give back its reservation and wake the shards that
+// sleep. `records` holds `bytes` bytes of records made by Encode, one behind the other. Cannot
+// fail.
+void PublishRecords(const char* records, size_t bytes, const CommitStamp& stamp);
+
+}  // namespace fsubs

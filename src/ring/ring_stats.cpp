@@ -1,0 +1,71 @@
+// fsubs_ring_stats: what the event ring counts, as rows of fraiseql_metrics().
+#include "src/ring/shmem.hpp"
+
+#include "contract/ring_layout.hpp"
+
+namespace fsubs {
+namespace {
+
+void PutRow(ReturnSetInfo* result, const char* name, int shard, const char* type, uint64_t value,
+            const char* help) {
+  char labels[32] = "{}";
+  if (shard >= 0) snprintf(labels, sizeof(labels), "{\"shard\": \"%d\"}", shard);
+  const Datum values[] = {CStringGetTextDatum(name),
+                          DirectFunctionCall1(jsonb_in, CStringGetDatum(labels)),
+                          CStringGetTextDatum(type), Float8GetDatum(static_cast<double>(value)),
+                          CStringGetTextDatum(help)};
+  const bool nulls[lengthof(values)] = {};
+  tuplestore_putvalues(result->setResult, result->setDesc, const_cast<Datum*>(values),
+                       const_cast<bool*>(nulls));
+}
+
+uint64_t Load(const std::atomic<uint64_t>& counter) {
+  return counter.load(std::memory_order_relaxed);
+}
+
+// The cursor is the worker's word: one beyond what the ring holds counts as caught up.
+uint64_t UnreadBytes(const RingHeader* ring, const ShardSlot& slot) {
+  const Position head = Load(ring->head);
+  const Position cursor = Load(slot.cursor);
+  return cursor < head ? head - cursor : 0;
+}
+
+}  // namespace
+}  // namespace fsubs
+
+FSUBS_FUNCTION(fsubs_ring_stats) {
+  using namespace fsubs;
+  RequirePreloaded();
+  InitMaterializedSRF(fcinfo, 0);
+  ReturnSetInfo* const result = reinterpret_cast<ReturnSetInfo*>(fcinfo->resultinfo);
+  const SharedRing& shared = GetSharedRing();
+  const RingHeader* const ring = shared.ring;
+  constexpr int kNoShard = -1;
+  const auto put = [&](const char* name, const char* type, uint64_t value, const char* help) {
+    PutRow(result, name, kNoShard, type, value, help);
+  };
+  put("fraiseql_subs_ring_capacity_bytes", "gauge", ring->capacity, "Size of the event ring");
+  put("fraiseql_subs_ring_reserved_bytes", "gauge", Load(ring->reserved),
+      "Bytes reserved by transactions that are committing");
+  put("fraiseql_subs_ring_records_total", "counter", Load(ring->head_sequence),
+      "Records published to the ring");
+  put("fraiseql_subs_ring_bytes_total", "counter", Load(ring->head),
+      "Bytes of records published to the ring");
+  put("fraiseql_subs_ring_transactions_total", "counter", Load(ring->transactions),
+      "Transactions that published to the ring");
+  put("fraiseql_subs_ring_wakes_total", "counter", Load(ring->wakes),
+      "Commits that woke the worker");
+  put("fraiseql_subs_ring_overwritten_total", "counter", Load(ring->overwritten),
+      "Records that left the ring to make room");
+  put("fraiseql_subs_ring_refused_total", "counter", Load(ring->refused),
+      "Transactions refused because the ring was full");
+  for (int shard = 0; shard < shared.shards; ++shard) {
+    const ShardSlot& slot = shared.reader_page->shards[shard];
+    const bool attached = slot.attached.load(std::memory_order_relaxed) != 0;
+    PutRow(result, "fraiseql_subs_ring_attached", shard, "gauge", attached,
+           "1 while a thread of the worker reads the ring");
+    PutRow(result, "fraiseql_subs_ring_unread_bytes", shard, "gauge",
+           attached ? UnreadBytes(ring, slot) : 0, "Bytes published and not yet read");
+  }
+  return static_cast<Datum>(0);
+}

@@ -1,0 +1,37 @@
+// The memory and the descriptors that backends and the worker share. Made in the postmaster at
+// start and again, with a new epoch, after a crash of a backend: a worker of before the crash holds
+// the old ring and cannot touch the new one.
+#pragma once
+
+#include "contract/ring_layout.hpp"
+#include "src/base/pg_compat.hpp"
+
+namespace fsubs {
+
+struct SharedRing {
+  RingHeader* ring;
+  ReaderPage* reader_page;
+  size_t ring_bytes;  // of the whole region, header included
+  int ring_fd;        // sealed: nobody can map it for writing any more
+  int reader_page_fd;
+  int shards;                // = fraiseql_subs.worker_threads
+  int wake_fds[kMaxShards];  // one eventfd per shard, non-blocking
+  LWLock* lock;              // held by the one writer of the ring
+};
+
+// Ask for the shared memory and the lock, and have the ring made when PostgreSQL makes its own
+// shared memory. Call once, from _PG_init in the postmaster.
+void RegisterSharedMemory();
+
+// The ring of this server; constant in every process forked from the postmaster. All descriptors
+// are close-on-exec. REQUIRES: RegisterSharedMemory was called and shared memory exists.
+const SharedRing& GetSharedRing();
+
+// Raise an error that says what to change unless this library was preloaded and this session is
+// connected to the database that fraiseql_subs.database names. Cheap after its first success.
+void RequireServing();
+
+// As RequireServing, but satisfied by any database.
+void RequirePreloaded();
+
+}  // namespace fsubs

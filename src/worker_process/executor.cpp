@@ -1,0 +1,298 @@
+#include "src/worker_process/executor.hpp"
+
+#include <signal.h>
+
+#include <algorithm>
+#include <chrono>
+
+#include "src/base/guc.hpp"
+#include "src/catalog/snapshot.hpp"
+#include "src/worker_process/side_door.hpp"
+
+extern "C" PGDLLEXPORT void fsubs_executor_main(Datum argument);
+
+namespace fsubs {
+namespace {
+
+using Clock = std::chrono::steady_clock;
+using std::chrono::milliseconds;
+
+constexpr char kName[] = "fraiseql_subs executor";
+
+constexpr milliseconds kConnectFirst{100};
+constexpr milliseconds kConnectLongest{1000};
+constexpr milliseconds kSendTimeout{5000};
+constexpr milliseconds kLookInterval{5000};
+constexpr milliseconds kLookAgainAfterError{1000};
+constexpr int kStatementTimeoutMs = 30000;
+
+// Shorter than deadlock_timeout may well be: a DROP EXTENSION that waits for us while we wait for
+// it must never be the one that is cancelled.
+constexpr char kLockTimeout[] = "500ms";
+
+volatile sig_atomic_t working;
+
+// One connection to the worker, and what was sent on it.
+struct Session {
+  MemoryContext context;
+  SideDoor* door;
+  char* sent_snapshot;  // in `context`; null: none yet, or the last one could not be read
+  Clock::time_point look_due;
+};
+
+// Work is interrupted; otherwise the process ends by itself, which needs no line in the server log.
+void HandleTermination(SIGNAL_ARGS) {
+  if (working) {
+    die(postgres_signal_arg);
+  } else {
+    SignalHandlerForShutdownRequest(postgres_signal_arg);
+  }
+}
+
+void HandleInterrupts() {
+  if (ShutdownRequestPending) proc_exit(0);
+  CHECK_FOR_INTERRUPTS();
+  if (ConfigReloadPending) {
+    ConfigReloadPending = false;
+    ProcessConfigFile(PGC_SIGHUP);
+  }
+}
+
+void ShowIdle(const char* text) {
+  pgstat_report_activity(STATE_IDLE, text);
+}
+
+void StartWorking() {
+  working = true;
+  // Asked for before that, it would wait for the end of the work.
+  if (ShutdownRequestPending) proc_exit(0);
+}
+
+void StopWorking() {
+  working = false;
+}
+
+// Encodings cannot be converted outside a transaction.
+char* ReplaceUnlessUtf8(char* message) {
+  if (GetDatabaseEncoding() == PG_UTF8) return message;
+  for (char* at = message; *at != '\0'; ++at) {
+    if (IS_HIGHBIT_SET(*at)) *at = '?';
+  }
+  return message;
+}
+
+// Log the error and roll back. Returns its message in UTF-8, in `context`.
+char* AbandonTransaction(MemoryContext context) {
+  HOLD_INTERRUPTS();
+  disable_all_timeouts(false);
+  QueryCancelPending = false;
+  MemoryContextSwitchTo(context);
+  ErrorData* const error = CopyErrorData();
+  EmitErrorReport();
+  AbortCurrentTransaction();
+  FlushErrorState();
+  RESUME_INTERRUPTS();
+  return ReplaceUnlessUtf8(error->message);
+}
+
+// Run `body` in a transaction of its own and in the current memory context. Returns null, or the
+// message of the error that ended it.
+template <typename Body>
+const char* RunTransaction(const char* activity, Body body) {
+  static_assert(std::is_trivially_destructible_v<Body>);
+  const MemoryContext context = CurrentMemoryContext;
+  char* volatile failure = nullptr;
+  StartWorking();
+  // A cancel that came while idle is for nothing that runs now.
+  QueryCancelPending = false;
+  RESUME_CANCEL_INTERRUPTS();
+  SetCurrentStatementStartTimestamp();
+  pgstat_report_activity(STATE_RUNNING, activity);
+  PG_TRY();
+  {
+    StartTransactionCommand();
+    enable_timeout_after(STATEMENT_TIMEOUT, kStatementTimeoutMs);
+    MemoryContextSwitchTo(context);
+    body();
+    disable_timeout(STATEMENT_TIMEOUT, false);
+    CommitTransactionCommand();
+  }
+  PG_CATCH();
+  { failure = AbandonTransaction(context); }
+  PG_END_TRY();
+  MemoryContextSwitchTo(context);
+  // Outside transactions an error would end the process, so there is nothing to cancel.
+  HOLD_CANCEL_INTERRUPTS();
+  StopWorking();
+  ShowIdle("waiting for requests");
+  pgstat_report_stat(false);
+  return failure;
+}
+
+// Whether the worker's message asks for a snapshot.
+bool TakeSnapshotRequest(SideDoor* door) {
+  bool asked = false;
+  const char* const failure = RunTransaction("reading a request", [&] {
+    Jsonb* const message = door->TakeMessage();
+    JsonbValue op;
+    asked = getKeyJsonValueFromContainer(&message->root, "op", 2, &op) != nullptr &&
+            op.type == jbvString &&
+            std::string_view(op.val.string.val, op.val.string.len) == "snapshot";
+  });
+  return failure == nullptr && asked;
+}
+
+SideDoorResult Send(Session* session, const char* json) {
+  StartWorking();
+  const SideDoorResult result = session->door->Send(json, Clock::now() + kSendTimeout);
+  StopWorking();
+  return result;
+}
+
+bool SendError(Session* session, const char* message) {
+  StringInfoData json;
+  initStringInfo(&json);
+  appendStringInfoString(&json, "{\"op\":\"snapshot\",\"error\":");
+  escape_json(&json, message);
+  appendStringInfoChar(&json, '}');
+  return Send(session, json.data) == SideDoorResult::kDone;
+}
+
+void Remember(Session* session, const char* snapshot) {
+  if (session->sent_snapshot != nullptr) pfree(session->sent_snapshot);
+  session->sent_snapshot =
+      snapshot == nullptr ? nullptr : MemoryContextStrdup(session->context, snapshot);
+}
+
+enum class Occasion { kAsked, kLooked };
+
+// Read the catalog and send it, unasked only if it has changed. Returns false if the connection is
+// of no more use.
+bool GiveSnapshot(Session* session, Occasion occasion) {
+  const char* text = nullptr;
+  const char* const failure =
+      RunTransaction("reading the catalog", [&] { text = ReadCatalogSnapshot(); });
+  if (failure != nullptr) {
+    session->look_due = Clock::now() + kLookAgainAfterError;
+    Remember(session, nullptr);
+    return SendError(session, failure);
+  }
+  session->look_due = Clock::now() + kLookInterval;
+  const bool known = session->sent_snapshot != nullptr && strcmp(session->sent_snapshot, text) == 0;
+  if (occasion == Occasion::kLooked && known) return true;
+
+  Remember(session, text);
+  const SideDoorResult result =
+      Send(session, psprintf("{\"op\":\"snapshot\",\"snapshot\":%s}", text));
+  if (result == SideDoorResult::kOversize) {
+    ereport(WARNING, (errcode(ERRCODE_PROGRAM_LIMIT_EXCEEDED),
+                      errmsg("fraiseql_subs: the catalog is too large for the worker")));
+    return SendError(session, "the catalog is too large");
+  }
+  return result == SideDoorResult::kDone;
+}
+
+// Answer the worker until the connection ends or is of no more use. Returns whether the worker kept
+// to the protocol.
+bool Serve(Session* session) {
+  if (Send(session, "{\"op\":\"executor\"}") != SideDoorResult::kDone) return true;
+  const MemoryContext turn_context =
+      AllocSetContextCreate(session->context, "fraiseql_subs request", ALLOCSET_DEFAULT_SIZES);
+  MemoryContextSwitchTo(turn_context);
+  session->look_due = Clock::now() + kLookInterval;
+  for (;;) {
+    MemoryContextReset(turn_context);
+    HandleInterrupts();
+    if (Clock::now() >= session->look_due && !GiveSnapshot(session, Occasion::kLooked)) return true;
+    switch (session->door->TryReceive()) {
+      case SideDoorResult::kDone:
+        if (!TakeSnapshotRequest(session->door)) {
+          ereport(WARNING, (errcode(ERRCODE_PROTOCOL_VIOLATION),
+                            errmsg("fraiseql_subs: the worker sent a request that is not known")));
+          return false;
+        }
+        if (!GiveSnapshot(session, Occasion::kAsked)) return true;
+        break;
+      case SideDoorResult::kNotYet:
+        session->door->WaitReadable(session->look_due);
+        break;
+      case SideDoorResult::kClosed:
+        return true;
+      case SideDoorResult::kOversize:
+        ereport(WARNING, (errcode(ERRCODE_PROTOCOL_VIOLATION),
+                          errmsg("fraiseql_subs: the worker sent a request that is too long")));
+        return false;
+    }
+  }
+}
+
+void Sleep(milliseconds time) {
+  (void)WaitLatch(MyLatch, WL_LATCH_SET | WL_TIMEOUT | WL_EXIT_ON_PM_DEATH, time.count(),
+                  PG_WAIT_EXTENSION);
+  ResetLatch(MyLatch);
+}
+
+// What ALTER DATABASE or postgresql.conf say for sessions is not meant for this one.
+void FixSettings() {
+  constexpr struct {
+    const char* name;
+    const char* value;
+  } kSettings[] = {
+      {"search_path", "pg_catalog, pg_temp"},
+      {"default_transaction_isolation", "read committed"},
+      {"default_transaction_read_only", "on"},
+      {"lock_timeout", kLockTimeout},
+  };
+  for (const auto& setting : kSettings) {
+    SetConfigOption(setting.name, setting.value, PGC_SUSET, PGC_S_SESSION);
+  }
+}
+
+}  // namespace
+
+BackgroundWorkerHandle* TryStartExecutor() {
+  BackgroundWorker worker{};
+  worker.bgw_flags = BGWORKER_SHMEM_ACCESS | BGWORKER_BACKEND_DATABASE_CONNECTION;
+  worker.bgw_start_time = BgWorkerStart_ConsistentState;
+  worker.bgw_restart_time = BGW_NEVER_RESTART;
+  worker.bgw_notify_pid = MyProcPid;
+  strlcpy(worker.bgw_library_name, "fraiseql_subs", sizeof(worker.bgw_library_name));
+  strlcpy(worker.bgw_function_name, "fsubs_executor_main", sizeof(worker.bgw_function_name));
+  strlcpy(worker.bgw_name, kName, sizeof(worker.bgw_name));
+  strlcpy(worker.bgw_type, kName, sizeof(worker.bgw_type));
+  BackgroundWorkerHandle* handle;
+  return RegisterDynamicBackgroundWorker(&worker, &handle) ? handle : nullptr;
+}
+
+}  // namespace fsubs
+
+void fsubs_executor_main(Datum) {
+  using namespace fsubs;
+  pqsignal(SIGHUP, SignalHandlerForConfigReload);
+  pqsignal(SIGTERM, HandleTermination);
+  BackgroundWorkerUnblockSignals();
+  BackgroundWorkerInitializeConnection(settings::database, nullptr, 0);
+  pgstat_report_appname(kName);
+  FixSettings();
+  HOLD_CANCEL_INTERRUPTS();
+
+  Session session{};
+  session.context =
+      AllocSetContextCreate(TopMemoryContext, "fraiseql_subs side door", ALLOCSET_DEFAULT_SIZES);
+  milliseconds delay = kConnectFirst;
+  for (;;) {
+    HandleInterrupts();
+    MemoryContextSwitchTo(session.context);
+    session.door = SideDoor::TryOpen();
+    if (session.door != nullptr) {
+      ShowIdle("waiting for requests");
+      delay = Serve(&session) ? kConnectFirst : kConnectLongest;
+    }
+    session.sent_snapshot = nullptr;
+    MemoryContextSwitchTo(TopMemoryContext);
+    MemoryContextReset(session.context);
+    ShowIdle("waiting for the worker");
+    Sleep(delay);
+    delay = std::min(delay * 2, kConnectLongest);
+  }
+}

@@ -1,0 +1,42 @@
+// Keeps the executor running while the database that it serves exists.
+#pragma once
+
+#include <chrono>
+
+#include "src/base/pg_compat.hpp"
+#include "src/worker_process/restart_delay.hpp"
+
+namespace fsubs {
+
+// The launcher's. REQUIRES: a connection to the shared catalogs, and no transaction.
+//
+// The postmaster could restart the executor itself, but it would do so for ever, with two log lines
+// each time, while the database does not exist.
+class ExecutorKeeper {
+ public:
+  using Duration = std::chrono::milliseconds;
+
+  // Start the executor if it does not run and may. Returns after what time to call again;
+  // Duration::max() stands for when the process latch is set, as it is when the executor ends.
+  Duration Keep();
+
+  // Tell the executor to end. Does not wait.
+  void Stop();
+
+ private:
+  using Clock = std::chrono::steady_clock;
+
+  enum class Obstacle { kNone, kNoDatabase, kNoSlot };
+
+  Obstacle TryStart();
+  void Report(Obstacle obstacle);
+
+  BackgroundWorkerHandle* handle_ = nullptr;  // from its start until its end has been seen
+  Clock::time_point started_{};
+  Clock::time_point due_{};
+  Obstacle reported_ = Obstacle::kNone;
+  RestartDelay delay_{std::chrono::milliseconds(500), std::chrono::seconds(5),
+                      std::chrono::seconds(10)};
+};
+
+}  // namespace fsubs

@@ -1,0 +1,274 @@
+#include "src/worker_process/launcher.hpp"
+
+#include <algorithm>
+#include <chrono>
+
+#include <signal.h>
+#include <sys/mman.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "src/base/guc.hpp"
+#include "src/ring/shmem.hpp"
+#include "src/worker_process/executor_keeper.hpp"
+#include "src/worker_process/restart_delay.hpp"
+#include "src/worker_process/worker_log.hpp"
+#include "src/worker_process/worker_process.hpp"
+
+extern "C" PGDLLEXPORT void fsubs_launcher_main(Datum argument);
+
+namespace fsubs {
+namespace {
+
+using Clock = std::chrono::steady_clock;
+using std::chrono::milliseconds;
+
+// How much longer than fraiseql_subs.drain_timeout the worker may take to end.
+constexpr milliseconds kDrainGrace{1000};
+constexpr int kLauncherRestartSeconds = 1;
+
+enum class State {
+  kStopped,  // started again at `due`
+  kRunning,
+  kDraining,  // told to end; killed at `due`
+  kKilled,    // about to be reaped
+};
+
+struct Launcher {
+  State state = State::kStopped;
+  Clock::time_point due{};
+  Clock::time_point started{};
+  RestartDelay delay{milliseconds(100), milliseconds(5000), milliseconds(10000)};
+  int start_errno = 0;  // why the program could not be started, as last reported
+  int config_fd = -1;
+  WorkerProcess process;
+  WorkerLog log;
+  ExecutorKeeper executor;
+};
+
+constinit Launcher launcher;
+
+milliseconds Since(Clock::time_point time) {
+  return std::chrono::duration_cast<milliseconds>(Clock::now() - time);
+}
+
+// For pg_stat_activity. Idle, because it is never work for the database.
+void ShowActivity(const char* text) {
+  pgstat_report_activity(STATE_IDLE, text);
+}
+
+void WakeAtChildEnd([[maybe_unused]] SIGNAL_ARGS) {
+  const int saved_errno = errno;
+  SetLatch(MyLatch);
+  errno = saved_errno;
+}
+
+void StopEverything(int, Datum) {
+  launcher.process.Kill();
+  launcher.executor.Stop();
+}
+
+void WriteConfig() {
+  StringInfoData config;
+  initStringInfo(&config);
+  settings::WriteWorkerConfig(&config);
+  if (ftruncate(launcher.config_fd, 0) != 0 ||
+      pwrite(launcher.config_fd, config.data, config.len, 0) != config.len) {
+    ereport(ERROR, (errcode(ERRCODE_SYSTEM_ERROR),
+                    errmsg("fraiseql_subs: could not write the worker's configuration: %m")));
+  }
+}
+
+const char* ListenAddress() {
+  const char* const format = strchr(settings::listen_address, ':') == nullptr ? "%s:%d" : "[%s]:%d";
+  return psprintf(format, settings::listen_address, settings::port);
+}
+
+int RestartAfter(milliseconds lived) {
+  const milliseconds delay = launcher.delay.Next(lived);
+  const int delay_ms = static_cast<int>(delay.count());
+  launcher.due = Clock::now() + delay;
+  launcher.state = State::kStopped;
+  ShowActivity(psprintf("worker is not running, restarting in %d ms", delay_ms));
+  return delay_ms;
+}
+
+// Once per reason: it is tried again every few seconds.
+void ReportStartFailure(const char* program) {
+  if (errno == launcher.start_errno) return;
+  launcher.start_errno = errno;
+  const bool not_installed = errno == ENOENT || errno == EACCES;
+  ereport(WARNING, (errcode_for_file_access(),
+                    errmsg("fraiseql_subs: could not start the worker \"%s\": %m", program),
+                    not_installed
+                        ? errhint("Install the program fraiseql-worker there; starting it is tried "
+                                  "again every few seconds.")
+                        : 0));
+}
+
+void StartWorker() {
+  WriteConfig();
+  const char* const program = WorkerProgramPath();
+  if (!launcher.process.Start(program, launcher.config_fd)) {
+    ReportStartFailure(program);
+    RestartAfter(milliseconds(0));
+    return;
+  }
+  launcher.start_errno = 0;
+  launcher.started = Clock::now();
+  launcher.state = State::kRunning;
+  const int pid = launcher.process.pid();
+  ereport(LOG,
+          (errmsg("fraiseql_subs: worker started (pid %d), serving %s", pid, ListenAddress())));
+  ShowActivity(psprintf("worker %d is running", pid));
+}
+
+// A reader that is gone has no unread events to keep: without this, the overflow policies "wait"
+// and "error" would keep room for it.
+void DetachShards() {
+  const SharedRing& shared = GetSharedRing();
+  for (ShardSlot& slot : shared.reader_page->shards) {
+    slot.attached.store(0);
+    slot.sleeping.store(0);
+  }
+}
+
+const char* DescribeEnd(int wait_status) {
+  if (WIFEXITED(wait_status)) return psprintf("exited with code %d", WEXITSTATUS(wait_status));
+  return psprintf("was ended by signal %d: %s", WTERMSIG(wait_status),
+                  pg_strsignal(WTERMSIG(wait_status)));
+}
+
+void ReadLog() {
+  if (launcher.process.log_fd() < 0) return;
+  if (launcher.log.Read(launcher.process.log_fd()) == WorkerLog::Result::kClosed) {
+    launcher.log.Finish();
+    launcher.process.CloseLog();
+  }
+}
+
+void ReapWorker() {
+  const int pid = launcher.process.pid();
+  int wait_status;
+  if (!launcher.process.TryReap(&wait_status)) return;
+  DetachShards();
+  ReadLog();
+  launcher.log.Finish();
+  launcher.process.CloseLog();
+  const char* const end = DescribeEnd(wait_status);
+  if (launcher.state == State::kRunning) {
+    const int delay_ms = RestartAfter(Since(launcher.started));
+    ereport(LOG,
+            (errmsg("fraiseql_subs: worker (pid %d) %s; restarting in %d ms", pid, end, delay_ms)));
+  } else {
+    launcher.state = State::kStopped;
+    ereport(LOG, (errmsg("fraiseql_subs: worker (pid %d) %s", pid, end)));
+  }
+}
+
+void Reload() {
+  ConfigReloadPending = false;
+  ProcessConfigFile(PGC_SIGHUP);
+  if (launcher.state != State::kRunning) return;
+  WriteConfig();
+  launcher.process.Signal(SIGHUP);
+}
+
+void DrainWorker() {
+  launcher.process.Signal(SIGTERM);
+  launcher.state = State::kDraining;
+  launcher.due = Clock::now() + milliseconds(settings::drain_timeout_ms) + kDrainGrace;
+  ShowActivity(psprintf("stopping worker %d", static_cast<int>(launcher.process.pid())));
+}
+
+void KillWorkerIfDue() {
+  if (launcher.state != State::kDraining || Clock::now() < launcher.due) return;
+  launcher.process.Signal(SIGKILL);
+  launcher.state = State::kKilled;
+  ereport(WARNING,
+          (errmsg("fraiseql_subs: worker (pid %d) did not end within its drain timeout; killing it",
+                  static_cast<int>(launcher.process.pid()))));
+}
+
+// Returns for how long there is nothing to do but wait for signals and log lines; -1: for ever.
+long Turn() {
+  CHECK_FOR_INTERRUPTS();
+  if (ConfigReloadPending) Reload();
+  ReadLog();
+  ReapWorker();
+  KillWorkerIfDue();
+  if (ShutdownRequestPending) {
+    if (launcher.state == State::kRunning) DrainWorker();
+    // Nothing but a code other than 0 makes the postmaster start the launcher again after
+    // pg_terminate_backend(); while it shuts down, it starts nothing.
+    if (launcher.state == State::kStopped) proc_exit(1);
+  } else if (launcher.state == State::kStopped && Clock::now() >= launcher.due) {
+    StartWorker();
+  }
+
+  milliseconds wait = milliseconds::max();
+  if (!ShutdownRequestPending) wait = std::min(wait, launcher.executor.Keep());
+  if (launcher.state == State::kStopped || launcher.state == State::kDraining) {
+    wait = std::min(wait, -Since(launcher.due));
+  }
+  if (wait == milliseconds::max()) return -1;
+  // A millisecond more, because the clock is finer than the wait.
+  return std::max<long>(wait.count(), 0) + 1;
+}
+
+void Wait(long timeout_ms) {
+  const int log_fd = launcher.process.log_fd();
+  int events = WL_LATCH_SET | WL_EXIT_ON_PM_DEATH;
+  if (timeout_ms >= 0) events |= WL_TIMEOUT;
+  if (log_fd >= 0) events |= WL_SOCKET_READABLE;
+  const int happened = WaitLatchOrSocket(MyLatch, events, log_fd < 0 ? PGINVALID_SOCKET : log_fd,
+                                         timeout_ms, PG_WAIT_EXTENSION);
+  if ((happened & WL_LATCH_SET) != 0) ResetLatch(MyLatch);
+}
+
+}  // namespace
+
+void RegisterLauncher() {
+  BackgroundWorker worker{};
+  // The connection reaches the shared catalogs only; it makes the launcher visible in
+  // pg_stat_activity and lets it see whether the served database exists.
+  worker.bgw_flags = BGWORKER_SHMEM_ACCESS | BGWORKER_BACKEND_DATABASE_CONNECTION;
+  worker.bgw_start_time = BgWorkerStart_ConsistentState;
+  worker.bgw_restart_time = kLauncherRestartSeconds;
+  strlcpy(worker.bgw_library_name, "fraiseql_subs", sizeof(worker.bgw_library_name));
+  strlcpy(worker.bgw_function_name, "fsubs_launcher_main", sizeof(worker.bgw_function_name));
+  strlcpy(worker.bgw_name, "fraiseql_subs launcher", sizeof(worker.bgw_name));
+  strlcpy(worker.bgw_type, "fraiseql_subs launcher", sizeof(worker.bgw_type));
+  RegisterBackgroundWorker(&worker);
+}
+
+}  // namespace fsubs
+
+void fsubs_launcher_main(Datum) {
+  using namespace fsubs;
+  pqsignal(SIGHUP, SignalHandlerForConfigReload);
+  pqsignal(SIGTERM, SignalHandlerForShutdownRequest);
+  pqsignal(SIGCHLD, WakeAtChildEnd);
+  // There is never a query to cancel.
+  pqsignal(SIGINT, SIG_IGN);
+  BackgroundWorkerUnblockSignals();
+  BackgroundWorkerInitializeConnection(nullptr, nullptr, 0);
+  pgstat_report_appname("fraiseql_subs launcher");
+
+  before_shmem_exit(StopEverything, static_cast<Datum>(0));
+  launcher.config_fd = memfd_create("fraiseql_subs settings", MFD_CLOEXEC);
+  if (launcher.config_fd < 0) {
+    ereport(FATAL, (errcode(ERRCODE_SYSTEM_ERROR),
+                    errmsg("fraiseql_subs: could not create a memory file: %m")));
+  }
+  // A launcher before this one may have ended without noting the end of its worker.
+  DetachShards();
+  const MemoryContext turn_context =
+      AllocSetContextCreate(TopMemoryContext, "fraiseql_subs launcher", ALLOCSET_DEFAULT_SIZES);
+  for (;;) {
+    MemoryContextSwitchTo(turn_context);
+    const long timeout_ms = Turn();
+    MemoryContextReset(turn_context);
+    Wait(timeout_ms);
+  }
+}

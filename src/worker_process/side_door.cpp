@@ -1,0 +1,207 @@
+#include "src/worker_process/side_door.hpp"
+
+#include <sys/socket.h>
+#include <sys/un.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <bit>
+
+#include "src/worker_process/worker_process.hpp"
+
+namespace fsubs {
+
+static_assert(std::endian::native == std::endian::little,
+              "frames start with a little-endian length");
+
+namespace {
+
+constexpr size_t kLengthSize = sizeof(uint32_t);
+constexpr size_t kReadChunk = 64 * 1024;
+
+int ConnectToWorker() {
+  sockaddr_un address{};
+  address.sun_family = AF_UNIX;
+  static_assert(sizeof(kWorkerSocket) <= sizeof(address.sun_path));
+  memcpy(address.sun_path, kWorkerSocket, sizeof(kWorkerSocket));
+  const int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
+  if (fd < 0) return -1;
+  if (connect(fd, reinterpret_cast<const sockaddr*>(&address), sizeof(address)) == 0) return fd;
+  const int error = errno;
+  close(fd);
+  errno = error;
+  return -1;
+}
+
+// jsonb holds no NUL, yet a client of the worker may have put one in a name that it chose.
+void ReplaceEscapedNuls(StringInfo json) {
+  static constexpr char kNul[] = "\\u0000";
+  constexpr size_t kNulLength = sizeof(kNul) - 1;
+  char* to = json->data;
+  const char* const end = json->data + json->len;
+  for (const char* from = json->data; from < end;) {
+    if (static_cast<size_t>(end - from) >= kNulLength && memcmp(from, kNul, kNulLength) == 0) {
+      *to++ = '?';
+      from += kNulLength;
+    } else {
+      // The character behind a backslash starts no escape.
+      if (*from == '\\' && from + 1 < end) *to++ = *from++;
+      *to++ = *from++;
+    }
+  }
+  *to = '\0';
+  json->len = static_cast<int>(to - json->data);
+}
+
+// REQUIRES: `utf8` is UTF-8 without NUL.
+char* ToServerEncoding(const char* utf8, int length) {
+  const int encoding = GetDatabaseEncoding();
+  if (encoding == PG_UTF8 || encoding == PG_SQL_ASCII) return pnstrdup(utf8, length);
+  const Oid conversion = FindDefaultConversionProc(PG_UTF8, encoding);
+  if (!OidIsValid(conversion)) {
+    ereport(ERROR, (errcode(ERRCODE_UNDEFINED_FUNCTION),
+                    errmsg("default conversion function from UTF8 to \"%s\" does not exist",
+                           pg_encoding_to_char(encoding))));
+  }
+  StringInfoData text;
+  initStringInfo(&text);
+  auto* from = reinterpret_cast<unsigned char*>(const_cast<char*>(utf8));
+  const unsigned char* const end = from + length;
+  while (from < end) {
+    char part[kReadChunk];
+    int taken = pg_do_encoding_conversion_buf(
+        conversion, PG_UTF8, encoding, from, static_cast<int>(end - from),
+        reinterpret_cast<unsigned char*>(part), sizeof(part), true);
+    appendStringInfoString(&text, part);
+    if (taken == 0) {
+      appendStringInfoChar(&text, '?');
+      taken = pg_utf_mblen(from);
+    }
+    from += taken;
+  }
+  return text.data;
+}
+
+}  // namespace
+
+SideDoor* SideDoor::TryOpen() {
+  // Allocated first: nothing that may raise an error happens while only `fd` holds the socket.
+  void* const memory = palloc(sizeof(SideDoor));
+  const int fd = ConnectToWorker();
+  if (fd < 0) {
+    const int error = errno;
+    pfree(memory);
+    errno = error;
+    return nullptr;
+  }
+  SideDoor* const door = new (memory) SideDoor(fd);
+  ReserveExternalFD();
+  door->close_.func = Close;
+  door->close_.arg = door;
+  MemoryContextRegisterResetCallback(CurrentMemoryContext, &door->close_);
+  initStringInfo(&door->input_);
+  return door;
+}
+
+void SideDoor::Close(void* door) {
+  close(static_cast<SideDoor*>(door)->fd_);
+  ReleaseExternalFD();
+}
+
+SideDoorResult SideDoor::Send(const char* json, Deadline deadline) {
+  const size_t length = strlen(json);
+  if (length > kMaxSideDoorFrame) return SideDoorResult::kOversize;
+
+  const uint32_t head = static_cast<uint32_t>(length);
+  StringInfoData frame;
+  initStringInfo(&frame);
+  enlargeStringInfo(&frame, static_cast<int>(kLengthSize + length));
+  appendBinaryStringInfo(&frame, reinterpret_cast<const char*>(&head), kLengthSize);
+  appendBinaryStringInfo(&frame, json, static_cast<int>(length));
+  SideDoorResult result = SideDoorResult::kDone;
+  for (int sent = 0; sent < frame.len;) {
+    const ssize_t count = send(fd_, frame.data + sent, frame.len - sent, MSG_NOSIGNAL);
+    if (count >= 0) {
+      sent += static_cast<int>(count);
+      continue;
+    }
+    if (errno == EINTR) continue;
+    if (errno != EAGAIN && errno != EWOULDBLOCK) {
+      result = SideDoorResult::kClosed;
+      break;
+    }
+    if (std::chrono::steady_clock::now() >= deadline) {
+      result = SideDoorResult::kNotYet;
+      break;
+    }
+    Wait(WL_SOCKET_WRITEABLE, deadline);
+    CHECK_FOR_INTERRUPTS();
+  }
+  pfree(frame.data);
+  return result;
+}
+
+SideDoorResult SideDoor::TryReceive() {
+  const SideDoorResult head = ReadUpTo(kLengthSize);
+  if (head != SideDoorResult::kDone) return head;
+  uint32_t length;
+  memcpy(&length, input_.data, kLengthSize);
+  if (length > kMaxSideDoorFrame) return SideDoorResult::kOversize;
+  return ReadUpTo(kLengthSize + length);
+}
+
+// Read until `input_` holds `size` bytes and no more, so that the next frame stays in the socket.
+SideDoorResult SideDoor::ReadUpTo(size_t size) {
+  while (static_cast<size_t>(input_.len) < size) {
+    // Room grows with what has come, not with the length that the worker announced.
+    const size_t wanted = std::min(size - input_.len, kReadChunk);
+    enlargeStringInfo(&input_, static_cast<int>(wanted));
+    const ssize_t count = recv(fd_, input_.data + input_.len, wanted, 0);
+    if (count > 0) {
+      input_.len += static_cast<int>(count);
+    } else if (count == 0) {
+      return SideDoorResult::kClosed;
+    } else if (errno == EAGAIN || errno == EWOULDBLOCK) {
+      return SideDoorResult::kNotYet;
+    } else if (errno != EINTR) {
+      return SideDoorResult::kClosed;
+    }
+  }
+  input_.data[input_.len] = '\0';
+  return SideDoorResult::kDone;
+}
+
+Jsonb* SideDoor::TakeMessage() {
+  StringInfoData utf8;
+  initStringInfo(&utf8);
+  appendBinaryStringInfo(&utf8, input_.data + kLengthSize,
+                         input_.len - static_cast<int>(kLengthSize));
+  resetStringInfo(&input_);
+  if (!pg_verify_mbstr(PG_UTF8, utf8.data, utf8.len, true)) {
+    ereport(ERROR, (errcode(ERRCODE_CHARACTER_NOT_IN_REPERTOIRE),
+                    errmsg("fraiseql_subs: a message of the worker is not valid UTF-8")));
+  }
+  ReplaceEscapedNuls(&utf8);
+  const char* const text = ToServerEncoding(utf8.data, utf8.len);
+  Jsonb* const message = DatumGetJsonbP(DirectFunctionCall1(jsonb_in, CStringGetDatum(text)));
+  if (!JB_ROOT_IS_OBJECT(message)) {
+    ereport(ERROR, (errcode(ERRCODE_PROTOCOL_VIOLATION),
+                    errmsg("fraiseql_subs: a message of the worker is not a JSON object")));
+  }
+  return message;
+}
+
+void SideDoor::WaitReadable(Deadline deadline) const {
+  Wait(WL_SOCKET_READABLE, deadline);
+}
+
+void SideDoor::Wait(uint32_t socket_event, Deadline deadline) const {
+  const auto left =
+      std::chrono::ceil<std::chrono::milliseconds>(deadline - std::chrono::steady_clock::now());
+  const int happened = WaitLatchOrSocket(
+      MyLatch, static_cast<int>(WL_LATCH_SET | WL_TIMEOUT | WL_EXIT_ON_PM_DEATH | socket_event),
+      fd_, std::max<long>(left.count(), 0), PG_WAIT_EXTENSION);
+  if ((happened & WL_LATCH_SET) != 0) ResetLatch(MyLatch);
+}
+
+}  // namespace fsubs

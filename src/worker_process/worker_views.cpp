@@ -1,0 +1,108 @@
+// fsubs_worker_request: what the worker says of its metrics, connections and subscriptions.
+#include <chrono>
+
+#include "src/ring/shmem.hpp"
+#include "src/worker_process/side_door.hpp"
+
+namespace fsubs {
+namespace {
+
+using Clock = std::chrono::steady_clock;
+
+constexpr std::chrono::seconds kRequestTimeout{5};
+constexpr std::chrono::milliseconds kConnectRetry{10};
+
+// Errors about the worker are of the class connection_exception, which fraiseql_metrics() catches.
+[[noreturn]] void RaiseNotRunning() {
+  ereport(ERROR,
+          (errcode(ERRCODE_SQLCLIENT_UNABLE_TO_ESTABLISH_SQLCONNECTION),
+           errmsg("the worker of fraiseql_subs is not running"),
+           errhint("It is restarted when it ends; the server log says why it ended or could not be "
+                   "started.")));
+  pg_unreachable();
+}
+
+[[noreturn]] void RaiseNoAnswer(SideDoorResult result) {
+  switch (result) {
+    case SideDoorResult::kOversize:
+      ereport(ERROR, (errcode(ERRCODE_PROTOCOL_VIOLATION),
+                      errmsg("the answer of the worker of fraiseql_subs is too long")));
+    case SideDoorResult::kNotYet:
+      ereport(ERROR, (errcode(ERRCODE_CONNECTION_FAILURE),
+                      errmsg("the worker of fraiseql_subs did not answer within %d s",
+                             static_cast<int>(kRequestTimeout.count()))));
+    default:
+      ereport(ERROR, (errcode(ERRCODE_CONNECTION_FAILURE),
+                      errmsg("the worker of fraiseql_subs ended before it answered")));
+  }
+  pg_unreachable();
+}
+
+void CheckOp(std::string_view op) {
+  for (const std::string_view known : {"metrics", "connections", "subscriptions"}) {
+    if (op == known) return;
+  }
+  ereport(ERROR, (errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+                  errmsg("request \"%.*s\" is not known", static_cast<int>(op.size()), op.data()),
+                  errhint("It can be \"metrics\", \"connections\" or \"subscriptions\".")));
+}
+
+// A backlog that is full shows as EAGAIN, and empties by itself.
+SideDoor* OpenSideDoor(Deadline deadline) {
+  for (;;) {
+    SideDoor* const door = SideDoor::TryOpen();
+    if (door != nullptr) return door;
+    if (errno != EAGAIN) RaiseNotRunning();
+    if (Clock::now() >= deadline) RaiseNoAnswer(SideDoorResult::kNotYet);
+    (void)WaitLatch(MyLatch, WL_LATCH_SET | WL_TIMEOUT | WL_EXIT_ON_PM_DEATH, kConnectRetry.count(),
+                    PG_WAIT_EXTENSION);
+    ResetLatch(MyLatch);
+    CHECK_FOR_INTERRUPTS();
+  }
+}
+
+Jsonb* Ask(const char* request, Deadline deadline) {
+  SideDoor* const door = OpenSideDoor(deadline);
+  const SideDoorResult sent = door->Send(request, deadline);
+  if (sent != SideDoorResult::kDone) RaiseNoAnswer(sent);
+  for (;;) {
+    const SideDoorResult received = door->TryReceive();
+    if (received == SideDoorResult::kDone) return door->TakeMessage();
+    if (received != SideDoorResult::kNotYet || Clock::now() >= deadline) RaiseNoAnswer(received);
+    door->WaitReadable(deadline);
+    CHECK_FOR_INTERRUPTS();
+  }
+}
+
+bool Find(Jsonb* answer, std::string_view key, JsonbValue* value) {
+  return getKeyJsonValueFromContainer(&answer->root, key.data(), static_cast<int>(key.size()),
+                                      value) != nullptr;
+}
+
+Jsonb* TakeRows(Jsonb* answer) {
+  JsonbValue value;
+  if (Find(answer, "error", &value) && value.type == jbvString) {
+    ereport(ERROR, (errcode(ERRCODE_CONNECTION_FAILURE),
+                    errmsg("the worker of fraiseql_subs could not answer: %.*s",
+                           value.val.string.len, value.val.string.val)));
+  }
+  if (Find(answer, "rows", &value) && value.type == jbvBinary &&
+      JsonContainerIsArray(value.val.binary.data)) {
+    return JsonbValueToJsonb(&value);
+  }
+  ereport(ERROR, (errcode(ERRCODE_PROTOCOL_VIOLATION),
+                  errmsg("the answer of the worker of fraiseql_subs has no rows")));
+  pg_unreachable();
+}
+
+}  // namespace
+}  // namespace fsubs
+
+FSUBS_FUNCTION(fsubs_worker_request) {
+  using namespace fsubs;
+  RequirePreloaded();
+  const char* const op = text_to_cstring(PG_GETARG_TEXT_PP(0));
+  CheckOp(op);
+  const Deadline deadline = Clock::now() + kRequestTimeout;
+  PG_RETURN_JSONB_P(TakeRows(Ask(psprintf("{\"op\":\"%s\"}", op), deadline)));
+}

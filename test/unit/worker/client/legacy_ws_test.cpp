@@ -1,0 +1,127 @@
+#include "worker/client/legacy_ws.hpp"
+
+#include <gtest/gtest.h>
+
+#include <set>
+#include <vector>
+
+namespace fsubs {
+namespace {
+
+class LegacyWsTest : public testing::Test, public WsProtocolHost {
+ protected:
+  void Send(std::string_view message) override { sent_.emplace_back(message); }
+  void Close(uint16_t code, std::string_view reason) override {
+    closed_ = std::to_string(code) + " " + std::string(reason);
+  }
+  void Authorize(const std::optional<JsonValue>&) override {
+    if (allowed_) {
+      protocol_.Accept();
+    } else {
+      protocol_.Refuse();
+    }
+  }
+  bool HasSubscription(std::string_view id) const override {
+    return subscriptions_.count(std::string(id)) > 0;
+  }
+  StartResult StartOperation(std::string_view id, const OperationRequest& request) override {
+    if (request.query == "bad") {
+      return {StartResult::Kind::kRefused, R"([{"message":"no \"x\""},{"message":"nor y"}])"};
+    }
+    if (request.query == "{now}") return {StartResult::Kind::kExecuted, R"({"data":{"now":1}})"};
+    subscriptions_.emplace(id);
+    return {};
+  }
+  void StopSubscription(std::string_view id) override { subscriptions_.erase(std::string(id)); }
+
+  void Receive(std::string_view message) { protocol_.OnText(message, &tree_); }
+  void Acknowledge() {
+    Receive(R"({"type":"connection_init","payload":{}})");
+    sent_.clear();
+  }
+
+  LegacyWs protocol_{this};
+  JsonTree tree_;
+  std::vector<std::string> sent_;
+  std::set<std::string> subscriptions_;
+  std::string closed_;
+  bool allowed_ = true;
+};
+
+using Sent = std::vector<std::string>;
+
+TEST_F(LegacyWsTest, ConnectionInitIsAcknowledgedAndKeptAlive) {
+  Receive(R"({"type":"connection_init"})");
+  EXPECT_EQ(sent_, (Sent{R"({"type":"connection_ack"})", R"({"type":"ka"})"}));
+  protocol_.OnKeepalive();
+  EXPECT_EQ(sent_.back(), R"({"type":"ka"})");
+  EXPECT_EQ(sent_.size(), 3u);
+}
+
+TEST_F(LegacyWsTest, ARefusedClientIsToldAndClosed) {
+  allowed_ = false;
+  Receive(R"({"type":"connection_init"})");
+  EXPECT_EQ(sent_, Sent{R"({"type":"connection_error","payload":{"message":"Forbidden"}})"});
+  EXPECT_EQ(closed_, "4403 Forbidden");
+}
+
+TEST_F(LegacyWsTest, AnOperationRunsFromStartToStop) {
+  Acknowledge();
+  Receive(R"({"id":"1","type":"start","payload":{"query":"q"}})");
+  EXPECT_EQ(subscriptions_.count("1"), 1u);
+  EXPECT_EQ(protocol_.ResponseHead("1"), R"({"type":"data","id":"1","payload":)");
+  Receive(R"({"id":"1","type":"stop"})");
+  EXPECT_TRUE(subscriptions_.empty());
+  EXPECT_EQ(sent_, Sent{R"({"id":"1","type":"complete"})"});
+}
+
+TEST_F(LegacyWsTest, AQueryIsAnsweredByDataAndComplete) {
+  Acknowledge();
+  Receive(R"({"id":"1","type":"start","payload":{"query":"{now}"}})");
+  EXPECT_EQ(sent_, (Sent{R"({"type":"data","id":"1","payload":{"data":{"now":1}}})",
+                         R"({"id":"1","type":"complete"})"}));
+}
+
+TEST_F(LegacyWsTest, AnErrorHasTheFirstMessageAndAllErrors) {
+  Acknowledge();
+  Receive(R"({"id":"1","type":"start","payload":{"query":"bad"}})");
+  EXPECT_EQ(sent_, Sent{R"({"id":"1","type":"error","payload":{"message":"no \"x\"","errors":)"
+                        R"([{"message":"no \"x\""},{"message":"nor y"}]}})"});
+}
+
+TEST_F(LegacyWsTest, AnIdInUseGoesToTheNewOperation) {
+  Acknowledge();
+  Receive(R"({"id":"1","type":"start","payload":{"query":"q"}})");
+  Receive(R"({"id":"1","type":"start","payload":{"query":"r"}})");
+  EXPECT_EQ(subscriptions_.size(), 1u);
+  EXPECT_EQ(closed_, "");
+}
+
+TEST_F(LegacyWsTest, StartingBeforeTheAcknowledgementIsClosedWith4401) {
+  Receive(R"({"id":"1","type":"start","payload":{"query":"q"}})");
+  EXPECT_EQ(closed_, "4401 Unauthorized");
+}
+
+TEST_F(LegacyWsTest, ConnectionTerminateClosesTheConnection) {
+  Acknowledge();
+  Receive(R"({"type":"connection_terminate"})");
+  EXPECT_EQ(closed_.substr(0, 5), "1000 ");
+}
+
+TEST_F(LegacyWsTest, WhatCannotBeUnderstoodIsAnErrorAndTheConnectionStays) {
+  Acknowledge();
+  for (const char* bad :
+       {"{", "[]", R"({"type":"subscribe","id":"1"})", R"({"type":"start","id":"1"})",
+        R"({"type":"start","payload":{"query":"q"}})",
+        R"({"type":"start","id":"1","payload":{"query":1}})"}) {
+    sent_.clear();
+    Receive(bad);
+    ASSERT_EQ(sent_.size(), 1u) << bad;
+    EXPECT_NE(sent_.front().find(R"("type":"error")"), std::string::npos) << bad;
+    EXPECT_EQ(closed_, "") << bad;
+  }
+  EXPECT_TRUE(subscriptions_.empty());
+}
+
+}  // namespace
+}  // namespace fsubs

@@ -1,0 +1,136 @@
+#include "worker/event/dispatch.hpp"
+
+#include <gtest/gtest.h>
+
+#include <deque>
+
+#include "test/unit/worker/served_catalog.hpp"
+
+namespace fsubs {
+namespace {
+
+struct Client final : Member {
+  std::vector<std::string> received;
+};
+
+class DispatchTest : public testing::Test, private Dispatcher::Sink {
+ protected:
+  ~DispatchTest() override {
+    for (Client* client : added_) dispatcher_.Remove(client);
+  }
+
+  Client* Subscribe(const std::string& query, const std::string& variables = "") {
+    PrepareResult prepared = served_.Prepare(query, variables);
+    EXPECT_TRUE(prepared.subscription) << prepared.errors;
+    Client* const client = &clients_.emplace_back();
+    dispatcher_.Add(client, std::move(*prepared.subscription));
+    added_.push_back(client);
+    return client;
+  }
+
+  void Unsubscribe(Client* client) {
+    dispatcher_.Remove(client);
+    std::erase(added_, client);
+  }
+
+  Dispatcher::Outcome Publish(const std::string& channel, const std::string& type,
+                              const std::string& data) {
+    const std::string padded = data + std::string(kJsonPadding, '\0');
+    EventRecord record;
+    record.channel = channel;
+    record.event_type = type;
+    record.data = std::string_view(padded).substr(0, data.size());
+    return dispatcher_.Dispatch(record, "1-0", this);
+  }
+
+  ServedCatalog served_;
+  Dispatcher dispatcher_;
+  std::deque<Client> clients_;
+  std::vector<Client*> added_;
+
+ private:
+  void Deliver(Member* member, std::string_view payload) override {
+    static_cast<Client*>(member)->received.emplace_back(payload);
+  }
+};
+
+TEST_F(DispatchTest, AnEventReachesTheSubscriptionsOfItsChannel) {
+  Client* const orders = Subscribe("subscription { orderUpdated { id } }");
+  Client* const changes = Subscribe("subscription { changed { operation } }");
+  Publish("orders", "x", R"({"id":1})");
+  Publish("nobody", "x", R"({"id":1})");
+  ASSERT_EQ(orders->received.size(), 1u);
+  EXPECT_EQ(orders->received[0],
+            R"({"data":{"orderUpdated":{"id":"1"}},"extensions":{"position":"1-0"}})");
+  EXPECT_TRUE(changes->received.empty());
+}
+
+TEST_F(DispatchTest, EventTypesFilter) {
+  Client* const paid = Subscribe("subscription { orderPaid { id } }");
+  Publish("orders", "created", R"({"id":1})");
+  EXPECT_TRUE(paid->received.empty());
+  Publish("orders", "paid", R"({"id":1})");
+  EXPECT_EQ(paid->received.size(), 1u);
+}
+
+TEST_F(DispatchTest, ArgumentsFilterByEquality) {
+  const std::string query =
+      "subscription($id: ID, $s: Status, $t: Float) { orderUpdated(id: $id, status: $s, total: $t) "
+      "{ id } }";
+  Client* const one = Subscribe(query, R"({"id":"1"})");
+  Client* const paid_one = Subscribe(query, R"({"id":1,"s":"PAID"})");
+  Client* const total = Subscribe(query, R"({"t":42.5})");
+  Client* const no_status = Subscribe(query, R"({"s":null})");
+  Publish("orders", "x", R"({"id":1,"status":"NEW","total":42.50})");
+  Publish("orders", "x", R"({"id":"1","status":"PAID"})");
+  Publish("orders", "x", R"({"id":2})");
+  EXPECT_EQ(one->received.size(), 2u);
+  EXPECT_EQ(paid_one->received.size(), 1u);
+  EXPECT_EQ(total->received.size(), 1u);
+  EXPECT_EQ(no_status->received.size(), 1u);
+}
+
+TEST_F(DispatchTest, ArgumentsOfRowChangesFilterTheRow) {
+  Client* const five = Subscribe("subscription { changed(id: 5) { row { id } } }");
+  Client* const deletes =
+      Subscribe(R"(subscription { changed(operation: "DELETE") { row { id } } })");
+  Publish("changes", "UPDATE", R"({"operation":"UPDATE","row":{"id":5}})");
+  Publish("changes", "DELETE", R"({"operation":"DELETE","row":{"id":6}})");
+  Publish("changes", "TRUNCATE", R"({"operation":"TRUNCATE","row":null})");
+  EXPECT_EQ(five->received.size(), 1u);
+  EXPECT_EQ(deletes->received.size(), 1u);
+}
+
+TEST_F(DispatchTest, APlanIsEncodedOnceHoweverManyMembersAndFilters) {
+  const std::string query = "subscription($id: ID) { orderUpdated(id: $id) { id } }";
+  for (int i = 0; i < 100; ++i) Subscribe(query, R"({"id":1})");
+  for (int i = 0; i < 100; ++i) Subscribe(query);
+  Subscribe("subscription { orderUpdated { note } }");
+  const Dispatcher::Outcome outcome = Publish("orders", "x", R"({"id":1})");
+  EXPECT_EQ(outcome.delivered, 201u);
+  EXPECT_EQ(outcome.encoded, 2u);
+}
+
+TEST_F(DispatchTest, RemovedMembersGetNothingAndLeaveNothingBehind) {
+  const std::string query = "subscription($id: ID) { orderUpdated(id: $id) { id } }";
+  std::vector<Client*> clients;
+  for (int i = 0; i < 50; ++i)
+    clients.push_back(Subscribe(query, "{\"id\":" + std::to_string(i % 7) + "}"));
+  for (size_t i = 0; i < clients.size(); i += 2) Unsubscribe(clients[i]);
+  for (int i = 0; i < 7; ++i) Publish("orders", "x", "{\"id\":" + std::to_string(i) + "}");
+  for (size_t i = 0; i < clients.size(); ++i) EXPECT_EQ(clients[i]->received.size(), i % 2) << i;
+  for (size_t i = 1; i < clients.size(); i += 2) Unsubscribe(clients[i]);
+  EXPECT_EQ(dispatcher_.members(), 0u);
+  EXPECT_EQ(served_.plans.plans.size(), 0u);
+}
+
+TEST_F(DispatchTest, DataThatIsNotJsonIsReportedAndDeliveredToNobody) {
+  Client* const client = Subscribe("subscription { orderUpdated { id } }");
+  EXPECT_TRUE(Publish("orders", "x", "{").malformed);
+  EXPECT_TRUE(client->received.empty());
+  EXPECT_FALSE(Publish("nobody", "x", "{").malformed);
+  EXPECT_EQ(Publish("orders", "x", R"({"id":1})").delivered, 1u);
+}
+
+}  // namespace
+}  // namespace fsubs

@@ -1,0 +1,319 @@
+#include "worker/filter/filter.hpp"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include <algorithm>
+#include <deque>
+#include <functional>
+#include <random>
+
+#include "worker/event/dispatch.hpp"
+
+namespace fsubs {
+namespace {
+
+using testing::HasSubstr;
+
+constexpr char kSnapshot[] = R"json({"extension_version": "1", "server_version": "15",
+  "types": "type O { id: ID n: Int f: Float s: String b: Boolean e: E at: DateTime big: BigInt any: Any tags: [String] os: [O] o: O } enum E { A B } scalar DateTime scalar BigInt scalar Any",
+  "subscriptions": [{"name": "o", "field": "o(id: ID, where: OFilter): O", "channel": "c"}]})json";
+
+struct Subscriber final : Member {
+  int received = 0;
+};
+
+class FilterTest : public testing::Test, private Dispatcher::Sink {
+ protected:
+  FilterTest() {
+    std::string error;
+    catalog_ = Catalog::FromSnapshot(kSnapshot, &error);
+    EXPECT_TRUE(catalog_) << error;
+  }
+  ~FilterTest() override {
+    for (Subscriber& subscriber : subscribers_) dispatcher_.Remove(&subscriber);
+  }
+
+  PrepareResult Prepare(const std::string& query, const std::string& variables = "{}") {
+    JsonTree tree;
+    EXPECT_TRUE(tree.ParseCopy(variables)) << variables;
+    OperationRequest request;
+    request.query = query;
+    request.variables = tree.root();
+    return fsubs::Prepare(catalog_, &plans_, request, {.max_tokens = 10000, .max_depth = 20});
+  }
+
+  Subscriber* Subscribe(const std::string& query, const std::string& variables = "{}") {
+    PrepareResult prepared = Prepare(query, variables);
+    EXPECT_TRUE(prepared.subscription) << prepared.errors;
+    Subscriber* const subscriber = &subscribers_.emplace_back();
+    dispatcher_.Add(subscriber, std::move(*prepared.subscription));
+    return subscriber;
+  }
+
+  Subscriber* Where(const std::string& where) {
+    return Subscribe("subscription { o(where: " + where + ") { id } }");
+  }
+
+  Dispatcher::Outcome Publish(const std::string& data) {
+    const std::string padded = data + std::string(kJsonPadding, '\0');
+    EventRecord record;
+    record.channel = "c";
+    record.data = std::string_view(padded).substr(0, data.size());
+    return dispatcher_.Dispatch(record, "1-0", this);
+  }
+
+  // Whether a filter, given as a literal and as a variable, lets an event through.
+  bool Matches(const std::string& literal, const std::string& data) {
+    Subscriber* const subscriber = Where(literal);
+    Publish(data);
+    return subscriber->received == 1;
+  }
+
+  std::shared_ptr<const Catalog> catalog_;
+  PlanCache plans_;
+  Dispatcher dispatcher_;
+  std::deque<Subscriber> subscribers_;
+
+ private:
+  void Deliver(Member* member, std::string_view) override {
+    ++static_cast<Subscriber*>(member)->received;
+  }
+};
+
+TEST_F(FilterTest, EachOperatorDoesWhatItsNameSays) {
+  EXPECT_TRUE(Matches("{n: {eq: 1}}", R"({"n":1.0})"));
+  EXPECT_FALSE(Matches("{n: {eq: 1}}", R"({"n":2})"));
+  EXPECT_TRUE(Matches("{n: {ne: 1}}", R"({"n":2})"));
+  EXPECT_TRUE(Matches("{n: {gt: 1, lt: 3}}", R"({"n":2})"));
+  EXPECT_FALSE(Matches("{n: {gt: 1, lt: 3}}", R"({"n":3})"));
+  EXPECT_TRUE(Matches("{n: {gte: 1, lte: 3}}", R"({"n":3})"));
+  EXPECT_TRUE(Matches("{n: {in: [1, 2]}}", R"({"n":2})"));
+  EXPECT_FALSE(Matches("{n: {in: []}}", R"({"n":2})"));
+  EXPECT_TRUE(Matches("{n: {notIn: [1, 2]}}", R"({"n":3})"));
+  EXPECT_TRUE(Matches(R"({s: {contains: "b"}})", R"({"s":"abc"})"));
+  EXPECT_TRUE(Matches(R"({s: {startsWith: "a"}})", R"({"s":"abc"})"));
+  EXPECT_FALSE(Matches(R"({s: {startsWith: "b"}})", R"({"s":"abc"})"));
+  EXPECT_TRUE(Matches("{e: {in: [B]}}", R"({"e":"B"})"));
+  EXPECT_TRUE(Matches("{b: {eq: true}}", R"({"b":1})"));
+}
+
+TEST_F(FilterTest, NullEqualsWhatIsNotThereAndHasNoOrder) {
+  EXPECT_TRUE(Matches("{n: {eq: null}}", "{}"));
+  EXPECT_TRUE(Matches("{n: {eq: null}}", R"({"n":null})"));
+  EXPECT_FALSE(Matches("{n: {ne: null}}", "{}"));
+  EXPECT_TRUE(Matches("{n: {ne: 1}}", "{}"));
+  EXPECT_TRUE(Matches("{n: {notIn: [1]}}", "{}"));
+  EXPECT_FALSE(Matches("{n: {lt: 1}}", "{}"));
+  EXPECT_FALSE(Matches("{n: {lt: 1}}", R"({"n":null})"));
+  EXPECT_FALSE(Matches(R"({s: {contains: ""}})", "{}"));
+  EXPECT_TRUE(Matches("{n: {exists: true}}", R"({"n":0})"));
+  EXPECT_TRUE(Matches("{n: {exists: false}}", R"({"n":null})"));
+  EXPECT_TRUE(Matches("{o: {exists: true}}", R"({"o":{}})"));
+  EXPECT_TRUE(Matches("{o: {o: {exists: false}}}", "{}"));
+}
+
+TEST_F(FilterTest, AnOperatorThatIsNullCountsAsLeftOut) {
+  const std::string query =
+      "subscription ($min: Int, $max: Int) { o(where: {n: {gte: $min, lte: $max}}) { id } }";
+  Subscriber* const all = Subscribe(query);
+  Subscriber* const nulls = Subscribe(query, R"({"min":null,"max":null})");
+  Subscriber* const some = Subscribe(query, R"({"min":5})");
+  Publish(R"({"n":3})");
+  Publish(R"({"n":7})");
+  EXPECT_EQ(all->received, 2);
+  EXPECT_EQ(nulls->received, 2);
+  EXPECT_EQ(some->received, 1);
+}
+
+TEST_F(FilterTest, ConditionsCombine) {
+  const char* const where =
+      R"({s: {eq: "x"}, or: [{n: {lt: 0}}, {n: {gt: 9}}], not: {b: {eq: true}}})";
+  EXPECT_TRUE(Matches(where, R"({"s":"x","n":10})"));
+  EXPECT_TRUE(Matches(where, R"({"s":"x","n":-1,"b":false})"));
+  EXPECT_FALSE(Matches(where, R"({"s":"x","n":5})"));
+  EXPECT_FALSE(Matches(where, R"({"s":"x","n":10,"b":true})"));
+  EXPECT_FALSE(Matches(where, R"({"s":"y","n":10})"));
+  EXPECT_FALSE(Matches("{or: []}", "{}"));
+  EXPECT_TRUE(Matches("{and: []}", "{}"));
+  EXPECT_TRUE(Matches("{and: {n: {eq: 1}}}", R"({"n":1})"));  // a lone value is a list
+}
+
+TEST_F(FilterTest, NestedObjectsAndListsAreReached) {
+  EXPECT_TRUE(Matches("{o: {o: {n: {eq: 1}}}}", R"({"o":{"o":{"n":1}}})"));
+  EXPECT_FALSE(Matches("{o: {o: {n: {eq: 1}}}}", R"({"o":null})"));
+  EXPECT_TRUE(Matches(R"({tags: {contains: "b"}})", R"({"tags":["a","b"]})"));
+  EXPECT_FALSE(Matches(R"({tags: {contains: "b"}})", R"({"tags":"b"})"));
+  EXPECT_TRUE(Matches(R"({tags: {some: {startsWith: "b"}}})", R"({"tags":["a","bc"]})"));
+  EXPECT_FALSE(Matches(R"({tags: {every: {startsWith: "b"}}})", R"({"tags":["a","bc"]})"));
+  EXPECT_TRUE(Matches("{os: {none: {n: {gt: 5}}}}", R"({"os":[{"n":1},{"n":5}]})"));
+  EXPECT_TRUE(Matches("{os: {every: {n: {gt: 5}}}}", R"({"os":[]})"));
+  EXPECT_FALSE(Matches("{os: {exists: true}}", "{}"));
+}
+
+TEST_F(FilterTest, ValuesCompareByTheirType) {
+  EXPECT_TRUE(Matches(R"({id: {eq: 7}})", R"({"id":"7"})"));
+  EXPECT_TRUE(Matches(R"({big: {gt: "9007199254740992"}})", R"({"big":9007199254740993})"));
+  EXPECT_FALSE(Matches(R"({big: {gt: "9007199254740993"}})", R"({"big":9007199254740993})"));
+  EXPECT_TRUE(Matches(R"({big: {lt: 10}})", R"({"big":"9"})"));
+  EXPECT_TRUE(Matches(R"({f: {lt: -1.5}})", R"({"f":-1e300})"));
+  EXPECT_TRUE(
+      Matches(R"({at: {eq: "2026-01-01T00:00:00Z"}})", R"({"at":"2026-01-01 01:00:00+01"})"));
+  EXPECT_TRUE(Matches(R"({at: {lt: "2026-01-01T00:00:00+01:00"}})",
+                      R"({"at":"2025-12-31 22:59:59.999999+00"})"));
+  EXPECT_TRUE(Matches(R"({any: {gt: 9}})", R"({"any":10})"));
+  EXPECT_TRUE(Matches(R"({any: {gt: "a"}})", R"({"any":"b"})"));
+  EXPECT_FALSE(Matches(R"({any: {gt: "a"}})", R"({"any":10})"));
+  EXPECT_TRUE(Matches(R"({s: {gt: "Z"}})", "{\"s\":\"\u00e9\"}"));
+}
+
+TEST_F(FilterTest, DataOfAnotherShapeMatchesNothingByAccident) {
+  for (const char* data : {"[]", "1", "null", R"("n")", R"({"n":[1]})", R"({"n":{"eq":1}})"}) {
+    EXPECT_FALSE(Matches("{n: {eq: 1}}", data)) << data;
+    EXPECT_FALSE(Matches("{n: {gte: 0}}", data)) << data;
+    EXPECT_FALSE(Matches("{os: {some: {n: {eq: 1}}}}", data)) << data;
+  }
+}
+
+TEST_F(FilterTest, WhatIsNoValueOfTheTypeIsRefused) {
+  const auto errors = [&](const std::string& where) {
+    return Prepare("subscription { o(where: " + where + ") { id } }").errors;
+  };
+  EXPECT_THAT(errors(R"({at: {gt: "soon"}})"),
+              HasSubstr(R"(\"soon\" is not a value of \"DateTime\")"));
+  EXPECT_THAT(errors(R"({at: {gt: "soon"}})"), HasSubstr("BAD_USER_INPUT"));
+  EXPECT_THAT(errors(R"({big: {in: [1, "x"]}})"), HasSubstr("BigInt"));
+  std::string many = "{or: [";
+  for (int i = 0; i < 1001; ++i) many += "{n: {eq: 1}} ";
+  EXPECT_THAT(errors(many + "]}"), HasSubstr("more than 1000 conditions"));
+}
+
+TEST_F(FilterTest, EqualityAndInGoThroughTheIndexAndRangesMakeAnInterval) {
+  const auto filter = [&](const std::string& where) {
+    return Prepare("subscription { o(where: " + where + ") { id } }").subscription->filter;
+  };
+  const Filter equal = filter(R"({id: {in: [1, 2]}, and: [{o: {s: {eq: "x"}}}]})");
+  EXPECT_EQ(equal.equal.size(), 2u);
+  EXPECT_EQ(equal.keys.size(), 2u);
+  EXPECT_FALSE(equal.residual);
+  const Filter range = filter("{n: {gt: 1, lte: 5}, f: {gt: 1}}");
+  ASSERT_TRUE(range.ranged);
+  EXPECT_EQ(range.ranged->path, FieldPath{"n"});
+  EXPECT_FALSE(range.interval.lower_included);
+  EXPECT_TRUE(range.interval.upper_included);
+  EXPECT_TRUE(range.residual);
+  const Filter argument =
+      Prepare("subscription { o(id: 1, where: {id: {in: [1, 2]}}) { id } }").subscription->filter;
+  EXPECT_EQ(argument.keys.size(), 1u);
+  EXPECT_TRUE(argument.residual);
+}
+
+TEST_F(FilterTest, EqualDemandsAreTriedAndEncodedOnceForAll) {
+  for (int i = 0; i < 100; ++i) Where(R"({s: {contains: "x"}})");
+  const Dispatcher::Outcome outcome = Publish(R"({"s":"xyz"})");
+  EXPECT_EQ(outcome.delivered, 100u);
+  EXPECT_EQ(outcome.encoded, 1u);
+}
+
+// A condition as text, and what it means told a second time, in plain C++.
+struct Event {
+  std::optional<int> n;
+  std::optional<std::string> s;
+  std::vector<std::string> tags;
+};
+
+struct Demand {
+  std::string text;
+  std::function<bool(const Event&)> holds;
+};
+
+class RandomFilterTest : public FilterTest {
+ protected:
+  int Below(int limit) { return static_cast<int>(random_() % static_cast<unsigned>(limit)); }
+  std::string Letters() { return std::string(static_cast<size_t>(Below(3)), "ab"[Below(2)]); }
+
+  Demand Condition(int depth) {
+    const int number = Below(20);
+    const std::string text = Letters();
+    const std::string quoted = "\"" + text + "\"";
+    const auto n = [](const Event& event, auto compare) { return event.n && compare(*event.n); };
+    switch (Below(depth > 0 ? 12 : 9)) {
+      case 0:
+        return {"n: {eq: " + std::to_string(number) + "}",
+                [=](const Event& event) { return event.n == number; }};
+      case 1:
+        return {"n: {gt: " + std::to_string(number) + "}", [=](const Event& event) {
+                  return n(event, [=](int value) { return value > number; });
+                }};
+      case 2:
+        return {"n: {lte: " + std::to_string(number) + ", gte: " + std::to_string(number - 5) + "}",
+                [=](const Event& event) {
+                  return n(event,
+                           [=](int value) { return value <= number && value >= number - 5; });
+                }};
+      case 3:
+        return {"n: {in: [" + std::to_string(number) + ", " + std::to_string(number + 2) + "]}",
+                [=](const Event& event) { return event.n == number || event.n == number + 2; }};
+      case 4:
+        return {"s: {ne: " + quoted + "}", [=](const Event& event) { return event.s != text; }};
+      case 5:
+        return {"s: {eq: " + quoted + "}", [=](const Event& event) { return event.s == text; }};
+      case 6:
+        return {"s: {startsWith: " + quoted + "}",
+                [=](const Event& event) { return event.s && event.s->starts_with(text); }};
+      case 7:
+        return {"tags: {some: {eq: " + quoted + "}}", [=](const Event& event) {
+                  return std::count(event.tags.begin(), event.tags.end(), text) > 0;
+                }};
+      case 8:
+        return {"n: {exists: false}", [](const Event& event) { return !event.n; }};
+      default:
+        break;
+    }
+    const Demand a = Condition(depth - 1);
+    const Demand b = Condition(depth - 1);
+    switch (Below(3)) {
+      case 0:
+        return {"or: [{" + a.text + "}, {" + b.text + "}]",
+                [=](const Event& event) { return a.holds(event) || b.holds(event); }};
+      case 1:
+        return {"and: [{" + a.text + "}, {" + b.text + "}]",
+                [=](const Event& event) { return a.holds(event) && b.holds(event); }};
+      default:
+        return {"not: {" + a.text + "}", [=](const Event& event) { return !a.holds(event); }};
+    }
+  }
+
+  std::mt19937 random_;
+};
+
+TEST_F(RandomFilterTest, TheIndexFindsWhatTryingEachFilterFinds) {
+  const unsigned seed = std::random_device()();
+  SCOPED_TRACE("seed " + std::to_string(seed));
+  random_.seed(seed);
+  std::vector<std::pair<Subscriber*, Demand>> subscribers;
+  for (int i = 0; i < 1000; ++i) {
+    const Demand demand = Condition(3);
+    subscribers.emplace_back(Where("{" + demand.text + "}"), demand);
+  }
+  for (int i = 0; i < 100; ++i) {
+    Event event;
+    std::string data = "{\"tags\":[";
+    for (int tags = Below(3); tags > 0; --tags) {
+      event.tags.push_back(Letters());
+      data += "\"" + event.tags.back() + (tags > 1 ? "\"," : "\"");
+    }
+    data += "]";
+    if (Below(5) > 0) data += ",\"n\":" + std::to_string(*(event.n = Below(22)));
+    if (Below(5) > 0) data += ",\"s\":\"" + *(event.s = Letters()) + "\"";
+    data += "}";
+    for (auto& [subscriber, demand] : subscribers) subscriber->received = 0;
+    Publish(data);
+    for (const auto& [subscriber, demand] : subscribers) {
+      ASSERT_EQ(subscriber->received, demand.holds(event) ? 1 : 0) << demand.text << " " << data;
+    }
+  }
+}
+
+}  // namespace
+}  // namespace fsubs

@@ -1,0 +1,49 @@
+#include "worker/filter/instant.hpp"
+
+#include <gtest/gtest.h>
+
+namespace fsubs {
+namespace {
+
+std::string Form(std::string_view text) {
+  std::string form;
+  return AppendInstantForm(text, &form) ? form : "(none)";
+}
+
+TEST(InstantTest, OneMomentHasOneFormInEveryZoneAndSpelling) {
+  for (const char* same :
+       {"2026-01-01T00:00:00Z", "2026-01-01 00:00:00+00", "2026-01-01 01:00:00+01",
+        "2025-12-31T19:00:00-05:00", "2026-01-01T05:30:00.000+0530", "2026-01-01",
+        "2026-01-01T00:00", "2026-01-01t00:00:00.0z", "2025-12-31 24:00:00",
+        "2026-01-01 00:30:15+00:30:15"}) {
+    EXPECT_EQ(Form(same), Form("2026-01-01T00:00:00Z")) << same;
+  }
+}
+
+TEST(InstantTest, FormsOrderAsMomentsDo) {
+  const char* const ordered[] = {"-infinity",
+                                 "0001-01-01",
+                                 "1969-12-31T23:59:59.999999999Z",
+                                 "1970-01-01",
+                                 "2026-01-01T00:00:00.000001Z",
+                                 "2026-01-01T00:00:00.00001Z",
+                                 "2026-01-01T00:00:01Z",
+                                 "20260-01-01",
+                                 "infinity"};
+  for (size_t i = 1; i < std::size(ordered); ++i) {
+    EXPECT_LT(Form(ordered[i - 1]), Form(ordered[i])) << ordered[i];
+  }
+}
+
+TEST(InstantTest, AnythingElseIsNoMoment) {
+  for (const char* other :
+       {"", "today", "2026", "2026-13-01", "2026-02-30", "2026-01-01T", "2026-01-01T25:00",
+        "2026-01-01T00:60", "2026-01-01T00:00:00.", "2026-01-01T00:00:00+",
+        "2026-01-01T00:00:00+24", "2026-01-01T00:00:00Z ", "2026-01-01T00:00:00 BC", "99999-01-01",
+        "99999999-01-01"}) {
+    EXPECT_EQ(Form(other), "(none)") << other;
+  }
+}
+
+}  // namespace
+}  // namespace fsubs

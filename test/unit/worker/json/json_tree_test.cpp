@@ -1,0 +1,84 @@
+#include "worker/json/json_tree.hpp"
+
+#include <gtest/gtest.h>
+
+namespace fsubs {
+namespace {
+
+std::string Raw(const JsonTree& tree, std::string_view name) {
+  const auto value = tree.root().Find(name);
+  return value ? std::string(value->raw()) : "(none)";
+}
+
+TEST(JsonTreeTest, ValuesKeepTheirSourceText) {
+  JsonTree tree;
+  ASSERT_TRUE(tree.ParseCopy(
+      R"( {"a": 12345678901234567890.1234567890 , "b" : [1, {"c":null} ] , "d":"x\u00e9" ,"e":{ }, "f": [ ]} )"))
+      << tree.error();
+  EXPECT_EQ(Raw(tree, "a"), "12345678901234567890.1234567890");
+  EXPECT_EQ(Raw(tree, "b"), R"([1, {"c":null} ])");
+  EXPECT_EQ(Raw(tree, "d"), R"("x\u00e9")");
+  EXPECT_EQ(tree.root().Find("d")->text(), "x\u00e9");
+  EXPECT_EQ(Raw(tree, "e"), "{ }");
+  EXPECT_EQ(Raw(tree, "f"), "[ ]");
+}
+
+TEST(JsonTreeTest, ElementsAndMembersAreVisitedInOrder) {
+  JsonTree tree;
+  ASSERT_TRUE(tree.ParseCopy(R"([[1,[2]],"x",{"k":3,"l":4}])"));
+  std::string seen;
+  tree.root().ForEachElement([&](JsonValue value) { seen += std::string(value.raw()) + ";"; });
+  EXPECT_EQ(seen, R"([1,[2]];"x";{"k":3,"l":4};)");
+}
+
+TEST(JsonTreeTest, TheLastOfEqualNamesWins) {
+  JsonTree tree;
+  ASSERT_TRUE(tree.ParseCopy(R"({"a":1,"a":2})"));
+  EXPECT_EQ(Raw(tree, "a"), "2");
+}
+
+TEST(JsonTreeTest, EscapedNamesAreFoundByTheirValue) {
+  JsonTree tree;
+  ASSERT_TRUE(tree.ParseCopy(R"({"\u0061\"b":1})"));
+  EXPECT_EQ(Raw(tree, "a\"b"), "1");
+}
+
+TEST(JsonTreeTest, ARootMayBeAnyValue) {
+  JsonTree tree;
+  for (const char* text :
+       {"1", " -0.5e+10 ", "\"x\"", "\"a\\nb\"", "true", "false", "null", "[]", "{}"}) {
+    EXPECT_TRUE(tree.ParseCopy(text)) << text << ": " << tree.error();
+  }
+}
+
+TEST(JsonTreeTest, WhatIsNotJsonIsRefused) {
+  JsonTree tree;
+  for (const char* text :
+       {"",           " ",          "{",           "}",     "[1",       "[1,]",       "{\"a\"}",
+        "{\"a\":}",   "{\"a\":1,}", "01",          "1.",    "1e",       "+1",         "-",
+        "tru",        "truex",      "nulll",       "\"",    "\"\\x\"",  "\"\\u12\"",  "1 2",
+        "{} {}",      "[] x",       "\"a\" \"b\"", "{a:1}", "[1 2]",    "[\"a\nb\"]", "\xff",
+        "[\"\xc3\"]", "{\"a\":1}}", "nan",         "[1]]",  "[\"a\"b]", "{\"\\x\":1}"}) {
+    EXPECT_FALSE(tree.ParseCopy(text)) << text;
+  }
+}
+
+TEST(JsonTreeTest, NestingIsBounded) {
+  JsonTree tree;
+  const auto nested = [](size_t depth) {
+    return std::string(depth, '[') + std::string(depth, ']');
+  };
+  EXPECT_TRUE(tree.ParseCopy(nested(kMaxDataDepth)));
+  EXPECT_FALSE(tree.ParseCopy(nested(kMaxDataDepth + 1)));
+  EXPECT_FALSE(tree.ParseCopy(nested(100000)));
+}
+
+TEST(JsonTreeTest, ATreeIsReusable) {
+  JsonTree tree;
+  EXPECT_FALSE(tree.ParseCopy("["));
+  EXPECT_TRUE(tree.ParseCopy("[1]"));
+  EXPECT_EQ(tree.root().raw(), "[1]");
+}
+
+}  // namespace
+}  // namespace fsubs

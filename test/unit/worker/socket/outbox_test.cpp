@@ -1,0 +1,91 @@
+#include "worker/socket/outbox.hpp"
+
+#include <gtest/gtest.h>
+
+namespace fsubs {
+namespace {
+
+constexpr size_t kHeadroom = 16;
+constexpr size_t kNoLimit = SIZE_MAX;
+
+std::string Frames(Outbox* outbox) {
+  return {reinterpret_cast<const char*>(outbox->bytes()), outbox->size()};
+}
+
+TEST(OutboxTest, FramesAreJoinedInOrder) {
+  BufferPool pool;
+  Outbox outbox(&pool, kHeadroom);
+  EXPECT_TRUE(outbox.empty());
+  EXPECT_EQ(outbox.AppendFrame(Opcode::kText, "a", "bc", "d", kNoLimit), Outbox::Result::kAppended);
+  EXPECT_EQ(outbox.AppendFrame(Opcode::kPing, {}, {}, {}, kNoLimit), Outbox::Result::kAppended);
+  EXPECT_EQ(Frames(&outbox), std::string("\x81\x04"
+                                         "abcd"
+                                         "\x89\x00",
+                                         8));
+}
+
+TEST(OutboxTest, WhatDoesNotFitIsRefusedWhole) {
+  BufferPool pool;
+  Outbox outbox(&pool, kHeadroom);
+  EXPECT_EQ(outbox.AppendFrame(Opcode::kText, std::string(60, 'x'), {}, {}, 100),
+            Outbox::Result::kAppended);
+  const size_t before = outbox.size();
+  EXPECT_EQ(outbox.AppendFrame(Opcode::kText, std::string(60, 'x'), {}, {}, 100),
+            Outbox::Result::kFull);
+  EXPECT_EQ(outbox.size(), before);
+}
+
+TEST(OutboxTest, PendingBytesCountUntilTheyHaveLeft) {
+  BufferPool pool;
+  Outbox outbox(&pool, kHeadroom);
+  EXPECT_EQ(outbox.AppendFrame(Opcode::kText, std::string(60, 'x'), {}, {}, 100),
+            Outbox::Result::kAppended);
+  outbox.Written(62);
+  EXPECT_TRUE(outbox.empty());
+  EXPECT_EQ(outbox.queued_bytes(), 62u);
+  EXPECT_EQ(outbox.AppendFrame(Opcode::kText, std::string(60, 'x'), {}, {}, 100),
+            Outbox::Result::kFull);
+  outbox.Written(0);
+  EXPECT_EQ(outbox.AppendFrame(Opcode::kText, std::string(60, 'x'), {}, {}, 100),
+            Outbox::Result::kAppended);
+}
+
+TEST(OutboxTest, BuffersAreSharedByThePool) {
+  BufferPool pool;
+  Outbox first(&pool, kHeadroom);
+  EXPECT_EQ(first.AppendFrame(Opcode::kText, "x", {}, {}, kNoLimit), Outbox::Result::kAppended);
+  const unsigned char* const buffer = first.bytes();
+  first.Written(0);
+  Outbox second(&pool, kHeadroom);
+  EXPECT_EQ(second.AppendFrame(Opcode::kText, "y", {}, {}, kNoLimit), Outbox::Result::kAppended);
+  EXPECT_EQ(second.bytes(), buffer);
+  EXPECT_EQ(Frames(&second), "\x81\x01y");
+}
+
+TEST(WsFrameTest, LengthsTakeTheirThreeForms) {
+  const auto header = [](size_t length) {
+    std::string bytes;
+    AppendFrameHeader(Opcode::kText, length, &bytes);
+    return bytes;
+  };
+  EXPECT_EQ(header(125), std::string("\x81\x7d", 2));
+  EXPECT_EQ(header(126), std::string("\x81\x7e\x00\x7e", 4));
+  EXPECT_EQ(header(65535), std::string("\x81\x7e\xff\xff", 4));
+  EXPECT_EQ(header(65536), std::string("\x81\x7f\0\0\0\0\0\1\0\0", 10));
+}
+
+TEST(WsFrameTest, ReasonsAreCutBetweenCharacters) {
+  EXPECT_EQ(LimitCloseReason("short"), "short");
+  const std::string ascii(200, 'x');
+  EXPECT_EQ(LimitCloseReason(ascii).size(), 123u);
+  std::string wide;
+  for (int i = 0; i < 100; ++i) wide += "\xF0\x9F\x98\x80";
+  EXPECT_EQ(LimitCloseReason(wide).size(), 120u);
+}
+
+TEST(WsFrameTest, ACloseCodeIsTwoBytesBigEndian) {
+  EXPECT_EQ(CloseCodeBytes(4400), "\x11\x30");
+}
+
+}  // namespace
+}  // namespace fsubs

@@ -1,0 +1,150 @@
+#include "worker/client/client.hpp"
+
+#include "worker/json/json_text.hpp"
+#include "worker/operation/errors_json.hpp"
+#include "worker/shard/shard.hpp"
+
+namespace fsubs {
+
+Client::Client(Shard* shard, uint64_t id)
+    : shard_(shard), id_(id), connected_at_us_(shard->NowUs()) {
+  shard_->Remember(this);
+}
+
+Client::~Client() {
+  for (auto& [id, subscription] : subscriptions_) shard_->dispatcher()->Remove(&subscription);
+  shard_->counters()->subscriptions.Subtract(subscriptions_.size());
+  shard_->Forget(this);
+}
+
+void Client::Deliver(Subscription* subscription, std::string_view response) {
+  if (closing()) return;
+  ++subscription->delivered;
+  SendResponse(subscription->head, response);
+}
+
+void Client::ReportLoss(uint64_t count) {
+  const std::string number = std::to_string(count);
+  const std::string response = R"({"data":null,"errors":[{"message":")" + number +
+                               (count == 1 ? " event was" : " events were") +
+                               R"( overwritten before they could be delivered","extensions":)" +
+                               R"({"code":"EVENTS_LOST","count":)" + number + "}}]}";
+  for (const auto& [id, subscription] : subscriptions_) {
+    if (closing()) return;
+    SendResponse(subscription.head, response);
+  }
+}
+
+void Client::Revalidate() {
+  for (auto at = subscriptions_.begin(); at != subscriptions_.end();) {
+    Subscription& subscription = at->second;
+    OperationRequest request;
+    request.query = *subscription.query;
+    if (subscription.has_operation_name) request.operation_name = subscription.operation_name;
+    request.timing = subscription.timing;
+    JsonTree variables;
+    if (!subscription.variables.empty() && variables.ParseCopy(subscription.variables)) {
+      request.variables = variables.root();
+    }
+    PrepareResult prepared = shard_->Prepare(request);
+    shard_->dispatcher()->Remove(&subscription);
+    if (prepared.subscription) {
+      shard_->dispatcher()->Add(&subscription, std::move(*prepared.subscription));
+      ++at;
+      continue;
+    }
+    const std::string id = at->first;
+    at = subscriptions_.erase(at);
+    shard_->counters()->subscriptions.Subtract();
+    SendErrors(id, prepared.errors);
+  }
+}
+
+StartResult Client::Start(std::string_view id, const OperationRequest& request) {
+  PrepareResult prepared;
+  const size_t limit = shard_->options().max_subscriptions_per_connection;
+  if (subscriptions_.size() >= limit) {
+    AppendErrors(
+        {{"A connection may have at most " + std::to_string(limit) + " subscriptions.", {}}},
+        "SUBSCRIPTION_LIMIT", &prepared.errors);
+  } else {
+    prepared = shard_->Prepare(request);
+  }
+  if (!prepared.response.empty()) {
+    return {StartResult::Kind::kExecuted, std::move(prepared.response)};
+  }
+  if (!prepared.subscription) {
+    shard_->counters()->subscribe_errors.Add();
+    return {StartResult::Kind::kRefused, std::move(prepared.errors)};
+  }
+  Subscription& subscription = subscriptions_[std::string(id)];
+  subscription.client = this;
+  subscription.head = ResponseHead(id);
+  subscription.query = shard_->Intern(request.query);
+  subscription.has_operation_name = request.operation_name.has_value();
+  subscription.operation_name = request.operation_name.value_or("");
+  if (request.variables) subscription.variables = request.variables->raw();
+  subscription.timing = request.timing;
+  subscription.started_at_us = shard_->NowUs();
+  shard_->dispatcher()->Add(&subscription, std::move(*prepared.subscription));
+  shard_->counters()->subscriptions.Add();
+  return {};
+}
+
+void Client::Stop(std::string_view id) {
+  const auto found = subscriptions_.find(id);
+  shard_->dispatcher()->Remove(&found->second);
+  subscriptions_.erase(found);
+  shard_->counters()->subscriptions.Subtract();
+}
+
+std::string Client::StopAny() {
+  if (subscriptions_.empty()) return {};
+  std::string id = subscriptions_.begin()->first;
+  Stop(id);
+  return id;
+}
+
+void Client::AppendRow(size_t shard, std::string* rows) const {
+  const Status status = Describe();
+  if (status.protocol.empty()) return;
+  const auto number = [&](const char* name, uint64_t value) {
+    rows->append(",\"").append(name).append("\":").append(std::to_string(value));
+  };
+  if (rows->size() > 1) *rows += ',';
+  *rows += "{\"id\":" + std::to_string(id_);
+  number("shard", shard);
+  *rows += ",\"peer\":";
+  AppendJsonString(status.peer, rows);
+  rows->append(R"(,"protocol":")").append(status.protocol);
+  rows->append(R"(","state":")").append(status.state).append("\"");
+  number("connected_at", static_cast<uint64_t>(connected_at_us_));
+  number("subscriptions", subscriptions_.size());
+  number("queued_bytes", status.queued_bytes);
+  number("sent_messages", status.sent_messages);
+  number("sent_bytes", status.sent_bytes);
+  *rows += '}';
+}
+
+void Client::AppendSubscriptionRows(std::string* rows) const {
+  for (const auto& [id, subscription] : subscriptions_) {
+    const PreparedSubscription& prepared = subscription.subscription();
+    if (rows->size() > 1) *rows += ',';
+    *rows += "{\"connection_id\":" + std::to_string(id_) + ",\"subscription_id\":";
+    AppendJsonString(id, rows);
+    *rows += ",\"field\":";
+    AppendJsonString(prepared.field->name, rows);
+    *rows += ",\"channel\":";
+    AppendJsonString(prepared.field->channel, rows);
+    *rows += ",\"operation_name\":";
+    if (prepared.operation_name.empty()) {
+      *rows += "null";
+    } else {
+      AppendJsonString(prepared.operation_name, rows);
+    }
+    *rows += ",\"started_at\":" + std::to_string(subscription.started_at_us);
+    *rows += ",\"delivered\":" + std::to_string(subscription.delivered) + "}";
+  }
+}
+
+}  // namespace fsubs

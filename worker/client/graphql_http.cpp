@@ -1,0 +1,178 @@
+#include "worker/client/graphql_http.hpp"
+
+#include <algorithm>
+#include <charconv>
+
+#include "worker/client/operation_request.hpp"
+#include "worker/operation/errors_json.hpp"
+
+namespace fsubs {
+namespace {
+
+constexpr char kJsonType[] = "application/json; charset=utf-8";
+constexpr char kGraphqlResponseType[] = "application/graphql-response+json; charset=utf-8";
+
+std::string_view Trim(std::string_view text) {
+  const size_t first = text.find_first_not_of(" \t");
+  if (first == std::string_view::npos) return {};
+  return text.substr(first, text.find_last_not_of(" \t") + 1 - first);
+}
+
+// What stands before the next `separator`; `*text` goes on behind it.
+std::string_view Next(std::string_view* text, char separator) {
+  const size_t end = std::min(text->find(separator), text->size());
+  const std::string_view item = Trim(text->substr(0, end));
+  text->remove_prefix(std::min(end + 1, text->size()));
+  return item;
+}
+
+std::string ToLower(std::string_view text) {
+  std::string lower(text);
+  for (char& c : lower) {
+    if (c >= 'A' && c <= 'Z') c = static_cast<char>(c - 'A' + 'a');
+  }
+  return lower;
+}
+
+// A media type's parameter; empty if it has none of that name.
+std::string ParameterOf(std::string_view parameters, std::string_view name) {
+  while (!parameters.empty()) {
+    std::string_view value = Next(&parameters, ';');
+    if (ToLower(Next(&value, '=')) != name) continue;
+    if (value.size() >= 2 && value.front() == '"') value = value.substr(1, value.size() - 2);
+    return ToLower(value);
+  }
+  return {};
+}
+
+// RFC 9110, section 12.4.2; what is not a number counts as 1.
+double QualityOf(std::string_view parameters) {
+  const std::string text = ParameterOf(parameters, "q");
+  double quality = 1;
+  std::from_chars(text.data(), text.data() + text.size(), quality);
+  return quality;
+}
+
+std::optional<ResponseType> ResponseTypeOf(const std::string& range) {
+  if (range == "application/json" || range == "application/*" || range == "*/*") {
+    return ResponseType::kJson;
+  }
+  if (range == "application/graphql-response+json") return ResponseType::kGraphqlResponse;
+  if (range == "text/event-stream") return ResponseType::kEventStream;
+  return std::nullopt;
+}
+
+}  // namespace
+
+std::optional<ResponseType> NegotiateResponseType(std::string_view accept) {
+  if (Trim(accept).empty()) return ResponseType::kJson;
+  std::optional<ResponseType> best;
+  double best_quality = 0;
+  while (!accept.empty()) {
+    std::string_view parameters = Next(&accept, ',');
+    const auto type = ResponseTypeOf(ToLower(Next(&parameters, ';')));
+    const double quality = QualityOf(parameters);
+    if (!type || quality <= best_quality) continue;
+    best = type;
+    best_quality = quality;
+  }
+  return best;
+}
+
+std::optional<HttpReply> HttpOperation::Read(HttpRequest request) {
+  request_ = std::move(request);
+  switch (request_.method) {
+    case HttpMethod::kGet:
+    case HttpMethod::kHead:
+      return ReadParameters();
+    case HttpMethod::kPost:
+      return ReadBody();
+    default:
+      break;
+  }
+  HttpReply reply = ReplyWithProblem(kHttpMethodNotAllowed, "GraphQL is served by GET and POST.",
+                                     "METHOD_NOT_ALLOWED");
+  reply.headers.emplace_back("allow", "GET, POST, OPTIONS");
+  return reply;
+}
+
+std::optional<HttpReply> HttpOperation::ReadParameters() {
+  const auto bad = [](const char* message) {
+    return ReplyWithProblem(kHttpBadRequest, message, "BAD_REQUEST");
+  };
+  const auto query = request_.Parameter("query");
+  if (!query) return bad("The URL has no parameter \"query\".");
+  if (!IsUtf8(*query)) return bad("The parameter \"query\" is not UTF-8.");
+  operation_.query = *query;
+  const auto name = request_.Parameter("operationName");
+  if (name && !name->empty()) operation_.operation_name = *name;
+  const auto variables = request_.Parameter("variables");
+  if (variables && !variables->empty()) {
+    if (!json_.ParseCopy(*variables) || !(IsObject(json_.root()) || json_.root().is_null())) {
+      return bad("The parameter \"variables\" is not a JSON object.");
+    }
+    if (!json_.root().is_null()) operation_.variables = json_.root();
+  }
+  const auto extensions = request_.Parameter("extensions");
+  if (extensions && !extensions->empty() &&
+      !(extensions_.ParseCopy(*extensions) && IsObject(extensions_.root()))) {
+    return bad("The parameter \"extensions\" is not a JSON object.");
+  }
+  operation_.timing = extensions && !extensions->empty() && WantsTiming(extensions_.root());
+  return std::nullopt;
+}
+
+std::optional<HttpReply> HttpOperation::ReadBody() {
+  std::string_view parameters(request_.content_type);
+  const std::string type = ToLower(Next(&parameters, ';'));
+  const std::string charset = ParameterOf(parameters, "charset");
+  // A page of another origin can send other types without asking first (CORS).
+  if (type != "application/json" || !(charset.empty() || charset == "utf-8")) {
+    return ReplyWithProblem(kHttpUnsupportedMediaType,
+                            "The request's Content-Type must be application/json in UTF-8.",
+                            "UNSUPPORTED_MEDIA_TYPE");
+  }
+  if (!IsUtf8(request_.body) || !json_.ParseCopy(request_.body)) {
+    return ReplyWithProblem(kHttpBadRequest, "The request is not JSON.", "BAD_REQUEST");
+  }
+  const std::string problem = IsObject(json_.root())
+                                  ? ReadOperationRequest(json_.root(), &operation_)
+                                  : "is not an object but " + TypeOf(json_.root());
+  if (!problem.empty()) {
+    return ReplyWithProblem(kHttpBadRequest, "The request " + problem, "BAD_REQUEST");
+  }
+  return std::nullopt;
+}
+
+HttpReply ReplyWithResponse(ResponseType type, std::string response) {
+  HttpReply reply;
+  reply.content_type = type == ResponseType::kGraphqlResponse ? kGraphqlResponseType : kJsonType;
+  reply.body = std::move(response);
+  return reply;
+}
+
+HttpReply ReplyWithErrors(ResponseType type, std::string_view errors_json) {
+  HttpReply reply = ReplyWithResponse(type, "{\"errors\":" + std::string(errors_json) + "}");
+  if (type == ResponseType::kGraphqlResponse) reply.status = kHttpBadRequest;
+  return reply;
+}
+
+HttpReply ReplyWithProblem(unsigned status, std::string_view message, std::string_view code) {
+  std::string errors;
+  AppendErrors({{std::string(message), {}}}, code, &errors);
+  HttpReply reply = ReplyWithErrors(ResponseType::kJson, errors);
+  reply.status = status;
+  return reply;
+}
+
+std::string NextEvent(std::string_view response) {
+  std::string event = "event: next\ndata: ";
+  event += response;
+  // Line breaks of JSON stand between its tokens only, but here they would end the data.
+  std::replace_if(
+      event.end() - static_cast<ptrdiff_t>(response.size()), event.end(),
+      [](char c) { return c == '\n' || c == '\r'; }, ' ');
+  return event += "\n\n";
+}
+
+}  // namespace fsubs

@@ -1,0 +1,60 @@
+// A client by HTTP: one request and its reply, or one operation's stream of server-sent events
+// (GraphQL over SSE, distinct connections mode).
+#pragma once
+
+#include <string>
+#include <string_view>
+
+#include "worker/client/client.hpp"
+#include "worker/client/graphql_http.hpp"
+#include "worker/socket/outbox.hpp"
+#include "worker/socket/socket_server.hpp"
+
+namespace fsubs {
+
+class HttpClient final : public Client, public HttpPeer {
+ public:
+  HttpClient(Shard* shard, HttpSocket socket, uint64_t id);
+  ~HttpClient() override;
+
+  // HttpPeer
+  void OnRequest(HttpRequest request) override;
+  void OnWritable() override { Flush(); }
+
+  // Client
+  void Handle(std::string_view message) override;
+  void Flush() override;
+  void OnKeepalive() override;
+  void Drain() override;
+
+ private:
+  enum class Stage : uint8_t { kReading, kDeferred, kStreaming, kEnded };
+
+  // Client
+  Status Describe() const override;
+  std::string ResponseHead(std::string_view) const override { return {}; }
+  void SendResponse(std::string_view head, std::string_view response) override;
+  void SendErrors(std::string_view id, std::string_view errors_json) override;
+  bool closing() const override { return stage_ != Stage::kStreaming; }
+
+  void OnGraphqlRequest(HttpRequest request);
+  void Execute();
+  void Stream(const StartResult& result);
+  void Reply(HttpReply reply);
+  void AllowOrigin(HttpReply* reply) const;
+  void Append(std::string_view bytes);
+  void Complete();
+
+  HttpSocket socket_;
+  Stage stage_ = Stage::kReading;
+  ResponseType type_ = ResponseType::kJson;
+  std::string origin_;  // of the page that may read the reply
+  HttpOperation operation_;
+  Outbox outbox_;
+  uint64_t sent_messages_ = 0;
+  uint64_t sent_bytes_ = 0;
+  bool completed_ = false;  // the stream ends when the outbox is empty
+  bool dirty_ = false;      // in the shard's list of clients to flush
+};
+
+}  // namespace fsubs

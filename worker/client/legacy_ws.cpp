@@ -1,0 +1,113 @@
+#include "worker/client/legacy_ws.hpp"
+
+#include "worker/client/operation_request.hpp"
+#include "worker/json/json_text.hpp"
+#include "worker/operation/errors_json.hpp"
+#include "worker/socket/close_code.hpp"
+
+namespace fsubs {
+
+void LegacyWs::OnText(std::string_view text, JsonTree* tree) {
+  if (state_ == State::kClosed) return;
+  if (!tree->ParseCopy(text) || tree->root().type() != JsonType::kObject) {
+    Reject({}, "Message must be a JSON object.");
+    return;
+  }
+  const JsonValue message = tree->root();
+  const auto string = [&](std::string_view member) -> std::string_view {
+    const auto value = message.Find(member);
+    return value && value->type() == JsonType::kString ? value->text() : std::string_view();
+  };
+  const std::string_view type = string("type");
+  const std::string_view id = string("id");
+  if (type == "connection_init") {
+    OnConnectionInit(message.Find("payload"));
+  } else if (type == "start") {
+    OnStart(id, message.Find("payload"));
+  } else if (type == "stop") {
+    if (!id.empty() && host_->HasSubscription(id)) {
+      host_->StopSubscription(id);
+      Complete(id);
+    }
+  } else if (type == "connection_terminate") {
+    Close(kCloseNormal, "Terminated by the client");
+  } else {
+    Reject(id, "Invalid message type!");
+  }
+}
+
+void LegacyWs::OnKeepalive() {
+  if (state_ == State::kAcknowledged) Send("ka", {}, {});
+}
+
+void LegacyWs::OnConnectionInit(const std::optional<JsonValue>& payload) {
+  if (state_ != State::kConnected) {
+    Close(kCloseTooManyInitialisationRequests, "Too many initialisation requests");
+    return;
+  }
+  state_ = State::kAuthorizing;
+  host_->Authorize(IsObject(payload) ? payload : std::nullopt);
+}
+
+void LegacyWs::Accept() {
+  if (state_ != State::kAuthorizing) return;
+  state_ = State::kAcknowledged;
+  Send("connection_ack", {}, {});
+  OnKeepalive();  // a client watches for more only once it has seen one
+}
+
+void LegacyWs::Refuse() {
+  if (state_ != State::kAuthorizing) return;
+  Send("connection_error", {}, R"({"message":"Forbidden"})");
+  Close(kCloseForbidden, "Forbidden");
+}
+
+void LegacyWs::OnStart(std::string_view id, const std::optional<JsonValue>& payload) {
+  if (state_ != State::kAcknowledged) {
+    Close(kCloseUnauthorized, "Unauthorized");
+    return;
+  }
+  if (id.empty()) {
+    Reject({}, "A start message needs an id.");
+    return;
+  }
+  OperationRequest request;
+  const std::string problem = IsObject(payload) ? ReadOperationRequest(*payload, &request)
+                                                : "is not an object but " + TypeOf(payload);
+  if (!problem.empty()) {
+    Reject(id, "The payload " + problem);
+    return;
+  }
+  // As the reference implementation does: the new operation takes the id.
+  if (host_->HasSubscription(id)) host_->StopSubscription(id);
+  Start(id, request);
+}
+
+void LegacyWs::Reject(std::string_view id, std::string_view problem) {
+  std::string errors;
+  AppendErrors({{std::string(problem), {}}}, "BAD_REQUEST", &errors);
+  Error(id, errors);
+}
+
+void LegacyWs::Error(std::string_view id, std::string_view errors_json) {
+  JsonTree tree;
+  std::string payload = "{\"message\":";
+  std::string_view message = "\"\"";
+  if (tree.ParseCopy(errors_json)) {
+    bool first = true;
+    tree.root().ForEachElement([&](const JsonValue& error) {
+      if (first) message = error.Find("message")->raw();
+      first = false;
+    });
+  }
+  payload.append(message).append(",\"errors\":").append(errors_json).append("}");
+  Send("error", id, payload);
+}
+
+std::string LegacyWs::ResponseHead(std::string_view id) const {
+  std::string head = "{\"type\":\"data\",\"id\":";
+  AppendJsonString(id, &head);
+  return head += ",\"payload\":";
+}
+
+}  // namespace fsubs

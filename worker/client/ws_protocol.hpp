@@ -1,0 +1,106 @@
+// A subprotocol of GraphQL over WebSocket as a state machine, without sockets, clocks or threads.
+// docs/protocol.md has the diagram.
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <optional>
+#include <string>
+#include <string_view>
+
+#include "worker/json/json_tree.hpp"
+#include "worker/operation/operation.hpp"
+
+namespace fsubs {
+
+// What became of a request to start an operation.
+struct StartResult {
+  enum class Kind : uint8_t {
+    kSubscribed,
+    kExecuted,  // a query: `json` is its response, and there is no more to come
+    kRefused,   // `json` is an array of GraphQL errors
+  };
+  Kind kind = Kind::kSubscribed;
+  std::string json;
+};
+
+// What a protocol needs of the connection it speaks for. None of these calls back into the
+// protocol, but for Authorize.
+class WsProtocolHost {
+ public:
+  virtual ~WsProtocolHost() = default;
+
+  virtual void Send(std::string_view message) = 0;
+
+  // Close the connection. Nothing is sent after this.
+  virtual void Close(uint16_t code, std::string_view reason) = 0;
+
+  // Decide on the payload that a client presented itself with: call Accept or Refuse, now or later.
+  virtual void Authorize(const std::optional<JsonValue>& payload) = 0;
+
+  virtual bool HasSubscription(std::string_view id) const = 0;
+
+  // REQUIRES: not HasSubscription(id).
+  virtual StartResult StartOperation(std::string_view id, const OperationRequest& request) = 0;
+
+  // REQUIRES: HasSubscription(id).
+  virtual void StopSubscription(std::string_view id) = 0;
+};
+
+class WsProtocol {
+ public:
+  enum class State : uint8_t {
+    kConnected,     // waiting for the client to present itself
+    kAuthorizing,   // it did; the host decides
+    kAcknowledged,  // operations may come
+    kClosed,        // Close was called; everything is ignored
+  };
+
+  virtual ~WsProtocol() = default;
+
+  State state() const { return state_; }
+
+  // As in Sec-WebSocket-Protocol.
+  virtual std::string_view name() const = 0;
+
+  // One text message. `tree` is scratch memory for it.
+  virtual void OnText(std::string_view text, JsonTree* tree) = 0;
+  // Binary messages are not part of any of the protocols.
+  void OnBinary();
+  // The client did not present itself in time. Ignored once it has.
+  void OnInitTimeout();
+  // Once per keep-alive interval of an acknowledged connection.
+  virtual void OnKeepalive() {}
+
+  // The host's answers to Authorize. Ignored unless the protocol waits for one.
+  virtual void Accept() = 0;
+  virtual void Refuse() = 0;
+
+  // The server's own ends.
+  virtual void Complete(std::string_view id) = 0;
+  virtual void Error(std::string_view id, std::string_view errors_json) = 0;
+  void Close(uint16_t code, std::string_view reason);
+
+  // What stands before the response in a message that carries one. "}" ends the message.
+  virtual std::string ResponseHead(std::string_view id) const = 0;
+
+ protected:
+  explicit WsProtocol(WsProtocolHost* host) : host_(host) {}
+
+  // `{"id":...,"type":...,"payload":...}`, without members that are empty.
+  void Send(std::string_view type, std::string_view id, std::string_view payload);
+  // Starts an operation and sends what it comes to at once.
+  void Start(std::string_view id, const OperationRequest& request);
+
+  WsProtocolHost* const host_;
+  State state_ = State::kConnected;
+};
+
+inline constexpr char kTransportWs[] = "graphql-transport-ws";
+inline constexpr char kLegacyWs[] = "graphql-ws";
+inline constexpr const char* kSubprotocols[] = {kTransportWs, kLegacyWs};
+
+// The protocol of that subprotocol name; the first one, to refuse with, if there is none.
+std::unique_ptr<WsProtocol> MakeWsProtocol(std::string_view name, WsProtocolHost* host);
+
+}  // namespace fsubs

@@ -1,0 +1,307 @@
+#include "worker/event/encode.hpp"
+
+#include <chrono>
+#include <cstdio>
+
+#include "worker/json/json_number.hpp"
+#include "worker/json/json_text.hpp"
+#include "worker/operation/errors_json.hpp"
+
+namespace fsubs {
+namespace {
+
+using graphql::TypeRefKind;
+using graphql::WrappedType;
+
+// More errors in one event say nothing new, and a long list of misfits has one each.
+constexpr size_t kMaxFieldErrors = 100;
+
+std::string FullName(const FieldPlan& field) {
+  return std::string(field.parent->name) + "." + std::string(field.name);
+}
+
+class Encoder {
+ public:
+  Encoder(const graphql::Schema& schema, std::string* out) : schema_(schema), out_(out) {}
+
+  // Writes one field's value. Returns false, having written nothing, if the value is null where the
+  // type forbids it: the object around it becomes null (section 6.4.4).
+  [[nodiscard]] bool Field(const FieldPlan& field, const std::optional<JsonValue>& value) {
+    const PathItem here{path_, &field.response, 0};
+    path_ = &here;
+    const bool complete = Complete(field, *field.type, value);
+    path_ = here.above;
+    return complete;
+  }
+
+  void Errors() {
+    if (!errors_.empty()) out_->append(R"(,"errors":[)").append(errors_).append("]");
+  }
+
+ private:
+  // A response name, or an index where it is null. Items live on the stack of the recursion.
+  struct PathItem {
+    const PathItem* above;
+    const std::string* name;
+    size_t index;
+  };
+
+  [[nodiscard]] bool Complete(const FieldPlan& field, const WrappedType& type,
+                              const std::optional<JsonValue>& value) {
+    if (type.is_non_null()) {
+      if (value && !value->is_null()) return Nullable(field, *type.of, value);
+      return Fail(field, "Cannot return null for non-nullable field " + FullName(field) + ".");
+    }
+    const size_t start = out_->size();
+    if (!Nullable(field, type, value)) {
+      out_->resize(start);
+      *out_ += "null";
+    }
+    return true;
+  }
+
+  // A value whose outer non-null wrapper is off. False: an error was reported, the value is null.
+  [[nodiscard]] bool Nullable(const FieldPlan& field, const WrappedType& type,
+                              const std::optional<JsonValue>& value) {
+    if (!value || value->is_null()) {
+      *out_ += "null";
+      return true;
+    }
+    if (type.kind == TypeRefKind::kList) return List(field, *type.of, *value);
+    if (field.leaf != Leaf::kNone) return LeafValue(field, *type.type, *value);
+    return Object(field, *type.type, *value);
+  }
+
+  [[nodiscard]] bool List(const FieldPlan& field, const WrappedType& item, const JsonValue& value) {
+    if (value.type() != JsonType::kArray) {
+      return Fail(field,
+                  "Expected Iterable, but did not find one for field \"" + FullName(field) + "\".");
+    }
+    const size_t start = out_->size();
+    bool complete = true;
+    size_t index = 0;
+    *out_ += '[';
+    value.ForEachElement([&](const JsonValue& element) {
+      if (!complete) return;
+      if (index > 0) *out_ += ',';
+      const PathItem here{path_, nullptr, index++};
+      path_ = &here;
+      complete = Complete(field, item, element);
+      path_ = here.above;
+    });
+    *out_ += ']';
+    if (!complete) out_->resize(start);
+    return complete;
+  }
+
+  [[nodiscard]] bool Object(const FieldPlan& field, const graphql::Type& type,
+                            const JsonValue& value) {
+    const ObjectPlan* const plan =
+        type.is_abstract() ? Resolve(field, type, value) : field.objects.front().second;
+    if (plan == nullptr) return false;
+    const size_t start = out_->size();
+    *out_ += '{';
+    bool first = true;
+    for (const FieldPlan& below : plan->fields) {
+      if (!first) *out_ += ',';
+      first = false;
+      *out_ += below.key;
+      if (below.is_typename) {
+        out_->append("\"").append(plan->type->name).append("\"");
+      } else if (!Field(below, value.Find(below.name))) {
+        out_->resize(start);
+        return false;
+      }
+    }
+    *out_ += '}';
+    return true;
+  }
+
+  // The plan for the object that a value of an abstract type is; null if an error was reported.
+  const ObjectPlan* Resolve(const FieldPlan& field, const graphql::Type& type,
+                            const JsonValue& value) {
+    const auto name = value.Find("__typename");
+    if (!name || name->type() != JsonType::kString) {
+      Fail(field, "Abstract type \"" + std::string(type.name) +
+                      "\" must resolve to an Object type at runtime for field \"" +
+                      FullName(field) + "\". Its data needs a \"__typename\".");
+      return nullptr;
+    }
+    for (const auto& [object, below] : field.objects) {
+      if (object->name == name->text()) return below;
+    }
+    Fail(field, Impossible(type, name->text()));
+    return nullptr;
+  }
+
+  std::string Impossible(const graphql::Type& abstract, std::string_view name) const {
+    const graphql::Type* const type = schema_.FindType(name);
+    const std::string quoted = "\"" + std::string(name) + "\"";
+    const std::string wanted = "\"" + std::string(abstract.name) + "\"";
+    if (type == nullptr) {
+      return "Abstract type " + wanted + " was resolved to a type " + quoted +
+             " that does not exist inside the schema.";
+    }
+    if (type->kind != graphql::TypeKind::kObject) {
+      return "Abstract type " + wanted + " was resolved to a non-object type " + quoted + ".";
+    }
+    return "Runtime Object type " + quoted + " is not a possible type for " + wanted + ".";
+  }
+
+  // Result coercion of section 3.5, as lenient as graphql-js.
+  [[nodiscard]] bool LeafValue(const FieldPlan& field, const graphql::Type& type,
+                               const JsonValue& value) {
+    const JsonType json = value.type();
+    const bool number = json == JsonType::kNumber;
+    const bool boolean = json == JsonType::kBoolean;
+    const bool string = json == JsonType::kString;
+    switch (field.leaf) {
+      case Leaf::kCustom:
+        *out_ += value.raw();
+        return true;
+      case Leaf::kString:
+        if (string) {
+          *out_ += value.raw();
+        } else if (number || boolean) {
+          out_->append("\"").append(value.raw()).append("\"");
+        } else {
+          return Fail(field, "String cannot represent value: " + Inspect(value));
+        }
+        return true;
+      case Leaf::kId:
+        if (string) {
+          *out_ += value.raw();
+          return true;
+        }
+        *out_ += '"';
+        if (!number || !AppendWholeNumber(value.raw(), out_)) {
+          out_->pop_back();
+          return Fail(field, "ID cannot represent value: " + Inspect(value));
+        }
+        *out_ += '"';
+        return true;
+      case Leaf::kBoolean:
+        if (boolean) {
+          *out_ += value.raw();
+        } else if (number) {
+          *out_ += IsZero(value.raw()) ? "false" : "true";
+        } else {
+          return Fail(field, "Boolean cannot represent a non boolean value: " + Inspect(value));
+        }
+        return true;
+      case Leaf::kEnum:
+        if (!string || type.FindValue(value.text()) == nullptr) {
+          return Fail(field, "Enum \"" + std::string(type.name) +
+                                 "\" cannot represent value: " + Inspect(value));
+        }
+        *out_ += value.raw();
+        return true;
+      default:
+        return Number(field, value);
+    }
+  }
+
+  [[nodiscard]] bool Number(const FieldPlan& field, const JsonValue& value) {
+    const bool is_int = field.leaf == Leaf::kInt;
+    std::string_view text = value.raw();
+    bool number = value.type() == JsonType::kNumber;
+    if (value.type() == JsonType::kBoolean) {
+      text = value.boolean() ? "1" : "0";
+      number = true;
+    } else if (value.type() == JsonType::kString) {
+      // What is copied out must be JSON; graphql-js also takes strings such as "03" and "0x1f".
+      text = value.text();
+      number = IsJsonNumber(text);
+    }
+    if (number && !is_int) {
+      *out_ += text;
+      return true;
+    }
+    int32_t whole = 0;
+    switch (number ? ToInt(text, &whole) : IntResult::kNotWhole) {
+      case IntResult::kOk:
+        *out_ += std::to_string(whole);
+        return true;
+      case IntResult::kOutOfRange:
+        return Fail(field,
+                    "Int cannot represent non 32-bit signed integer value: " + Inspect(value));
+      case IntResult::kNotWhole:
+        break;
+    }
+    return Fail(field, (is_int ? "Int cannot represent non-integer value: "
+                               : "Float cannot represent non numeric value: ") +
+                           Inspect(value));
+  }
+
+  // Always false, so that callers can return it.
+  bool Fail(const FieldPlan& field, const std::string& message) {
+    if (++error_count_ > kMaxFieldErrors) return false;
+    if (!errors_.empty()) errors_ += ',';
+    errors_ += R"({"message":)";
+    AppendJsonString(message, &errors_);
+    errors_ += R"(,"locations":)";
+    AppendLocations(field.locations, &errors_);
+    errors_ += R"(,"path":[)";
+    AppendPath(path_);
+    errors_ += R"(],"extensions":{"code":"DATA_MISMATCH"}})";
+    return false;
+  }
+
+  void AppendPath(const PathItem* item) {
+    if (item == nullptr) return;
+    AppendPath(item->above);
+    if (item->above != nullptr) errors_ += ',';
+    if (item->name != nullptr) {
+      AppendJsonString(*item->name, &errors_);
+    } else {
+      errors_ += std::to_string(item->index);
+    }
+  }
+
+  const graphql::Schema& schema_;
+  std::string* const out_;
+  std::string errors_;
+  size_t error_count_ = 0;
+  const PathItem* path_ = nullptr;
+};
+
+// RFC 3339, in UTC with microseconds.
+void AppendTimestamp(int64_t us_since_1970, std::string* out) {
+  using namespace std::chrono;
+  const sys_time<microseconds> time{microseconds(us_since_1970)};
+  const auto day = floor<days>(time);
+  const year_month_day date(day);
+  const hh_mm_ss<microseconds> clock(time - day);
+  char text[40];
+  std::snprintf(
+      text, sizeof(text), "%04d-%02u-%02uT%02d:%02d:%02d.%06dZ", static_cast<int>(date.year()),
+      static_cast<unsigned>(date.month()), static_cast<unsigned>(date.day()),
+      static_cast<int>(clock.hours().count()), static_cast<int>(clock.minutes().count()),
+      static_cast<int>(clock.seconds().count()), static_cast<int>(clock.subseconds().count()));
+  *out += text;
+}
+
+}  // namespace
+
+void Encode(const Plan& plan, const JsonValue& event, const EventMark& mark, std::string* out) {
+  Encoder encoder(plan.schema(), out);
+  *out += R"({"data":)";
+  const size_t data = out->size();
+  out->append("{").append(plan.root().key);
+  if (encoder.Field(plan.root(), event)) {
+    *out += '}';
+  } else {
+    out->resize(data);
+    *out += "null";
+  }
+  encoder.Errors();
+  out->append(R"(,"extensions":{"position":")").append(mark.position).append("\"");
+  if (plan.timing()) {
+    *out += R"(,"committedAt":")";
+    AppendTimestamp(mark.committed_at_us, out);
+    *out += '"';
+  }
+  *out += "}}";
+}
+
+}  // namespace fsubs

@@ -1,0 +1,31 @@
+// Values brought into one form, so that a client's value and an event's compare as bytes.
+#pragma once
+
+#include <optional>
+#include <string>
+#include <string_view>
+
+#include "graphql/schema/filter_types.hpp"
+#include "graphql/schema/schema.hpp"
+#include "worker/json/json_tree.hpp"
+
+namespace fsubs {
+
+using graphql::Comparison;
+
+// The first byte of a form tells what kind of value it is. Forms of one kind order as the values do
+// (memcmp); those of different kinds are never equal. A value that is coerced in a response
+// compares as the client sees it: in a Float field the text "42.5" equals the number, in a Boolean
+// field 1 equals true.
+inline constexpr char kNullForm = '0';  // also of a value that is not there
+inline constexpr char kTextForm = 't';
+
+// Append the form of a value. One that the comparison does not fit has a form of its own.
+void AppendForm(Comparison comparison, const std::optional<JsonValue>& value, std::string* form);
+void AppendForm(Comparison comparison, const graphql::Value& literal, std::string* form);
+
+// Whether a form is of a kind that the comparison is about: a number for kNumber, a moment for
+// kInstant.
+bool Fits(Comparison comparison, std::string_view form);
+
+}  // namespace fsubs

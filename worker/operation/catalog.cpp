@@ -1,0 +1,136 @@
+#include "worker/operation/catalog.hpp"
+
+#include <algorithm>
+#include <span>
+
+#include "graphql/sdl/compose.hpp"
+#include "graphql/sdl/schema_builder.hpp"
+#include "worker/json/json_tree.hpp"
+
+namespace fsubs {
+namespace {
+
+bool Text(const JsonValue& object, std::string_view member, std::string* value) {
+  const auto found = object.Find(member);
+  if (!found || found->type() != JsonType::kString) return false;
+  *value = found->ToString();
+  return true;
+}
+
+bool Read(const JsonValue& row, SubscriptionField* field) {
+  if (!Text(row, "name", &field->name) || !Text(row, "channel", &field->channel) ||
+      !Text(row, "field", &field->sdl)) {
+    return false;
+  }
+  const auto types = row.Find("event_types");
+  if (types) {
+    types->ForEachElement([&](const JsonValue& type) {
+      if (type.type() == JsonType::kString) field->event_types.push_back(type.ToString());
+    });
+  }
+  return true;
+}
+
+// Tie a field to its definition in the schema. Returns why it cannot be served; empty if it can.
+std::string Link(const graphql::Schema& schema, SubscriptionField* field) {
+  field->definition = schema.Root(graphql::OperationKind::kSubscription)->FindField(field->name);
+  if (field->definition == nullptr) return "it has another name in its definition";
+  field->arguments.clear();
+  for (const graphql::InputValue& argument : field->definition->arguments) {
+    graphql::ArgumentTarget target;
+    std::string problem = graphql::FindArgumentTarget(*field->definition->type, argument, &target);
+    if (!problem.empty()) {
+      return "argument \"" + std::string(argument.name) + "\": " + problem;
+    }
+    const bool is_where = target.type == nullptr;
+    field->arguments.push_back({std::string(argument.name), is_where, target.in_row,
+                                is_where ? Comparison::kText : ComparisonOf(*target.type->type)});
+  }
+  return {};
+}
+
+std::vector<std::string_view> DefinitionsOf(std::span<const SubscriptionField> fields) {
+  std::vector<std::string_view> definitions;
+  for (const SubscriptionField& field : fields) definitions.push_back(field.sdl);
+  return definitions;
+}
+
+// Build the schema with some fields and tie them to it. Returns why they cannot be served; empty if
+// they can.
+std::string Build(std::string_view types, std::span<SubscriptionField> fields,
+                  std::shared_ptr<const graphql::Schema>* schema) {
+  graphql::SchemaResult built =
+      graphql::BuildSchema(graphql::ComposeSchema(types, DefinitionsOf(fields)));
+  if (!built.schema) return built.errors.front().message;
+  for (SubscriptionField& field : fields) {
+    std::string problem = Link(*built.schema, &field);
+    if (!problem.empty()) return problem;
+  }
+  *schema = std::move(built.schema);
+  return {};
+}
+
+}  // namespace
+
+bool SubscriptionField::Wants(std::string_view event_type) const {
+  return event_types.empty() ||
+         std::find(event_types.begin(), event_types.end(), event_type) != event_types.end();
+}
+
+const SubscriptionField* Catalog::FindField(std::string_view name) const {
+  const auto found =
+      std::find_if(fields_.begin(), fields_.end(),
+                   [&](const SubscriptionField& field) { return field.name == name; });
+  return found == fields_.end() ? nullptr : &*found;
+}
+
+std::shared_ptr<const Catalog> Catalog::FromSnapshot(std::string_view json, std::string* error) {
+  JsonTree tree;
+  if (!tree.ParseCopy(json)) {
+    *error = std::string("snapshot is not JSON: ") + tree.error();
+    return nullptr;
+  }
+  const JsonValue root = tree.root();
+  std::string version;
+  if (!Text(root, "extension_version", &version)) {
+    *error = kExtensionMissing;
+    return nullptr;
+  }
+  auto catalog = std::make_shared<Catalog>();
+  std::string types;
+  std::string server_version;
+  const auto rows = root.Find("subscriptions");
+  std::vector<SubscriptionField>& fields = catalog->fields_;
+  bool readable =
+      rows && Text(root, "types", &types) && Text(root, "server_version", &server_version);
+  if (readable) {
+    rows->ForEachElement(
+        [&](const JsonValue& row) { readable = readable && Read(row, &fields.emplace_back()); });
+  }
+  if (!readable) {
+    *error = "snapshot is not of this version";
+    return nullptr;
+  }
+  catalog->server_version_ = "fraiseql_subs " + version + ", PostgreSQL " + server_version;
+
+  std::string problem = Build(types, fields, &catalog->schema_);
+  if (!problem.empty()) {
+    // Registering refuses what cannot be served, but tables can be changed by hand and rules by a
+    // new version. One bad subscription must not take the others down.
+    std::erase_if(fields, [&](SubscriptionField& field) {
+      problem = Build(types, {&field, 1}, &catalog->schema_);
+      if (problem.empty()) return false;
+      catalog->left_out_.push_back("subscription \"" + field.name + "\": " + problem);
+      return true;
+    });
+    problem = Build(types, fields, &catalog->schema_);
+  }
+  if (!problem.empty()) {
+    *error = "the registered types do not make a schema: " + problem;
+    return nullptr;
+  }
+  catalog->subgraph_sdl_ = graphql::ComposeSubgraph(types, DefinitionsOf(fields));
+  return catalog;
+}
+
+}  // namespace fsubs

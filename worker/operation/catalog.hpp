@@ -1,0 +1,63 @@
+// What is registered in the database, ready to serve: the schema and its subscription fields.
+// Immutable; shared by all shards.
+#pragma once
+
+#include <memory>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "graphql/schema/schema.hpp"
+#include "worker/filter/comparable.hpp"
+
+namespace fsubs {
+
+// An argument of a subscription field: a filter input, or a value that a field of the event's data
+// must equal.
+struct FieldArgument {
+  std::string name;
+  bool is_where = false;
+  bool in_row = false;  // the data's field is under "row", as row changes have it
+  Comparison comparison = Comparison::kText;
+};
+
+struct SubscriptionField {
+  std::string name;
+  std::string sdl;  // its definition, as registered
+  std::string channel;
+  std::vector<std::string> event_types;  // empty: all
+  const graphql::Field* definition = nullptr;
+  std::vector<FieldArgument> arguments;  // as in the definition
+
+  bool Wants(std::string_view event_type) const;
+};
+
+// What FromSnapshot says of a database without the extension.
+inline constexpr std::string_view kExtensionMissing =
+    "the extension is not created in the database";
+
+class Catalog {
+ public:
+  // Build from an executor's snapshot (docs/side-door.md). Subscriptions that cannot be served are
+  // left out. On failure `*error` says why; a snapshot of a database without the extension is a
+  // failure too.
+  static std::shared_ptr<const Catalog> FromSnapshot(std::string_view json, std::string* error);
+
+  const graphql::Schema& schema() const { return *schema_; }
+  const std::vector<SubscriptionField>& fields() const { return fields_; }
+  const SubscriptionField* FindField(std::string_view name) const;
+  // "fraiseql_subs 0.1.0, PostgreSQL 15.10"
+  const std::string& server_version() const { return server_version_; }
+  const std::string& subgraph_sdl() const { return subgraph_sdl_; }
+  // For the log: each subscription that was left out, and why.
+  const std::vector<std::string>& left_out() const { return left_out_; }
+
+ private:
+  std::shared_ptr<const graphql::Schema> schema_;
+  std::vector<SubscriptionField> fields_;
+  std::string server_version_;
+  std::string subgraph_sdl_;
+  std::vector<std::string> left_out_;
+};
+
+}  // namespace fsubs

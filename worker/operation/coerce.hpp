@@ -1,0 +1,59 @@
+// Variables and arguments of an operation (October 2021 specification, sections 6.1.2 and 6.4.1).
+#pragma once
+
+#include <map>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "graphql/language/ast.hpp"
+#include "graphql/language/error.hpp"
+#include "graphql/schema/schema.hpp"
+#include "worker/json/json_tree.hpp"
+
+namespace fsubs {
+
+// A coerced value: what the client sent, or a literal of the document. Neither: nothing was given.
+// Views what it came from.
+struct GivenValue {
+  std::optional<JsonValue> json;
+  const graphql::Value* literal = nullptr;
+
+  bool given() const { return json.has_value() || literal != nullptr; }
+  // REQUIRES: a value of type Boolean, if any.
+  bool is_true() const {
+    return json ? !json->is_null() && json->boolean() : literal != nullptr && literal->boolean;
+  }
+  // Given, and null.
+  bool is_null() const {
+    return json ? json->is_null()
+                : literal != nullptr && literal->kind == graphql::ValueKind::kNull;
+  }
+};
+
+class Variables {
+ public:
+  // Check `values`, the client's "variables" object if it sent one, against the variables that
+  // `operation` defines. Returns the errors, with graphql-js's messages and locations, and no more
+  // of them than it does. `suggestions`: whether they suggest names of the schema. The JSON, the
+  // document and the schema outlive the object.
+  std::vector<graphql::Error> Coerce(const graphql::Schema& schema,
+                                     const graphql::Document& document,
+                                     const graphql::Operation& operation,
+                                     const std::optional<JsonValue>& values,
+                                     bool suggestions = true);
+
+  GivenValue Find(std::string_view name) const;
+
+  // The value of a literal that may be, but not contain, a variable.
+  GivenValue Resolve(const graphql::Value& literal) const;
+
+ private:
+  std::map<std::string_view, GivenValue> values_;
+};
+
+// How graphql-js shows a value in a message.
+std::string Inspect(const JsonValue& value);
+
+}  // namespace fsubs

@@ -1,0 +1,310 @@
+#include "worker/operation/filter_compiler.hpp"
+
+#include <algorithm>
+#include <functional>
+
+#include "graphql/language/print.hpp"
+
+namespace fsubs {
+namespace {
+
+using graphql::FilterMember;
+using graphql::InputValue;
+using graphql::TypeRefKind;
+using graphql::ValueKind;
+using graphql::WrappedType;
+
+// An input value wherever it came from: the client's JSON, or a literal with variables inside.
+class Input {
+ public:
+  Input(const Variables& variables, const GivenValue& value)
+      : variables_(&variables), value_(value) {}
+
+  bool given() const { return value_.given(); }
+  bool is_null() const { return value_.is_null(); }
+  bool is_true() const { return value_.is_true(); }
+
+  Input Member(std::string_view name) const {
+    if (value_.json) return Input(*variables_, {value_.json->Find(name), nullptr});
+    for (const graphql::ObjectField& field : value_.literal->fields) {
+      if (field.name.text == name) return Input(*variables_, variables_->Resolve(*field.value));
+    }
+    return Input(*variables_, {});
+  }
+
+  // A lone value counts as a list of one (specification, section 3.11). Variables that were not
+  // given are null.
+  template <typename Visitor>  // void(const Input&)
+  void ForEachItem(const Visitor& visit) const {
+    if (value_.json && value_.json->type() == JsonType::kArray) {
+      value_.json->ForEachElement([&](const JsonValue& item) {
+        visit(Input(*variables_, {item, nullptr}));
+      });
+    } else if (value_.literal != nullptr && value_.literal->kind == ValueKind::kList) {
+      for (const graphql::Value* item : value_.literal->items) {
+        visit(Input(*variables_, variables_->Resolve(*item)));
+      }
+    } else {
+      visit(*this);
+    }
+  }
+
+  std::string Form(Comparison comparison) const {
+    std::string form;
+    if (value_.literal != nullptr) {
+      AppendForm(comparison, *value_.literal, &form);
+    } else {
+      AppendForm(comparison, value_.json, &form);
+    }
+    return form;
+  }
+
+  std::string Show() const {
+    return value_.json ? Inspect(*value_.json) : graphql::Print(*value_.literal);
+  }
+
+ private:
+  const Variables* variables_;
+  GivenValue value_;
+};
+
+bool TakesList(FilterMember operation) {
+  return operation == FilterMember::kIn || operation == FilterMember::kNotIn;
+}
+
+bool IsRange(FilterMember operation) {
+  return operation == FilterMember::kGt || operation == FilterMember::kGte ||
+         operation == FilterMember::kLt || operation == FilterMember::kLte;
+}
+
+// Builds the predicate that a filter input stands for.
+class PredicateBuilder {
+ public:
+  using Report = std::function<void(const std::string&)>;
+
+  explicit PredicateBuilder(Report report) : report_(std::move(report)) {}
+
+  // A member that is null counts as left out, but for `eq` and `ne`.
+  Predicate Build(const graphql::Type& filter, const WrappedType& target, const Input& input,
+                  const FieldPath& path) {
+    Predicate all;
+    for (const InputValue& member : filter.input_fields) {
+      const Input value = input.Member(member.name);
+      const FilterMember operation = FilterMemberOf(target, member.name);
+      const bool takes_null = operation == FilterMember::kEq || operation == FilterMember::kNe;
+      if (!value.given() || (value.is_null() && !takes_null)) continue;
+      if (++conditions_ > kMaxConditions) {
+        if (conditions_ == kMaxConditions + 1) {
+          report_("it has more than " + std::to_string(kMaxConditions) + " conditions");
+        }
+        break;
+      }
+      all.inner.push_back(BuildMember(filter, member, operation, target, value, path));
+    }
+    return all;
+  }
+
+ private:
+  Predicate BuildMember(const graphql::Type& filter, const InputValue& member,
+                        FilterMember operation, const WrappedType& target, const Input& value,
+                        const FieldPath& path) {
+    const WrappedType& nullable = *target.nullable();
+    Predicate predicate;
+    switch (operation) {
+      case FilterMember::kField: {
+        FieldPath below = path;
+        below.emplace_back(member.name);
+        const WrappedType& type = *nullable.type->FindField(member.name)->type;
+        return Build(*member.type->type, type, value, below);
+      }
+      case FilterMember::kAnd:
+      case FilterMember::kOr:
+        predicate.kind =
+            operation == FilterMember::kAnd ? Predicate::Kind::kAll : Predicate::Kind::kAny;
+        value.ForEachItem([&](const Input& item) {
+          predicate.inner.push_back(Build(filter, target, item, path));
+        });
+        return predicate;
+      case FilterMember::kNot:
+        predicate.kind = Predicate::Kind::kNot;
+        predicate.inner.push_back(Build(filter, target, value, path));
+        return predicate;
+      case FilterMember::kSome:
+      case FilterMember::kEvery:
+      case FilterMember::kNone:
+        predicate.kind = operation == FilterMember::kSome    ? Predicate::Kind::kSome
+                         : operation == FilterMember::kEvery ? Predicate::Kind::kEvery
+                                                             : Predicate::Kind::kNone;
+        predicate.path = path;
+        predicate.inner.push_back(Build(*member.type->type, *nullable.of, value, {}));
+        return predicate;
+      default:
+        return BuildComparison(operation, nullable, value, path);
+    }
+  }
+
+  Predicate BuildComparison(FilterMember operation, const WrappedType& target, const Input& value,
+                            const FieldPath& path) {
+    Predicate predicate;
+    predicate.kind = Predicate::Kind::kCompare;
+    predicate.operation = operation;
+    predicate.path = path;
+    if (operation == FilterMember::kExists) {
+      predicate.exists = value.is_true();
+      return predicate;
+    }
+    predicate.in_list = target.kind == TypeRefKind::kList;
+    predicate.comparison = ComparisonOf(*target.type);
+    const auto add = [&](const Input& operand) {
+      predicate.operands.push_back(operand.Form(predicate.comparison));
+      if (!operand.is_null() && !Fits(predicate.comparison, predicate.operands.back())) {
+        report_(operand.Show() + " is not a value of \"" + std::string(target.type->name) + "\"");
+      }
+    };
+    if (TakesList(operation)) {
+      value.ForEachItem(add);
+      conditions_ += predicate.operands.size();
+      auto& operands = predicate.operands;
+      std::sort(operands.begin(), operands.end());
+      operands.erase(std::unique(operands.begin(), operands.end()), operands.end());
+    } else {
+      add(value);
+    }
+    return predicate;
+  }
+
+  const Report report_;
+  size_t conditions_ = 0;
+};
+
+// Takes conditions apart into a Filter.
+class FilterBuilder {
+ public:
+  // One that must hold. Conditions are added in their order.
+  void Add(Predicate predicate) {
+    if (predicate.kind == Predicate::Kind::kAll) {
+      for (Predicate& inner : predicate.inner) Add(std::move(inner));
+      return;
+    }
+    if (predicate.kind == Predicate::Kind::kCompare && !predicate.in_list &&
+        (AddEquality(predicate) || AddBound(predicate))) {
+      return;
+    }
+    rest_.inner.push_back(std::move(predicate));
+  }
+
+  Filter Take() {
+    std::sort(equalities_.begin(), equalities_.end(), [](const auto& a, const auto& b) {
+      return a.path < b.path || (a.path == b.path && a.operands < b.operands);
+    });
+    for (const Predicate& equality : equalities_) {
+      filter_.equal.push_back({equality.path, equality.comparison});
+      std::vector<std::string> keys;
+      for (const std::string& key : filter_.keys) {
+        for (const std::string& operand : equality.operands) {
+          AppendKeyPart(operand, &keys.emplace_back(key));
+        }
+      }
+      filter_.keys = std::move(keys);
+    }
+    if (!rest_.inner.empty())
+      filter_.residual = std::make_shared<const Predicate>(std::move(rest_));
+    return std::move(filter_);
+  }
+
+ private:
+  bool AddEquality(const Predicate& predicate) {
+    if (predicate.operation != FilterMember::kEq && predicate.operation != FilterMember::kIn) {
+      return false;
+    }
+    if (equalities_.size() >= kMaxIndexedFields || keys_ * predicate.operands.size() > kMaxKeys) {
+      return false;
+    }
+    for (const Predicate& known : equalities_) {
+      if (known.path == predicate.path) return false;
+    }
+    keys_ *= predicate.operands.size();
+    equalities_.push_back(predicate);
+    return true;
+  }
+
+  // The bounds of one field make an interval; those of others are tried.
+  bool AddBound(const Predicate& predicate) {
+    if (!IsRange(predicate.operation)) return false;
+    const std::string& operand = predicate.operands.front();
+    const IndexedField field{predicate.path, predicate.comparison};
+    if (!filter_.ranged) {
+      filter_.ranged = field;
+      // All forms of one kind: from its tag alone to, not included, the next tag.
+      filter_.interval.lower = operand.substr(0, 1);
+      filter_.interval.upper = std::string(1, static_cast<char>(operand.front() + 1));
+      filter_.interval.upper_included = false;
+    } else if (*filter_.ranged != field || filter_.interval.lower.front() != operand.front()) {
+      return false;
+    }
+    Interval& interval = filter_.interval;
+    const bool included =
+        predicate.operation == FilterMember::kGte || predicate.operation == FilterMember::kLte;
+    if (predicate.operation == FilterMember::kGt || predicate.operation == FilterMember::kGte) {
+      if (operand > interval.lower || (operand == interval.lower && !included)) {
+        interval.lower = operand;
+        interval.lower_included = included;
+      }
+    } else if (operand < interval.upper || (operand == interval.upper && !included)) {
+      interval.upper = operand;
+      interval.upper_included = included;
+    }
+    return true;
+  }
+
+  Filter filter_;
+  std::vector<Predicate> equalities_;
+  size_t keys_ = 1;
+  Predicate rest_;
+};
+
+}  // namespace
+
+Filter CompileFilter(const graphql::Document& document, const SubscriptionField& field,
+                     const graphql::Selection& root, const Variables& variables,
+                     std::vector<graphql::Error>* errors) {
+  FilterBuilder filter;
+  for (size_t i = 0; i < field.arguments.size(); ++i) {
+    const FieldArgument& argument = field.arguments[i];
+    const InputValue& definition = field.definition->arguments[i];
+    const auto given = std::find_if(
+        root.arguments.begin(), root.arguments.end(),
+        [&](const graphql::Argument& node) { return node.name.text == argument.name; });
+    GivenValue value;
+    if (given != root.arguments.end()) value = variables.Resolve(*given->value);
+    const auto report = [&](std::string message) {
+      const uint32_t offset = given != root.arguments.end() ? given->value->offset : root.offset;
+      errors->push_back({std::move(message), {document.LocationOf(offset)}});
+    };
+    if (value.is_null() && definition.type->is_non_null()) {
+      report("Argument \"" + argument.name + "\" of non-null type \"" + ToString(*definition.type) +
+             "\" must not be null.");
+    }
+    if (!value.given()) value.literal = definition.default_value;
+    if (!value.given()) continue;
+    const Input input(variables, value);
+    if (argument.is_where) {
+      if (input.is_null()) continue;
+      filter.Add(PredicateBuilder([&](const std::string& problem) {
+                   report("Argument \"" + argument.name + "\" has an invalid value: " + problem +
+                          ".");
+                 }).Build(*definition.type->type, *field.definition->type, input, {}));
+      continue;
+    }
+    Predicate equal;
+    equal.kind = Predicate::Kind::kCompare;
+    equal.comparison = argument.comparison;
+    if (argument.in_row) equal.path.emplace_back("row");
+    equal.path.push_back(argument.name);
+    equal.operands.push_back(input.Form(argument.comparison));
+    filter.Add(std::move(equal));
+  }
+  return filter.Take();
+}
+
+}  // namespace fsubs

@@ -1,0 +1,53 @@
+// From a subscribe request to something that can be dispatched: parse, validate, coerce, plan.
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <optional>
+#include <string>
+#include <string_view>
+
+#include "worker/filter/filter.hpp"
+#include "worker/json/json_tree.hpp"
+#include "worker/operation/catalog.hpp"
+#include "worker/operation/plan_cache.hpp"
+
+namespace fsubs {
+
+struct OperationLimits {
+  size_t max_tokens;
+  size_t max_depth;
+  size_t max_aliases = 100;
+  size_t max_selections = kMaxPlanSelections;
+  size_t max_size = SIZE_MAX;                 // bytes of the document
+  size_t max_response = size_t{1024} * 1024;  // bytes of a query's response
+  bool introspection =
+      true;  // whether clients may ask for the schema; if not, errors suggest no names
+};
+
+// The payload of a subscribe message. Views the message.
+struct OperationRequest {
+  std::string_view query;
+  std::optional<std::string_view> operation_name;
+  std::optional<JsonValue> variables;
+  bool timing = false;  // each response is to say when its event was committed
+};
+
+struct PreparedSubscription {
+  std::shared_ptr<const Plan> plan;
+  std::shared_ptr<const Catalog> catalog;  // owns `field`
+  const SubscriptionField* field = nullptr;
+  Filter filter;
+  std::string operation_name;  // empty: anonymous
+};
+
+struct PrepareResult {
+  std::optional<PreparedSubscription> subscription;
+  std::string response;  // a query was executed: its response
+  std::string errors;    // otherwise: a JSON array of GraphQL errors
+};
+
+PrepareResult Prepare(const std::shared_ptr<const Catalog>& catalog, PlanCache* cache,
+                      const OperationRequest& request, const OperationLimits& limits);
+
+}  // namespace fsubs

@@ -1,0 +1,72 @@
+// A selection set compiled against the schema: what Encode() writes for one event, or
+// ExecuteQuery() for a query. Immutable and shared by every subscription that selects the same.
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <string>
+#include <string_view>
+#include <utility>
+#include <vector>
+
+#include "graphql/language/ast.hpp"
+#include "graphql/schema/schema.hpp"
+#include "worker/operation/coerce.hpp"
+
+namespace fsubs {
+
+enum class Leaf : uint8_t { kNone, kInt, kFloat, kString, kBoolean, kId, kEnum, kCustom };
+
+struct ObjectPlan;
+
+// One field of a response object.
+struct FieldPlan {
+  std::string key;       // `"alias":`, ready to be copied out
+  std::string response;  // the alias or name alone, for paths
+  std::string_view name;
+  bool is_typename = false;
+  const graphql::Type* parent = nullptr;
+  const graphql::WrappedType* type = nullptr;
+  const graphql::Selection* selection = nullptr;  // the first one, for its arguments
+  Leaf leaf = Leaf::kNone;
+  // Fields below, by the object type that the data turns out to be; one entry unless the type is
+  // abstract.
+  std::vector<std::pair<const graphql::Type*, const ObjectPlan*>> objects;
+  std::vector<graphql::SourceLocation> locations;
+};
+
+struct ObjectPlan {
+  const graphql::Type* type = nullptr;
+  std::vector<FieldPlan> fields;
+};
+
+class Plan {
+ public:
+  const ObjectPlan& selection() const { return *root_; }
+  // The root field of a subscription. Its data is the event's.
+  const FieldPlan& root() const { return root_->fields.front(); }
+  const graphql::Schema& schema() const { return *schema_; }
+  bool timing() const { return timing_; }
+
+ private:
+  friend class PlanCompiler;
+  friend std::unique_ptr<Plan> CompilePlan(const graphql::Schema&, const graphql::Document&,
+                                           const graphql::Operation&, const Variables&, bool,
+                                           std::shared_ptr<const void>);
+  std::shared_ptr<const void> keep_alive_;  // what the views point into
+  const graphql::Schema* schema_ = nullptr;
+  bool timing_ = false;
+  const ObjectPlan* root_ = nullptr;
+  std::vector<std::unique_ptr<ObjectPlan>> objects_;
+};
+
+// Compile an operation of a valid document. `timing`: each response says when its event was
+// committed. `keep_alive` owns the schema and the document. Returns
+// null if it expands to more than kMaxPlanSelections selections, or if directives leave a
+// subscription no root field.
+inline constexpr size_t kMaxPlanSelections = 20000;
+std::unique_ptr<Plan> CompilePlan(const graphql::Schema& schema, const graphql::Document& document,
+                                  const graphql::Operation& operation, const Variables& variables,
+                                  bool timing, std::shared_ptr<const void> keep_alive);
+
+}  // namespace fsubs

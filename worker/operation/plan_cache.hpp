@@ -1,0 +1,52 @@
+// Documents and plans that live subscriptions share, so that equal requests cost one of each.
+//
+// One shard's thread only. Entries leave with their last user; the cache outlives all plans.
+#pragma once
+
+#include <memory>
+#include <string>
+#include <string_view>
+#include <unordered_map>
+
+#include "graphql/language/ast.hpp"
+#include "worker/operation/catalog.hpp"
+#include "worker/operation/plan.hpp"
+
+namespace fsubs {
+
+// A document that was validated against a catalog.
+struct PreparedDocument {
+  std::shared_ptr<const Catalog> catalog;
+  std::shared_ptr<const graphql::Document> document;
+};
+
+template <typename Value>
+class SharedCache {
+ public:
+  std::shared_ptr<const Value> Find(const std::string& key) const {
+    const auto found = entries_.find(key);
+    return found == entries_.end() ? nullptr : found->second.lock();
+  }
+
+  // REQUIRES: Find(key) is null.
+  std::shared_ptr<const Value> Add(const std::string& key, std::unique_ptr<const Value> value) {
+    std::shared_ptr<const Value> shared(value.release(), [this, key](const Value* last) {
+      entries_.erase(key);
+      delete last;
+    });
+    entries_[key] = shared;
+    return shared;
+  }
+
+  size_t size() const { return entries_.size(); }
+
+ private:
+  std::unordered_map<std::string, std::weak_ptr<const Value>> entries_;
+};
+
+struct PlanCache {
+  SharedCache<PreparedDocument> documents;
+  SharedCache<Plan> plans;
+};
+
+}  // namespace fsubs

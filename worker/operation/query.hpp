@@ -1,0 +1,20 @@
+// Executes query operations (October 2021 specification, section 6.2.1) on what the server tells of
+// itself: `type Query` of graphql/sdl/compose.cpp and introspection.
+#pragma once
+
+#include <cstddef>
+#include <string>
+
+#include "graphql/language/ast.hpp"
+#include "worker/operation/catalog.hpp"
+#include "worker/operation/coerce.hpp"
+#include "worker/operation/plan.hpp"
+
+namespace fsubs {
+
+// Append the response of a valid query. `plan` was compiled from it. A response larger than
+// `max_bytes` is replaced by an error: introspection can be asked in ways that grow without end.
+void ExecuteQuery(const Catalog& catalog, const graphql::Document& document, const Plan& plan,
+                  const Variables& variables, size_t max_bytes, std::string* response);
+
+}  // namespace fsubs

@@ -1,0 +1,62 @@
+#include "worker/socket/listener.hpp"
+
+#include <arpa/inet.h>
+#include <sys/resource.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <cerrno>
+#include <cstring>
+
+namespace fsubs {
+
+int OpenListener(const Listen& listen_on, PortSharing sharing, std::string* error) {
+  sockaddr_storage address{};
+  socklen_t length;
+  auto* const v4 = reinterpret_cast<sockaddr_in*>(&address);
+  auto* const v6 = reinterpret_cast<sockaddr_in6*>(&address);
+  if (inet_pton(AF_INET, listen_on.address.c_str(), &v4->sin_addr) == 1) {
+    v4->sin_family = AF_INET;
+    v4->sin_port = htons(listen_on.port);
+    length = sizeof(*v4);
+  } else if (inet_pton(AF_INET6, listen_on.address.c_str(), &v6->sin6_addr) == 1) {
+    v6->sin6_family = AF_INET6;
+    v6->sin6_port = htons(listen_on.port);
+    length = sizeof(*v6);
+  } else {
+    *error = "\"" + listen_on.address + "\" is not an IP address";
+    return -1;
+  }
+  const int fd = socket(address.ss_family, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+  const int on = 1;
+  if (fd >= 0 && setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &on, sizeof(on)) == 0 &&
+      (sharing == PortSharing::kNone ||
+       setsockopt(fd, SOL_SOCKET, SO_REUSEPORT, &on, sizeof(on)) == 0) &&
+      bind(fd, reinterpret_cast<sockaddr*>(&address), length) == 0 && listen(fd, SOMAXCONN) == 0) {
+    return fd;
+  }
+  *error = std::strerror(errno);
+  if (fd >= 0) close(fd);
+  return -1;
+}
+
+std::string CheckListen(const Listen& listen) {
+  std::string error;
+  const int fd = OpenListener(listen, PortSharing::kNone, &error);
+  if (fd >= 0) close(fd);
+  return error;
+}
+
+size_t RaiseFileLimit(size_t files) {
+  rlimit limit{};
+  if (getrlimit(RLIMIT_NOFILE, &limit) != 0) return 0;
+  const rlim_t wanted = std::min<rlim_t>(files, limit.rlim_max);
+  if (limit.rlim_cur != wanted) {
+    const rlimit raised{wanted, limit.rlim_max};
+    if (setrlimit(RLIMIT_NOFILE, &raised) == 0) return wanted;
+  }
+  return limit.rlim_cur;
+}
+
+}  // namespace fsubs
