@@ -48,15 +48,7 @@ std::string Worker::Start() {
   ring_ = MappedRing::Map(options_->ring_fd, options_->reader_page_fd, &error);
   if (!ring_) return "could not attach to the event ring: " + error;
 
-  uv_async_init(&loop_, &tasks_ready_, [](uv_async_t* handle) {
-    auto* const worker = static_cast<Worker*>(handle->loop->data);
-    std::vector<std::function<void()>> tasks;
-    {
-      const std::lock_guard lock(worker->tasks_mutex_);
-      tasks.swap(worker->tasks_);
-    }
-    for (const auto& task : tasks) task();
-  });
+  tasks_.Attach(&loop_);
   uv_timer_init(&loop_, &drain_timer_);
   uv_timer_init(&loop_, &retry_timer_);
   const auto terminate = [](uv_signal_t* handle, int) {
@@ -103,16 +95,8 @@ std::string Worker::Start() {
   return {};
 }
 
-void Worker::RunOnControlThread(std::function<void()> task) {
-  {
-    const std::lock_guard lock(tasks_mutex_);
-    tasks_.push_back(std::move(task));
-  }
-  uv_async_send(&tasks_ready_);
-}
-
 void Worker::OnCatalogChanged(Position position) {
-  RunOnControlThread([this, position] {
+  tasks_.Post([this, position] {
     if (position < wanted_) return;
     wanted_ = position + 1;
     if (!outstanding_) RequestSnapshot();
@@ -199,7 +183,7 @@ void Worker::CollectRows(void (Shard::*ask)(std::function<void(std::string)>), R
   collection->reply = std::move(reply);
   for (const auto& shard : shards_) {
     (shard.get()->*ask)([this, collection](const std::string& rows) {
-      RunOnControlThread([collection, rows] {
+      tasks_.Post([collection, rows] {
         // Each shard's rows are an array of their own.
         if (rows.size() > 2 && collection->rows.size() > 1) collection->rows += ',';
         collection->rows.append(rows, 1, rows.size() - 2);
@@ -243,7 +227,7 @@ void Worker::StartDrain() {
 }
 
 void Worker::OnDrained() {
-  RunOnControlThread([this] {
+  tasks_.Post([this] {
     if (++drained_ < shards_.size()) return;
     Log(LogLevel::kLog, "drained");
     uv_stop(&loop_);

@@ -7,12 +7,12 @@
 
 #include <atomic>
 #include <memory>
-#include <mutex>
 #include <string>
 #include <vector>
 
 #include "worker/base/counters.hpp"
 #include "worker/base/options.hpp"
+#include "worker/base/task_queue.hpp"
 #include "worker/mapped_ring.hpp"
 #include "worker/metrics.hpp"
 #include "worker/operation/catalog.hpp"
@@ -48,8 +48,7 @@ class Worker final : private ShardHost, private SideDoorHost {
   void Reload();
   void StartDrain();
   void CollectRows(void (Shard::*ask)(std::function<void(std::string)>), Reply reply);
-  void RunOnControlThread(std::function<void()> task);  // any thread
-  WorkerGauges Gauges() const;                          // any thread
+  WorkerGauges Gauges() const;  // any thread
 
   const int argc_;
   char** const argv_;
@@ -60,14 +59,12 @@ class Worker final : private ShardHost, private SideDoorHost {
   std::unique_ptr<SideDoor> side_door_;
 
   uv_loop_t loop_{};
-  uv_async_t tasks_ready_{};
   uv_signal_t terminate_{};
   uv_signal_t interrupt_{};
   uv_signal_t hangup_{};
   uv_timer_t drain_timer_{};
   uv_timer_t retry_timer_{};
-  std::mutex tasks_mutex_;
-  std::vector<std::function<void()>> tasks_;  // guarded by tasks_mutex_
+  TaskQueue tasks_{"control thread"};
 
   std::string snapshot_;  // the one in force
   Position wanted_ = 0;   // changes announced up to here

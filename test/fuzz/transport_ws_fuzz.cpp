@@ -15,9 +15,14 @@ constexpr char kSnapshot[] = R"({"extension_version":"1","server_version":"15",
   "types":"type O { id: ID! n: Int f: Float e: E o: O l: [O!] } enum E { A B } input I { a: Int! b: [I!] }",
   "subscriptions":[{"name":"o","field":"o(id: ID, n: Int, e: E, where: OFilter): O","channel":"c","event_types":null}]})";
 
-struct Subscriber final : Member {};
+struct Subscriber final : Member {
+  void Deliver(std::string_view payload) override {
+    JsonTree tree;
+    if (!tree.ParseCopy(payload)) __builtin_trap();
+  }
+};
 
-class Host final : public WsProtocolHost, public Dispatcher::Sink {
+class Host final : public WsProtocolHost {
  public:
   Host() {
     std::string error;
@@ -57,17 +62,13 @@ class Host final : public WsProtocolHost, public Dispatcher::Sink {
     EventRecord record;
     record.channel = "c";
     record.data = std::string_view(data).substr(0, length);
-    dispatcher_.Dispatch(record, "1-0", this);
+    dispatcher_.Dispatch(record, "1-0");
     return {};
   }
   void StopSubscription(std::string_view id) override {
     const auto found = subscribers_.find(std::string(id));
     dispatcher_.Remove(&found->second);
     subscribers_.erase(found);
-  }
-  void Deliver(Member*, std::string_view payload) override {
-    JsonTree tree;
-    if (!tree.ParseCopy(payload)) __builtin_trap();
   }
 
  private:

@@ -1,20 +1,51 @@
 #include "worker/client/client.hpp"
 
+#include "worker/base/clock.hpp"
 #include "worker/json/json_text.hpp"
 #include "worker/operation/errors_json.hpp"
-#include "worker/shard/shard.hpp"
 
 namespace fsubs {
 
-Client::Client(Shard* shard, uint64_t id)
-    : shard_(shard), id_(id), connected_at_us_(shard->NowUs()) {
-  shard_->Remember(this);
+void Subscription::Deliver(std::string_view payload) {
+  client->Deliver(this, payload);
+}
+
+Client::Client(ClientHost* host, uint64_t id)
+    : host_(host), outbox_(host->buffers(), kWriteHeadroom), id_(id), connected_at_us_(NowUs()) {
+  host_->Add(this);
 }
 
 Client::~Client() {
-  for (auto& [id, subscription] : subscriptions_) shard_->dispatcher()->Remove(&subscription);
-  shard_->counters()->subscriptions.Subtract(subscriptions_.size());
-  shard_->Forget(this);
+  for (auto& [id, subscription] : subscriptions_) host_->Unsubscribe(&subscription);
+  host_->counters()->subscriptions.Subtract(subscriptions_.size());
+  host_->Remove(this);
+}
+
+bool Client::Queue(Outbox::Result appended) {
+  if (appended == Outbox::Result::kFull) {
+    if (closing()) return false;
+    host_->counters()->slow_consumers.Add();
+    // What waits would arrive without what does not fit, so none of it is sent.
+    outbox_.Clear();
+    CloseSlow();
+    return false;
+  }
+  if (!flushing_) {
+    flushing_ = true;
+    host_->FlushLater(this);
+  }
+  return true;
+}
+
+void Client::Flush() {
+  flushing_ = false;
+  if (outbox_.empty() || !can_write()) return;
+  const size_t size = outbox_.size();
+  const WriteResult result = Write(outbox_.bytes(), size);
+  sent_bytes_ += size;
+  host_->counters()->bytes_sent.Add(size);
+  outbox_.Written(result == WriteResult::kPending ? size : 0);
+  OnFlushed(result);
 }
 
 void Client::Deliver(Subscription* subscription, std::string_view response) {
@@ -38,64 +69,63 @@ void Client::ReportLoss(uint64_t count) {
 void Client::Revalidate() {
   for (auto at = subscriptions_.begin(); at != subscriptions_.end();) {
     Subscription& subscription = at->second;
+    const std::shared_ptr<const Plan> plan = subscription.subscription().plan;
     OperationRequest request;
-    request.query = *subscription.query;
+    request.query = plan->document().source();
     if (subscription.has_operation_name) request.operation_name = subscription.operation_name;
-    request.timing = subscription.timing;
+    request.timing = plan->timing();
     JsonTree variables;
     if (!subscription.variables.empty() && variables.ParseCopy(subscription.variables)) {
       request.variables = variables.root();
     }
-    PrepareResult prepared = shard_->Prepare(request);
-    shard_->dispatcher()->Remove(&subscription);
+    PrepareResult prepared = host_->Prepare(request);
+    host_->Unsubscribe(&subscription);
     if (prepared.subscription) {
-      shard_->dispatcher()->Add(&subscription, std::move(*prepared.subscription));
+      host_->Subscribe(&subscription, std::move(*prepared.subscription));
       ++at;
       continue;
     }
     const std::string id = at->first;
     at = subscriptions_.erase(at);
-    shard_->counters()->subscriptions.Subtract();
+    host_->counters()->subscriptions.Subtract();
     SendErrors(id, prepared.errors);
   }
 }
 
 StartResult Client::Start(std::string_view id, const OperationRequest& request) {
   PrepareResult prepared;
-  const size_t limit = shard_->options().max_subscriptions_per_connection;
+  const size_t limit = host_->options().max_subscriptions_per_connection;
   if (subscriptions_.size() >= limit) {
     AppendErrors(
         {{"A connection may have at most " + std::to_string(limit) + " subscriptions.", {}}},
         "SUBSCRIPTION_LIMIT", &prepared.errors);
   } else {
-    prepared = shard_->Prepare(request);
+    prepared = host_->Prepare(request);
   }
   if (!prepared.response.empty()) {
     return {StartResult::Kind::kExecuted, std::move(prepared.response)};
   }
   if (!prepared.subscription) {
-    shard_->counters()->subscribe_errors.Add();
+    host_->counters()->subscribe_errors.Add();
     return {StartResult::Kind::kRefused, std::move(prepared.errors)};
   }
   Subscription& subscription = subscriptions_[std::string(id)];
   subscription.client = this;
   subscription.head = ResponseHead(id);
-  subscription.query = shard_->Intern(request.query);
   subscription.has_operation_name = request.operation_name.has_value();
   subscription.operation_name = request.operation_name.value_or("");
   if (request.variables) subscription.variables = request.variables->raw();
-  subscription.timing = request.timing;
-  subscription.started_at_us = shard_->NowUs();
-  shard_->dispatcher()->Add(&subscription, std::move(*prepared.subscription));
-  shard_->counters()->subscriptions.Add();
+  subscription.started_at_us = NowUs();
+  host_->Subscribe(&subscription, std::move(*prepared.subscription));
+  host_->counters()->subscriptions.Add();
   return {};
 }
 
 void Client::Stop(std::string_view id) {
   const auto found = subscriptions_.find(id);
-  shard_->dispatcher()->Remove(&found->second);
+  host_->Unsubscribe(&found->second);
   subscriptions_.erase(found);
-  shard_->counters()->subscriptions.Subtract();
+  host_->counters()->subscriptions.Subtract();
 }
 
 std::string Client::StopAny() {
@@ -120,9 +150,9 @@ void Client::AppendRow(size_t shard, std::string* rows) const {
   rows->append(R"(","state":")").append(status.state).append("\"");
   number("connected_at", static_cast<uint64_t>(connected_at_us_));
   number("subscriptions", subscriptions_.size());
-  number("queued_bytes", status.queued_bytes);
-  number("sent_messages", status.sent_messages);
-  number("sent_bytes", status.sent_bytes);
+  number("queued_bytes", outbox_.queued_bytes());
+  number("sent_messages", sent_messages_);
+  number("sent_bytes", sent_bytes_);
   *rows += '}';
 }
 

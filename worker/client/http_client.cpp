@@ -3,7 +3,6 @@
 #include "worker/client/origin.hpp"
 #include "worker/operation/errors_json.hpp"
 #include "worker/playground/playground.hpp"
-#include "worker/shard/shard.hpp"
 
 namespace fsubs {
 namespace {
@@ -37,17 +36,17 @@ HttpReply Playground() {
 
 }  // namespace
 
-HttpClient::HttpClient(Shard* shard, HttpSocket socket, uint64_t id)
-    : Client(shard, id), socket_(socket), outbox_(shard->buffers(), kWriteHeadroom) {}
+HttpClient::HttpClient(ClientHost* host, HttpSocket socket, uint64_t id)
+    : Client(host, id), socket_(socket) {}
 
 HttpClient::~HttpClient() {
-  if (type_ == ResponseType::kEventStream) shard_->counters()->connections.Subtract();
+  if (type_ == ResponseType::kEventStream) host_->counters()->connections.Subtract();
 }
 
 void HttpClient::OnRequest(HttpRequest request) {
   if (request.path == "/" || request.path == kGraphqlPath) {
     const bool reads = request.method == HttpMethod::kGet || request.method == HttpMethod::kHead;
-    if (reads && shard_->options().playground && AcceptsHtml(request.accept)) {
+    if (reads && host_->options().playground && AcceptsHtml(request.accept)) {
       Reply(Playground());
     } else if (request.path == "/" && reads && request.parameters.empty()) {
       Reply({kHttpNotFound,
@@ -60,11 +59,11 @@ void HttpClient::OnRequest(HttpRequest request) {
     }
     return;
   }
-  Reply(shard_->OnGet(request));
+  Reply(host_->OnGet(request));
 }
 
 void HttpClient::OnGraphqlRequest(HttpRequest request) {
-  if (!OriginAllowed(shard_->options().allowed_origins, request.origin, request.host)) {
+  if (!OriginAllowed(host_->options().allowed_origins, request.origin, request.host)) {
     Reply(ReplyWithProblem(kHttpForbidden, "Origin is not in fraiseql_subs.allowed_origins.",
                            "FORBIDDEN"));
     return;
@@ -87,14 +86,14 @@ void HttpClient::OnGraphqlRequest(HttpRequest request) {
                            "NOT_ACCEPTABLE"));
     return;
   }
-  if (!shard_->can_serve()) {
-    shard_->counters()->connections_refused.Add();
+  if (!host_->can_serve()) {
+    host_->counters()->connections_refused.Add();
     Reply(ReplyWithProblem(kHttpServiceUnavailable,
                            "The server has no catalog, is draining or has too many clients.",
                            "SERVICE_UNAVAILABLE"));
     return;
   }
-  if (!shard_->options().allow_anonymous) {
+  if (!host_->options().allow_anonymous) {
     Reply(ReplyWithProblem(kHttpForbidden, "Forbidden", "FORBIDDEN"));
     return;
   }
@@ -104,20 +103,19 @@ void HttpClient::OnGraphqlRequest(HttpRequest request) {
   }
   type_ = *type;
   if (type_ == ResponseType::kEventStream) {
-    shard_->counters()->connections.Add();
-    shard_->counters()->connections_accepted.Add();
+    host_->counters()->connections.Add();
+    host_->counters()->connections_accepted.Add();
   }
   // As for messages by WebSocket: what was registered before the request came must be known.
-  if (shard_->CatchUp()) {
+  if (host_->AdmitOrHold(this, {})) {
     Execute();
-    return;
+  } else {
+    stage_ = Stage::kHeld;
   }
-  stage_ = Stage::kDeferred;
-  shard_->Defer(this, {});
 }
 
 void HttpClient::Handle(std::string_view) {
-  if (stage_ == Stage::kDeferred) Execute();
+  if (stage_ == Stage::kHeld) Execute();
 }
 
 void HttpClient::Execute() {
@@ -182,7 +180,7 @@ void HttpClient::OnKeepalive() {
 }
 
 void HttpClient::Drain() {
-  if (stage_ == Stage::kDeferred) {
+  if (stage_ == Stage::kHeld) {
     Reply(ReplyWithProblem(kHttpServiceUnavailable, "The server is draining.",
                            "SERVICE_UNAVAILABLE"));
   } else if (stage_ == Stage::kStreaming) {
@@ -199,36 +197,19 @@ void HttpClient::Complete() {
 
 void HttpClient::Append(std::string_view bytes) {
   if (completed_ || stage_ != Stage::kStreaming) return;
-  if (outbox_.AppendBytes(bytes, shard_->options().outbox_size) == Outbox::Result::kFull) {
-    // The format has no way to say why.
-    shard_->counters()->slow_consumers.Add();
-    outbox_.Clear();
-    stage_ = Stage::kEnded;
-    socket_.Abort();
-    return;
-  }
-  ++sent_messages_;
-  if (!dirty_) {
-    dirty_ = true;
-    shard_->MarkDirty(this);
-  }
+  if (Queue(outbox()->AppendBytes(bytes, host_->options().outbox_size))) CountMessage();
 }
 
-void HttpClient::Flush() {
-  dirty_ = false;
-  if (stage_ != Stage::kStreaming || socket_.pending()) return;
-  if (!outbox_.empty()) {
-    const size_t size = outbox_.size();
-    const WriteResult result = socket_.Write(outbox_.bytes(), size);
-    sent_bytes_ += size;
-    shard_->counters()->bytes_sent.Add(size);
-    outbox_.Written(result == WriteResult::kPending ? size : 0);
-    if (result == WriteResult::kBroken) {
-      stage_ = Stage::kEnded;
-      return;
-    }
-  }
-  if (completed_) {
+void HttpClient::CloseSlow() {
+  // The format has no way to say why.
+  stage_ = Stage::kEnded;
+  socket_.Abort();
+}
+
+void HttpClient::OnFlushed(WriteResult result) {
+  if (result == WriteResult::kBroken) {
+    stage_ = Stage::kEnded;
+  } else if (completed_) {
     stage_ = Stage::kEnded;
     socket_.EndStream();
   }
@@ -248,9 +229,7 @@ void HttpClient::AllowOrigin(HttpReply* reply) const {
 
 Client::Status HttpClient::Describe() const {
   if (type_ != ResponseType::kEventStream) return {};
-  return {"graphql-sse",  stage_ == Stage::kStreaming ? "acknowledged" : "closing",
-          socket_.Peer(), outbox_.queued_bytes(),
-          sent_messages_, sent_bytes_};
+  return {"graphql-sse", stage_ == Stage::kStreaming ? "acknowledged" : "closing", socket_.Peer()};
 }
 
 }  // namespace fsubs

@@ -7,14 +7,13 @@
 
 #include "worker/client/client.hpp"
 #include "worker/client/graphql_http.hpp"
-#include "worker/socket/outbox.hpp"
 #include "worker/socket/socket_server.hpp"
 
 namespace fsubs {
 
 class HttpClient final : public Client, public HttpPeer {
  public:
-  HttpClient(Shard* shard, HttpSocket socket, uint64_t id);
+  HttpClient(ClientHost* host, HttpSocket socket, uint64_t id);
   ~HttpClient() override;
 
   // HttpPeer
@@ -23,12 +22,11 @@ class HttpClient final : public Client, public HttpPeer {
 
   // Client
   void Handle(std::string_view message) override;
-  void Flush() override;
   void OnKeepalive() override;
   void Drain() override;
 
  private:
-  enum class Stage : uint8_t { kReading, kDeferred, kStreaming, kEnded };
+  enum class Stage : uint8_t { kReading, kHeld, kStreaming, kEnded };
 
   // Client
   Status Describe() const override;
@@ -36,6 +34,12 @@ class HttpClient final : public Client, public HttpPeer {
   void SendResponse(std::string_view head, std::string_view response) override;
   void SendErrors(std::string_view id, std::string_view errors_json) override;
   bool closing() const override { return stage_ != Stage::kStreaming; }
+  bool can_write() const override { return stage_ == Stage::kStreaming && !socket_.pending(); }
+  WriteResult Write(unsigned char* bytes, size_t length) override {
+    return socket_.Write(bytes, length);
+  }
+  void OnFlushed(WriteResult result) override;
+  void CloseSlow() override;
 
   void OnGraphqlRequest(HttpRequest request);
   void Execute();
@@ -50,11 +54,7 @@ class HttpClient final : public Client, public HttpPeer {
   ResponseType type_ = ResponseType::kJson;
   std::string origin_;  // of the page that may read the reply
   HttpOperation operation_;
-  Outbox outbox_;
-  uint64_t sent_messages_ = 0;
-  uint64_t sent_bytes_ = 0;
   bool completed_ = false;  // the stream ends when the outbox is empty
-  bool dirty_ = false;      // in the shard's list of clients to flush
 };
 
 }  // namespace fsubs

@@ -1,35 +1,27 @@
 #include "worker/client/ws_client.hpp"
 
-#include "worker/shard/shard.hpp"
 #include "worker/socket/close_code.hpp"
 
 namespace fsubs {
 
-WsClient::WsClient(Shard* shard, WsSocket socket, uint64_t id, std::string_view subprotocol)
-    : Client(shard, id),
-      socket_(socket),
-      protocol_(MakeWsProtocol(subprotocol, this)),
-      outbox_(shard->buffers(), kWriteHeadroom) {
-  shard_->counters()->connections.Add();
-  shard_->counters()->connections_accepted.Add();
+WsClient::WsClient(ClientHost* host, WsSocket socket, uint64_t id, std::string_view subprotocol)
+    : Client(host, id), socket_(socket), protocol_(MakeWsProtocol(subprotocol, this)) {
+  host_->counters()->connections.Add();
+  host_->counters()->connections_accepted.Add();
   if (subprotocol.empty()) {
     protocol_->Close(kCloseSubprotocolNotAcceptable, "Subprotocol not acceptable");
   }
 }
 
 WsClient::~WsClient() {
-  shard_->counters()->connections.Subtract();
+  host_->counters()->connections.Subtract();
 }
 
 void WsClient::OnText(std::string_view message) {
-  shard_->counters()->messages_received.Add();
+  host_->counters()->messages_received.Add();
   // A subscription that a client asks for after it was registered must be known, so what was
   // committed before this message came is read first.
-  if (!shard_->CatchUp()) {
-    shard_->Defer(this, message);
-    return;
-  }
-  Handle(message);
+  if (host_->AdmitOrHold(this, message)) Handle(message);
 }
 
 void WsClient::Handle(std::string_view message) {
@@ -37,7 +29,7 @@ void WsClient::Handle(std::string_view message) {
     protocol_->Close(kCloseInvalidPayload, "Message is not UTF-8");
     return;
   }
-  protocol_->OnText(message, shard_->scratch());
+  protocol_->OnText(message, host_->scratch());
 }
 
 void WsClient::OnBinary() {
@@ -47,11 +39,11 @@ void WsClient::OnBinary() {
 void WsClient::OnTooBig() {
   protocol_->Close(
       kCloseMessageTooBig,
-      "Message is larger than " + std::to_string(shard_->options().max_message_size) + " bytes");
+      "Message is larger than " + std::to_string(host_->options().max_message_size) + " bytes");
 }
 
 void WsClient::OnInitTimeout() {
-  shard_->counters()->init_timeouts.Add();
+  host_->counters()->init_timeouts.Add();
   protocol_->OnInitTimeout();
 }
 
@@ -67,7 +59,7 @@ void WsClient::OnKeepalive() {
     // ping's.
     Append(Opcode::kPing, "?", {}, {});
   } else {
-    shard_->counters()->keepalive_timeouts.Add();
+    host_->counters()->keepalive_timeouts.Add();
     protocol_->Close(kCloseGoingAway, "No answer to a ping");
   }
 }
@@ -88,34 +80,16 @@ void WsClient::SendResponse(std::string_view head, std::string_view response) {
 void WsClient::Append(Opcode opcode, std::string_view head, std::string_view body,
                       std::string_view tail) {
   // There is always room to say goodbye.
-  const size_t limit = opcode == Opcode::kClose ? SIZE_MAX : shard_->options().outbox_size;
-  if (outbox_.AppendFrame(opcode, head, body, tail, limit) == Outbox::Result::kFull) {
-    CloseSlow();
-    return;
-  }
-  if (opcode == Opcode::kText) ++sent_messages_;
-  if (!dirty_) {
-    dirty_ = true;
-    shard_->MarkDirty(this);
-  }
+  const size_t limit = opcode == Opcode::kClose ? SIZE_MAX : host_->options().outbox_size;
+  const bool queued = Queue(outbox()->AppendFrame(opcode, head, body, tail, limit));
+  if (queued && opcode == Opcode::kText) CountMessage();
 }
 
 void WsClient::CloseSlow() {
-  if (closing_) return;
-  shard_->counters()->slow_consumers.Add();
-  // What waits would arrive without what does not fit, so none of it is sent.
-  outbox_.Clear();
   protocol_->Close(kCloseSlowConsumer, "Slow consumer");
 }
 
-void WsClient::Flush() {
-  dirty_ = false;
-  if (outbox_.empty() || socket_.pending()) return;  // pending: OnWritable comes when it is not
-  const size_t size = outbox_.size();
-  const WriteResult result = socket_.Write(outbox_.bytes(), size);
-  sent_bytes_ += size;
-  shard_->counters()->bytes_sent.Add(size);
-  outbox_.Written(result == WriteResult::kPending ? size : 0);
+void WsClient::OnFlushed(WriteResult result) {
   if (closing_ && result != WriteResult::kBroken) socket_.ExpectClose();
 }
 
@@ -125,7 +99,7 @@ void WsClient::Close(uint16_t code, std::string_view reason) {
 }
 
 void WsClient::Authorize(const std::optional<JsonValue>&) {
-  if (shard_->options().allow_anonymous) {
+  if (host_->options().allow_anonymous) {
     protocol_->Accept();
   } else {
     protocol_->Refuse();
@@ -134,9 +108,11 @@ void WsClient::Authorize(const std::optional<JsonValue>&) {
 
 Client::Status WsClient::Describe() const {
   const bool acknowledged = protocol_->state() == WsProtocol::State::kAcknowledged;
-  return {protocol_->name(), closing_ ? "closing" : acknowledged ? "acknowledged" : "connected",
-          socket_.Peer(),    outbox_.queued_bytes(),
-          sent_messages_,    sent_bytes_};
+  return {protocol_->name(),
+          closing_       ? "closing"
+          : acknowledged ? "acknowledged"
+                         : "connected",
+          socket_.Peer()};
 }
 
 }  // namespace fsubs

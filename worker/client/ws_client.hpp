@@ -1,4 +1,4 @@
-// A client by WebSocket: the state of its protocol and what waits to be sent to it.
+// A client by WebSocket, which speaks one of the subprotocols.
 #pragma once
 
 #include <memory>
@@ -7,7 +7,6 @@
 
 #include "worker/client/client.hpp"
 #include "worker/client/ws_protocol.hpp"
-#include "worker/socket/outbox.hpp"
 #include "worker/socket/socket_server.hpp"
 
 namespace fsubs {
@@ -15,7 +14,7 @@ namespace fsubs {
 class WsClient final : public Client, public WsPeer, private WsProtocolHost {
  public:
   // `subprotocol`: as agreed on at the handshake; empty if the client offered none of ours.
-  WsClient(Shard* shard, WsSocket socket, uint64_t id, std::string_view subprotocol);
+  WsClient(ClientHost* host, WsSocket socket, uint64_t id, std::string_view subprotocol);
   ~WsClient() override;
 
   // WsPeer
@@ -27,12 +26,12 @@ class WsClient final : public Client, public WsPeer, private WsProtocolHost {
 
   // Client
   void Handle(std::string_view message) override;
-  void Flush() override;
   void OnKeepalive() override;
+  bool waits_for_init() const override {
+    return protocol_->state() == WsProtocol::State::kConnected;
+  }
+  void OnInitTimeout() override;
   void Drain() override;
-
-  void OnInitTimeout();
-  bool waits_for_init() const { return protocol_->state() == WsProtocol::State::kConnected; }
 
  private:
   // WsProtocolHost
@@ -56,17 +55,19 @@ class WsClient final : public Client, public WsPeer, private WsProtocolHost {
   }
   bool closing() const override { return closing_; }
 
+  bool can_write() const override { return !socket_.pending(); }
+  WriteResult Write(unsigned char* bytes, size_t length) override {
+    return socket_.Write(bytes, length);
+  }
+  void OnFlushed(WriteResult result) override;
+  void CloseSlow() override;
+
   void Append(Opcode opcode, std::string_view head, std::string_view body, std::string_view tail);
-  void CloseSlow();
 
   WsSocket socket_;
   const std::unique_ptr<WsProtocol> protocol_;
-  Outbox outbox_;
-  uint64_t sent_messages_ = 0;
-  uint64_t sent_bytes_ = 0;
   bool heard_ = true;    // since the last keep-alive
   bool pinged_ = false;  // and not heard since
-  bool dirty_ = false;   // in the shard's list of clients to flush
   bool closing_ = false;
 };
 

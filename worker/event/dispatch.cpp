@@ -236,8 +236,7 @@ std::string_view Dispatcher::KeyOf(const Shape& shape, const JsonValue& data) {
   return key_;
 }
 
-void Dispatcher::Deliver(DispatchGroup* group, const EventMark& mark, Sink* sink,
-                         Outcome* outcome) {
+void Dispatcher::Deliver(DispatchGroup* group, const EventMark& mark, Outcome* outcome) {
   if (DemandSlot* const demand = group->demand; demand != nullptr) {
     if (demand->event != event_) {
       demand->event = event_;
@@ -254,13 +253,12 @@ void Dispatcher::Deliver(DispatchGroup* group, const EventMark& mark, Sink* sink
     ++outcome->encoded;
   }
   for (const DispatchGroup::Entry& entry : group->members) {
-    sink->Deliver(entry.member, slot->payload);
+    entry.member->Deliver(slot->payload);
   }
   outcome->delivered += group->members.size();
 }
 
-Dispatcher::Outcome Dispatcher::Dispatch(const EventRecord& record, std::string_view position,
-                                         Sink* sink) {
+Dispatcher::Outcome Dispatcher::Dispatch(const EventRecord& record, std::string_view position) {
   Outcome outcome;
   const auto channel = channels_.find(record.channel);
   if (channel == channels_.end()) return outcome;
@@ -278,7 +276,7 @@ Dispatcher::Outcome Dispatcher::Dispatch(const EventRecord& record, std::string_
       const auto found = shape->buckets.find(KeyOf(*shape, tree_.root()));
       if (found == shape->buckets.end()) continue;
       const auto deliver = [&](RangeIndex::Item* item) {
-        Deliver(static_cast<DispatchGroup*>(item), mark, sink, &outcome);
+        Deliver(static_cast<DispatchGroup*>(item), mark, &outcome);
       };
       if (shape->ranged) {
         form_.clear();

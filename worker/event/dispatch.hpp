@@ -34,6 +34,10 @@ class Member {
  public:
   const PreparedSubscription& subscription() const { return subscription_; }
 
+  // An event is for it. `payload`, a JSON text, is valid during the call. REQUIRES: adds and
+  // removes no member.
+  virtual void Deliver(std::string_view payload) = 0;
+
  protected:
   Member() = default;
   ~Member() = default;  // REQUIRES: removed
@@ -56,14 +60,6 @@ struct StringHash {
 
 class Dispatcher {
  public:
-  class Sink {
-   public:
-    virtual ~Sink() = default;
-    // One member gets a payload, a JSON text that is valid during the call. REQUIRES: adds and
-    // removes no member.
-    virtual void Deliver(Member* member, std::string_view payload) = 0;
-  };
-
   struct Outcome {
     bool malformed = false;  // somebody wanted the event but its data could not be parsed
     size_t encoded = 0;      // payloads
@@ -79,7 +75,7 @@ class Dispatcher {
 
   // Deliver an event to its subscriptions. REQUIRES: kJsonPadding readable bytes behind
   // record.data.
-  Outcome Dispatch(const EventRecord& record, std::string_view position, Sink* sink);
+  Outcome Dispatch(const EventRecord& record, std::string_view position);
 
   size_t members() const { return members_; }
 
@@ -97,7 +93,7 @@ class Dispatcher {
                           DemandSlot* demand);
   DemandSlot* DemandFor(const Filter& filter);
   void RemoveGroup(DispatchGroup* group);
-  void Deliver(DispatchGroup* group, const EventMark& mark, Sink* sink, Outcome* outcome);
+  void Deliver(DispatchGroup* group, const EventMark& mark, Outcome* outcome);
   std::string_view KeyOf(const Shape& shape, const JsonValue& data);
 
   std::unordered_map<std::string, std::unique_ptr<Channel>, StringHash, std::equal_to<>> channels_;

@@ -153,8 +153,7 @@ PrepareResult Prepare(const std::shared_ptr<const Catalog>& catalog, PlanCache* 
   const std::string key = PlanKey(*prepared, *operation, variables, request.timing);
   std::shared_ptr<const Plan> plan = cache->plans.Find(key);
   if (!plan) {
-    auto compiled =
-        CompilePlan(catalog->schema(), document, *operation, variables, request.timing, prepared);
+    auto compiled = CompilePlan(prepared, *operation, variables, request.timing);
     if (!compiled) {
       return Refuse({{"The operation selects no field, or too many.",
                       {document.LocationOf(operation->offset)}}},

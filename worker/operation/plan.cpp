@@ -154,14 +154,15 @@ class PlanCompiler {
   size_t selections_ = 0;
 };
 
-std::unique_ptr<Plan> CompilePlan(const graphql::Schema& schema, const graphql::Document& document,
+std::unique_ptr<Plan> CompilePlan(std::shared_ptr<const PreparedDocument> prepared,
                                   const graphql::Operation& operation, const Variables& variables,
-                                  bool timing, std::shared_ptr<const void> keep_alive) {
+                                  bool timing) {
   auto plan = std::make_unique<Plan>();
-  plan->schema_ = &schema;
+  plan->prepared_ = std::move(prepared);
   plan->timing_ = timing;
-  if (!PlanCompiler(schema, document, variables, plan.get()).Compile(operation)) return nullptr;
-  plan->keep_alive_ = std::move(keep_alive);
+  if (!PlanCompiler(plan->schema(), plan->document(), variables, plan.get()).Compile(operation)) {
+    return nullptr;
+  }
   return plan;
 }
 

@@ -12,6 +12,7 @@
 #include "graphql/language/ast.hpp"
 #include "graphql/schema/schema.hpp"
 #include "worker/operation/coerce.hpp"
+#include "worker/operation/prepared_document.hpp"
 
 namespace fsubs {
 
@@ -45,28 +46,27 @@ class Plan {
   const ObjectPlan& selection() const { return *root_; }
   // The root field of a subscription. Its data is the event's.
   const FieldPlan& root() const { return root_->fields.front(); }
-  const graphql::Schema& schema() const { return *schema_; }
+  const graphql::Schema& schema() const { return prepared_->catalog->schema(); }
+  const graphql::Document& document() const { return *prepared_->document; }
   bool timing() const { return timing_; }
 
  private:
   friend class PlanCompiler;
-  friend std::unique_ptr<Plan> CompilePlan(const graphql::Schema&, const graphql::Document&,
-                                           const graphql::Operation&, const Variables&, bool,
-                                           std::shared_ptr<const void>);
-  std::shared_ptr<const void> keep_alive_;  // what the views point into
-  const graphql::Schema* schema_ = nullptr;
+  friend std::unique_ptr<Plan> CompilePlan(std::shared_ptr<const PreparedDocument>,
+                                           const graphql::Operation&, const Variables&, bool);
+  std::shared_ptr<const PreparedDocument> prepared_;  // what the views point into
   bool timing_ = false;
   const ObjectPlan* root_ = nullptr;
   std::vector<std::unique_ptr<ObjectPlan>> objects_;
 };
 
-// Compile an operation of a valid document. `timing`: each response says when its event was
-// committed. `keep_alive` owns the schema and the document. Returns
-// null if it expands to more than kMaxPlanSelections selections, or if directives leave a
-// subscription no root field.
 inline constexpr size_t kMaxPlanSelections = 20000;
-std::unique_ptr<Plan> CompilePlan(const graphql::Schema& schema, const graphql::Document& document,
+
+// Compile an operation of a document. `timing`: each response says when its event was committed.
+// Returns null if it expands to more than kMaxPlanSelections selections, or if directives leave a
+// subscription no root field.
+std::unique_ptr<Plan> CompilePlan(std::shared_ptr<const PreparedDocument> prepared,
                                   const graphql::Operation& operation, const Variables& variables,
-                                  bool timing, std::shared_ptr<const void> keep_alive);
+                                  bool timing);
 
 }  // namespace fsubs

@@ -8,17 +8,10 @@
 #include <string_view>
 #include <unordered_map>
 
-#include "graphql/language/ast.hpp"
-#include "worker/operation/catalog.hpp"
 #include "worker/operation/plan.hpp"
+#include "worker/operation/prepared_document.hpp"
 
 namespace fsubs {
-
-// A document that was validated against a catalog.
-struct PreparedDocument {
-  std::shared_ptr<const Catalog> catalog;
-  std::shared_ptr<const graphql::Document> document;
-};
 
 template <typename Value>
 class SharedCache {

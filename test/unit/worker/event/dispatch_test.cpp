@@ -10,10 +10,12 @@ namespace fsubs {
 namespace {
 
 struct Client final : Member {
+  void Deliver(std::string_view payload) override { received.emplace_back(payload); }
+
   std::vector<std::string> received;
 };
 
-class DispatchTest : public testing::Test, private Dispatcher::Sink {
+class DispatchTest : public testing::Test {
  protected:
   ~DispatchTest() override {
     for (Client* client : added_) dispatcher_.Remove(client);
@@ -40,18 +42,13 @@ class DispatchTest : public testing::Test, private Dispatcher::Sink {
     record.channel = channel;
     record.event_type = type;
     record.data = std::string_view(padded).substr(0, data.size());
-    return dispatcher_.Dispatch(record, "1-0", this);
+    return dispatcher_.Dispatch(record, "1-0");
   }
 
   ServedCatalog served_;
   Dispatcher dispatcher_;
   std::deque<Client> clients_;
   std::vector<Client*> added_;
-
- private:
-  void Deliver(Member* member, std::string_view payload) override {
-    static_cast<Client*>(member)->received.emplace_back(payload);
-  }
 };
 
 TEST_F(DispatchTest, AnEventReachesTheSubscriptionsOfItsChannel) {

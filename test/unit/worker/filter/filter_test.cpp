@@ -20,10 +20,12 @@ constexpr char kSnapshot[] = R"json({"extension_version": "1", "server_version":
   "subscriptions": [{"name": "o", "field": "o(id: ID, where: OFilter): O", "channel": "c"}]})json";
 
 struct Subscriber final : Member {
+  void Deliver(std::string_view) override { ++received; }
+
   int received = 0;
 };
 
-class FilterTest : public testing::Test, private Dispatcher::Sink {
+class FilterTest : public testing::Test {
  protected:
   FilterTest() {
     std::string error;
@@ -60,7 +62,7 @@ class FilterTest : public testing::Test, private Dispatcher::Sink {
     EventRecord record;
     record.channel = "c";
     record.data = std::string_view(padded).substr(0, data.size());
-    return dispatcher_.Dispatch(record, "1-0", this);
+    return dispatcher_.Dispatch(record, "1-0");
   }
 
   // Whether a filter, given as a literal and as a variable, lets an event through.
@@ -74,11 +76,6 @@ class FilterTest : public testing::Test, private Dispatcher::Sink {
   PlanCache plans_;
   Dispatcher dispatcher_;
   std::deque<Subscriber> subscribers_;
-
- private:
-  void Deliver(Member* member, std::string_view) override {
-    ++static_cast<Subscriber*>(member)->received;
-  }
 };
 
 TEST_F(FilterTest, EachOperatorDoesWhatItsNameSays) {

@@ -1,0 +1,120 @@
+// A client without a socket, and what it needs of a shard without one.
+#pragma once
+
+#include <memory>
+#include <string>
+#include <string_view>
+#include <utility>
+#include <vector>
+
+#include "test/unit/worker/served_catalog.hpp"
+#include "worker/client/client.hpp"
+
+namespace fsubs {
+
+class FakeHost final : public ClientHost {
+ public:
+  const Options& options() const override { return options_; }
+  ShardCounters* counters() override { return &counters_; }
+  BufferPool* buffers() override { return &buffers_; }
+  JsonTree* scratch() override { return &scratch_; }
+  void Add(Client* client) override { clients_[client->id()] = client; }
+  void Remove(Client* client) override { clients_.erase(client->id()); }
+  void FlushLater(Client* client) override { unflushed_.push_back(client); }
+  bool AdmitOrHold(Client*, std::string_view) override { return true; }
+  PrepareResult Prepare(const OperationRequest& request) override {
+    return fsubs::Prepare(catalog_, &plans_, request, {.max_tokens = 1000, .max_depth = 20});
+  }
+  void Subscribe(Member* member, PreparedSubscription subscription) override {
+    dispatcher_.Add(member, std::move(subscription));
+  }
+  void Unsubscribe(Member* member) override { dispatcher_.Remove(member); }
+  bool can_serve() const override { return true; }
+  HttpReply OnGet(const HttpRequest&) override { return {}; }
+
+  // What the shard does before it waits.
+  void FlushAll() {
+    for (Client* client : std::exchange(unflushed_, {})) client->Flush();
+  }
+
+  void Serve(std::string_view snapshot) {
+    std::string error;
+    catalog_ = Catalog::FromSnapshot(snapshot, &error);
+    EXPECT_TRUE(catalog_) << error;
+  }
+
+  void Publish(std::string_view channel, const std::string& data) {
+    const std::string padded = data + std::string(kJsonPadding, '\0');
+    EventRecord record;
+    record.channel = channel;
+    record.data = std::string_view(padded).substr(0, data.size());
+    dispatcher_.Dispatch(record, "1-0");
+  }
+
+  Options* mutable_options() { return &options_; }
+  const ClientMap& clients() const { return clients_; }
+
+ private:
+  Options options_;
+  ShardCounters counters_;
+  BufferPool buffers_;
+  JsonTree scratch_;
+  ClientMap clients_;
+  std::shared_ptr<const Catalog> catalog_;
+  PlanCache plans_;
+  Dispatcher dispatcher_;
+  std::vector<Client*> unflushed_;
+};
+
+// Writes into a string, and shows what it is told.
+class FakeClient final : public Client {
+ public:
+  FakeClient(ClientHost* host, uint64_t id) : Client(host, id) {}
+
+  void Handle(std::string_view) override {}
+  void OnKeepalive() override { ++keepalives; }
+  bool waits_for_init() const override { return waits; }
+  void OnInitTimeout() override {
+    waits = false;
+    late = true;
+  }
+  void Drain() override {}
+
+  StartResult Subscribe(std::string_view id, std::string_view query) {
+    OperationRequest request;
+    request.query = query;
+    return Start(id, request);
+  }
+  bool Append(std::string_view bytes) {
+    return Queue(outbox()->AppendBytes(bytes, host_->options().outbox_size));
+  }
+
+  bool waits = false;
+  bool late = false;
+  bool writable = true;
+  bool slow = false;
+  size_t keepalives = 0;
+  size_t flushes = 0;
+  std::string written;
+  std::vector<std::string> errors;  // id and errors
+
+ private:
+  Status Describe() const override { return {"fake", "acknowledged", "nowhere"}; }
+  std::string ResponseHead(std::string_view id) const override { return std::string(id) + " "; }
+  void SendResponse(std::string_view head, std::string_view response) override {
+    Append(std::string(head).append(response).append("\n"));
+  }
+  void SendErrors(std::string_view id, std::string_view errors_json) override {
+    errors.push_back(std::string(id) + " " + std::string(errors_json));
+  }
+  bool closing() const override { return slow; }
+  bool can_write() const override { return writable; }
+  WriteResult Write(unsigned char* bytes, size_t length) override {
+    written.append(reinterpret_cast<const char*>(bytes), length);
+    return WriteResult::kSent;
+  }
+  void OnFlushed(WriteResult) override { ++flushes; }
+  void CloseSlow() override { slow = true; }
+};
+
+}  // namespace fsubs

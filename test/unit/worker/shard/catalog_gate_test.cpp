@@ -1,0 +1,93 @@
+#include "worker/shard/catalog_gate.hpp"
+
+#include <gtest/gtest.h>
+
+#include <string>
+#include <vector>
+
+#include "test/unit/worker/test_loop.hpp"
+
+namespace fsubs {
+namespace {
+
+class CatalogGateTest : public testing::Test, private CatalogGate::Sink {
+ protected:
+  CatalogGateTest() { gate_.Attach(loop_.get()); }
+
+  CatalogGate gate_{{.max_wait_ms = 1, .max_waiting = 3}, this};
+  std::vector<std::string> admitted_;
+  TestLoop loop_;
+
+ private:
+  void OnAdmitted(uint64_t client, std::string_view message) override {
+    admitted_.push_back(std::to_string(client) + " " + std::string(message));
+  }
+};
+
+TEST_F(CatalogGateTest, IsOpenUntilTheCatalogChanges) {
+  EXPECT_TRUE(gate_.is_open());
+  gate_.OnChanged(8);
+  EXPECT_FALSE(gate_.is_open());
+}
+
+TEST_F(CatalogGateTest, OpensWithACatalogThatHasTheLastChange) {
+  gate_.OnChanged(8);
+  gate_.OnChanged(16);
+  gate_.OnCovered(9);
+  EXPECT_FALSE(gate_.is_open());
+  gate_.OnCovered(17);
+  EXPECT_TRUE(gate_.is_open());
+}
+
+TEST_F(CatalogGateTest, ACatalogThatComesLateTakesNothingBack) {
+  gate_.OnChanged(8);
+  gate_.OnCovered(9);
+  gate_.OnCovered(0);
+  EXPECT_TRUE(gate_.is_open());
+}
+
+TEST_F(CatalogGateTest, WhatWaitsIsAdmittedInOrder) {
+  gate_.OnChanged(8);
+  gate_.Hold(1, "a");
+  gate_.Hold(2, "b");
+  gate_.Hold(1, "c");
+  EXPECT_TRUE(admitted_.empty());
+  gate_.OnCovered(9);
+  EXPECT_EQ(admitted_, (std::vector<std::string>{"1 a", "2 b", "1 c"}));
+}
+
+TEST_F(CatalogGateTest, ACatalogBeforeTheChangeAdmitsNothing) {
+  gate_.OnChanged(8);
+  gate_.Hold(1, "a");
+  gate_.OnCovered(8 - 1);
+  EXPECT_TRUE(admitted_.empty());
+}
+
+TEST_F(CatalogGateTest, OpensAfterAWhileIfNoCatalogComes) {
+  gate_.OnChanged(8);
+  gate_.Hold(1, "a");
+  loop_.RunUntil([&] { return !admitted_.empty(); });
+  EXPECT_TRUE(gate_.is_open());
+  gate_.OnChanged(16);
+  EXPECT_FALSE(gate_.is_open());
+}
+
+TEST_F(CatalogGateTest, OpensWhenTooManyMessagesWait) {
+  gate_.OnChanged(8);
+  for (const char* message : {"a", "b", "c"}) gate_.Hold(1, message);
+  EXPECT_TRUE(admitted_.empty());
+  gate_.Hold(1, "d");
+  EXPECT_EQ(admitted_.size(), 4u);
+  EXPECT_TRUE(gate_.is_open());
+}
+
+TEST_F(CatalogGateTest, WhatWasDroppedIsNotAdmitted) {
+  gate_.OnChanged(8);
+  gate_.Hold(1, "a");
+  gate_.Clear();
+  gate_.OnCovered(9);
+  EXPECT_TRUE(admitted_.empty());
+}
+
+}  // namespace
+}  // namespace fsubs

@@ -1,0 +1,88 @@
+#include "worker/shard/client_clocks.hpp"
+
+#include <gtest/gtest.h>
+
+#include <deque>
+
+#include "contract/ring_layout.hpp"
+#include "test/unit/worker/client/fake_host.hpp"
+#include "test/unit/worker/test_loop.hpp"
+
+namespace fsubs {
+namespace {
+
+constexpr uint64_t kNever = 0;
+constexpr uint64_t kLong = 3'600'000;
+
+class ClientClocksTest : public testing::Test {
+ protected:
+  ClientClocksTest() { clocks_.Attach(loop_.get()); }
+
+  // As a shard numbers them.
+  FakeClient* Connect(bool waits_for_init = false) {
+    FakeClient* const client = &clients_.emplace_back(&host_, (clients_.size() + 1) * kMaxShards);
+    client->waits = waits_for_init;
+    if (waits_for_init) clocks_.AwaitInit(client->id());
+    return client;
+  }
+
+  FakeHost host_;
+  std::deque<FakeClient> clients_;
+  ClientClocks clocks_{&host_.clients()};
+  TestLoop loop_;
+};
+
+TEST_F(ClientClocksTest, AClientThatDoesNotPresentItselfIsTold) {
+  clocks_.SetIntervals(1, kNever);
+  const FakeClient* const client = Connect(true);
+  loop_.RunUntil([&] { return client->late; });
+}
+
+TEST_F(ClientClocksTest, AClientThatPresentedItselfIsNot) {
+  clocks_.SetIntervals(1, kNever);
+  FakeClient* const early = Connect(true);
+  early->waits = false;
+  const FakeClient* const late = Connect(true);
+  loop_.RunUntil([&] { return late->late; });
+  EXPECT_FALSE(early->late);
+}
+
+TEST_F(ClientClocksTest, AClientThatHasLeftIsForgotten) {
+  clocks_.SetIntervals(1, kNever);
+  {
+    FakeClient gone(&host_, 99 * kMaxShards);
+    gone.waits = true;
+    clocks_.AwaitInit(gone.id());
+  }
+  const FakeClient* const late = Connect(true);
+  loop_.RunUntil([&] { return late->late; });
+}
+
+TEST_F(ClientClocksTest, EveryClientIsLookedAtOncePerInterval) {
+  constexpr size_t kClients = 50;
+  clocks_.SetIntervals(kLong, 8);
+  for (size_t i = 0; i < kClients; ++i) Connect();
+  const auto rounds = [&] {
+    size_t least = SIZE_MAX;
+    size_t most = 0;
+    for (const FakeClient& client : clients_) {
+      least = std::min(least, client.keepalives);
+      most = std::max(most, client.keepalives);
+    }
+    EXPECT_LE(most, least + 1);
+    return least;
+  };
+  loop_.RunUntil([&] { return rounds() >= 3; });
+}
+
+TEST_F(ClientClocksTest, AnIntervalOfZeroIsNever) {
+  clocks_.SetIntervals(1, 8);
+  clocks_.SetIntervals(1, kNever);
+  const FakeClient* const watched = Connect();
+  const FakeClient* const late = Connect(true);
+  loop_.RunUntil([&] { return late->late; });
+  EXPECT_EQ(watched->keepalives, 0u);
+}
+
+}  // namespace
+}  // namespace fsubs

@@ -1,0 +1,143 @@
+#include "worker/shard/ring_feed.hpp"
+
+#include <gtest/gtest.h>
+#include <sys/eventfd.h>
+#include <unistd.h>
+
+#include <atomic>
+#include <functional>
+#include <string>
+#include <thread>
+#include <vector>
+
+#include "contract/ring_writer.hpp"
+#include "test/unit/worker/test_loop.hpp"
+
+namespace fsubs {
+namespace {
+
+constexpr size_t kShards = 1;
+
+// A ring and its writer, as a committing backend is one.
+class Ring {
+ public:
+  explicit Ring(uint64_t capacity) : region_((kRingHeaderSize + capacity) / 8) {
+    InitRing(header(), capacity, 1);
+  }
+  ~Ring() { close(wake_fd_); }
+
+  RingHeader* header() { return reinterpret_cast<RingHeader*>(region_.data()); }
+  ReaderPage* page() { return &page_; }
+  ShardSlot* slot() { return &page_.shards[0]; }
+  int wake_fd() const { return wake_fd_; }
+  // Wake-ups that writers sent.
+  size_t wakes() const { return wakes_; }
+
+  void Publish(const std::string& data, size_t times = 1) {
+    EventRecord record;
+    record.channel = "c";
+    record.data = data;
+    std::vector<uint64_t> bytes(EncodedSize(record) / 8);
+    Encode(record, bytes.data());
+    RingAppender appender(header(), {});
+    for (size_t i = 0; i < times; ++i) appender.Append(bytes.data());
+    appender.Publish();
+    if (TakeSleepingShards(header(), &page_, kShards) == 0) return;
+    ++wakes_;
+    const uint64_t one = 1;
+    EXPECT_EQ(write(wake_fd_, &one, sizeof(one)), static_cast<ssize_t>(sizeof(one)));
+  }
+
+ private:
+  std::vector<uint64_t> region_;
+  ReaderPage page_{};
+  const int wake_fd_ = eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC);
+  std::atomic<size_t> wakes_{0};
+};
+
+class RingFeedTest : public testing::Test, private RingFeed::Sink {
+ protected:
+  RingFeedTest() {
+    feed_.Attach(loop_.get());
+    // As a shard does, once per turn.
+    uv_prepare_init(loop_.get(), &prepare_);
+    prepare_.data = &feed_;
+    uv_prepare_start(&prepare_, [](uv_prepare_t* handle) {
+      static_cast<RingFeed*>(handle->data)->PrepareToWait();
+    });
+  }
+
+  bool sleeps() { return ring_.slot()->sleeping.load() == 1; }
+
+  Ring ring_{256 * 1024};
+  RingFeed feed_{ring_.header(), ring_.slot(), ring_.wake_fd(), this};
+  uv_prepare_t prepare_;
+  std::vector<std::string> read_;
+  uint64_t lost_ = 0;
+  TestLoop loop_;
+
+ private:
+  void OnRecord(const EventRecord& record, uint64_t lost) override {
+    read_.emplace_back(record.data);
+    lost_ += lost;
+  }
+};
+
+TEST_F(RingFeedTest, ARecordWakesALoopThatSleeps) {
+  loop_.Turn();
+  ASSERT_TRUE(sleeps());
+  ring_.Publish("1");
+  EXPECT_FALSE(sleeps());
+  loop_.RunUntil([&] { return !read_.empty(); });
+  EXPECT_EQ(read_, std::vector<std::string>{"1"});
+  EXPECT_EQ(ring_.wakes(), 1u);
+}
+
+TEST_F(RingFeedTest, ALoopThatIsAwakeIsNotWoken) {
+  ring_.Publish("1");
+  ring_.Publish("2");
+  loop_.RunUntil([&] { return read_.size() == 2; });
+  EXPECT_EQ(ring_.wakes(), 0u);
+}
+
+TEST_F(RingFeedTest, ATurnReadsABoundedNumberOfRecordsAndTheNextGoesOn) {
+  ring_.Publish("{}", RingFeed::kRecordsPerTurn);
+  ring_.Publish("last");
+  feed_.ReadTurn();
+  EXPECT_EQ(read_.size(), RingFeed::kRecordsPerTurn);
+  feed_.PrepareToWait();
+  EXPECT_FALSE(sleeps());
+  loop_.RunUntil([&] { return read_.back() == "last"; });
+}
+
+TEST_F(RingFeedTest, WritersSeeHowFarItHasRead) {
+  EXPECT_EQ(ring_.slot()->attached.load(), 1u);
+  ring_.Publish("1");
+  EXPECT_LT(ring_.slot()->cursor.load(), ring_.header()->head.load());
+  feed_.ReadTurn();
+  EXPECT_EQ(ring_.slot()->cursor.load(), ring_.header()->head.load());
+}
+
+TEST_F(RingFeedTest, WhatWasOverwrittenUnreadIsCounted) {
+  constexpr size_t kRecords = 10000;
+  ring_.Publish("{}", kRecords);
+  while (ring_.slot()->cursor.load() != ring_.header()->head.load()) feed_.ReadTurn();
+  EXPECT_GT(lost_, 0u);
+  EXPECT_EQ(read_.size() + lost_, kRecords);
+}
+
+TEST_F(RingFeedTest, NoWakeUpIsMissed) {
+  constexpr size_t kRecords = 5000;
+  std::jthread writer([&] {
+    for (size_t i = 0; i < kRecords; ++i) {
+      // Room for the reader: nothing may be overwritten here.
+      while (UnreadRoom(ring_.header(), ring_.page(), kShards) < 1024) std::this_thread::yield();
+      ring_.Publish("{}");
+    }
+  });
+  loop_.RunUntil([&] { return read_.size() == kRecords; });
+  EXPECT_EQ(lost_, 0u);
+}
+
+}  // namespace
+}  // namespace fsubs

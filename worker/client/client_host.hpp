@@ -1,0 +1,53 @@
+// All that a client may ask of the shard that it belongs to.
+//
+// One shard's thread only.
+#pragma once
+
+#include <string_view>
+
+#include "worker/base/counters.hpp"
+#include "worker/base/options.hpp"
+#include "worker/event/dispatch.hpp"
+#include "worker/json/json_tree.hpp"
+#include "worker/operation/operation.hpp"
+#include "worker/socket/http.hpp"
+#include "worker/socket/outbox.hpp"
+
+namespace fsubs {
+
+class Client;
+
+class ClientHost {
+ public:
+  virtual ~ClientHost() = default;
+
+  // The settings in force. The reference is valid until the loop's next turn.
+  virtual const Options& options() const = 0;
+  virtual ShardCounters* counters() = 0;
+  virtual BufferPool* buffers() = 0;
+  // Memory to parse one message with. What was parsed is valid until the next message.
+  virtual JsonTree* scratch() = 0;
+
+  // A client calls Add when it is made and Remove before it is gone.
+  virtual void Add(Client* client) = 0;
+  virtual void Remove(Client* client) = 0;
+  // Call client->Flush() before the loop waits. REQUIRES: at most once until then.
+  virtual void FlushLater(Client* client) = 0;
+
+  // Whether a message that depends on the catalog may be handled now. If not, client->Handle() is
+  // called with it later, unless the client is gone by then.
+  virtual bool AdmitOrHold(Client* client, std::string_view message) = 0;
+
+  // As fsubs::Prepare, with the catalog and the limits in force.
+  virtual PrepareResult Prepare(const OperationRequest& request) = 0;
+  // Deliver events to `member` until it is unsubscribed.
+  virtual void Subscribe(Member* member, PreparedSubscription subscription) = 0;
+  virtual void Unsubscribe(Member* member) = 0;
+
+  // Whether operations can be served: there is a catalog, room for another client, and no drain.
+  virtual bool can_serve() const = 0;
+  // The reply to a request that is not GraphQL's.
+  virtual HttpReply OnGet(const HttpRequest& request) = 0;
+};
+
+}  // namespace fsubs

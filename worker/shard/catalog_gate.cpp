@@ -1,0 +1,65 @@
+#include "worker/shard/catalog_gate.hpp"
+
+#include <algorithm>
+
+#include "worker/base/log.hpp"
+
+namespace fsubs {
+
+// Two positions say whether the catalog is current: `changed_`, of the last change read from the
+// ring, and `covered_`, up to which changes are in the catalog that is in force.
+//
+//   covered_ >= changed_   current
+//   covered_ <  changed_   a newer catalog is on its way
+//
+// A shard reads the ring before it handles a message (Shard::AdmitOrHold), so a change committed
+// before the message was sent has moved `changed_` by then. Both positions only grow, but for the
+// case that no catalog comes: then `covered_` is set to `changed_` although it is not true, because
+// an old catalog serves clients better than none.
+//
+// Messages wait in one queue and leave together. While any waits, later ones queue behind it, even
+// if the catalog has become current in between: a client's messages stay in their order.
+
+void CatalogGate::Attach(uv_loop_t* loop) {
+  uv_timer_init(loop, &timer_);
+  timer_.data = this;
+}
+
+void CatalogGate::OnCovered(Position position) {
+  covered_ = std::max(covered_, position);
+  if (is_current()) Admit();
+}
+
+void CatalogGate::Hold(uint64_t client, std::string_view message) {
+  waiting_.push_back({client, std::string(message)});
+  if (waiting_.size() > limits_.max_waiting) {
+    GiveUp();
+    return;
+  }
+  if (uv_is_active(reinterpret_cast<uv_handle_t*>(&timer_))) return;
+  uv_timer_start(
+      &timer_,
+      [](uv_timer_t* timer) {
+        Log(LogLevel::kWarning, "the catalog changed but no executor brought it in time");
+        static_cast<CatalogGate*>(timer->data)->GiveUp();
+      },
+      limits_.max_wait_ms, 0);
+}
+
+void CatalogGate::GiveUp() {
+  covered_ = changed_;
+  Admit();
+}
+
+void CatalogGate::Admit() {
+  uv_timer_stop(&timer_);
+  std::vector<Waiting> waiting;
+  waiting.swap(waiting_);
+  for (const Waiting& message : waiting) sink_->OnAdmitted(message.client, message.message);
+}
+
+void CatalogGate::Clear() {
+  waiting_.clear();
+}
+
+}  // namespace fsubs
