@@ -1,45 +1,56 @@
-// Every setting `fraiseql_subs.*`, with its unit, range, context and check.
+// The settings `fraiseql_subs.*`: contract/settings.hpp, as PostgreSQL keeps them.
 #pragma once
 
+#include "contract/settings.hpp"
 #include "src/base/pg_compat.hpp"
 
 namespace fsubs::settings {
 
-enum Overflow : int { kOverwrite, kError, kWait };
+// Where the server keeps one setting's value; which member, the setting's kind says.
+struct Value {
+  bool boolean;
+  int integer;  // also an enum's
+  char* string;
+};
 
-// Set by the server; read-only elsewhere.
-extern char* database;
-extern int ring_size_kb;
-extern int overflow;  // an Overflow
-extern int overflow_timeout_ms;
-extern int max_event_size_bytes;
-extern int max_transaction_size_kb;
-extern int worker_threads;
-extern char* listen_address;
-extern int port;
-extern bool allow_anonymous;
-extern char* allowed_origins;
-extern bool introspection;
-extern bool playground;
-extern int init_timeout_ms;
-extern int keepalive_interval_ms;
-extern int max_message_size_bytes;
-extern int max_connections;
-extern int max_subscriptions_per_connection;
-extern int outbox_size_kb;
-extern int max_query_tokens;
-extern int max_query_depth;
-extern int max_query_size_bytes;
-extern int max_query_aliases;
-extern int max_query_selections;
-extern int drain_timeout_ms;
-extern int log_level;  // as PostgreSQL's: DEBUG1, LOG, WARNING, ERROR
+// In the order of kSettings. Set by the server.
+extern Value values[kSettingCount];
+
+consteval char* const& StringValue(std::string_view name) {
+  (void)SettingOf<StringSetting>(name);
+  return values[SettingIndex(name)].string;
+}
+
+// Compiles only if PostgreSQL counts the setting in `unit`.
+consteval const int& IntegerValue(std::string_view name, Unit unit) {
+  if (SettingOf<IntegerSetting>(name).unit != unit) throw "another unit";
+  return values[SettingIndex(name)].integer;
+}
+
+consteval const int& EnumValue(std::string_view name) {
+  (void)SettingOf<EnumSetting>(name);
+  return values[SettingIndex(name)].integer;
+}
+
+// What the extension itself reads.
+inline char* const& database = StringValue("database");
+inline const int& ring_size_kb = IntegerValue("ring_size", Unit::kKilobytes);
+inline const int& overflow_timeout_ms = IntegerValue("overflow_timeout", Unit::kMilliseconds);
+inline const int& max_event_size_bytes = IntegerValue("max_event_size", Unit::kBytes);
+inline const int& max_transaction_size_kb = IntegerValue("max_transaction_size", Unit::kKilobytes);
+inline const int& worker_threads = IntegerValue("worker_threads", Unit::kNone);
+inline char* const& listen_address = StringValue("listen_address");
+inline const int& port = IntegerValue("port", Unit::kNone);
+inline const int& drain_timeout_ms = IntegerValue("drain_timeout", Unit::kMilliseconds);
+inline Overflow overflow() {
+  return static_cast<Overflow>(EnumValue("overflow"));
+}
 
 // Define the settings. Call once, from _PG_init in the postmaster.
 void Define();
 
-// Append to `out` what the worker must know of the settings, one `name = value` line each: sizes in
-// bytes, times in milliseconds, booleans as true and false.
+// Append to `out` the options of the worker, one `name = value` line each: sizes in bytes, times in
+// milliseconds, booleans as true and false.
 void WriteWorkerConfig(StringInfo out);
 
 }  // namespace fsubs::settings

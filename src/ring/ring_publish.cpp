@@ -56,7 +56,7 @@ void CountRefused() {
 }  // namespace
 
 void ReserveRoom(uint64_t bytes) {
-  if (settings::overflow == settings::kOverwrite) return;
+  if (settings::overflow() == Overflow::kOverwrite) return;
   const uint64_t capacity = GetSharedRing().ring->capacity;
   if (bytes > capacity) {
     CountRefused();
@@ -69,7 +69,7 @@ void ReserveRoom(uint64_t bytes) {
                      "fraiseql_subs.overflow to \"overwrite\".")));
   }
   if (TryReserve(bytes)) return;
-  const bool waits = settings::overflow == settings::kWait;
+  const bool waits = settings::overflow() == Overflow::kWait;
   if (waits && WaitForRoom(bytes)) return;
   CountRefused();
   ereport(ERROR, (errcode(ERRCODE_INSUFFICIENT_RESOURCES), errmsg("event ring is full"),

@@ -56,19 +56,6 @@ void SetLogLevel(LogLevel level) {
   log_level.store(level);
 }
 
-bool ParseLogLevel(std::string_view text, LogLevel* level) {
-  for (LogLevel candidate :
-       {LogLevel::kDebug, LogLevel::kLog, LogLevel::kWarning, LogLevel::kError}) {
-    const std::string_view name = Name(candidate);
-    if (std::equal(text.begin(), text.end(), name.begin(), name.end(),
-                   [](char a, char b) { return (a & ~0x20) == b; })) {
-      *level = candidate;
-      return true;
-    }
-  }
-  return false;
-}
-
 void Log(LogLevel level, const char* format, ...) {
   if (level < log_level.load(std::memory_order_relaxed)) return;
   char line[kMaxLine + 1];

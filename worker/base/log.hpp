@@ -1,11 +1,9 @@
 // Log lines of the worker: one write() each, so that lines of different threads never mix.
 #pragma once
 
-#include <string_view>
+#include "contract/settings.hpp"
 
 namespace fsubs {
-
-enum class LogLevel { kDebug, kLog, kWarning, kError };
 
 enum class LogFormat {
   kTerminal,  // "2026-01-31 12:00:00.000 UTC LOG:  message"
@@ -17,7 +15,6 @@ void SetLogFormat(LogFormat format);
 
 // Thread-safe. Lines below `level` are dropped.
 void SetLogLevel(LogLevel level);
-bool ParseLogLevel(std::string_view text, LogLevel* level);
 
 // Thread-safe, never throws. Line breaks in the message become spaces and a line longer than 4,000
 // bytes is cut.

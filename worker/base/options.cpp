@@ -1,105 +1,180 @@
 #include "worker/base/options.hpp"
 
 #include <CLI/CLI.hpp>
+#include <algorithm>
+#include <limits>
 #include <map>
+#include <type_traits>
+#include <variant>
+
+#include "worker/base/options_help.hpp"
 
 namespace fsubs {
 namespace {
 
-constexpr char kDescription[] =
-    "Serves GraphQL subscriptions over graphql-transport-ws from the event ring of a PostgreSQL\n"
-    "server with the extension fraiseql_subs, which starts this program itself. Sizes are in "
-    "bytes,\n"
-    "times in milliseconds.";
+using Member = std::variant<bool Options::*, uint16_t Options::*, uint64_t Options::*,
+                            std::string Options::*, LogLevel Options::*>;
 
-constexpr char kFooter[] =
-    "SIGHUP reads the configuration file again. SIGTERM drains: every subscription is completed, "
-    "every\n"
-    "connection closed with 1001, and the program ends within --drain-timeout.";
+// Where the value of a setting goes.
+struct Binding {
+  size_t setting;
+  Member member;
+};
 
-// An option under its setting's name; CLI11 takes "a-b" on the command line and "a_b" in the file.
+constexpr Binding kBindings[] = {
+    {SettingIndex("database"), &Options::database},
+    {SettingIndex("listen_address"), &Options::listen_address},
+    {SettingIndex("port"), &Options::port},
+    {SettingIndex("allow_anonymous"), &Options::allow_anonymous},
+    {SettingIndex("allowed_origins"), &Options::allowed_origins},
+    {SettingIndex("introspection"), &Options::introspection},
+    {SettingIndex("playground"), &Options::playground},
+    {SettingIndex("init_timeout"), &Options::init_timeout},
+    {SettingIndex("keepalive_interval"), &Options::keepalive_interval},
+    {SettingIndex("max_message_size"), &Options::max_message_size},
+    {SettingIndex("max_connections"), &Options::max_connections},
+    {SettingIndex("max_subscriptions_per_connection"), &Options::max_subscriptions_per_connection},
+    {SettingIndex("outbox_size"), &Options::outbox_size},
+    {SettingIndex("max_query_tokens"), &Options::max_query_tokens},
+    {SettingIndex("max_query_depth"), &Options::max_query_depth},
+    {SettingIndex("max_query_size"), &Options::max_query_size},
+    {SettingIndex("max_query_aliases"), &Options::max_query_aliases},
+    {SettingIndex("max_query_selections"), &Options::max_query_selections},
+    {SettingIndex("drain_timeout"), &Options::drain_timeout},
+    {SettingIndex("log_level"), &Options::log_level},
+};
+
 template <typename Value>
-CLI::Option* Add(CLI::App* app, const std::string& setting, Value* value, const char* help) {
+struct KindOf {
+  using Type = IntegerSetting;
+};
+template <>
+struct KindOf<bool> {
+  using Type = BoolSetting;
+};
+template <>
+struct KindOf<std::string> {
+  using Type = StringSetting;
+};
+template <>
+struct KindOf<LogLevel> {
+  using Type = EnumSetting;
+};
+
+// Whether members of type Value can hold the setting.
+template <typename Value>
+constexpr bool Fits(const Setting& setting, Value Options::*) {
+  using Kind = typename KindOf<Value>::Type;
+  if (!std::holds_alternative<Kind>(setting.value)) return false;
+  if constexpr (std::is_same_v<Kind, IntegerSetting>) {
+    const auto& integer = std::get<Kind>(setting.value);
+    return integer.min >= 0 &&
+           static_cast<uint64_t>(integer.max) <= std::numeric_limits<Value>::max();
+  }
+  return true;
+}
+
+consteval bool AllAreBound() {
+  for (size_t i = 0; i < kSettingCount; ++i) {
+    int times = 0;
+    for (const Binding& binding : kBindings) {
+      if (binding.setting != i) continue;
+      ++times;
+      if (!std::visit([&](auto member) { return Fits(kSettings[i], member); }, binding.member)) {
+        return false;
+      }
+    }
+    if (times != (kSettings[i].is_worker_option ? 1 : 0)) return false;
+  }
+  return true;
+}
+
+static_assert(AllAreBound(), "each setting of the worker needs one member of its kind");
+
+// An option under its setting's name: "a-b" on the command line, "a_b" in the file.
+template <typename Value>
+CLI::Option* Add(CLI::App* app, const std::string& setting, Value* value) {
   std::string flag = setting;
   std::replace(flag.begin(), flag.end(), '_', '-');
   const std::string names = flag == setting ? "--" + setting : "--" + flag + ",--" + setting;
-  return app->add_option(names, *value, help)->capture_default_str();
+  return app->add_option(names, *value);
+}
+
+CLI::Validator RangeOf(const IntegerSetting& setting) {
+  const CLI::Range range(static_cast<uint64_t>(setting.min), static_cast<uint64_t>(setting.max));
+  if (!setting.zero_is_off) return range;
+  return CLI::Range(uint64_t{0}, uint64_t{0}) | range;
+}
+
+CLI::Validator NameIn(const EnumSetting& setting) {
+  std::map<std::string, LogLevel> values;
+  for (const Choice& choice : setting.choices) {
+    values.emplace(choice.name, static_cast<LogLevel>(choice.value));
+  }
+  return CLI::CheckedTransformer(values, CLI::ignore_case);
+}
+
+template <typename Value>
+void Add(CLI::App* app, const Setting& setting, Value* value) {
+  CLI::Option* const option = Add(app, setting.name, value);
+  DescribeOption(option, setting);
+  if (const auto* integer = std::get_if<IntegerSetting>(&setting.value)) {
+    option->check(RangeOf(*integer));
+  } else if (const auto* choices = std::get_if<EnumSetting>(&setting.value)) {
+    option->transform(NameIn(*choices));
+  }
+}
+
+CLI::Validator IpAddress() {
+  return CLI::ValidIPV4 | CLI::Validator(
+                              [](std::string& text) {
+                                return text.find(':') != std::string::npos ? ""
+                                                                           : "not an IP address";
+                              },
+                              "");
 }
 
 void Declare(CLI::App* app, Options* options) {
-  app->description(kDescription);
-  app->footer(kFooter);
-  app->set_config("--config", "", "File of `name = value` lines with the options below");
-  // The launcher writes every setting, also those that only backends read.
-  app->allow_config_extras(true);
+  SetHelpPage(app);
+  app->set_config("--config", "",
+                  "File of `name = value` lines, each one of the options below with _ for -.")
+      ->option_text("FILE");
+  // After an upgrade, a server that was not restarted writes the settings of its own version.
+  app->allow_config_extras(CLI::config_extras_mode::ignore);
   app->option_defaults()->multi_option_policy(CLI::MultiOptionPolicy::TakeLast);
 
   app->add_flag("--launched", options->launched)->group("");
-  Add(app, "ring_fd", &options->ring_fd, "")->group("");
-  Add(app, "reader_page_fd", &options->reader_page_fd, "")->group("");
+  Add(app, "ring_fd", &options->ring_fd)->group("");
+  Add(app, "reader_page_fd", &options->reader_page_fd)->group("");
   app->add_option("--wake-fds,--wake_fds", options->wake_fds)
       ->delimiter(',')
       ->multi_option_policy(CLI::MultiOptionPolicy::TakeAll)
       ->group("");
-
-  Add(app, "socket", &options->socket_path, "Unix socket for executors and backends");
-  Add(app, "listen_address", &options->listen_address, "IP address to listen on")
-      ->check(CLI::ValidIPV4 | CLI::Validator(
-                                   [](std::string& text) {
-                                     return text.find(':') != std::string::npos
-                                                ? ""
-                                                : "not an IP address";
-                                   },
-                                   ""));
-  Add(app, "port", &options->port, "TCP port to listen on")->check(CLI::Range(1, 65535));
-  Add(app, "database", &options->database, "Database that is served; for messages only");
-
-  Add(app, "allow_anonymous", &options->allow_anonymous, "Accept clients without credentials");
-  Add(app, "allowed_origins", &options->allowed_origins,
-      "Origins of web pages that may connect, separated by commas; * for any");
-  Add(app, "introspection", &options->introspection, "Let clients ask for the schema");
-  Add(app, "playground", &options->playground, "Serve a page at / for trying subscriptions");
-  Add(app, "init_timeout", &options->init_timeout, "Time a client has to send connection_init")
-      ->check(CLI::Range(uint64_t{10}, uint64_t{3600000}));
-  Add(app, "keepalive_interval", &options->keepalive_interval,
-      "Silence after which a client is pinged, and after as much again cut off; 0 never pings")
-      ->check(CLI::Range(uint64_t{0}, uint64_t{3600000}));
-  Add(app, "max_message_size", &options->max_message_size, "Largest message taken from a client")
-      ->check(CLI::Range(size_t{1024}, size_t{16} << 20));
-  Add(app, "max_connections", &options->max_connections, "Clients connected at a time")
-      ->check(CLI::Range(size_t{1}, size_t{1000000}));
-  Add(app, "max_subscriptions_per_connection", &options->max_subscriptions_per_connection,
-      "Subscriptions of one client at a time")
-      ->check(CLI::Range(size_t{1}, size_t{100000}));
-  Add(app, "outbox_size", &options->outbox_size,
-      "Bytes that may wait for a slow client before it is closed with 4413")
-      ->check(CLI::Range(size_t{16} << 10, size_t{1} << 30));
-  Add(app, "max_query_tokens", &options->max_query_tokens, "Tokens in a client's document")
-      ->check(CLI::Range(size_t{10}, size_t{1000000}));
-  Add(app, "max_query_depth", &options->max_query_depth, "Nesting of a client's document")
-      ->check(CLI::Range(size_t{1}, size_t{200}));
-  Add(app, "max_query_size", &options->max_query_size, "Largest document taken from a client")
-      ->check(CLI::Range(size_t{256}, size_t{16} << 20));
-  Add(app, "max_query_aliases", &options->max_query_aliases,
-      "Aliases in a client's document, fragments expanded")
-      ->check(CLI::Range(size_t{0}, size_t{1000000}));
-  Add(app, "max_query_selections", &options->max_query_selections,
-      "Fields selected by a client's document, fragments expanded")
-      ->check(CLI::Range(size_t{1}, size_t{20000}));
-  Add(app, "drain_timeout", &options->drain_timeout, "Time clients have to leave after SIGTERM")
-      ->check(CLI::Range(uint64_t{0}, uint64_t{600000}));
-  const std::map<std::string, LogLevel> levels{{"debug", LogLevel::kDebug},
-                                               {"log", LogLevel::kLog},
-                                               {"info", LogLevel::kLog},
-                                               {"warning", LogLevel::kWarning},
-                                               {"error", LogLevel::kError}};
-  Add(app, "log_level", &options->log_level, "Least important lines logged")
-      ->transform(CLI::CheckedTransformer(levels, CLI::ignore_case));
+  Add(app, "socket", &options->socket_path)
+      ->option_text("PATH")
+      ->description("Unix socket for executors and backends.");
+  for (const Binding& binding : kBindings) {
+    std::visit([&](auto member) { Add(app, kSettings[binding.setting], &(options->*member)); },
+               binding.member);
+  }
+  app->get_option("--listen-address")->check(IpAddress());
 }
 
 }  // namespace
 
-bool ParseOptions(int argc, char** argv, Options* options, int* exit_code) {
+Options::Options() {
+  for (const Binding& binding : kBindings) {
+    std::visit(
+        [&]<typename Value>(Value Options::*member) {
+          const auto& kind =
+              std::get<typename KindOf<Value>::Type>(kSettings[binding.setting].value);
+          this->*member = static_cast<Value>(kind.default_value);
+        },
+        binding.member);
+  }
+}
+
+bool ParseOptions(int argc, const char* const* argv, Options* options, int* exit_code) {
   CLI::App app;
   Declare(&app, options);
   try {
@@ -111,7 +186,7 @@ bool ParseOptions(int argc, char** argv, Options* options, int* exit_code) {
   }
 }
 
-std::string ReloadOptions(int argc, char** argv, Options* options) {
+std::string ReloadOptions(int argc, const char* const* argv, Options* options) {
   CLI::App app;
   Options reread;
   Declare(&app, &reread);

@@ -1,0 +1,229 @@
+// The settings: what each is called, its default and range, when a change takes effect, and the
+// sentence that explains it. The extension defines all of them as `fraiseql_subs.*`
+// (src/base/guc.cpp), the worker takes its own as options (worker/base/options.cpp), and
+// scripts/settings-table writes README's table.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <iterator>
+#include <string_view>
+#include <variant>
+
+#include "contract/ring_layout.hpp"
+#include "contract/setting.hpp"
+
+namespace fsubs {
+
+// What a commit does when its events do not fit in the ring beside unread ones.
+enum class Overflow : int { kOverwrite, kError, kWait };
+
+inline constexpr Choice kOverflowChoices[] = {
+    {"overwrite", static_cast<int>(Overflow::kOverwrite)},
+    {"error", static_cast<int>(Overflow::kError)},
+    {"wait", static_cast<int>(Overflow::kWait)},
+};
+
+enum class LogLevel : int { kDebug, kLog, kWarning, kError };
+
+inline constexpr Choice kLogLevelChoices[] = {
+    {"debug", static_cast<int>(LogLevel::kDebug)},
+    {"log", static_cast<int>(LogLevel::kLog)},
+    {"info", static_cast<int>(LogLevel::kLog), /*hidden=*/true},
+    {"warning", static_cast<int>(LogLevel::kWarning)},
+    {"error", static_cast<int>(LogLevel::kError)},
+};
+
+inline constexpr Setting kSettings[] = {
+    {.name = "database",
+     .value = StringSetting{.default_value = "postgres", .range = "a name"},
+     .changed_by = ChangedBy::kRestart,
+     .is_worker_option = true,
+     .sentence = "The one database that is served."},
+    {.name = "listen_address",
+     .value = StringSetting{.default_value = "127.0.0.1", .range = "one IP address"},
+     .changed_by = ChangedBy::kRestart,
+     .is_worker_option = true,
+     .sentence = "Address that clients connect to; \"::\" or \"0.0.0.0\" for any of the machine."},
+    {.name = "port",
+     .value = IntegerSetting{.default_value = 4000, .min = 1, .max = 65535},
+     .changed_by = ChangedBy::kRestart,
+     .is_worker_option = true,
+     .sentence = "TCP port for WebSocket and HTTP: \"/graphql\", \"/healthz\", \"/metrics\"."},
+    {.name = "allow_anonymous",
+     .value = BoolSetting{.default_value = false},
+     .changed_by = ChangedBy::kReload,
+     .is_worker_option = true,
+     .sentence = "Accept clients without credentials."},
+    {.name = "allowed_origins",
+     .value = StringSetting{.default_value = "*", .range = "origins"},
+     .changed_by = ChangedBy::kReload,
+     .is_worker_option = true,
+     .sentence = "Web pages that may connect, such as \"https://app.example.com\", separated by "
+                 "commas; \"*\" is any."},
+    {.name = "introspection",
+     .value = BoolSetting{.default_value = true},
+     .changed_by = ChangedBy::kReload,
+     .is_worker_option = true,
+     .sentence = "Let clients ask for the schema."},
+    {.name = "playground",
+     .value = BoolSetting{.default_value = false},
+     .changed_by = ChangedBy::kReload,
+     .is_worker_option = true,
+     .sentence = "Serve a page at \"/\" for trying subscriptions in a browser."},
+    {.name = "worker_threads",
+     .value = IntegerSetting{.default_value = 1, .min = 1, .max = int64_t{kMaxShards}},
+     .changed_by = ChangedBy::kRestart,
+     .sentence = "Threads of the worker, among which clients are shared."},
+    {.name = "ring_size",
+     .value = IntegerSetting{.default_value = 64 * kMegabyte,
+                             .min = kMegabyte,
+                             .max = 1024 * kGigabyte,
+                             .unit = Unit::kKilobytes},
+     .changed_by = ChangedBy::kRestart,
+     .sentence = "Memory for events on their way to the worker."},
+    {.name = "overflow",
+     .value = EnumSetting{.default_value = static_cast<int>(Overflow::kOverwrite),
+                          .choices = kOverflowChoices},
+     .changed_by = ChangedBy::kSession,
+     .sentence = "What a commit does when the ring is full of unread events: overwrite them, "
+                 "fail, or wait and then fail."},
+    {.name = "overflow_timeout",
+     .value =
+         IntegerSetting{
+             .default_value = kSecond, .min = 1, .max = kHour, .unit = Unit::kMilliseconds},
+     .changed_by = ChangedBy::kSession,
+     .sentence = "Longest time that a commit waits where \"overflow\" is \"wait\"."},
+    {.name = "max_event_size",
+     .value = IntegerSetting{.default_value = kMegabyte,
+                             .min = kKilobyte,
+                             .max = 256 * kMegabyte,
+                             .unit = Unit::kBytes},
+     .changed_by = ChangedBy::kSession,
+     .sentence = "Largest event that can be published; never more than a quarter of the ring."},
+    {.name = "max_transaction_size",
+     .value = IntegerSetting{.default_value = 256 * kMegabyte,
+                             .min = kMegabyte,
+                             .max = 1024 * kGigabyte,
+                             .unit = Unit::kKilobytes},
+     .changed_by = ChangedBy::kSession,
+     .sentence = "Most memory for the events of one open transaction."},
+    {.name = "init_timeout",
+     .value =
+         IntegerSetting{
+             .default_value = 3 * kSecond, .min = 10, .max = kHour, .unit = Unit::kMilliseconds},
+     .changed_by = ChangedBy::kReload,
+     .is_worker_option = true,
+     .sentence = "Time a client has to send \"connection_init\"."},
+    {.name = "keepalive_interval",
+     .value = IntegerSetting{.default_value = 12 * kSecond,
+                             .min = 100,
+                             .max = kHour,
+                             .unit = Unit::kMilliseconds,
+                             .zero_is_off = true},
+     .changed_by = ChangedBy::kReload,
+     .is_worker_option = true,
+     .sentence = "Silence after which a client is pinged, and after as much again disconnected; 0 "
+                 "is never."},
+    {.name = "max_message_size",
+     .value = IntegerSetting{.default_value = 64 * kKilobyte,
+                             .min = kKilobyte,
+                             .max = 16 * kMegabyte,
+                             .unit = Unit::kBytes},
+     .changed_by = ChangedBy::kReload,
+     .is_worker_option = true,
+     .sentence = "Largest message accepted from a client."},
+    {.name = "max_connections",
+     .value = IntegerSetting{.default_value = 20000, .min = 1, .max = 1000000},
+     .changed_by = ChangedBy::kReload,
+     .is_worker_option = true,
+     .sentence = "Most clients connected at a time."},
+    {.name = "max_subscriptions_per_connection",
+     .value = IntegerSetting{.default_value = 100, .min = 1, .max = 100000},
+     .changed_by = ChangedBy::kReload,
+     .is_worker_option = true,
+     .sentence = "Most subscriptions of one client at a time."},
+    {.name = "outbox_size",
+     .value = IntegerSetting{.default_value = kMegabyte,
+                             .min = 16 * kKilobyte,
+                             .max = kGigabyte,
+                             .unit = Unit::kKilobytes},
+     .changed_by = ChangedBy::kReload,
+     .is_worker_option = true,
+     .sentence = "Most unsent bytes kept for one client; a client further behind is disconnected."},
+    {.name = "max_query_tokens",
+     .value = IntegerSetting{.default_value = 2000, .min = 10, .max = 1000000},
+     .changed_by = ChangedBy::kReload,
+     .is_worker_option = true,
+     .sentence = "Most tokens in a client's GraphQL document."},
+    {.name = "max_query_depth",
+     .value = IntegerSetting{.default_value = 20, .min = 1, .max = 200},
+     .changed_by = ChangedBy::kReload,
+     .is_worker_option = true,
+     .sentence = "Deepest nesting of a client's GraphQL document."},
+    {.name = "max_query_size",
+     .value = IntegerSetting{.default_value = 32 * kKilobyte,
+                             .min = 256,
+                             .max = 16 * kMegabyte,
+                             .unit = Unit::kBytes},
+     .changed_by = ChangedBy::kReload,
+     .is_worker_option = true,
+     .sentence = "Largest GraphQL document accepted from a client."},
+    {.name = "max_query_aliases",
+     .value = IntegerSetting{.default_value = 100, .min = 0, .max = 1000000},
+     .changed_by = ChangedBy::kReload,
+     .is_worker_option = true,
+     .sentence = "Most aliases in a client's GraphQL document, fragments expanded."},
+    {.name = "max_query_selections",
+     .value = IntegerSetting{.default_value = 5000, .min = 1, .max = 20000},
+     .changed_by = ChangedBy::kReload,
+     .is_worker_option = true,
+     .sentence = "Most fields that a client's GraphQL document selects, fragments expanded."},
+    {.name = "drain_timeout",
+     .value = IntegerSetting{.default_value = 5 * kSecond,
+                             .min = 0,
+                             .max = 10 * kMinute,
+                             .unit = Unit::kMilliseconds},
+     .changed_by = ChangedBy::kReload,
+     .is_worker_option = true,
+     .sentence = "Time clients have to leave when the worker is stopped."},
+    {.name = "log_level",
+     .value = EnumSetting{.default_value = static_cast<int>(LogLevel::kLog),
+                          .choices = kLogLevelChoices},
+     .changed_by = ChangedBy::kReload,
+     .is_worker_option = true,
+     .sentence = "Least important messages of the worker that reach the server log."},
+};
+
+inline constexpr size_t kSettingCount = std::size(kSettings);
+
+// Where in kSettings the setting `name` stands. Compiles only for a name that is there.
+consteval size_t SettingIndex(std::string_view name) {
+  size_t index = 0;
+  while (kSettings[index].name != name) ++index;
+  return index;
+}
+
+// The setting `name`. Compiles only if it is of that kind.
+template <typename Kind>
+consteval const Kind& SettingOf(std::string_view name) {
+  return std::get<Kind>(kSettings[SettingIndex(name)].value);
+}
+
+// Whether each number is sound and each name stands once.
+consteval bool AreSound() {
+  for (const Setting& setting : kSettings) {
+    if (std::holds_alternative<IntegerSetting>(setting.value) &&
+        !IsSound(std::get<IntegerSetting>(setting.value))) {
+      return false;
+    }
+    for (const Setting* other = kSettings; other != &setting; ++other) {
+      if (std::string_view(other->name) == setting.name) return false;
+    }
+  }
+  return true;
+}
+
+static_assert(AreSound());
+
+}  // namespace fsubs
