@@ -15,7 +15,13 @@ namespace {
 
 using namespace fsubs;
 
-constexpr OperationLimits kLimits{.max_tokens = 2000, .max_depth = 20};
+constexpr OperationLimits kLimits{.max_tokens = 2000,
+                                  .max_depth = 20,
+                                  .max_aliases = 100,
+                                  .max_selections = 20000,
+                                  .max_size = 100000,
+                                  .max_response = 1000000,
+                                  .introspection = true};
 
 std::string ReadFile(const std::string& path) {
   std::ifstream file(path);

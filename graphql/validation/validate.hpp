@@ -1,6 +1,8 @@
 // Validates executable documents against a schema (October 2021 specification, section 5).
 #pragma once
 
+#include <cstddef>
+#include <cstdint>
 #include <vector>
 
 #include "graphql/language/ast.hpp"
@@ -11,12 +13,12 @@ namespace fsubs::graphql {
 
 // Of each operation with its fragments expanded, except for the last three.
 struct ValidationLimits {
-  size_t max_depth = 20;          // nested fields
-  size_t max_aliases = 100;       // fields with an alias
-  size_t max_selections = 10000;  // fields
-  size_t max_errors = 100;        // then validation stops
-  bool introspection = true;      // whether the schema may be asked for
-  bool suggestions = true;        // whether errors suggest names of the schema
+  size_t max_depth = SIZE_MAX;       // nested fields
+  size_t max_aliases = SIZE_MAX;     // fields with an alias
+  size_t max_selections = SIZE_MAX;  // fields
+  size_t max_errors = 100;           // then validation stops
+  bool introspection = true;         // whether the schema may be asked for
+  bool suggestions = true;           // whether errors suggest names of the schema
 };
 
 // All errors of `document`, as graphql-js 16 finds them: the same messages and locations in the

@@ -55,10 +55,7 @@ class Oracle {
         graphql::ParseDocument(document, {.max_tokens = Number(question, "maxTokens", kUnlimited)});
     if (parsed.error) return Refusal({*parsed.error});
     return Refusal(graphql::Validate(*schema_, *parsed.document,
-                                     {.max_depth = kUnlimited,
-                                      .max_aliases = kUnlimited,
-                                      .max_selections = kUnlimited,
-                                      .max_errors = Number(question, "maxErrors", 100),
+                                     {.max_errors = Number(question, "maxErrors", 100),
                                       .introspection = !Flag(question, "noIntrospection"),
                                       .suggestions = !Flag(question, "hideSuggestions")}));
   }
@@ -74,8 +71,14 @@ class Oracle {
     request.query = question.Find("query")->text();
     if (const auto name = question.Find("operationName")) request.operation_name = name->text();
     request.variables = question.Find("variables");
-    const PrepareResult prepared =
-        Prepare(catalog_, &plans_, request, {.max_tokens = kUnlimited, .max_depth = kUnlimited});
+    const PrepareResult prepared = Prepare(catalog_, &plans_, request,
+                                           {.max_tokens = kUnlimited,
+                                            .max_depth = kUnlimited,
+                                            .max_aliases = kUnlimited,
+                                            .max_selections = kUnlimited,
+                                            .max_size = kUnlimited,
+                                            .max_response = kUnlimited,
+                                            .introspection = true});
     if (!prepared.errors.empty()) return "{\"errors\":" + prepared.errors + "}";
     if (!prepared.subscription) return prepared.response;
     std::string response;

@@ -17,12 +17,11 @@ namespace fsubs {
 struct OperationLimits {
   size_t max_tokens;
   size_t max_depth;
-  size_t max_aliases = 100;
-  size_t max_selections = kMaxPlanSelections;
-  size_t max_size = SIZE_MAX;                 // bytes of the document
-  size_t max_response = size_t{1024} * 1024;  // bytes of a query's response
-  bool introspection =
-      true;  // whether clients may ask for the schema; if not, errors suggest no names
+  size_t max_aliases;
+  size_t max_selections;
+  size_t max_size;      // bytes of the document
+  size_t max_response;  // bytes of a query's response
+  bool introspection;   // whether clients may ask for the schema; if not, errors suggest no names
 };
 
 // The payload of a subscribe message. Views the message.

@@ -44,7 +44,13 @@ class ServedCatalog {
   }
 
   PlanCache plans;
-  OperationLimits limits{.max_tokens = 1000, .max_depth = 20};
+  OperationLimits limits{.max_tokens = 1000,
+                         .max_depth = 20,
+                         .max_aliases = 100,
+                         .max_selections = 20000,
+                         .max_size = 100000,
+                         .max_response = 1000000,
+                         .introspection = true};
 
  private:
   std::shared_ptr<const Catalog> catalog_;
