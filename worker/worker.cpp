@@ -63,7 +63,7 @@ std::string Worker::Start() {
       &hangup_,
       [](uv_signal_t* handle, int) { static_cast<Worker*>(handle->loop->data)->Reload(); }, SIGHUP);
 
-  side_door_ = SideDoor::Open(&loop_, this, options_->socket_path, &error);
+  side_door_ = SideDoorServer::Open(&loop_, this, options_->socket_path, &error);
   if (!side_door_) return "could not listen on \"" + options_->socket_path + "\": " + error;
 
   files_ = RaiseFileLimit(options_->max_connections + kSpareFiles);

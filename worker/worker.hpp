@@ -17,7 +17,7 @@
 #include "worker/metrics.hpp"
 #include "worker/operation/catalog.hpp"
 #include "worker/shard/shard.hpp"
-#include "worker/side_door.hpp"
+#include "worker/side_door_server.hpp"
 
 namespace fsubs {
 
@@ -56,7 +56,7 @@ class Worker final : private ShardHost, private SideDoorHost {
   std::unique_ptr<MappedRing> ring_;
   std::vector<ShardCounters> counters_;
   std::vector<std::unique_ptr<Shard>> shards_;
-  std::unique_ptr<SideDoor> side_door_;
+  std::unique_ptr<SideDoorServer> side_door_;
 
   uv_loop_t loop_{};
   uv_signal_t terminate_{};

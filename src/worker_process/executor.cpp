@@ -7,7 +7,7 @@
 
 #include "src/base/guc.hpp"
 #include "src/catalog/snapshot.hpp"
-#include "src/worker_process/side_door.hpp"
+#include "src/worker_process/side_door_client.hpp"
 
 extern "C" PGDLLEXPORT void fsubs_executor_main(Datum argument);
 
@@ -35,7 +35,7 @@ volatile sig_atomic_t working;
 // One connection to the worker, and what was sent on it.
 struct Session {
   MemoryContext context;
-  SideDoor* door;
+  SideDoorClient* door;
   char* sent_snapshot;  // in `context`; null: none yet, or the last one could not be read
   Clock::time_point look_due;
 };
@@ -130,14 +130,13 @@ const char* RunTransaction(const char* activity, Body body) {
 }
 
 // Whether the worker's message asks for a snapshot.
-bool TakeSnapshotRequest(SideDoor* door) {
+bool TakeSnapshotRequest(SideDoorClient* door) {
   bool asked = false;
   const char* const failure = RunTransaction("reading a request", [&] {
     Jsonb* const message = door->TakeMessage();
     JsonbValue op;
-    asked = getKeyJsonValueFromContainer(&message->root, "op", 2, &op) != nullptr &&
-            op.type == jbvString &&
-            std::string_view(op.val.string.val, op.val.string.len) == "snapshot";
+    asked = FindMember(message, side_door::member::kOp, &op) && op.type == jbvString &&
+            std::string_view(op.val.string.val, op.val.string.len) == side_door::op::kSnapshot;
   });
   return failure == nullptr && asked;
 }
@@ -150,12 +149,12 @@ SideDoorResult Send(Session* session, const char* json) {
 }
 
 bool SendError(Session* session, const char* message) {
-  StringInfoData json;
-  initStringInfo(&json);
-  appendStringInfoString(&json, "{\"op\":\"snapshot\",\"error\":");
-  escape_json(&json, message);
-  appendStringInfoChar(&json, '}');
-  return Send(session, json.data) == SideDoorResult::kDone;
+  StringInfoData text;
+  initStringInfo(&text);
+  escape_json(&text, message);
+  const char* const answer =
+      MakeMessage(side_door::op::kSnapshot, side_door::member::kError, text.data);
+  return Send(session, answer) == SideDoorResult::kDone;
 }
 
 void Remember(Session* session, const char* snapshot) {
@@ -183,7 +182,7 @@ bool GiveSnapshot(Session* session, Occasion occasion) {
 
   Remember(session, text);
   const SideDoorResult result =
-      Send(session, psprintf("{\"op\":\"snapshot\",\"snapshot\":%s}", text));
+      Send(session, MakeMessage(side_door::op::kSnapshot, side_door::member::kSnapshot, text));
   if (result == SideDoorResult::kOversize) {
     ereport(WARNING, (errcode(ERRCODE_PROGRAM_LIMIT_EXCEEDED),
                       errmsg("fraiseql_subs: the catalog is too large for the worker")));
@@ -195,7 +194,7 @@ bool GiveSnapshot(Session* session, Occasion occasion) {
 // Answer the worker until the connection ends or is of no more use. Returns whether the worker kept
 // to the protocol.
 bool Serve(Session* session) {
-  if (Send(session, "{\"op\":\"executor\"}") != SideDoorResult::kDone) return true;
+  if (Send(session, MakeMessage(side_door::op::kExecutor)) != SideDoorResult::kDone) return true;
   const MemoryContext turn_context =
       AllocSetContextCreate(session->context, "fraiseql_subs request", ALLOCSET_DEFAULT_SIZES);
   MemoryContextSwitchTo(turn_context);
@@ -283,7 +282,7 @@ void fsubs_executor_main(Datum) {
   for (;;) {
     HandleInterrupts();
     MemoryContextSwitchTo(session.context);
-    session.door = SideDoor::TryOpen();
+    session.door = SideDoorClient::TryOpen();
     if (session.door != nullptr) {
       ShowIdle("waiting for requests");
       delay = Serve(&session) ? kConnectFirst : kConnectLongest;

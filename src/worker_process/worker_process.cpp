@@ -6,6 +6,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "contract/side_door_protocol.hpp"
 #include "src/ring/shmem.hpp"
 
 namespace fsubs {
@@ -88,7 +89,7 @@ char** WorkerArguments(const char* program, int config_fd, const SharedRing& sha
       "--wake-fds",
       wake_fds.data,
       "--socket",
-      kWorkerSocket,
+      side_door::kSocketName,
       nullptr,
   };
   char** const copy = static_cast<char**>(palloc(sizeof(arguments)));

@@ -7,9 +7,6 @@
 
 namespace fsubs {
 
-// The worker's Unix socket, relative to the data directory, where all processes of the server run.
-inline constexpr char kWorkerSocket[] = "fraiseql_subs.sock";
-
 // Where the worker program is installed: beside the postgres program. Returns palloc'd text.
 char* WorkerProgramPath();
 

@@ -2,7 +2,7 @@
 #include <chrono>
 
 #include "src/ring/shmem.hpp"
-#include "src/worker_process/side_door.hpp"
+#include "src/worker_process/side_door_client.hpp"
 
 namespace fsubs {
 namespace {
@@ -39,7 +39,8 @@ constexpr std::chrono::milliseconds kConnectRetry{10};
 }
 
 void CheckOp(std::string_view op) {
-  for (const std::string_view known : {"metrics", "connections", "subscriptions"}) {
+  for (const char* known :
+       {side_door::op::kMetrics, side_door::op::kConnections, side_door::op::kSubscriptions}) {
     if (op == known) return;
   }
   ereport(ERROR, (errcode(ERRCODE_INVALID_PARAMETER_VALUE),
@@ -48,9 +49,9 @@ void CheckOp(std::string_view op) {
 }
 
 // A backlog that is full shows as EAGAIN, and empties by itself.
-SideDoor* OpenSideDoor(Deadline deadline) {
+SideDoorClient* OpenSideDoor(Deadline deadline) {
   for (;;) {
-    SideDoor* const door = SideDoor::TryOpen();
+    SideDoorClient* const door = SideDoorClient::TryOpen();
     if (door != nullptr) return door;
     if (errno != EAGAIN) RaiseNotRunning();
     if (Clock::now() >= deadline) RaiseNoAnswer(SideDoorResult::kNotYet);
@@ -62,7 +63,7 @@ SideDoor* OpenSideDoor(Deadline deadline) {
 }
 
 Jsonb* Ask(const char* request, Deadline deadline) {
-  SideDoor* const door = OpenSideDoor(deadline);
+  SideDoorClient* const door = OpenSideDoor(deadline);
   const SideDoorResult sent = door->Send(request, deadline);
   if (sent != SideDoorResult::kDone) RaiseNoAnswer(sent);
   for (;;) {
@@ -74,19 +75,14 @@ Jsonb* Ask(const char* request, Deadline deadline) {
   }
 }
 
-bool Find(Jsonb* answer, std::string_view key, JsonbValue* value) {
-  return getKeyJsonValueFromContainer(&answer->root, key.data(), static_cast<int>(key.size()),
-                                      value) != nullptr;
-}
-
 Jsonb* TakeRows(Jsonb* answer) {
   JsonbValue value;
-  if (Find(answer, "error", &value) && value.type == jbvString) {
+  if (FindMember(answer, side_door::member::kError, &value) && value.type == jbvString) {
     ereport(ERROR, (errcode(ERRCODE_CONNECTION_FAILURE),
                     errmsg("the worker of fraiseql_subs could not answer: %.*s",
                            value.val.string.len, value.val.string.val)));
   }
-  if (Find(answer, "rows", &value) && value.type == jbvBinary &&
+  if (FindMember(answer, side_door::member::kRows, &value) && value.type == jbvBinary &&
       JsonContainerIsArray(value.val.binary.data)) {
     return JsonbValueToJsonb(&value);
   }
@@ -104,5 +100,5 @@ FSUBS_FUNCTION(fsubs_worker_request) {
   const char* const op = text_to_cstring(PG_GETARG_TEXT_PP(0));
   CheckOp(op);
   const Deadline deadline = Clock::now() + kRequestTimeout;
-  PG_RETURN_JSONB_P(TakeRows(Ask(psprintf("{\"op\":\"%s\"}", op), deadline)));
+  PG_RETURN_JSONB_P(TakeRows(Ask(MakeMessage(op), deadline)));
 }

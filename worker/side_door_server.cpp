@@ -1,24 +1,22 @@
-#include "worker/side_door.hpp"
+#include "worker/side_door_server.hpp"
 
 #include <sys/stat.h>
 #include <unistd.h>
 #include <uv.h>
 
-#include <bit>
 #include <cstring>
 #include <exception>
 #include <vector>
 
+#include "contract/side_door_protocol.hpp"
 #include "worker/base/log.hpp"
 #include "worker/json/json_text.hpp"
 #include "worker/json/json_tree.hpp"
 
 namespace fsubs {
-
-static_assert(std::endian::native == std::endian::little,
-              "frames start with a little-endian length");
-
 namespace {
+
+using side_door::FrameLength;
 
 constexpr int kBacklog = 64;
 constexpr size_t kReadChunk = 64 * 1024;
@@ -26,7 +24,7 @@ constexpr size_t kReadChunk = 64 * 1024;
 // One connected process. Destroyed when libuv has closed its handle; until then `door` may be null.
 struct Peer {
   uv_pipe_t handle;
-  SideDoor::Impl* door;
+  SideDoorServer::Impl* door;
   std::string input;
   bool executor = false;
   // Tells replies that come later whether the peer is still there.
@@ -41,7 +39,7 @@ struct Write {
 
 }  // namespace
 
-struct SideDoor::Impl {
+struct SideDoorServer::Impl {
   uv_loop_s* loop;
   SideDoorHost* host;
   uv_pipe_t* listener = nullptr;
@@ -91,25 +89,19 @@ void OnRead(uv_stream_t* stream, ssize_t length, const uv_buf_t* buffer) {
 }
 
 void OnConnection(uv_stream_t* listener, int status) {
-  if (status == 0) static_cast<SideDoor::Impl*>(listener->data)->Accept();
+  if (status == 0) static_cast<SideDoorServer::Impl*>(listener->data)->Accept();
 }
 
 std::string Message(const char* op, std::string_view member, std::string_view value) {
-  std::string json = R"({"op":")";
-  json += op;
-  json += '"';
-  if (!member.empty()) {
-    json += R"(,")";
-    json += member;
-    json += R"(":)";
-    json += value;
-  }
+  std::string json = "{\"";
+  json.append(side_door::member::kOp).append("\":\"").append(op).append("\"");
+  if (!member.empty()) json.append(",\"").append(member).append("\":").append(value);
   return json += '}';
 }
 
 }  // namespace
 
-void SideDoor::Impl::Accept() {
+void SideDoorServer::Impl::Accept() {
   auto* const peer = new Peer{};
   uv_pipe_init(loop, &peer->handle, 0);
   peer->handle.data = peer;
@@ -124,7 +116,7 @@ void SideDoor::Impl::Accept() {
   uv_read_start(reinterpret_cast<uv_stream_t*>(&peer->handle), AllocateRead, OnRead);
 }
 
-void SideDoor::Impl::Close(Peer* peer) {
+void SideDoorServer::Impl::Close(Peer* peer) {
   if (peer->executor) Log(LogLevel::kDebug, "an executor has disconnected");
   std::erase(peers, peer);
   *peer->alive = nullptr;
@@ -132,9 +124,9 @@ void SideDoor::Impl::Close(Peer* peer) {
   uv_close(reinterpret_cast<uv_handle_t*>(&peer->handle), FreePeer);
 }
 
-void SideDoor::Impl::Send(Peer* peer, std::string_view json) {
+void SideDoorServer::Impl::Send(Peer* peer, std::string_view json) {
   auto* const write = new Write{};
-  const auto length = static_cast<uint32_t>(json.size());
+  const auto length = static_cast<FrameLength>(json.size());
   write->bytes.assign(reinterpret_cast<const char*>(&length), sizeof(length));
   write->bytes += json;
   write->request.data = write;
@@ -146,13 +138,13 @@ void SideDoor::Impl::Send(Peer* peer, std::string_view json) {
   }
 }
 
-void SideDoor::Impl::OnBytes(Peer* peer, std::string_view bytes) {
+void SideDoorServer::Impl::OnBytes(Peer* peer, std::string_view bytes) {
   peer->input += bytes;
   size_t at = 0;
-  while (peer->input.size() - at >= sizeof(uint32_t)) {
-    uint32_t length;
+  while (peer->input.size() - at >= sizeof(FrameLength)) {
+    FrameLength length;
     std::memcpy(&length, peer->input.data() + at, sizeof(length));
-    if (length > kMaxSideDoorFrame) {
+    if (length > side_door::kMaxFrameLength) {
       Log(LogLevel::kWarning,
           "a PostgreSQL process sent a frame of %u bytes; closing its connection", length);
       Close(peer);
@@ -171,20 +163,21 @@ void SideDoor::Impl::OnBytes(Peer* peer, std::string_view bytes) {
   peer->input.erase(0, at);
 }
 
-SideDoorHost::Reply SideDoor::Impl::ReplyTo(Peer* peer, const char* op) {
+SideDoorHost::Reply SideDoorServer::Impl::ReplyTo(Peer* peer, const char* op) {
   return [alive = peer->alive, op](const std::string& rows) {
     Peer* const asker = *alive;
     if (asker == nullptr) return;
-    const std::string json = Message(op, "rows", rows);
-    if (json.size() <= kMaxSideDoorFrame) {
+    const std::string json = Message(op, side_door::member::kRows, rows);
+    if (json.size() <= side_door::kMaxFrameLength) {
       asker->door->Send(asker, json);
     } else {
-      asker->door->Send(asker, Message(op, "error", R"("there are too many rows to send")"));
+      asker->door->Send(
+          asker, Message(op, side_door::member::kError, R"("there are too many rows to send")"));
     }
   };
 }
 
-bool SideDoor::Impl::OnFrame(Peer* peer, std::string_view json) {
+bool SideDoorServer::Impl::OnFrame(Peer* peer, std::string_view json) {
   JsonTree tree;
   if (!tree.ParseCopy(json) || tree.root().type() != JsonType::kObject) return false;
   const auto text = [&](std::string_view member, std::string* value) {
@@ -194,42 +187,42 @@ bool SideDoor::Impl::OnFrame(Peer* peer, std::string_view json) {
     return true;
   };
   std::string op;
-  if (!text("op", &op)) return false;
-  if (op == "executor") {
+  if (!text(side_door::member::kOp, &op)) return false;
+  if (op == side_door::op::kExecutor) {
     peer->executor = true;
     Log(LogLevel::kDebug, "an executor has connected");
     AskForSnapshot(peer);
     return true;
   }
-  if (op == "snapshot" && peer->executor) {
+  if (op == side_door::op::kSnapshot && peer->executor) {
     std::string error;
-    if (text("error", &error)) {
+    if (text(side_door::member::kError, &error)) {
       host->OnSnapshotError(error);
       return true;
     }
-    const auto snapshot = tree.root().Find("snapshot");
+    const auto snapshot = tree.root().Find(side_door::member::kSnapshot);
     if (!snapshot) return false;
     host->OnSnapshot(snapshot->raw());
     return true;
   }
-  if (op == "metrics") {
-    host->OnMetrics(ReplyTo(peer, "metrics"));
-  } else if (op == "connections") {
-    host->OnConnections(ReplyTo(peer, "connections"));
-  } else if (op == "subscriptions") {
-    host->OnSubscriptions(ReplyTo(peer, "subscriptions"));
+  if (op == side_door::op::kMetrics) {
+    host->OnMetrics(ReplyTo(peer, side_door::op::kMetrics));
+  } else if (op == side_door::op::kConnections) {
+    host->OnConnections(ReplyTo(peer, side_door::op::kConnections));
+  } else if (op == side_door::op::kSubscriptions) {
+    host->OnSubscriptions(ReplyTo(peer, side_door::op::kSubscriptions));
   } else {
     return false;
   }
   return true;
 }
 
-void SideDoor::Impl::AskForSnapshot(Peer* executor) {
-  Send(executor, Message("snapshot", {}, {}));
+void SideDoorServer::Impl::AskForSnapshot(Peer* executor) {
+  Send(executor, Message(side_door::op::kSnapshot, {}, {}));
 }
 
-std::unique_ptr<SideDoor> SideDoor::Open(uv_loop_s* loop, SideDoorHost* host,
-                                         const std::string& path, std::string* error) {
+std::unique_ptr<SideDoorServer> SideDoorServer::Open(uv_loop_s* loop, SideDoorHost* host,
+                                                     const std::string& path, std::string* error) {
   auto impl = std::make_unique<Impl>();
   impl->loop = loop;
   impl->host = host;
@@ -244,7 +237,7 @@ std::unique_ptr<SideDoor> SideDoor::Open(uv_loop_s* loop, SideDoorHost* host,
   if (result == 0) {
     result = uv_listen(reinterpret_cast<uv_stream_t*>(impl->listener), kBacklog, OnConnection);
   }
-  auto door = std::unique_ptr<SideDoor>(new SideDoor(std::move(impl)));
+  auto door = std::unique_ptr<SideDoorServer>(new SideDoorServer(std::move(impl)));
   if (result != 0) {
     *error = uv_strerror(result);
     return nullptr;
@@ -252,27 +245,20 @@ std::unique_ptr<SideDoor> SideDoor::Open(uv_loop_s* loop, SideDoorHost* host,
   return door;
 }
 
-SideDoor::SideDoor(std::unique_ptr<Impl> impl) : impl_(std::move(impl)) {}
+SideDoorServer::SideDoorServer(std::unique_ptr<Impl> impl) : impl_(std::move(impl)) {}
 
-SideDoor::~SideDoor() {
+SideDoorServer::~SideDoorServer() {
   while (!impl_->peers.empty()) impl_->Close(impl_->peers.back());
   uv_close(reinterpret_cast<uv_handle_t*>(impl_->listener), FreePipe);
 }
 
-void SideDoor::RequestSnapshot() {
+void SideDoorServer::RequestSnapshot() {
   for (Peer* peer : impl_->peers) {
     if (peer->executor) {
       impl_->AskForSnapshot(peer);
       return;
     }
   }
-}
-
-bool SideDoor::has_executor() const {
-  for (const Peer* peer : impl_->peers) {
-    if (peer->executor) return true;
-  }
-  return false;
 }
 
 }  // namespace fsubs

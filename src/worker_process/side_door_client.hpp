@@ -1,5 +1,4 @@
-// A client of the worker's Unix socket: frames of JSON between PostgreSQL's processes and the
-// worker. docs/side-door.md lists the messages.
+// The end of the side door (contract/side_door_protocol.hpp) that backends and executors hold.
 //
 // The worker faces the network, so whatever it sends is taken for hostile: lengths are capped,
 // bytes are checked before they are believed, and no wait is without end or deaf to interrupts.
@@ -7,12 +6,10 @@
 
 #include <chrono>
 
+#include "contract/side_door_protocol.hpp"
 #include "src/base/pg_compat.hpp"
 
 namespace fsubs {
-
-// Longest frame taken or sent, in bytes.
-inline constexpr uint32_t kMaxSideDoorFrame = 64u << 20;
 
 using Deadline = std::chrono::steady_clock::time_point;
 
@@ -20,15 +17,22 @@ enum class [[nodiscard]] SideDoorResult{
     kDone,
     kNotYet,    // nothing (more) can be done now, or until the deadline
     kClosed,    // the worker has gone away
-    kOversize,  // the frame is longer than kMaxSideDoorFrame
+    kOversize,  // the frame is longer than side_door::kMaxFrameLength
 };
 
+// A message of the operation alone, or with a member whose value is JSON text. Palloc'd.
+char* MakeMessage(const char* op);
+char* MakeMessage(const char* op, const char* member, const char* json);
+
+// Returns false if the message has no such member.
+[[nodiscard]] bool FindMember(Jsonb* message, const char* name, JsonbValue* value);
+
 // One connection. Lives in a memory context and is closed with it.
-class SideDoor {
+class SideDoorClient {
  public:
   // Connect, in the current memory context. Returns null, with errno set, if no worker answers.
   // Never waits.
-  static SideDoor* TryOpen();
+  static SideDoorClient* TryOpen();
 
   // Send one message, JSON text in UTF-8. After anything but kDone the connection is
   // of no more use. Raises what an interrupt asks for.
@@ -46,7 +50,7 @@ class SideDoor {
   void WaitReadable(Deadline deadline) const;
 
  private:
-  explicit SideDoor(int fd) : fd_(fd) {}
+  explicit SideDoorClient(int fd) : fd_(fd) {}
   static void Close(void* door);
   void Wait(uint32_t socket_event, Deadline deadline) const;
   SideDoorResult ReadUpTo(size_t size);

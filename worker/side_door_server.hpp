@@ -1,11 +1,10 @@
-// The Unix socket in the data directory on which PostgreSQL's processes reach the worker.
-// docs/side-door.md lists the messages.
+// The end of the side door (contract/side_door_protocol.hpp) that the worker holds: a Unix socket
+// on which PostgreSQL's processes reach it.
 //
 // Control thread only. Peers are processes of the same operating system user, yet every byte is
 // checked: a frame that is too long or not what the protocol says closes that peer's connection.
 #pragma once
 
-#include <cstdint>
 #include <functional>
 #include <memory>
 #include <string>
@@ -14,9 +13,6 @@
 struct uv_loop_s;
 
 namespace fsubs {
-
-// Longest frame taken or sent, in bytes.
-inline constexpr uint32_t kMaxSideDoorFrame = 64u << 20;
 
 // What the socket's owner does for its peers.
 class SideDoorHost {
@@ -32,27 +28,25 @@ class SideDoorHost {
   virtual void OnSubscriptions(Reply reply) = 0;
 };
 
-class SideDoor {
+class SideDoorServer {
  public:
   // Listen on `path`, replacing a socket left there by an earlier worker. Returns null, and says
   // why in `*error`, if that fails. `loop` and `host` outlive it.
-  static std::unique_ptr<SideDoor> Open(uv_loop_s* loop, SideDoorHost* host,
-                                        const std::string& path, std::string* error);
+  static std::unique_ptr<SideDoorServer> Open(uv_loop_s* loop, SideDoorHost* host,
+                                              const std::string& path, std::string* error);
 
   // Closes every handle; the loop must run until they are gone.
-  ~SideDoor();
-  SideDoor(const SideDoor&) = delete;
-  SideDoor& operator=(const SideDoor&) = delete;
+  ~SideDoorServer();
+  SideDoorServer(const SideDoorServer&) = delete;
+  SideDoorServer& operator=(const SideDoorServer&) = delete;
 
   // Ask an executor for the catalog. It is asked as soon as one is connected.
   void RequestSnapshot();
 
-  bool has_executor() const;
-
   struct Impl;
 
  private:
-  explicit SideDoor(std::unique_ptr<Impl> impl);
+  explicit SideDoorServer(std::unique_ptr<Impl> impl);
   std::unique_ptr<Impl> impl_;
 };
 

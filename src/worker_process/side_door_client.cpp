@@ -1,29 +1,24 @@
-#include "src/worker_process/side_door.hpp"
+#include "src/worker_process/side_door_client.hpp"
 
 #include <sys/socket.h>
 #include <sys/un.h>
 #include <unistd.h>
 
 #include <algorithm>
-#include <bit>
-
-#include "src/worker_process/worker_process.hpp"
 
 namespace fsubs {
-
-static_assert(std::endian::native == std::endian::little,
-              "frames start with a little-endian length");
-
 namespace {
 
-constexpr size_t kLengthSize = sizeof(uint32_t);
+using side_door::FrameLength;
+
+constexpr size_t kLengthSize = sizeof(FrameLength);
 constexpr size_t kReadChunk = 64 * 1024;
 
 int ConnectToWorker() {
   sockaddr_un address{};
   address.sun_family = AF_UNIX;
-  static_assert(sizeof(kWorkerSocket) <= sizeof(address.sun_path));
-  memcpy(address.sun_path, kWorkerSocket, sizeof(kWorkerSocket));
+  static_assert(sizeof(side_door::kSocketName) <= sizeof(address.sun_path));
+  memcpy(address.sun_path, side_door::kSocketName, sizeof(side_door::kSocketName));
   const int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
   if (fd < 0) return -1;
   if (connect(fd, reinterpret_cast<const sockaddr*>(&address), sizeof(address)) == 0) return fd;
@@ -84,9 +79,22 @@ char* ToServerEncoding(const char* utf8, int length) {
 
 }  // namespace
 
-SideDoor* SideDoor::TryOpen() {
+char* MakeMessage(const char* op) {
+  return psprintf("{\"%s\":\"%s\"}", side_door::member::kOp, op);
+}
+
+char* MakeMessage(const char* op, const char* member, const char* json) {
+  return psprintf("{\"%s\":\"%s\",\"%s\":%s}", side_door::member::kOp, op, member, json);
+}
+
+bool FindMember(Jsonb* message, const char* name, JsonbValue* value) {
+  return getKeyJsonValueFromContainer(&message->root, name, static_cast<int>(strlen(name)),
+                                      value) != nullptr;
+}
+
+SideDoorClient* SideDoorClient::TryOpen() {
   // Allocated first: nothing that may raise an error happens while only `fd` holds the socket.
-  void* const memory = palloc(sizeof(SideDoor));
+  void* const memory = palloc(sizeof(SideDoorClient));
   const int fd = ConnectToWorker();
   if (fd < 0) {
     const int error = errno;
@@ -94,7 +102,7 @@ SideDoor* SideDoor::TryOpen() {
     errno = error;
     return nullptr;
   }
-  SideDoor* const door = new (memory) SideDoor(fd);
+  SideDoorClient* const door = new (memory) SideDoorClient(fd);
   ReserveExternalFD();
   door->close_.func = Close;
   door->close_.arg = door;
@@ -103,16 +111,16 @@ SideDoor* SideDoor::TryOpen() {
   return door;
 }
 
-void SideDoor::Close(void* door) {
-  close(static_cast<SideDoor*>(door)->fd_);
+void SideDoorClient::Close(void* door) {
+  close(static_cast<SideDoorClient*>(door)->fd_);
   ReleaseExternalFD();
 }
 
-SideDoorResult SideDoor::Send(const char* json, Deadline deadline) {
+SideDoorResult SideDoorClient::Send(const char* json, Deadline deadline) {
   const size_t length = strlen(json);
-  if (length > kMaxSideDoorFrame) return SideDoorResult::kOversize;
+  if (length > side_door::kMaxFrameLength) return SideDoorResult::kOversize;
 
-  const uint32_t head = static_cast<uint32_t>(length);
+  const auto head = static_cast<FrameLength>(length);
   StringInfoData frame;
   initStringInfo(&frame);
   enlargeStringInfo(&frame, static_cast<int>(kLengthSize + length));
@@ -141,17 +149,17 @@ SideDoorResult SideDoor::Send(const char* json, Deadline deadline) {
   return result;
 }
 
-SideDoorResult SideDoor::TryReceive() {
+SideDoorResult SideDoorClient::TryReceive() {
   const SideDoorResult head = ReadUpTo(kLengthSize);
   if (head != SideDoorResult::kDone) return head;
-  uint32_t length;
+  FrameLength length;
   memcpy(&length, input_.data, kLengthSize);
-  if (length > kMaxSideDoorFrame) return SideDoorResult::kOversize;
+  if (length > side_door::kMaxFrameLength) return SideDoorResult::kOversize;
   return ReadUpTo(kLengthSize + length);
 }
 
 // Read until `input_` holds `size` bytes and no more, so that the next frame stays in the socket.
-SideDoorResult SideDoor::ReadUpTo(size_t size) {
+SideDoorResult SideDoorClient::ReadUpTo(size_t size) {
   while (static_cast<size_t>(input_.len) < size) {
     // Room grows with what has come, not with the length that the worker announced.
     const size_t wanted = std::min(size - input_.len, kReadChunk);
@@ -171,7 +179,7 @@ SideDoorResult SideDoor::ReadUpTo(size_t size) {
   return SideDoorResult::kDone;
 }
 
-Jsonb* SideDoor::TakeMessage() {
+Jsonb* SideDoorClient::TakeMessage() {
   StringInfoData utf8;
   initStringInfo(&utf8);
   appendBinaryStringInfo(&utf8, input_.data + kLengthSize,
@@ -191,11 +199,11 @@ Jsonb* SideDoor::TakeMessage() {
   return message;
 }
 
-void SideDoor::WaitReadable(Deadline deadline) const {
+void SideDoorClient::WaitReadable(Deadline deadline) const {
   Wait(WL_SOCKET_READABLE, deadline);
 }
 
-void SideDoor::Wait(uint32_t socket_event, Deadline deadline) const {
+void SideDoorClient::Wait(uint32_t socket_event, Deadline deadline) const {
   const auto left =
       std::chrono::ceil<std::chrono::milliseconds>(deadline - std::chrono::steady_clock::now());
   const int happened = WaitLatchOrSocket(

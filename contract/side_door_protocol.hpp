@@ -1,0 +1,45 @@
+// The side door's protocol: the Unix socket on which PostgreSQL's processes reach the worker.
+// docs/side-door.md says who sends what, and when.
+//
+// A frame is its length and that many bytes, which are one JSON object in UTF-8.
+#pragma once
+
+#include <bit>
+#include <cstdint>
+
+namespace fsubs::side_door {
+
+// In the data directory, in which all processes of the server run.
+inline constexpr char kSocketName[] = "fraiseql_subs.sock";
+
+// In front of each frame, little-endian.
+using FrameLength = uint32_t;
+
+static_assert(std::endian::native == std::endian::little,
+              "frames start with a little-endian length");
+
+// Longest frame taken or sent, in bytes.
+inline constexpr FrameLength kMaxFrameLength = 64u << 20;
+
+// Members of a message.
+namespace member {
+
+inline constexpr char kOp[] = "op";
+inline constexpr char kSnapshot[] = "snapshot";
+inline constexpr char kRows[] = "rows";
+inline constexpr char kError[] = "error";
+
+}  // namespace member
+
+// What the member `op` says: what the message is about.
+namespace op {
+
+inline constexpr char kExecutor[] = "executor";
+inline constexpr char kSnapshot[] = "snapshot";
+inline constexpr char kMetrics[] = "metrics";
+inline constexpr char kConnections[] = "connections";
+inline constexpr char kSubscriptions[] = "subscriptions";
+
+}  // namespace op
+
+}  // namespace fsubs::side_door
