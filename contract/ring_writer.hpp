@@ -1,7 +1,7 @@
 // Append records to the event ring.
 //
 // The ring has one writer at a time: callers hold the ring's lock (in PostgreSQL an LWLock) around
-// every function here but WakeShards. Nothing here allocates, throws, waits or can fail.
+// every function here but TakeSleepingShards. Nothing here allocates, throws, waits or can fail.
 #pragma once
 
 #include <cstddef>

@@ -160,7 +160,8 @@ HttpReply Worker::OnGet(std::string_view path) {
     reply.body = PrometheusText(counters_, Gauges());
   } else {
     reply.status = 404;
-    reply.body = "not found; there are /healthz, /metrics and graphql-transport-ws on any path\n";
+    reply.body =
+        "not found; there are /graphql, /healthz and /metrics, and WebSocket on any path\n";
   }
   return reply;
 }
