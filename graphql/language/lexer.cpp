@@ -3,14 +3,12 @@
 #include <cstdio>
 #include <cstring>
 
+#include "graphql/language/ascii.hpp"
 #include "graphql/language/utf8.hpp"
 
 namespace fsubs::graphql {
 namespace {
 
-bool IsDigit(unsigned char c) {
-  return c >= '0' && c <= '9';
-}
 bool IsNameStart(unsigned char c) {
   return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || c == '_';
 }

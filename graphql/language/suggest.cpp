@@ -4,14 +4,11 @@
 #include <optional>
 #include <unordered_set>
 
+#include "graphql/language/ascii.hpp"
 #include "graphql/language/utf8.hpp"
 
 namespace fsubs::graphql {
 namespace {
-
-bool IsDigit(char c) {
-  return c >= '0' && c <= '9';
-}
 
 // UTF-16, by which graphql-js counts; ASCII letters small. `text` may be any bytes.
 std::u16string Lower(std::string_view text) {

@@ -4,6 +4,7 @@
 #include <charconv>
 #include <cmath>
 
+#include "graphql/language/ascii.hpp"
 #include "graphql/language/print.hpp"
 
 namespace fsubs::graphql {
@@ -14,8 +15,7 @@ constexpr size_t kMaxNesting = 100;
 
 bool IsInteger(std::string_view text) {
   if (text.starts_with('-')) text.remove_prefix(1);
-  const bool digits =
-      std::all_of(text.begin(), text.end(), [](char c) { return c >= '0' && c <= '9'; });
+  const bool digits = std::all_of(text.begin(), text.end(), IsDigit);
   return digits && !text.empty() && (text == "0" || text.front() != '0');
 }
 

@@ -5,6 +5,8 @@
 #include <tuple>
 #include <vector>
 
+#include "graphql/language/ascii.hpp"
+
 namespace fsubs::graphql {
 namespace {
 
@@ -49,14 +51,6 @@ FilterMember Find(const MemberName (&names)[kSize], std::string_view name) {
     if (known.name == name) return known.member;
   }
   return FilterMember::kUnknown;
-}
-
-std::string ToLower(std::string_view text) {
-  std::string lower(text);
-  for (char& c : lower) {
-    if (c >= 'A' && c <= 'Z') c = static_cast<char>(c - 'A' + 'a');
-  }
-  return lower;
 }
 
 Comparison ComparisonOfScalar(std::string_view name) {

@@ -3,7 +3,9 @@
 #include <algorithm>
 #include <charconv>
 
+#include "graphql/language/ascii.hpp"
 #include "worker/client/operation_request.hpp"
+#include "worker/client/text_list.hpp"
 #include "worker/operation/errors_json.hpp"
 
 namespace fsubs {
@@ -12,33 +14,13 @@ namespace {
 constexpr char kJsonType[] = "application/json; charset=utf-8";
 constexpr char kGraphqlResponseType[] = "application/graphql-response+json; charset=utf-8";
 
-std::string_view Trim(std::string_view text) {
-  const size_t first = text.find_first_not_of(" \t");
-  if (first == std::string_view::npos) return {};
-  return text.substr(first, text.find_last_not_of(" \t") + 1 - first);
-}
-
-// What stands before the next `separator`; `*text` goes on behind it.
-std::string_view Next(std::string_view* text, char separator) {
-  const size_t end = std::min(text->find(separator), text->size());
-  const std::string_view item = Trim(text->substr(0, end));
-  text->remove_prefix(std::min(end + 1, text->size()));
-  return item;
-}
-
-std::string ToLower(std::string_view text) {
-  std::string lower(text);
-  for (char& c : lower) {
-    if (c >= 'A' && c <= 'Z') c = static_cast<char>(c - 'A' + 'a');
-  }
-  return lower;
-}
+using graphql::ToLower;
 
 // A media type's parameter; empty if it has none of that name.
 std::string ParameterOf(std::string_view parameters, std::string_view name) {
   while (!parameters.empty()) {
-    std::string_view value = Next(&parameters, ';');
-    if (ToLower(Next(&value, '=')) != name) continue;
+    std::string_view value = TakeItem(&parameters, ';');
+    if (ToLower(TakeItem(&value, '=')) != name) continue;
     if (value.size() >= 2 && value.front() == '"') value = value.substr(1, value.size() - 2);
     return ToLower(value);
   }
@@ -69,8 +51,8 @@ std::optional<ResponseType> NegotiateResponseType(std::string_view accept) {
   std::optional<ResponseType> best;
   double best_quality = 0;
   while (!accept.empty()) {
-    std::string_view parameters = Next(&accept, ',');
-    const auto type = ResponseTypeOf(ToLower(Next(&parameters, ';')));
+    std::string_view parameters = TakeItem(&accept, ',');
+    const auto type = ResponseTypeOf(ToLower(TakeItem(&parameters, ';')));
     const double quality = QualityOf(parameters);
     if (!type || quality <= best_quality) continue;
     best = type;
@@ -124,7 +106,7 @@ std::optional<HttpReply> HttpOperation::ReadParameters() {
 
 std::optional<HttpReply> HttpOperation::ReadBody() {
   std::string_view parameters(request_.content_type);
-  const std::string type = ToLower(Next(&parameters, ';'));
+  const std::string type = ToLower(TakeItem(&parameters, ';'));
   const std::string charset = ParameterOf(parameters, "charset");
   // A page of another origin can send other types without asking first (CORS).
   if (type != "application/json" || !(charset.empty() || charset == "utf-8")) {
