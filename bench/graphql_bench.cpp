@@ -9,6 +9,7 @@
 
 #include "worker/event/dispatch.hpp"
 #include "worker/event/encode.hpp"
+#include "worker/operation/errors_json.hpp"
 #include "worker/operation/operation.hpp"
 
 namespace {
@@ -109,7 +110,7 @@ int main(int argc, char** argv) {
   const auto prepare = [&](PlanCache* cache) {
     PrepareResult prepared = Prepare(catalog, cache, request, kLimits);
     if (!prepared.subscription) {
-      std::fprintf(stderr, "%s\n", prepared.errors.c_str());
+      std::fprintf(stderr, "%s\n", ErrorsJson(prepared.errors).c_str());
       std::exit(1);
     }
     return prepared;

@@ -6,7 +6,7 @@
 #include <sstream>
 #include <vector>
 
-#include "worker/json/json_text.hpp"
+#include "worker/json/json_writer.hpp"
 
 namespace fsubs {
 namespace {
@@ -97,29 +97,33 @@ std::string PrometheusText(std::span<const ShardCounters> shards, const WorkerGa
 }
 
 std::string MetricsRows(std::span<const ShardCounters> shards, const WorkerGauges& worker) {
-  std::string rows = "[";
+  std::string rows;
+  JsonWriter json(&rows);
+  json.BeginArray();
   for (const prometheus::MetricFamily& family : Collect(shards, worker)) {
     const bool counter = family.type == MetricType::Counter;
     for (const prometheus::ClientMetric& metric : family.metric) {
-      if (rows.size() > 1) rows += ',';
-      rows += "{\"name\":";
-      AppendJsonString(family.name, &rows);
-      rows += ",\"labels\":{";
+      json.BeginObject();
+      json.Key("name");
+      json.String(family.name);
+      json.Key("labels");
+      json.BeginObject();
       for (const auto& label : metric.label) {
-        AppendJsonString(label.name, &rows);
-        rows += ':';
-        AppendJsonString(label.value, &rows);
+        json.Key(label.name);
+        json.String(label.value);
       }
-      rows += "},\"type\":";
-      AppendJsonString(counter ? "counter" : "gauge", &rows);
-      rows += ",\"value\":";
-      rows += std::to_string(static_cast<uint64_t>(metric.gauge.value));
-      rows += ",\"help\":";
-      AppendJsonString(family.help, &rows);
-      rows += '}';
+      json.EndObject();
+      json.Key("type");
+      json.String(counter ? "counter" : "gauge");
+      json.Key("value");
+      json.Number(static_cast<uint64_t>(metric.gauge.value));
+      json.Key("help");
+      json.String(family.help);
+      json.EndObject();
     }
   }
-  return rows += ']';
+  json.EndArray();
+  return rows;
 }
 
 }  // namespace fsubs

@@ -10,7 +10,6 @@
 
 #include "contract/side_door_protocol.hpp"
 #include "worker/base/log.hpp"
-#include "worker/json/json_text.hpp"
 #include "worker/json/json_tree.hpp"
 
 namespace fsubs {

@@ -4,6 +4,7 @@
 #include <csignal>
 
 #include "worker/base/log.hpp"
+#include "worker/json/json_writer.hpp"
 
 namespace fsubs {
 namespace {
@@ -13,10 +14,11 @@ constexpr size_t kSpareFiles = 256;
 
 constexpr uint64_t kSnapshotRetryMs = 1000;
 
-// The shards' rows, collected on the control thread.
+// The shards' rows, collected on the control thread into one array.
 struct Collection {
   size_t awaited;
-  std::string rows = "[";
+  std::string rows;
+  JsonWriter json{&rows};
   SideDoorHost::Reply reply;
 };
 
@@ -181,14 +183,15 @@ void Worker::OnSubscriptions(Reply reply) {
 void Worker::CollectRows(void (Shard::*ask)(std::function<void(std::string)>), Reply reply) {
   auto collection = std::make_shared<Collection>();
   collection->awaited = shards_.size();
+  collection->json.BeginArray();
   collection->reply = std::move(reply);
   for (const auto& shard : shards_) {
     (shard.get()->*ask)([this, collection](const std::string& rows) {
       tasks_.Post([collection, rows] {
-        // Each shard's rows are an array of their own.
-        if (rows.size() > 2 && collection->rows.size() > 1) collection->rows += ',';
-        collection->rows.append(rows, 1, rows.size() - 2);
-        if (--collection->awaited == 0) collection->reply(collection->rows + "]");
+        if (!rows.empty()) collection->json.Raw(rows);
+        if (--collection->awaited > 0) return;
+        collection->json.EndArray();
+        collection->reply(std::move(collection->rows));
       });
     });
   }

@@ -1,4 +1,4 @@
-// Errors as GraphQL responses tell them (October 2021 specification, section 7.1.2).
+// What is wrong with a document, and where.
 #pragma once
 
 #include <cstdint>
@@ -18,7 +18,6 @@ struct SourceLocation {
 struct Error {
   std::string message;
   std::vector<SourceLocation> locations;
-  std::vector<std::string> path = {};  // response names, of an error in a field's execution
 };
 
 // The location of byte `offset` of `source`.

@@ -1,6 +1,7 @@
 // Any document, asked of a small schema: the response is JSON and no longer than it may be.
 #include <memory>
 
+#include "worker/operation/errors_json.hpp"
 #include "worker/operation/operation.hpp"
 
 using namespace fsubs;
@@ -34,7 +35,7 @@ extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
       Prepare(catalog, &plans, request,
               {.max_tokens = 1000, .max_depth = 20, .max_response = kMaxResponse});
   if (result.subscription) return 0;
-  const std::string& answer = result.response.empty() ? result.errors : result.response;
+  const std::string answer = result.response.empty() ? ErrorsJson(result.errors) : result.response;
   JsonTree tree;
   if (!tree.ParseCopy(answer)) __builtin_trap();
   if (result.response.capacity() > 2 * (kMaxResponse + kMaxExcess)) __builtin_trap();

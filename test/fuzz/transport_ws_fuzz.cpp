@@ -50,10 +50,10 @@ class Host final : public WsProtocolHost {
     PrepareResult prepared =
         Prepare(catalog_, &plans_, request, {.max_tokens = 500, .max_depth = 20});
     if (!prepared.response.empty()) {
-      return {StartResult::Kind::kExecuted, std::move(prepared.response)};
+      return {.kind = StartResult::Kind::kExecuted, .response = std::move(prepared.response)};
     }
     if (!prepared.subscription) {
-      return {StartResult::Kind::kRefused, std::move(prepared.errors)};
+      return {.kind = StartResult::Kind::kRefused, .errors = std::move(prepared.errors)};
     }
     dispatcher_.Add(&subscribers_[std::string(id)], std::move(*prepared.subscription));
     std::string data = R"({"id":1,"n":2,"f":1.5,"e":"A","o":{"id":"x"},"l":[{"id":1},null]})";

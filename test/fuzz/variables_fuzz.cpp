@@ -3,6 +3,7 @@
 #include <memory>
 
 #include "worker/event/encode.hpp"
+#include "worker/operation/errors_json.hpp"
 #include "worker/operation/operation.hpp"
 
 using namespace fsubs;
@@ -50,7 +51,7 @@ extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
     Encode(*result.subscription->plan, event.root(), {.position = "1-0"}, &response);
     MustBeJson(response);
   } else {
-    MustBeJson(result.response.empty() ? result.errors : result.response);
+    MustBeJson(result.response.empty() ? ErrorsJson(result.errors) : result.response);
   }
   return 0;
 }

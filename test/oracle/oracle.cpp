@@ -29,10 +29,8 @@ class Oracle {
   }
 
  private:
-  static std::string Refusal(const std::vector<graphql::Error>& errors) {
-    std::string answer = "{\"errors\":";
-    AppendErrors(errors, "", &answer);
-    return answer += '}';
+  static std::string Refusal(std::vector<graphql::Error> errors) {
+    return ResponseWithoutData(WithCode(std::move(errors), ""));
   }
 
   static size_t Number(const JsonValue& question, std::string_view name, size_t otherwise) {
@@ -79,7 +77,7 @@ class Oracle {
                                             .max_size = kUnlimited,
                                             .max_response = kUnlimited,
                                             .introspection = true});
-    if (!prepared.errors.empty()) return "{\"errors\":" + prepared.errors + "}";
+    if (!prepared.errors.empty()) return ResponseWithoutData(prepared.errors);
     if (!prepared.subscription) return prepared.response;
     std::string response;
     Encode(*prepared.subscription->plan, *question.Find("event"), {}, &response);

@@ -1,7 +1,6 @@
 #include "worker/client/client.hpp"
 
 #include "worker/base/clock.hpp"
-#include "worker/json/json_text.hpp"
 #include "worker/operation/errors_json.hpp"
 
 namespace fsubs {
@@ -55,11 +54,11 @@ void Client::Deliver(Subscription* subscription, std::string_view response) {
 }
 
 void Client::ReportLoss(uint64_t count) {
-  const std::string number = std::to_string(count);
-  const std::string response = R"({"data":null,"errors":[{"message":")" + number +
-                               (count == 1 ? " event was" : " events were") +
-                               R"( overwritten before they could be delivered","extensions":)" +
-                               R"({"code":"EVENTS_LOST","count":)" + number + "}}]}";
+  Error loss{std::to_string(count) + (count == 1 ? " event was" : " events were") +
+                 " overwritten before they could be delivered",
+             kErrorEventsLost};
+  loss.extensions.push_back({"count", count});
+  const std::string response = ResponseWithNullData({loss});
   for (const auto& [id, subscription] : subscriptions_) {
     if (closing()) return;
     SendResponse(subscription.head, response);
@@ -96,18 +95,18 @@ StartResult Client::Start(std::string_view id, const OperationRequest& request) 
   PrepareResult prepared;
   const size_t limit = host_->options().max_subscriptions_per_connection;
   if (subscriptions_.size() >= limit) {
-    AppendErrors(
-        {{"A connection may have at most " + std::to_string(limit) + " subscriptions.", {}}},
-        "SUBSCRIPTION_LIMIT", &prepared.errors);
+    prepared.errors.push_back(
+        {"A connection may have at most " + std::to_string(limit) + " subscriptions.",
+         kErrorSubscriptionLimit});
   } else {
     prepared = host_->Prepare(request);
   }
   if (!prepared.response.empty()) {
-    return {StartResult::Kind::kExecuted, std::move(prepared.response)};
+    return {.kind = StartResult::Kind::kExecuted, .response = std::move(prepared.response)};
   }
   if (!prepared.subscription) {
     host_->counters()->subscribe_errors.Add();
-    return {StartResult::Kind::kRefused, std::move(prepared.errors)};
+    return {.kind = StartResult::Kind::kRefused, .errors = std::move(prepared.errors)};
   }
   Subscription& subscription = subscriptions_[std::string(id)];
   subscription.client = this;
@@ -135,45 +134,56 @@ std::string Client::StopAny() {
   return id;
 }
 
-void Client::AppendRow(size_t shard, std::string* rows) const {
+void Client::WriteRow(size_t shard, JsonWriter* rows) const {
   const Status status = Describe();
   if (status.protocol.empty()) return;
-  const auto number = [&](const char* name, uint64_t value) {
-    rows->append(",\"").append(name).append("\":").append(std::to_string(value));
-  };
-  if (rows->size() > 1) *rows += ',';
-  *rows += "{\"id\":" + std::to_string(id_);
-  number("shard", shard);
-  *rows += ",\"peer\":";
-  AppendJsonString(status.peer, rows);
-  rows->append(R"(,"protocol":")").append(status.protocol);
-  rows->append(R"(","state":")").append(status.state).append("\"");
-  number("connected_at", static_cast<uint64_t>(connected_at_us_));
-  number("subscriptions", subscriptions_.size());
-  number("queued_bytes", outbox_.queued_bytes());
-  number("sent_messages", sent_messages_);
-  number("sent_bytes", sent_bytes_);
-  *rows += '}';
+  rows->BeginObject();
+  rows->Key("id");
+  rows->Number(id_);
+  rows->Key("shard");
+  rows->Number(shard);
+  rows->Key("peer");
+  rows->String(status.peer);
+  rows->Key("protocol");
+  rows->String(status.protocol);
+  rows->Key("state");
+  rows->String(status.state);
+  rows->Key("connected_at");
+  rows->Number(connected_at_us_);
+  rows->Key("subscriptions");
+  rows->Number(subscriptions_.size());
+  rows->Key("queued_bytes");
+  rows->Number(outbox_.queued_bytes());
+  rows->Key("sent_messages");
+  rows->Number(sent_messages_);
+  rows->Key("sent_bytes");
+  rows->Number(sent_bytes_);
+  rows->EndObject();
 }
 
-void Client::AppendSubscriptionRows(std::string* rows) const {
+void Client::WriteSubscriptionRows(JsonWriter* rows) const {
   for (const auto& [id, subscription] : subscriptions_) {
     const PreparedSubscription& prepared = subscription.subscription();
-    if (rows->size() > 1) *rows += ',';
-    *rows += "{\"connection_id\":" + std::to_string(id_) + ",\"subscription_id\":";
-    AppendJsonString(id, rows);
-    *rows += ",\"field\":";
-    AppendJsonString(prepared.field->name, rows);
-    *rows += ",\"channel\":";
-    AppendJsonString(prepared.field->channel, rows);
-    *rows += ",\"operation_name\":";
+    rows->BeginObject();
+    rows->Key("connection_id");
+    rows->Number(id_);
+    rows->Key("subscription_id");
+    rows->String(id);
+    rows->Key("field");
+    rows->String(prepared.field->name);
+    rows->Key("channel");
+    rows->String(prepared.field->channel);
+    rows->Key("operation_name");
     if (prepared.operation_name.empty()) {
-      *rows += "null";
+      rows->Null();
     } else {
-      AppendJsonString(prepared.operation_name, rows);
+      rows->String(prepared.operation_name);
     }
-    *rows += ",\"started_at\":" + std::to_string(subscription.started_at_us);
-    *rows += ",\"delivered\":" + std::to_string(subscription.delivered) + "}";
+    rows->Key("started_at");
+    rows->Number(subscription.started_at_us);
+    rows->Key("delivered");
+    rows->Number(subscription.delivered);
+    rows->EndObject();
   }
 }
 

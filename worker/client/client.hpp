@@ -9,10 +9,12 @@
 #include <string>
 #include <string_view>
 #include <unordered_map>
+#include <vector>
 
 #include "worker/client/client_host.hpp"
 #include "worker/client/ws_protocol.hpp"
 #include "worker/event/dispatch.hpp"
+#include "worker/json/json_writer.hpp"
 #include "worker/operation/operation.hpp"
 #include "worker/socket/outbox.hpp"
 #include "worker/socket/socket_server.hpp"
@@ -59,9 +61,9 @@ class Client {
   // Prepare everything again: the catalog changed.
   void Revalidate();
 
-  // For fraiseql_connections() and fraiseql_subscriptions(): JSON objects, separated by commas.
-  void AppendRow(size_t shard, std::string* rows) const;
-  void AppendSubscriptionRows(std::string* rows) const;
+  // For fraiseql_connections() and fraiseql_subscriptions(): a JSON object for each row.
+  void WriteRow(size_t shard, JsonWriter* rows) const;
+  void WriteSubscriptionRows(JsonWriter* rows) const;
 
  protected:
   Client(ClientHost* host, uint64_t id);
@@ -77,7 +79,7 @@ class Client {
   virtual std::string ResponseHead(std::string_view id) const = 0;
   virtual void SendResponse(std::string_view head, std::string_view response) = 0;
   // A subscription that went on became invalid.
-  virtual void SendErrors(std::string_view id, std::string_view errors_json) = 0;
+  virtual void SendErrors(std::string_view id, const std::vector<Error>& errors) = 0;
   // Nothing is sent any more.
   virtual bool closing() const = 0;
 

@@ -73,14 +73,14 @@ std::optional<HttpReply> HttpOperation::Read(HttpRequest request) {
       break;
   }
   HttpReply reply = ReplyWithProblem(kHttpMethodNotAllowed, "GraphQL is served by GET and POST.",
-                                     "METHOD_NOT_ALLOWED");
+                                     kErrorMethodNotAllowed);
   reply.headers.emplace_back("allow", "GET, POST, OPTIONS");
   return reply;
 }
 
 std::optional<HttpReply> HttpOperation::ReadParameters() {
   const auto bad = [](const char* message) {
-    return ReplyWithProblem(kHttpBadRequest, message, "BAD_REQUEST");
+    return ReplyWithProblem(kHttpBadRequest, message, kErrorBadRequest);
   };
   const auto query = request_.Parameter("query");
   if (!query) return bad("The URL has no parameter \"query\".");
@@ -112,16 +112,16 @@ std::optional<HttpReply> HttpOperation::ReadBody() {
   if (type != "application/json" || !(charset.empty() || charset == "utf-8")) {
     return ReplyWithProblem(kHttpUnsupportedMediaType,
                             "The request's Content-Type must be application/json in UTF-8.",
-                            "UNSUPPORTED_MEDIA_TYPE");
+                            kErrorUnsupportedMediaType);
   }
   if (!IsUtf8(request_.body) || !json_.ParseCopy(request_.body)) {
-    return ReplyWithProblem(kHttpBadRequest, "The request is not JSON.", "BAD_REQUEST");
+    return ReplyWithProblem(kHttpBadRequest, "The request is not JSON.", kErrorBadRequest);
   }
   const std::string problem = IsObject(json_.root())
                                   ? ReadOperationRequest(json_.root(), &operation_)
                                   : "is not an object but " + TypeOf(json_.root());
   if (!problem.empty()) {
-    return ReplyWithProblem(kHttpBadRequest, "The request " + problem, "BAD_REQUEST");
+    return ReplyWithProblem(kHttpBadRequest, "The request " + problem, kErrorBadRequest);
   }
   return std::nullopt;
 }
@@ -133,16 +133,14 @@ HttpReply ReplyWithResponse(ResponseType type, std::string response) {
   return reply;
 }
 
-HttpReply ReplyWithErrors(ResponseType type, std::string_view errors_json) {
-  HttpReply reply = ReplyWithResponse(type, "{\"errors\":" + std::string(errors_json) + "}");
+HttpReply ReplyWithErrors(ResponseType type, const std::vector<Error>& errors) {
+  HttpReply reply = ReplyWithResponse(type, ResponseWithoutData(errors));
   if (type == ResponseType::kGraphqlResponse) reply.status = kHttpBadRequest;
   return reply;
 }
 
 HttpReply ReplyWithProblem(unsigned status, std::string_view message, std::string_view code) {
-  std::string errors;
-  AppendErrors({{std::string(message), {}}}, code, &errors);
-  HttpReply reply = ReplyWithErrors(ResponseType::kJson, errors);
+  HttpReply reply = ReplyWithErrors(ResponseType::kJson, {{std::string(message), code}});
   reply.status = status;
   return reply;
 }

@@ -5,6 +5,7 @@
 #include <optional>
 #include <string>
 #include <string_view>
+#include <vector>
 
 #include "worker/json/json_tree.hpp"
 #include "worker/operation/operation.hpp"
@@ -43,9 +44,9 @@ class HttpOperation {
 // The reply with the response to an operation that was executed.
 HttpReply ReplyWithResponse(ResponseType type, std::string response);
 
-// The reply to an operation that was not executed: `errors_json` is an array of GraphQL errors.
-// As application/json the status is 200, since old clients read errors only then.
-HttpReply ReplyWithErrors(ResponseType type, std::string_view errors_json);
+// The reply to an operation that was not executed. As application/json the status is 200, since old
+// clients read errors only then.
+HttpReply ReplyWithErrors(ResponseType type, const std::vector<Error>& errors);
 
 // A reply with one GraphQL error about the HTTP request itself, not its document.
 HttpReply ReplyWithProblem(unsigned status, std::string_view message, std::string_view code);

@@ -65,7 +65,7 @@ void HttpClient::OnRequest(HttpRequest request) {
 void HttpClient::OnGraphqlRequest(HttpRequest request) {
   if (!OriginAllowed(host_->options().allowed_origins, request.origin, request.host)) {
     Reply(ReplyWithProblem(kHttpForbidden, "Origin is not in fraiseql_subs.allowed_origins.",
-                           "FORBIDDEN"));
+                           kErrorForbidden));
     return;
   }
   origin_ = request.origin;
@@ -83,18 +83,18 @@ void HttpClient::OnGraphqlRequest(HttpRequest request) {
     Reply(ReplyWithProblem(kHttpNotAcceptable,
                            "Accept must allow application/graphql-response+json, application/json "
                            "or text/event-stream.",
-                           "NOT_ACCEPTABLE"));
+                           kErrorNotAcceptable));
     return;
   }
   if (!host_->can_serve()) {
     host_->counters()->connections_refused.Add();
     Reply(ReplyWithProblem(kHttpServiceUnavailable,
                            "The server has no catalog, is draining or has too many clients.",
-                           "SERVICE_UNAVAILABLE"));
+                           kErrorServiceUnavailable));
     return;
   }
   if (!host_->options().allow_anonymous) {
-    Reply(ReplyWithProblem(kHttpForbidden, "Forbidden", "FORBIDDEN"));
+    Reply(ReplyWithProblem(kHttpForbidden, "Forbidden", kErrorForbidden));
     return;
   }
   if (auto refused = operation_.Read(std::move(request))) {
@@ -125,21 +125,18 @@ void HttpClient::Execute() {
     return;
   }
   switch (result.kind) {
-    case StartResult::Kind::kSubscribed: {
+    case StartResult::Kind::kSubscribed:
       Stop(kOperationId);
-      std::string errors;
-      AppendErrors({{"Subscriptions are served by WebSocket (graphql-transport-ws), or by HTTP to "
-                     "clients that accept text/event-stream.",
-                     {}}},
-                   "OPERATION_NOT_SUPPORTED", &errors);
-      Reply(ReplyWithErrors(type_, errors));
+      Reply(ReplyWithErrors(
+          type_, {{"Subscriptions are served by WebSocket (graphql-transport-ws), or by HTTP to "
+                   "clients that accept text/event-stream.",
+                   kErrorOperationNotSupported}}));
       break;
-    }
     case StartResult::Kind::kExecuted:
-      Reply(ReplyWithResponse(type_, result.json));
+      Reply(ReplyWithResponse(type_, result.response));
       break;
     case StartResult::Kind::kRefused:
-      Reply(ReplyWithErrors(type_, result.json));
+      Reply(ReplyWithErrors(type_, result.errors));
       break;
   }
 }
@@ -157,11 +154,11 @@ void HttpClient::Stream(const StartResult& result) {
     case StartResult::Kind::kSubscribed:
       break;
     case StartResult::Kind::kExecuted:
-      SendResponse({}, result.json);
+      SendResponse({}, result.response);
       Complete();
       break;
     case StartResult::Kind::kRefused:
-      SendErrors({}, result.json);
+      SendErrors({}, result.errors);
       break;
   }
 }
@@ -170,8 +167,8 @@ void HttpClient::SendResponse(std::string_view, std::string_view response) {
   Append(NextEvent(response));
 }
 
-void HttpClient::SendErrors(std::string_view, std::string_view errors_json) {
-  SendResponse({}, "{\"errors\":" + std::string(errors_json) + "}");
+void HttpClient::SendErrors(std::string_view, const std::vector<Error>& errors) {
+  SendResponse({}, ResponseWithoutData(errors));
   Complete();
 }
 
@@ -182,7 +179,7 @@ void HttpClient::OnKeepalive() {
 void HttpClient::Drain() {
   if (stage_ == Stage::kHeld) {
     Reply(ReplyWithProblem(kHttpServiceUnavailable, "The server is draining.",
-                           "SERVICE_UNAVAILABLE"));
+                           kErrorServiceUnavailable));
   } else if (stage_ == Stage::kStreaming) {
     StopAny();
     Complete();

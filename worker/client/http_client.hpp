@@ -32,7 +32,7 @@ class HttpClient final : public Client, public HttpPeer {
   Status Describe() const override;
   std::string ResponseHead(std::string_view) const override { return {}; }
   void SendResponse(std::string_view head, std::string_view response) override;
-  void SendErrors(std::string_view id, std::string_view errors_json) override;
+  void SendErrors(std::string_view id, const std::vector<Error>& errors) override;
   bool closing() const override { return stage_ != Stage::kStreaming; }
   bool can_write() const override { return stage_ == Stage::kStreaming && !socket_.pending(); }
   WriteResult Write(unsigned char* bytes, size_t length) override {

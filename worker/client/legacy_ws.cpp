@@ -1,7 +1,7 @@
 #include "worker/client/legacy_ws.hpp"
 
 #include "worker/client/operation_request.hpp"
-#include "worker/json/json_text.hpp"
+#include "worker/json/json_writer.hpp"
 #include "worker/operation/errors_json.hpp"
 #include "worker/socket/close_code.hpp"
 
@@ -84,30 +84,31 @@ void LegacyWs::OnStart(std::string_view id, const std::optional<JsonValue>& payl
 }
 
 void LegacyWs::Reject(std::string_view id, std::string_view problem) {
-  std::string errors;
-  AppendErrors({{std::string(problem), {}}}, "BAD_REQUEST", &errors);
-  Error(id, errors);
+  Fail(id, {{std::string(problem), kErrorBadRequest}});
 }
 
-void LegacyWs::Error(std::string_view id, std::string_view errors_json) {
-  JsonTree tree;
-  std::string payload = "{\"message\":";
-  std::string_view message = "\"\"";
-  if (tree.ParseCopy(errors_json)) {
-    bool first = true;
-    tree.root().ForEachElement([&](const JsonValue& error) {
-      if (first) message = error.Find("message")->raw();
-      first = false;
-    });
-  }
-  payload.append(message).append(",\"errors\":").append(errors_json).append("}");
+void LegacyWs::Fail(std::string_view id, const std::vector<Error>& errors) {
+  std::string payload;
+  JsonWriter json(&payload);
+  json.BeginObject();
+  json.Key("message");
+  json.String(errors.front().message);
+  json.Key("errors");
+  WriteErrors(errors, &json);
+  json.EndObject();
   Send("error", id, payload);
 }
 
 std::string LegacyWs::ResponseHead(std::string_view id) const {
-  std::string head = "{\"type\":\"data\",\"id\":";
-  AppendJsonString(id, &head);
-  return head += ",\"payload\":";
+  std::string head;
+  JsonWriter json(&head);
+  json.BeginObject();
+  json.Key("type");
+  json.String("data");
+  json.Key("id");
+  json.String(id);
+  json.Key("payload");
+  return head;
 }
 
 }  // namespace fsubs

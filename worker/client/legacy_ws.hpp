@@ -16,9 +16,8 @@ class LegacyWs final : public WsProtocol {
   void Accept() override;
   void Refuse() override;
   void Complete(std::string_view id) override { Send("complete", id, {}); }
-  // The payload is an object with the first error's message and all of them: clients look for
-  // either.
-  void Error(std::string_view id, std::string_view errors_json) override;
+  // The payload holds the first error's message and all errors: clients look for either.
+  void Fail(std::string_view id, const std::vector<Error>& errors) override;
   std::string ResponseHead(std::string_view id) const override;
 
  private:

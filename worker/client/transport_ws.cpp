@@ -1,7 +1,8 @@
 #include "worker/client/transport_ws.hpp"
 
 #include "worker/client/transport_ws_message.hpp"
-#include "worker/json/json_text.hpp"
+#include "worker/json/json_writer.hpp"
+#include "worker/operation/errors_json.hpp"
 #include "worker/socket/close_code.hpp"
 
 namespace fsubs {
@@ -69,10 +70,20 @@ void TransportWs::OnSubscribe(std::string_view id, const OperationRequest& reque
   Start(id, request);
 }
 
+void TransportWs::Fail(std::string_view id, const std::vector<Error>& errors) {
+  Send("error", id, ErrorsJson(errors));
+}
+
 std::string TransportWs::ResponseHead(std::string_view id) const {
-  std::string head = "{\"id\":";
-  AppendJsonString(id, &head);
-  return head += ",\"type\":\"next\",\"payload\":";
+  std::string head;
+  JsonWriter json(&head);
+  json.BeginObject();
+  json.Key("id");
+  json.String(id);
+  json.Key("type");
+  json.String("next");
+  json.Key("payload");
+  return head;
 }
 
 }  // namespace fsubs

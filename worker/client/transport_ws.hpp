@@ -14,9 +14,7 @@ class TransportWs final : public WsProtocol {
   void Accept() override;
   void Refuse() override;
   void Complete(std::string_view id) override { Send("complete", id, {}); }
-  void Error(std::string_view id, std::string_view errors_json) override {
-    Send("error", id, errors_json);
-  }
+  void Fail(std::string_view id, const std::vector<Error>& errors) override;
   std::string ResponseHead(std::string_view id) const override;
 
  private:

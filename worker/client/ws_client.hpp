@@ -50,8 +50,8 @@ class WsClient final : public Client, public WsPeer, private WsProtocolHost {
     return protocol_->ResponseHead(id);
   }
   void SendResponse(std::string_view head, std::string_view response) override;
-  void SendErrors(std::string_view id, std::string_view errors_json) override {
-    protocol_->Error(id, errors_json);
+  void SendErrors(std::string_view id, const std::vector<Error>& errors) override {
+    protocol_->Fail(id, errors);
   }
   bool closing() const override { return closing_; }
 

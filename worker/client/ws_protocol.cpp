@@ -2,7 +2,7 @@
 
 #include "worker/client/legacy_ws.hpp"
 #include "worker/client/transport_ws.hpp"
-#include "worker/json/json_text.hpp"
+#include "worker/json/json_writer.hpp"
 #include "worker/socket/close_code.hpp"
 #include "worker/socket/ws_frame.hpp"
 
@@ -26,15 +26,21 @@ void WsProtocol::Close(uint16_t code, std::string_view reason) {
 
 void WsProtocol::Send(std::string_view type, std::string_view id, std::string_view payload) {
   if (state_ == State::kClosed) return;
-  std::string message = "{";
+  std::string message;
+  JsonWriter json(&message);
+  json.BeginObject();
   if (!id.empty()) {
-    message += "\"id\":";
-    AppendJsonString(id, &message);
-    message += ',';
+    json.Key("id");
+    json.String(id);
   }
-  message.append("\"type\":\"").append(type).append("\"");
-  if (!payload.empty()) message.append(",\"payload\":").append(payload);
-  host_->Send(message += '}');
+  json.Key("type");
+  json.String(type);
+  if (!payload.empty()) {
+    json.Key("payload");
+    json.Raw(payload);
+  }
+  json.EndObject();
+  host_->Send(message);
 }
 
 void WsProtocol::Start(std::string_view id, const OperationRequest& request) {
@@ -43,11 +49,11 @@ void WsProtocol::Start(std::string_view id, const OperationRequest& request) {
     case StartResult::Kind::kSubscribed:
       break;
     case StartResult::Kind::kExecuted:
-      host_->Send(ResponseHead(id) + result.json + "}");
+      host_->Send(ResponseHead(id) + result.response + "}");
       Complete(id);
       break;
     case StartResult::Kind::kRefused:
-      Error(id, result.json);
+      Fail(id, result.errors);
       break;
   }
 }

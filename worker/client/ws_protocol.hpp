@@ -7,6 +7,7 @@
 #include <optional>
 #include <string>
 #include <string_view>
+#include <vector>
 
 #include "worker/json/json_tree.hpp"
 #include "worker/operation/operation.hpp"
@@ -17,11 +18,12 @@ namespace fsubs {
 struct StartResult {
   enum class Kind : uint8_t {
     kSubscribed,
-    kExecuted,  // a query: `json` is its response, and there is no more to come
-    kRefused,   // `json` is an array of GraphQL errors
+    kExecuted,  // a query: `response` is all that comes of it
+    kRefused,   // `errors` say why
   };
   Kind kind = Kind::kSubscribed;
-  std::string json;
+  std::string response;
+  std::vector<Error> errors;
 };
 
 // What a protocol needs of the connection it speaks for. None of these calls back into the
@@ -78,7 +80,7 @@ class WsProtocol {
 
   // The server's own ends.
   virtual void Complete(std::string_view id) = 0;
-  virtual void Error(std::string_view id, std::string_view errors_json) = 0;
+  virtual void Fail(std::string_view id, const std::vector<Error>& errors) = 0;
   void Close(uint16_t code, std::string_view reason);
 
   // What stands before the response in a message that carries one. "}" ends the message.

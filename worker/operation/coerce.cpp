@@ -3,7 +3,7 @@
 #include "graphql/language/print.hpp"
 #include "graphql/language/suggest.hpp"
 #include "worker/json/json_number.hpp"
-#include "worker/json/json_text.hpp"
+#include "worker/json/json_writer.hpp"
 
 namespace fsubs {
 namespace {
@@ -75,15 +75,17 @@ class ErrorList {
     if (full_) return;
     if (errors_.size() < kMaxErrors && bytes_ < kMaxBytes) {
       bytes_ += message.size();
-      errors_.push_back({std::move(message), {document_.LocationOf(variable.offset)}});
+      errors_.push_back(
+          {std::move(message), kErrorBadUserInput, {document_.LocationOf(variable.offset)}});
       return;
     }
     full_ = true;
     errors_.push_back(
-        {"Too many errors processing variables, error limit reached. Execution aborted.", {}});
+        {"Too many errors processing variables, error limit reached. Execution aborted.",
+         kErrorBadUserInput});
   }
 
-  std::vector<graphql::Error> Take() { return std::move(errors_); }
+  std::vector<Error> Take() { return std::move(errors_); }
 
  private:
   static constexpr size_t kMaxErrors = 50;  // as in graphql-js
@@ -91,7 +93,7 @@ class ErrorList {
   static constexpr size_t kMaxBytes = 64 * 1024;
 
   const graphql::Document& document_;
-  std::vector<graphql::Error> errors_;
+  std::vector<Error> errors_;
   size_t bytes_ = 0;
   bool full_ = false;
 };
@@ -246,11 +248,10 @@ std::string Inspect(const JsonValue& value) {
   return text;
 }
 
-std::vector<graphql::Error> Variables::Coerce(const graphql::Schema& schema,
-                                              const graphql::Document& document,
-                                              const graphql::Operation& operation,
-                                              const std::optional<JsonValue>& values,
-                                              bool suggestions) {
+std::vector<Error> Variables::Coerce(const graphql::Schema& schema,
+                                     const graphql::Document& document,
+                                     const graphql::Operation& operation,
+                                     const std::optional<JsonValue>& values, bool suggestions) {
   ErrorList errors(document);
   std::vector<WrappedType> chain;
   for (const graphql::VariableDefinition& definition : operation.variables) {

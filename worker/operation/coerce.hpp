@@ -8,9 +8,9 @@
 #include <vector>
 
 #include "graphql/language/ast.hpp"
-#include "graphql/language/error.hpp"
 #include "graphql/schema/schema.hpp"
 #include "worker/json/json_tree.hpp"
+#include "worker/operation/error.hpp"
 
 namespace fsubs {
 
@@ -35,14 +35,12 @@ struct GivenValue {
 class Variables {
  public:
   // Check `values`, the client's "variables" object if it sent one, against the variables that
-  // `operation` defines. Returns the errors, with graphql-js's messages and locations, and no more
-  // of them than it does. `suggestions`: whether they suggest names of the schema. The JSON, the
-  // document and the schema outlive the object.
-  std::vector<graphql::Error> Coerce(const graphql::Schema& schema,
-                                     const graphql::Document& document,
-                                     const graphql::Operation& operation,
-                                     const std::optional<JsonValue>& values,
-                                     bool suggestions = true);
+  // `operation` defines. Returns the errors that graphql-js would report, with its messages and
+  // locations. `suggestions`: whether they suggest names of the schema. The JSON, the document and
+  // the schema outlive the object.
+  std::vector<Error> Coerce(const graphql::Schema& schema, const graphql::Document& document,
+                            const graphql::Operation& operation,
+                            const std::optional<JsonValue>& values, bool suggestions = true);
 
   GivenValue Find(std::string_view name) const;
 

@@ -1,43 +1,78 @@
 #include "worker/operation/errors_json.hpp"
 
-#include "worker/json/json_text.hpp"
-
 namespace fsubs {
+namespace {
 
-void AppendLocations(const std::vector<graphql::SourceLocation>& locations, std::string* out) {
-  *out += '[';
+void WriteLocations(const std::vector<graphql::SourceLocation>& locations, JsonWriter* json) {
+  json->BeginArray();
   for (const graphql::SourceLocation& location : locations) {
-    if (out->back() != '[') *out += ',';
-    out->append(R"({"line":)").append(std::to_string(location.line));
-    out->append(R"(,"column":)").append(std::to_string(location.column)).append("}");
+    json->BeginObject();
+    json->Key("line");
+    json->Number(location.line);
+    json->Key("column");
+    json->Number(location.column);
+    json->EndObject();
   }
-  *out += ']';
+  json->EndArray();
 }
 
-void AppendErrors(const std::vector<graphql::Error>& errors, std::string_view code,
-                  std::string* out) {
-  *out += '[';
-  for (const graphql::Error& error : errors) {
-    if (&error != &errors.front()) *out += ',';
-    *out += R"({"message":)";
-    AppendJsonString(error.message, out);
-    if (!error.locations.empty()) {
-      *out += R"(,"locations":)";
-      AppendLocations(error.locations, out);
+void WritePath(const std::vector<PathItem>& path, JsonWriter* json) {
+  json->BeginArray();
+  for (const PathItem& item : path) {
+    if (const auto* const name = std::get_if<std::string>(&item)) {
+      json->String(*name);
+    } else {
+      json->Number(std::get<size_t>(item));
     }
-    if (!error.path.empty()) {
-      *out += R"(,"path":[)";
-      for (const std::string& name : error.path) {
-        if (&name != &error.path.front()) *out += ',';
-        AppendJsonString(name, out);
-      }
-      *out += ']';
-    }
-    *out += R"(,"extensions":{"code":)";
-    AppendJsonString(code, out);
-    *out += "}}";
   }
-  *out += ']';
+  json->EndArray();
+}
+
+void WriteError(const Error& error, JsonWriter* json) {
+  json->BeginObject();
+  json->Key("message");
+  json->String(error.message);
+  if (!error.locations.empty()) {
+    json->Key("locations");
+    WriteLocations(error.locations, json);
+  }
+  if (!error.path.empty()) {
+    json->Key("path");
+    WritePath(error.path, json);
+  }
+  json->Key("extensions");
+  json->BeginObject();
+  json->Key("code");
+  json->String(error.code);
+  for (const ErrorExtension& extension : error.extensions) {
+    json->Key(extension.name);
+    json->Number(extension.value);
+  }
+  json->EndObject();
+  json->EndObject();
+}
+
+}  // namespace
+
+void WriteErrors(const std::vector<Error>& errors, JsonWriter* json) {
+  json->BeginArray();
+  for (const Error& error : errors) WriteError(error, json);
+  json->EndArray();
+}
+
+std::string ErrorsJson(const std::vector<Error>& errors) {
+  std::string text;
+  JsonWriter json(&text);
+  WriteErrors(errors, &json);
+  return text;
+}
+
+std::string ResponseWithoutData(const std::vector<Error>& errors) {
+  return R"({"errors":)" + ErrorsJson(errors) + "}";
+}
+
+std::string ResponseWithNullData(const std::vector<Error>& errors) {
+  return R"({"data":null,"errors":)" + ErrorsJson(errors) + "}";
 }
 
 }  // namespace fsubs

@@ -1,20 +1,24 @@
-// GraphQL errors as the JSON of a response (October 2021 specification, section 7.1.2).
+// Errors as the JSON of a response (October 2021 specification, section 7.1.2).
 #pragma once
 
 #include <string>
-#include <string_view>
 #include <vector>
 
-#include "graphql/language/error.hpp"
+#include "worker/json/json_writer.hpp"
+#include "worker/operation/error.hpp"
 
 namespace fsubs {
 
-// Append `[{"line":...,"column":...}]`.
-void AppendLocations(const std::vector<graphql::SourceLocation>& locations, std::string* out);
-
-// Append `[{"message":...,"locations":[...],"path":[...],"extensions":{"code":...}}]`; locations
+// Write `[{"message":...,"locations":[...],"path":[...],"extensions":{"code":...}}]`; locations
 // and path only where an error has them.
-void AppendErrors(const std::vector<graphql::Error>& errors, std::string_view code,
-                  std::string* out);
+void WriteErrors(const std::vector<Error>& errors, JsonWriter* json);
+
+// The same as a text.
+std::string ErrorsJson(const std::vector<Error>& errors);
+
+// `{"errors":[...]}`: the operation was not executed.
+std::string ResponseWithoutData(const std::vector<Error>& errors);
+// `{"data":null,"errors":[...]}`: it was, but there is no data to tell.
+std::string ResponseWithNullData(const std::vector<Error>& errors);
 
 }  // namespace fsubs

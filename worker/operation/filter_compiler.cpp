@@ -267,7 +267,7 @@ class FilterBuilder {
 
 Filter CompileFilter(const graphql::Document& document, const SubscriptionField& field,
                      const graphql::Selection& root, const Variables& variables,
-                     std::vector<graphql::Error>* errors) {
+                     std::vector<Error>* errors) {
   FilterBuilder filter;
   for (size_t i = 0; i < field.arguments.size(); ++i) {
     const FieldArgument& argument = field.arguments[i];
@@ -279,7 +279,7 @@ Filter CompileFilter(const graphql::Document& document, const SubscriptionField&
     if (given != root.arguments.end()) value = variables.Resolve(*given->value);
     const auto report = [&](std::string message) {
       const uint32_t offset = given != root.arguments.end() ? given->value->offset : root.offset;
-      errors->push_back({std::move(message), {document.LocationOf(offset)}});
+      errors->push_back({std::move(message), kErrorBadUserInput, {document.LocationOf(offset)}});
     };
     if (value.is_null() && definition.type->is_non_null()) {
       report("Argument \"" + argument.name + "\" of non-null type \"" + ToString(*definition.type) +

@@ -4,10 +4,10 @@
 #include <vector>
 
 #include "graphql/language/ast.hpp"
-#include "graphql/language/error.hpp"
 #include "worker/filter/filter.hpp"
 #include "worker/operation/catalog.hpp"
 #include "worker/operation/coerce.hpp"
+#include "worker/operation/error.hpp"
 
 namespace fsubs {
 
@@ -23,6 +23,6 @@ inline constexpr size_t kMaxIndexedFields = 8;
 // or too many conditions.
 Filter CompileFilter(const graphql::Document& document, const SubscriptionField& field,
                      const graphql::Selection& root, const Variables& variables,
-                     std::vector<graphql::Error>* errors);
+                     std::vector<Error>* errors);
 
 }  // namespace fsubs

@@ -3,42 +3,42 @@
 #include "graphql/language/parser.hpp"
 #include "graphql/validation/validate.hpp"
 #include "worker/operation/coerce.hpp"
-#include "worker/operation/errors_json.hpp"
 #include "worker/operation/filter_compiler.hpp"
 #include "worker/operation/query.hpp"
 
 namespace fsubs {
 namespace {
 
-PrepareResult Refuse(const std::vector<graphql::Error>& errors, std::string_view code) {
+PrepareResult Refuse(std::vector<Error> errors) {
   PrepareResult result;
-  AppendErrors(errors, code, &result.errors);
+  result.errors = std::move(errors);
   return result;
 }
 
-// GetOperation of the specification, section 6.1.1. Null, with `*error` set, if there is none.
+// GetOperation of the specification, section 6.1.1. Null, with `*problem` set, if there is none.
 const graphql::Operation* ChooseOperation(const graphql::Document& document,
                                           const std::optional<std::string_view>& name,
-                                          graphql::Error* error) {
+                                          std::string* problem) {
   if (!name) {
     if (document.operations.size() == 1) return &document.operations.front();
-    error->message = document.operations.empty()
-                         ? "Must provide an operation."
-                         : "Must provide operation name if query contains multiple operations.";
+    *problem = document.operations.empty()
+                   ? "Must provide an operation."
+                   : "Must provide operation name if query contains multiple operations.";
     return nullptr;
   }
   for (const graphql::Operation& operation : document.operations) {
     if (operation.name && operation.name.text == *name) return &operation;
   }
-  error->message = "Unknown operation named \"" + std::string(*name) + "\".";
+  *problem = "Unknown operation named \"" + std::string(*name) + "\".";
   return nullptr;
 }
 
 // A variable with a default may stand where null may not; then null must not be its value.
 void RefuseNull(const graphql::Document& document, const graphql::Argument& argument,
-                std::string_view type, std::vector<graphql::Error>* errors) {
+                std::string_view type, std::vector<Error>* errors) {
   errors->push_back({"Argument \"" + std::string(argument.name.text) + "\" of non-null type \"" +
                          std::string(type) + "\" must not be null.",
+                     kErrorBadUserInput,
                      {document.LocationOf(argument.value->offset)}});
 }
 
@@ -88,26 +88,24 @@ std::shared_ptr<const PreparedDocument> FindDocument(const std::shared_ptr<const
   key.append(" ").append(request.query);
   if (auto known = cache->documents.Find(key)) return known;
   if (request.query.size() > limits.max_size) {
-    *refused =
-        Refuse({{"Document is larger than " + std::to_string(limits.max_size) + " bytes.", {}}},
-               "GRAPHQL_PARSE_FAILED");
+    *refused = Refuse({{"Document is larger than " + std::to_string(limits.max_size) + " bytes.",
+                        kErrorParseFailed}});
     return nullptr;
   }
   const graphql::ParseResult parsed =
       graphql::ParseDocument(request.query, {.max_tokens = limits.max_tokens});
   if (parsed.error) {
-    *refused = Refuse({*parsed.error}, "GRAPHQL_PARSE_FAILED");
+    *refused = Refuse(WithCode({*parsed.error}, kErrorParseFailed));
     return nullptr;
   }
-  const std::vector<graphql::Error> errors =
-      graphql::Validate(catalog->schema(), *parsed.document,
-                        {.max_depth = limits.max_depth,
-                         .max_aliases = limits.max_aliases,
-                         .max_selections = limits.max_selections,
-                         .introspection = limits.introspection,
-                         .suggestions = limits.introspection});
+  std::vector<graphql::Error> errors = graphql::Validate(catalog->schema(), *parsed.document,
+                                                         {.max_depth = limits.max_depth,
+                                                          .max_aliases = limits.max_aliases,
+                                                          .max_selections = limits.max_selections,
+                                                          .introspection = limits.introspection,
+                                                          .suggestions = limits.introspection});
   if (!errors.empty()) {
-    *refused = Refuse(errors, "GRAPHQL_VALIDATION_FAILED");
+    *refused = Refuse(WithCode(std::move(errors), kErrorValidationFailed));
     return nullptr;
   }
   return cache->documents.Add(
@@ -123,32 +121,32 @@ PrepareResult Prepare(const std::shared_ptr<const Catalog>& catalog, PlanCache* 
   if (!prepared) return result;
   const graphql::Document& document = *prepared->document;
 
-  graphql::Error error;
+  std::string problem;
   const graphql::Operation* const operation =
-      ChooseOperation(document, request.operation_name, &error);
-  if (operation == nullptr) return Refuse({error}, "OPERATION_RESOLUTION_FAILURE");
+      ChooseOperation(document, request.operation_name, &problem);
+  if (operation == nullptr) return Refuse({{problem, kErrorOperationResolution}});
   if (operation->kind == graphql::OperationKind::kMutation) {
     return Refuse({{"Mutations are not served here: events are published in SQL.",
-                    {document.LocationOf(operation->offset)}}},
-                  "OPERATION_NOT_SUPPORTED");
+                    kErrorOperationNotSupported,
+                    {document.LocationOf(operation->offset)}}});
   }
   const bool is_query = operation->kind == graphql::OperationKind::kQuery;
   if (!is_query && catalog->fields().empty()) {
     return Refuse({{"Schema is not configured to execute subscription operation.",
-                    {document.LocationOf(operation->offset)}}},
-                  "OPERATION_NOT_SUPPORTED");
+                    kErrorOperationNotSupported,
+                    {document.LocationOf(operation->offset)}}});
   }
 
   Variables variables;
-  std::vector<graphql::Error> errors = variables.Coerce(catalog->schema(), document, *operation,
-                                                        request.variables, limits.introspection);
-  if (!errors.empty()) return Refuse(errors, "BAD_USER_INPUT");
+  std::vector<Error> errors = variables.Coerce(catalog->schema(), document, *operation,
+                                               request.variables, limits.introspection);
+  if (!errors.empty()) return Refuse(std::move(errors));
 
   ForEachCondition(document, *operation, [&](const graphql::Argument& argument) {
     if (!variables.Resolve(*argument.value).is_null()) return;
     RefuseNull(document, argument, "Boolean!", &errors);
   });
-  if (!errors.empty()) return Refuse(errors, "BAD_USER_INPUT");
+  if (!errors.empty()) return Refuse(std::move(errors));
 
   const std::string key = PlanKey(*prepared, *operation, variables, request.timing);
   std::shared_ptr<const Plan> plan = cache->plans.Find(key);
@@ -156,8 +154,8 @@ PrepareResult Prepare(const std::shared_ptr<const Catalog>& catalog, PlanCache* 
     auto compiled = CompilePlan(prepared, *operation, variables, request.timing);
     if (!compiled) {
       return Refuse({{"The operation selects no field, or too many.",
-                      {document.LocationOf(operation->offset)}}},
-                    "GRAPHQL_VALIDATION_FAILED");
+                      kErrorValidationFailed,
+                      {document.LocationOf(operation->offset)}}});
     }
     plan = cache->plans.Add(key, std::move(compiled));
   }
@@ -172,7 +170,7 @@ PrepareResult Prepare(const std::shared_ptr<const Catalog>& catalog, PlanCache* 
   subscription.operation_name = operation->name.text;
   subscription.filter =
       CompileFilter(document, *subscription.field, *root.selection, variables, &errors);
-  if (!errors.empty()) return Refuse(errors, "BAD_USER_INPUT");
+  if (!errors.empty()) return Refuse(std::move(errors));
   subscription.plan = std::move(plan);
   result.subscription = std::move(subscription);
   return result;

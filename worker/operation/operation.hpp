@@ -6,10 +6,12 @@
 #include <optional>
 #include <string>
 #include <string_view>
+#include <vector>
 
 #include "worker/filter/filter.hpp"
 #include "worker/json/json_tree.hpp"
 #include "worker/operation/catalog.hpp"
+#include "worker/operation/error.hpp"
 #include "worker/operation/plan_cache.hpp"
 
 namespace fsubs {
@@ -42,8 +44,8 @@ struct PreparedSubscription {
 
 struct PrepareResult {
   std::optional<PreparedSubscription> subscription;
-  std::string response;  // a query was executed: its response
-  std::string errors;    // otherwise: a JSON array of GraphQL errors
+  std::string response;       // a query was executed: its response
+  std::vector<Error> errors;  // otherwise: why it was not
 };
 
 PrepareResult Prepare(const std::shared_ptr<const Catalog>& catalog, PlanCache* cache,

@@ -3,7 +3,7 @@
 #include <unordered_map>
 #include <unordered_set>
 
-#include "worker/json/json_text.hpp"
+#include "worker/json/json_writer.hpp"
 
 namespace fsubs {
 namespace {
@@ -117,8 +117,7 @@ class PlanCompiler {
 
   bool CompileField(const Type& object, const Collected& group, FieldPlan* field) {
     field->response = group.response;
-    AppendJsonString(group.response, &field->key);
-    field->key += ':';
+    JsonWriter(&field->key).Key(group.response);
     field->selection = group.selections.front();
     field->name = field->selection->name.text;
     field->parent = &object;

@@ -1,6 +1,5 @@
 #include "worker/operation/query.hpp"
 
-#include "worker/json/json_text.hpp"
 #include "worker/operation/errors_json.hpp"
 #include "worker/operation/introspection.hpp"
 
@@ -10,62 +9,59 @@ namespace {
 class QueryExecutor {
  public:
   QueryExecutor(const Catalog& catalog, const graphql::Document& document,
-                const Variables& variables, size_t max_bytes, std::string* out)
+                const Variables& variables, size_t max_bytes, const std::string& response,
+                JsonWriter* json)
       : catalog_(catalog),
         document_(document),
         variables_(variables),
-        end_(out->size() + max_bytes),
-        out_(out) {}
+        end_(response.size() + max_bytes),
+        response_(response),
+        json_(*json) {}
 
   void Execute(const ObjectPlan& plan) {
     Object(plan, [this](const FieldPlan& field) { RootField(field); });
   }
 
-  bool too_large() const { return out_->size() > end_; }
-  const std::vector<graphql::Error>& errors() const { return errors_; }
+  bool too_large() const { return response_.size() > end_; }
+  const std::vector<Error>& errors() const { return errors_; }
 
  private:
   template <typename Resolve>  // void(const FieldPlan&), which writes the field's value
   void Object(const ObjectPlan& plan, const Resolve& resolve) {
-    *out_ += '{';
+    json_.BeginObject();
     for (const FieldPlan& field : plan.fields) {
       if (too_large()) return;
-      if (&field != &plan.fields.front()) *out_ += ',';
-      *out_ += field.key;
+      json_.Key(field.response);
       if (field.is_typename) {
-        AppendJsonString(plan.type->name, out_);
+        json_.String(plan.type->name);
       } else {
         resolve(field);
       }
     }
-    *out_ += '}';
+    json_.EndObject();
   }
 
   template <typename Items, typename Write>  // void(const item&)
   void List(const Items& items, const Write& write) {
-    *out_ += '[';
-    bool first = true;
+    json_.BeginArray();
     for (const auto& item : items) {
       if (too_large()) return;
-      if (!first) *out_ += ',';
-      first = false;
       write(item);
     }
-    *out_ += ']';
+    json_.EndArray();
   }
 
   static const ObjectPlan& Below(const FieldPlan& field) { return *field.objects.front().second; }
 
   void RootField(const FieldPlan& field) {
     if (field.name == "serverVersion") {
-      AppendJsonString(catalog_.server_version(), out_);
+      json_.String(catalog_.server_version());
     } else if (field.name == "subscriptions") {
       List(catalog_.fields(), [&](const SubscriptionField& subscription) {
         Object(Below(field), [&](const FieldPlan& below) { Offer(subscription, below.name); });
       });
     } else if (field.name == "_service") {
-      Object(Below(field),
-             [&](const FieldPlan&) { AppendJsonString(catalog_.subgraph_sdl(), out_); });
+      Object(Below(field), [&](const FieldPlan&) { json_.String(catalog_.subgraph_sdl()); });
     } else if (field.name == "__schema") {
       Introspected(field, &catalog_.schema());
     } else {
@@ -76,24 +72,23 @@ class QueryExecutor {
   // A field of `type SubscriptionField`.
   void Offer(const SubscriptionField& subscription, std::string_view name) {
     if (name == "name") {
-      AppendJsonString(subscription.name, out_);
+      json_.String(subscription.name);
     } else if (name == "definition") {
-      AppendJsonString(subscription.sdl, out_);
+      json_.String(subscription.sdl);
     } else if (name == "description") {
       TextOrNull(subscription.definition->description);
     } else if (subscription.event_types.empty()) {
-      *out_ += "null";
+      json_.Null();
     } else {
-      List(subscription.event_types,
-           [&](const std::string& event_type) { AppendJsonString(event_type, out_); });
+      List(subscription.event_types, [&](const std::string& name) { json_.String(name); });
     }
   }
 
   void TextOrNull(std::string_view text) {
     if (text.data() == nullptr) {
-      *out_ += "null";
+      json_.Null();
     } else {
-      AppendJsonString(text, out_);
+      json_.String(text);
     }
   }
 
@@ -110,6 +105,7 @@ class QueryExecutor {
     if (name.is_null()) {
       const graphql::Value& value = *field.selection->arguments.front().value;
       errors_.push_back({R"(Argument "name" of non-null type "String!" must not be null.)",
+                         kErrorBadUserInput,
                          {document_.LocationOf(value.offset)},
                          {field.response}});
     }
@@ -118,7 +114,7 @@ class QueryExecutor {
       type = catalog_.schema().FindType(name.json ? name.json->text() : name.literal->text);
     }
     if (type == nullptr) {
-      *out_ += "null";
+      json_.Null();
     } else {
       Introspected(field, type);
     }
@@ -132,11 +128,11 @@ class QueryExecutor {
     });
   }
 
-  void Write(const FieldPlan&, std::monostate) { *out_ += "null"; }
-  void Write(const FieldPlan&, bool value) { *out_ += value ? "true" : "false"; }
-  void Write(const FieldPlan&, const std::string& value) { AppendJsonString(value, out_); }
+  void Write(const FieldPlan&, std::monostate) { json_.Null(); }
+  void Write(const FieldPlan&, bool value) { json_.Bool(value); }
+  void Write(const FieldPlan&, const std::string& value) { json_.String(value); }
   void Write(const FieldPlan&, const std::vector<std::string>& values) {
-    List(values, [&](const std::string& value) { AppendJsonString(value, out_); });
+    List(values, [&](const std::string& value) { json_.String(value); });
   }
   void Write(const FieldPlan& field, const IntrospectionObject& object) {
     Introspected(field, object);
@@ -149,8 +145,9 @@ class QueryExecutor {
   const graphql::Document& document_;
   const Variables& variables_;
   const size_t end_;
-  std::string* const out_;
-  std::vector<graphql::Error> errors_;
+  const std::string& response_;  // what json_ writes to
+  JsonWriter& json_;
+  std::vector<Error> errors_;
 };
 
 }  // namespace
@@ -158,21 +155,23 @@ class QueryExecutor {
 void ExecuteQuery(const Catalog& catalog, const graphql::Document& document, const Plan& plan,
                   const Variables& variables, size_t max_bytes, std::string* response) {
   const size_t start = response->size();
-  *response += "{\"data\":";
-  QueryExecutor executor(catalog, document, variables, max_bytes, response);
+  JsonWriter json(response);
+  json.BeginObject();
+  json.Key("data");
+  QueryExecutor executor(catalog, document, variables, max_bytes, *response, &json);
   executor.Execute(plan.selection());
   if (executor.too_large()) {
     response->resize(start);
-    *response += "{\"data\":null,\"errors\":";
-    AppendErrors({{"The response is larger than " + std::to_string(max_bytes) +
-                       " bytes, half of fraiseql_subs.outbox_size.",
-                   {}}},
-                 "RESPONSE_TOO_LARGE", response);
-  } else if (!executor.errors().empty()) {
-    *response += ",\"errors\":";
-    AppendErrors(executor.errors(), "BAD_USER_INPUT", response);
+    *response += ResponseWithNullData({{"The response is larger than " + std::to_string(max_bytes) +
+                                            " bytes, half of fraiseql_subs.outbox_size.",
+                                        kErrorResponseTooLarge}});
+    return;
   }
-  *response += '}';
+  if (!executor.errors().empty()) {
+    json.Key("errors");
+    WriteErrors(executor.errors(), &json);
+  }
+  json.EndObject();
 }
 
 }  // namespace fsubs

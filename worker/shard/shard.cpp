@@ -11,6 +11,7 @@
 #include "worker/client/http_client.hpp"
 #include "worker/client/origin.hpp"
 #include "worker/client/ws_client.hpp"
+#include "worker/json/json_writer.hpp"
 
 namespace fsubs {
 
@@ -81,17 +82,19 @@ void Shard::CheckDrained() {
 
 void Shard::Connections(std::function<void(std::string rows)> reply) {
   tasks_.Post([this, reply = std::move(reply)] {
-    std::string rows = "[";
-    for (const auto& [id, client] : clients_) client->AppendRow(index_, &rows);
-    reply(rows += ']');
+    std::string rows;
+    JsonWriter json(&rows);
+    for (const auto& [id, client] : clients_) client->WriteRow(index_, &json);
+    reply(std::move(rows));
   });
 }
 
 void Shard::Subscriptions(std::function<void(std::string rows)> reply) {
   tasks_.Post([this, reply = std::move(reply)] {
-    std::string rows = "[";
-    for (const auto& [id, client] : clients_) client->AppendSubscriptionRows(&rows);
-    reply(rows += ']');
+    std::string rows;
+    JsonWriter json(&rows);
+    for (const auto& [id, client] : clients_) client->WriteSubscriptionRows(&json);
+    reply(std::move(rows));
   });
 }
 

@@ -68,6 +68,7 @@ class Shard final : private ClientHost,
   // `catalog` contains every change announced up to `covered`.
   void SetCatalog(std::shared_ptr<const Catalog> catalog, Position covered);
   void Drain();
+  // `rows` are JSON objects separated by commas.
   void Connections(std::function<void(std::string rows)> reply);
   void Subscriptions(std::function<void(std::string rows)> reply);
 

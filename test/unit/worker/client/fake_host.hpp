@@ -96,7 +96,7 @@ class FakeClient final : public Client {
   size_t keepalives = 0;
   size_t flushes = 0;
   std::string written;
-  std::vector<std::string> errors;  // id and errors
+  std::vector<std::string> errors;  // id and first message
 
  private:
   Status Describe() const override { return {"fake", "acknowledged", "nowhere"}; }
@@ -104,8 +104,8 @@ class FakeClient final : public Client {
   void SendResponse(std::string_view head, std::string_view response) override {
     Append(std::string(head).append(response).append("\n"));
   }
-  void SendErrors(std::string_view id, std::string_view errors_json) override {
-    errors.push_back(std::string(id) + " " + std::string(errors_json));
+  void SendErrors(std::string_view id, const std::vector<Error>& of) override {
+    errors.push_back(std::string(id) + " " + of.front().message);
   }
   bool closing() const override { return slow; }
   bool can_write() const override { return writable; }

@@ -92,9 +92,9 @@ TEST_F(HttpOperationTest, AnythingElseIsRefusedWithItsStatus) {
 }
 
 TEST(HttpReplyTest, OldClientsReadErrorsWithStatus200AndNewOnesWith400) {
-  EXPECT_EQ(ReplyWithErrors(ResponseType::kJson, "[]").status, kHttpOk);
-  EXPECT_EQ(ReplyWithErrors(ResponseType::kGraphqlResponse, "[]").status, kHttpBadRequest);
-  EXPECT_EQ(ReplyWithErrors(ResponseType::kGraphqlResponse, "[]").body, R"({"errors":[]})");
+  EXPECT_EQ(ReplyWithErrors(ResponseType::kJson, {}).status, kHttpOk);
+  EXPECT_EQ(ReplyWithErrors(ResponseType::kGraphqlResponse, {}).status, kHttpBadRequest);
+  EXPECT_EQ(ReplyWithErrors(ResponseType::kGraphqlResponse, {}).body, R"({"errors":[]})");
 }
 
 TEST(EventStreamTest, AResponseIsOneLineOfData) {

@@ -26,9 +26,12 @@ class LegacyWsTest : public testing::Test, public WsProtocolHost {
   }
   StartResult StartOperation(std::string_view id, const OperationRequest& request) override {
     if (request.query == "bad") {
-      return {StartResult::Kind::kRefused, R"([{"message":"no \"x\""},{"message":"nor y"}])"};
+      return {.kind = StartResult::Kind::kRefused,
+              .errors = {{R"(no "x")", kErrorValidationFailed}, {"nor y", kErrorValidationFailed}}};
     }
-    if (request.query == "{now}") return {StartResult::Kind::kExecuted, R"({"data":{"now":1}})"};
+    if (request.query == "{now}") {
+      return {.kind = StartResult::Kind::kExecuted, .response = R"({"data":{"now":1}})"};
+    }
     subscriptions_.emplace(id);
     return {};
   }
@@ -85,8 +88,10 @@ TEST_F(LegacyWsTest, AQueryIsAnsweredByDataAndComplete) {
 TEST_F(LegacyWsTest, AnErrorHasTheFirstMessageAndAllErrors) {
   Acknowledge();
   Receive(R"({"id":"1","type":"start","payload":{"query":"bad"}})");
-  EXPECT_EQ(sent_, Sent{R"({"id":"1","type":"error","payload":{"message":"no \"x\"","errors":)"
-                        R"([{"message":"no \"x\""},{"message":"nor y"}]}})"});
+  EXPECT_EQ(sent_,
+            Sent{R"({"id":"1","type":"error","payload":{"message":"no \"x\"","errors":)"
+                 R"([{"message":"no \"x\"","extensions":{"code":"GRAPHQL_VALIDATION_FAILED"}},)"
+                 R"({"message":"nor y","extensions":{"code":"GRAPHQL_VALIDATION_FAILED"}}]}})"});
 }
 
 TEST_F(LegacyWsTest, AnIdInUseGoesToTheNewOperation) {

@@ -25,8 +25,12 @@ class TransportWsTest : public testing::Test, public WsProtocolHost {
     return subscriptions_.count(std::string(id)) > 0;
   }
   StartResult StartOperation(std::string_view id, const OperationRequest& request) override {
-    if (request.query == "bad") return {StartResult::Kind::kRefused, R"([{"message":"no"}])"};
-    if (request.query == "{now}") return {StartResult::Kind::kExecuted, R"({"data":{"now":1}})"};
+    if (request.query == "bad") {
+      return {.kind = StartResult::Kind::kRefused, .errors = {{"no", kErrorBadUserInput}}};
+    }
+    if (request.query == "{now}") {
+      return {.kind = StartResult::Kind::kExecuted, .response = R"({"data":{"now":1}})"};
+    }
     subscriptions_[std::string(id)] =
         std::string(request.query) + "|" + std::string(request.operation_name.value_or("")) + "|" +
         (request.variables ? std::string(request.variables->raw()) : "");
@@ -145,7 +149,8 @@ TEST_F(TransportWsTest, AFailedSubscribeIsAnErrorMessageAndItsIdIsFree) {
   Acknowledge();
   Receive(R"({"id":"\"1\"","type":"subscribe","payload":{"query":"bad"}})");
   EXPECT_EQ(sent_, std::vector<std::string>{
-                       R"({"id":"\"1\"","type":"error","payload":[{"message":"no"}]})"});
+                       R"({"id":"\"1\"","type":"error","payload":)"
+                       R"([{"message":"no","extensions":{"code":"BAD_USER_INPUT"}}]})"});
   Receive(R"({"id":"\"1\"","type":"subscribe","payload":{"query":"q"}})");
   EXPECT_EQ(closed_, "");
 }
@@ -233,7 +238,7 @@ TEST_F(TransportWsTest, AClosedMachineSaysAndHearsNothing) {
   Receive("x");
   machine_->OnBinary();
   machine_->Complete("1");
-  machine_->Error("1", "[]");
+  machine_->Fail("1", {{"late", kErrorBadRequest}});
   EXPECT_TRUE(sent_.empty());
   EXPECT_EQ(closed_, "");
 }

@@ -5,6 +5,7 @@
 #include <deque>
 
 #include "test/unit/worker/served_catalog.hpp"
+#include "worker/operation/errors_json.hpp"
 
 namespace fsubs {
 namespace {
@@ -23,7 +24,7 @@ class DispatchTest : public testing::Test {
 
   Client* Subscribe(const std::string& query, const std::string& variables = "") {
     PrepareResult prepared = served_.Prepare(query, variables);
-    EXPECT_TRUE(prepared.subscription) << prepared.errors;
+    EXPECT_TRUE(prepared.subscription) << ErrorsJson(prepared.errors);
     Client* const client = &clients_.emplace_back();
     dispatcher_.Add(client, std::move(*prepared.subscription));
     added_.push_back(client);

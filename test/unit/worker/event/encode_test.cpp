@@ -3,6 +3,7 @@
 #include <gtest/gtest.h>
 
 #include "test/unit/worker/served_catalog.hpp"
+#include "worker/operation/errors_json.hpp"
 
 namespace fsubs {
 namespace {
@@ -13,7 +14,7 @@ class EncodeTest : public testing::Test {
   std::string Encoded(const std::string& query, const std::string& event,
                       const std::string& variables = "") {
     const PrepareResult prepared = served_.Prepare(query, variables);
-    if (!prepared.subscription) return prepared.errors;
+    if (!prepared.subscription) return ErrorsJson(prepared.errors);
     JsonTree tree;
     EXPECT_TRUE(tree.ParseCopy(event)) << tree.error();
     std::string out = "kept";

@@ -9,6 +9,7 @@
 #include <random>
 
 #include "worker/event/dispatch.hpp"
+#include "worker/operation/errors_json.hpp"
 
 namespace fsubs {
 namespace {
@@ -47,7 +48,7 @@ class FilterTest : public testing::Test {
 
   Subscriber* Subscribe(const std::string& query, const std::string& variables = "{}") {
     PrepareResult prepared = Prepare(query, variables);
-    EXPECT_TRUE(prepared.subscription) << prepared.errors;
+    EXPECT_TRUE(prepared.subscription) << ErrorsJson(prepared.errors);
     Subscriber* const subscriber = &subscribers_.emplace_back();
     dispatcher_.Add(subscriber, std::move(*prepared.subscription));
     return subscriber;
@@ -174,7 +175,7 @@ TEST_F(FilterTest, DataOfAnotherShapeMatchesNothingByAccident) {
 
 TEST_F(FilterTest, WhatIsNoValueOfTheTypeIsRefused) {
   const auto errors = [&](const std::string& where) {
-    return Prepare("subscription { o(where: " + where + ") { id } }").errors;
+    return ErrorsJson(Prepare("subscription { o(where: " + where + ") { id } }").errors);
   };
   EXPECT_THAT(errors(R"({at: {gt: "soon"}})"),
               HasSubstr(R"(\"soon\" is not a value of \"DateTime\")"));

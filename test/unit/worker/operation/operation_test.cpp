@@ -3,6 +3,7 @@
 #include <gmock/gmock.h>
 
 #include "test/unit/worker/served_catalog.hpp"
+#include "worker/operation/errors_json.hpp"
 
 namespace fsubs {
 namespace {
@@ -14,7 +15,7 @@ class OperationTest : public testing::Test {
   std::string ErrorsOf(const std::string& query, const std::string& variables = "",
                        std::optional<std::string> name = std::nullopt) {
     const PrepareResult result = served_.Prepare(query, variables, std::move(name));
-    return result.subscription ? "(none)" : result.errors;
+    return result.subscription ? "(none)" : ErrorsJson(result.errors);
   }
 
   ServedCatalog served_;

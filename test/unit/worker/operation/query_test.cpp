@@ -2,6 +2,7 @@
 #include <gtest/gtest.h>
 
 #include "test/unit/worker/served_catalog.hpp"
+#include "worker/operation/errors_json.hpp"
 
 namespace fsubs {
 namespace {
@@ -12,7 +13,7 @@ class QueryTest : public testing::Test {
  protected:
   std::string ResponseTo(const std::string& query, const std::string& variables = {}) {
     const PrepareResult result = served_.Prepare(query, variables);
-    return result.response.empty() ? result.errors : result.response;
+    return result.response.empty() ? ErrorsJson(result.errors) : result.response;
   }
 
   ServedCatalog served_;

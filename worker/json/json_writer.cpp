@@ -1,4 +1,4 @@
-#include "worker/json/json_text.hpp"
+#include "worker/json/json_writer.hpp"
 
 namespace fsubs {
 

@@ -1,0 +1,52 @@
+// Errors as GraphQL responses tell them (October 2021 specification, section 7.1.2), as values: the
+// protocol that sends them writes their JSON.
+#pragma once
+
+#include <cstdint>
+#include <string>
+#include <string_view>
+#include <variant>
+#include <vector>
+
+#include "graphql/language/error.hpp"
+
+namespace fsubs {
+
+// `extensions.code`; docs/protocol.md has the meanings.
+inline constexpr std::string_view kErrorParseFailed = "GRAPHQL_PARSE_FAILED";
+inline constexpr std::string_view kErrorValidationFailed = "GRAPHQL_VALIDATION_FAILED";
+inline constexpr std::string_view kErrorBadUserInput = "BAD_USER_INPUT";
+inline constexpr std::string_view kErrorOperationResolution = "OPERATION_RESOLUTION_FAILURE";
+inline constexpr std::string_view kErrorOperationNotSupported = "OPERATION_NOT_SUPPORTED";
+inline constexpr std::string_view kErrorResponseTooLarge = "RESPONSE_TOO_LARGE";
+inline constexpr std::string_view kErrorSubscriptionLimit = "SUBSCRIPTION_LIMIT";
+inline constexpr std::string_view kErrorDataMismatch = "DATA_MISMATCH";
+inline constexpr std::string_view kErrorEventsLost = "EVENTS_LOST";
+inline constexpr std::string_view kErrorBadRequest = "BAD_REQUEST";
+inline constexpr std::string_view kErrorForbidden = "FORBIDDEN";
+inline constexpr std::string_view kErrorNotAcceptable = "NOT_ACCEPTABLE";
+inline constexpr std::string_view kErrorMethodNotAllowed = "METHOD_NOT_ALLOWED";
+inline constexpr std::string_view kErrorUnsupportedMediaType = "UNSUPPORTED_MEDIA_TYPE";
+inline constexpr std::string_view kErrorServiceUnavailable = "SERVICE_UNAVAILABLE";
+
+// A response name, or an index in a list.
+using PathItem = std::variant<std::string, size_t>;
+
+// A member of an error's extensions, beside the code.
+struct ErrorExtension {
+  std::string_view name;  // a constant
+  uint64_t value;
+};
+
+struct Error {
+  std::string message;
+  std::string_view code;                           // one of the constants above
+  std::vector<graphql::SourceLocation> locations;  // in the document
+  std::vector<PathItem> path;                      // of the field whose execution failed
+  std::vector<ErrorExtension> extensions;
+};
+
+// Errors that graphql/ found in a document.
+std::vector<Error> WithCode(std::vector<graphql::Error> errors, std::string_view code);
+
+}  // namespace fsubs
