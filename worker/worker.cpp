@@ -120,7 +120,6 @@ void Worker::OnSnapshot(std::string_view snapshot_json) {
         options_->database.c_str(), error.c_str());
     if (error == kExtensionMissing) ready_ = false;
   } else {
-    snapshot_ = snapshot_json;
     for (const std::string& problem : catalog->left_out()) {
       Log(LogLevel::kWarning, "cannot be served: %s", problem.c_str());
     }

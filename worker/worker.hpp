@@ -66,7 +66,6 @@ class Worker final : private ShardHost, private SideDoorHost {
   uv_timer_t retry_timer_{};
   TaskQueue tasks_{"control thread"};
 
-  std::string snapshot_;  // the one in force
   Position wanted_ = 0;   // changes announced up to here
   Position asked_ = 0;    // what the outstanding request will cover
   bool outstanding_ = false;
