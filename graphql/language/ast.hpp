@@ -2,8 +2,8 @@
 //
 // Nodes are plain structs in the document's arena: they hold views and pointers, own nothing and
 // live as long as their Document. `offset` is a byte offset into the source, that of the
-// description where a node has one. A description that was left out has no data(), one that is
-// empty has.
+// description where a node has one. A description that was left out has a null data(), an empty
+// one has not.
 #pragma once
 
 #include <cstdint>

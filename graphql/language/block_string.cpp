@@ -61,13 +61,14 @@ std::string PrintBlockString(std::string_view value) {
     escaped.insert(at, 1, '\\');
   }
   const std::vector<std::string_view> lines = Lines(escaped);
-  // Without a line in front, the first would not count for the common indentation.
+  // The line behind the opening quotes does not count for the common indentation. So a text whose
+  // other lines are all indented starts on a line of its own.
   const bool indented =
       lines.size() > 1 && std::all_of(lines.begin() + 1, lines.end(), [](std::string_view line) {
         return line.empty() || kBlank.find(line.front()) != std::string_view::npos;
       });
   const bool ends_in_quotes = escaped.ends_with("\\\"\"\"");
-  // What would run into the closing quotes.
+  // A text that ends so would run into the closing quotes.
   const bool open_end = (value.ends_with('"') && !ends_in_quotes) || value.ends_with('\\');
   const bool multiline =
       lines.size() > 1 || Utf16Length(value) > kLong || open_end || indented || ends_in_quotes;

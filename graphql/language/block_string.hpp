@@ -6,8 +6,8 @@
 
 namespace fsubs::graphql {
 
-// The value of what stands between the quotes, with \""" already replaced: common indentation and
-// blank first and last lines go (BlockStringValue).
+// The value of a block string (BlockStringValue): without common indentation and without blank
+// lines at its start and end. `raw` is the text between the quotes, with \""" already replaced.
 std::string DedentBlockString(std::string_view raw);
 
 // A literal with that value, quotes included, laid out as graphql-js does.

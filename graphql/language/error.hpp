@@ -20,15 +20,20 @@ struct Error {
   std::vector<SourceLocation> locations;
 };
 
+// A name or a type as messages show it.
+inline std::string Quoted(std::string_view text) {
+  return "\"" + std::string(text) + "\"";
+}
+
 // The location of byte `offset` of `source`.
 SourceLocation LocationAt(std::string_view source, uint32_t offset);
 
-// Finds many locations of one source, each in a time that does not depend on where it is.
+// Finds many locations in one source. The time for each does not depend on its offset.
 class LocationIndex {
  public:
   // `source` outlives the index.
   explicit LocationIndex(std::string_view source);
-  // Fastest where offsets come in order.
+  // Fastest if offsets come in ascending order.
   SourceLocation At(uint32_t offset);
 
  private:

@@ -67,9 +67,9 @@ class Lexer {
   Token ReadBlockString();
   void ReadEscape(std::string* value);
   void ReadUnicodeEscape(std::string* value);
-  // What four hexadecimal digits say, UINT32_MAX if they are not.
+  // The value of four hexadecimal digits, or UINT32_MAX if they are not.
   uint32_t FixedEscapeAt(uint32_t offset) const;
-  // Fails at the escape that is being read, quoting so many UTF-16 units of it.
+  // Fails at the escape that is being read and quotes its first `units` UTF-16 units.
   [[noreturn]] void FailEscape(const char* problem, uint32_t units) const;
   void SkipCodePoint();
   void ReadDigits();

@@ -1,4 +1,4 @@
-// Names met so far, for rules that compare names: few are searched, many are hashed.
+// The names seen so far, for rules that compare names. A few are searched, many are hashed.
 #pragma once
 
 #include <cstdint>
@@ -10,7 +10,7 @@
 
 namespace fsubs::graphql {
 
-// Numbers names from 0 in the order in which they come.
+// Numbers names from 0 in the order in which they are added.
 class NameIndex {
  public:
   static constexpr size_t kNone = SIZE_MAX;
@@ -53,7 +53,7 @@ class FirstUses {
  public:
   explicit FirstUses(std::pmr::memory_resource* memory) : names_(memory), offsets_(memory) {}
 
-  // The offset of the first use of `name`; nothing if that is this one.
+  // The offset of the first use of `name`; nothing if this is the first.
   std::optional<uint32_t> Add(std::string_view name, uint32_t offset) {
     const size_t number = names_.Add(name);
     if (number < offsets_.size()) return offsets_[number];

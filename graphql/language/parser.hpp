@@ -17,8 +17,8 @@ struct ParseLimits {
   size_t max_depth = 200;
 };
 
-// For SDL, which comes from the database's own catalog: they only keep the parser from running
-// away.
+// Limits for SDL. It comes from the database's own catalog, so they only keep mistakes from using
+// up the stack and the memory.
 inline constexpr ParseLimits kSdlLimits{.max_tokens = 1000000, .max_depth = 200};
 
 struct ParseResult {

@@ -43,8 +43,8 @@ class Parser {
     Parser* const parser_;
   };
 
-  // The lexer reads no further than graphql-js's does at each point, so that of two errors the same
-  // one is reported: tokens are read one at a time, and ahead only where the grammar asks for it.
+  // At each point the lexer has read as far as that of graphql-js, so that of two errors the same
+  // one is reported. Tokens are read one at a time, and ahead only where the grammar needs it.
   void Advance() {
     last_end_ = token_.end;
     token_ = LookAhead();
@@ -111,7 +111,7 @@ class Parser {
     return new (document_->arena()->allocate(sizeof(T), alignof(T))) T(node);
   }
 
-  // A list of nodes while it is read. All lists of a type share one vector, which nests as they do.
+  // A list of nodes while it is read. All lists of a type share one vector as a stack.
   template <typename T>
   class List {
    public:

@@ -10,7 +10,8 @@
 namespace fsubs::graphql {
 namespace {
 
-// UTF-16, by which graphql-js counts; ASCII letters small. `text` may be any bytes.
+// `text`, which may be any bytes, in UTF-16, by which graphql-js counts, with ASCII letters in
+// lower case.
 std::u16string Lower(std::string_view text) {
   std::u16string lower;
   lower.reserve(text.size());
@@ -27,8 +28,9 @@ std::u16string Lower(std::string_view text) {
   return lower;
 }
 
-// Damerau-Levenshtein distance with adjacent transpositions; nothing beyond `threshold`. Names that
-// differ in length by more are not compared, which bounds the work by the length of the schema's.
+// Damerau-Levenshtein distance with adjacent transpositions, or nothing if it exceeds `threshold`.
+// Names whose lengths differ by more are not compared, so the length of the schema's names bounds
+// the work.
 std::optional<size_t> Distance(const std::u16string& a, const std::u16string& b, size_t threshold) {
   if (std::max(a.size(), b.size()) - std::min(a.size(), b.size()) > threshold) return std::nullopt;
   std::vector<size_t> rows[3];
@@ -59,7 +61,7 @@ std::optional<size_t> Distance(const std::u16string& a, const std::u16string& b,
 bool NaturalLess(std::string_view a, std::string_view b) {
   size_t i = 0;
   size_t j = 0;
-  // A leading zero is a number by itself.
+  // A leading zero is a number on its own.
   const auto number = [](std::string_view text, size_t* at) {
     const size_t start = *at;
     if (text[start] == '0') return text.substr(++*at, 0);

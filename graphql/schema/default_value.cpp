@@ -10,7 +10,7 @@
 namespace fsubs::graphql {
 namespace {
 
-// Of input objects whose fields are filled in from their defaults.
+// The deepest nesting of input objects whose fields are filled in from their defaults.
 constexpr size_t kMaxNesting = 100;
 
 bool IsInteger(std::string_view text) {

@@ -1,5 +1,5 @@
 // Filter inputs: the types of `where` arguments, made from the types that they filter.
-// docs/filters.md tells what each member means.
+// docs/filters.md explains each member.
 #pragma once
 
 #include <string>
@@ -11,7 +11,7 @@
 namespace fsubs::graphql {
 
 // The SDL of the filter inputs that `document` refers to and does not define: `OrderFilter` for a
-// type `Order`, and what that needs in turn.
+// type `Order`, and the filters that it refers to in turn.
 std::string GenerateFilterTypes(const Document& document);
 
 // What a filter's member does.
@@ -40,8 +40,8 @@ enum class FilterMember : uint8_t {
 // The meaning of a member of a filter on a value of type `target`, wrappers included.
 FilterMember FilterMemberOf(const WrappedType& target, std::string_view member);
 
-// Whether `filter` is a filter on values of `target`: one that was generated, or registered and
-// offering less. Returns what is wrong with it otherwise.
+// Check that `filter` is a filter on values of `target`: a generated one, or a registered one that
+// offers less. Returns an empty string, or what is wrong with it.
 std::string CheckFilterType(const Type& filter, const WrappedType& target);
 
 // How the values of a leaf type compare.

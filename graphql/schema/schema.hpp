@@ -1,5 +1,5 @@
-// A GraphQL schema: types by name, ready for validation and execution. Immutable after BuildSchema
-// and free to be shared between threads.
+// A GraphQL schema: types by name, ready for validation and execution. Immutable after BuildSchema,
+// so threads may share it.
 #pragma once
 
 #include <memory>
@@ -116,8 +116,9 @@ class Schema {
   const Field* FieldOf(const Type& parent, std::string_view name) const;
   std::string_view description() const { return description_; }
 
-  // As introspection lists them: in the order of their definition, and those of the specification
-  // where they are first used. Its scalars that nothing uses are left out.
+  // In the order in which introspection lists them: that of their definitions, with the types of
+  // the specification where they are first used. Scalars of the specification that are not used are
+  // left out.
   std::span<const std::unique_ptr<Type>> types() const { return types_; }
   std::span<const DirectiveType> directives() const { return directives_; }
 

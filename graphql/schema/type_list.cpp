@@ -5,8 +5,8 @@
 namespace fsubs::graphql {
 namespace {
 
-// Depth first, each type once. Types that were defined keep their order: one that is reached before
-// its turn waits for it.
+// Depth first, each type once. Types that were defined keep their order: one that is reached early
+// waits for its turn.
 class TypeList {
  public:
   explicit TypeList(const Schema& schema) {

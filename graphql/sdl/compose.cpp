@@ -105,7 +105,7 @@ std::string ComposeSubgraph(std::string_view definitions,
     for (std::string_view field : fields) sdl.append("  ").append(field) += '\n';
     sdl += "}\n";
   }
-  // What cannot be parsed is for BuildSchema to complain of.
+  // BuildSchema reports what cannot be parsed.
   const ParseResult parsed = ParseDocument(sdl, kSdlLimits);
   if (!parsed.document) return sdl;
   const std::string filters = GenerateFilterTypes(*parsed.document);

@@ -1,4 +1,4 @@
-// From what is registered in the database to the schema that is served.
+// Composes the schema that is served from what is registered in the database.
 #pragma once
 
 #include <optional>
@@ -13,7 +13,7 @@
 
 namespace fsubs::graphql {
 
-// What `extend schema @link(...)` is registered as.
+// The name under which `extend schema @link(...)` is registered.
 inline constexpr std::string_view kSchemaExtension = "schema";
 
 // One registered definition: its name and its source text, description included.
@@ -23,9 +23,9 @@ struct NamedDefinition {
 };
 
 // Split an SDL document into its definitions. On an error `*error` is set and nothing is returned.
-// Operations, fragments, `schema` and extensions are errors: each definition stands alone. So are
-// the types that are composed, Query and Subscription among them. The schema itself may be extended
-// by directives, by which federation routers know what a subgraph uses.
+// Operations, fragments, `schema` and extensions are errors, since each definition stands alone. So
+// are the types that are composed, such as Query and Subscription. The schema itself may be
+// extended by directives: federation routers read from them what a subgraph uses.
 std::vector<NamedDefinition> SplitDefinitions(std::string_view sdl, std::optional<Error>* error);
 
 // The SDL of what was registered: the definitions and `type Subscription` with `fields`. It is what
@@ -33,19 +33,20 @@ std::vector<NamedDefinition> SplitDefinitions(std::string_view sdl, std::optiona
 std::string ComposeSubgraph(std::string_view definitions, std::span<const std::string_view> fields);
 
 // The SDL of the whole schema: the subgraph and `type Query`, without which no schema is complete
-// (specification, section 3.3.1). What its fields return: worker/operation/query.cpp.
+// (specification, section 3.3.1). worker/operation/query.cpp has what its fields return.
 std::string ComposeSchema(std::string_view definitions, std::span<const std::string_view> fields);
 
 // Where a subscription field's argument finds its value in an event's data.
 struct ArgumentTarget {
   bool in_row = false;  // under "row", as row changes have it
-  // Of the data's field; null if the argument is a filter input, which is on all of the data.
+  // The type of the data's field; null if the argument is a filter input, which is on all of the
+  // data.
   const WrappedType* type = nullptr;
 };
 
-// What `argument` of a subscription field filters, `payload` being the field's type: all of the
-// event's data if it is a filter input, otherwise the leaf of the argument's name in the payload,
-// or in its field `row`. Returns why it filters nothing; empty if it does.
+// Find what `argument` of a subscription field of type `payload` filters: all of the event's data
+// if it is a filter input, otherwise the leaf of its name in the payload or in the payload's field
+// `row`. Returns an empty string, or why it filters nothing.
 std::string FindArgumentTarget(const WrappedType& payload, const InputValue& argument,
                                ArgumentTarget* target);
 

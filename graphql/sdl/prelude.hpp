@@ -1,7 +1,7 @@
 // What the specification puts in every schema: scalars (section 3.5), directives (3.13) and the
 // introspection types (4.2).
-// The descriptions are graphql-js's, as is the location DIRECTIVE_DEFINITION, of a later draft,
-// which it takes where directives are defined.
+// The descriptions are graphql-js's. So is the location DIRECTIVE_DEFINITION of a later draft,
+// which it accepts where directives are defined.
 #pragma once
 
 #include <string_view>
@@ -178,8 +178,8 @@ enum __DirectiveLocation {
 }
 )graphql";
 
-// The fields that are there without being listed: __typename on every composite type, the others on
-// the query root (sections 4.1, 4.2).
+// The meta fields: __typename on every composite type, the others on the query root (sections 4.1,
+// 4.2).
 inline constexpr std::string_view kMetaFields = R"graphql(
 type Meta {
   """Access the current type schema of this server."""

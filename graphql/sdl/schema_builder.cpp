@@ -42,7 +42,7 @@ void Describe(const Definition& definition, Node* node) {
 
 }  // namespace
 
-// Builds what CheckSdl has found no fault in, so that every name is known.
+// Builds a document that CheckSdl has accepted, so every name is known.
 class SchemaBuilder {
  public:
   SchemaResult Build(std::string_view sdl);

@@ -1,4 +1,4 @@
-// From the text of a type system document to a schema.
+// Builds a schema from the text of a type system document.
 #pragma once
 
 #include <memory>

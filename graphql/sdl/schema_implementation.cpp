@@ -33,7 +33,7 @@ class Implementation {
   }
 
  private:
-  // What an interface implements, those who implement it have to implement.
+  // A type that implements an interface must also implement what the interface implements.
   void CheckAncestors() {
     const auto& implemented = type_.interfaces;
     for (const Type* ancestor : interface_.interfaces) {

@@ -55,8 +55,8 @@ class CycleSearch {
       fields.append(fields.empty() ? "" : ".").append(field.name);
       offsets.push_back(field.node->offset);
     }
-    errors_->Report("Cannot reference Input Object " + Quote(type.name) +
-                        " within itself through a series of non-null fields: " + Quote(fields) +
+    errors_->Report("Cannot reference Input Object " + Quoted(type.name) +
+                        " within itself through a series of non-null fields: " + Quoted(fields) +
                         ".",
                     offsets);
   }
@@ -115,13 +115,13 @@ void CheckLiterals(const Schema& schema, SdlErrors* errors) {
   try {
     VisitLiterals(schema, &context);
   } catch (const ValidationStopped&) {
-    // There are errors enough.
+    // Enough errors have been found.
   }
   for (Error& error : context.TakeErrors()) errors->Add(std::move(error));
   if (!errors->empty()) return;
   ForEachDefault(schema, [&](const InputValue& input) {
     if (input.default_text) return;
-    errors->Report("The default value of " + Quote(input.name) +
+    errors->Report("The default value of " + Quoted(input.name) +
                        " is too long with the defaults of its fields.",
                    {input.default_value->offset});
   });

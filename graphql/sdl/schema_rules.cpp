@@ -60,7 +60,7 @@ class SchemaRules {
 
   void CheckName(std::string_view name, uint32_t offset) {
     if (!name.starts_with("__")) return;
-    errors_->Report("Name " + Quote(name) +
+    errors_->Report("Name " + Quoted(name) +
                         " must not begin with \"__\", which is reserved by GraphQL introspection.",
                     {offset});
   }

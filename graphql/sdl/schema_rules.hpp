@@ -1,5 +1,5 @@
-// Rules that a schema as a whole has to keep (October 2021 specification, section 3), as
-// graphql-js's validateSchema() checks them.
+// Rules for a schema as a whole (October 2021 specification, section 3), as graphql-js's
+// validateSchema() checks them.
 #pragma once
 
 #include <cstdint>
@@ -15,14 +15,15 @@ namespace fsubs::graphql {
 // values and the arguments of directives must fit their types.
 void CheckSchema(const Schema& schema, SdlErrors* errors);
 
-// The parts of CheckSchema. Of one type, how it implements its interfaces (section 3.6).
+// The parts of CheckSchema.
+// How `type` implements its interfaces (section 3.6).
 void CheckImplementations(const Schema& schema, const Type& type, SdlErrors* errors);
-// Of input types that refer to each other (section 3.10).
+// Input types that refer to each other (section 3.10).
 void CheckInputCycles(const Schema& schema, SdlErrors* errors);
 // Literals against their types.
 void CheckLiterals(const Schema& schema, SdlErrors* errors);
 
-// The names in a type's definition and extensions that are `wanted`.
+// The offsets of the name `wanted` among the names of a type's definition and its extensions.
 template <typename Names>  // std::span<const Name> names(const TypeDefinition& node)
 std::vector<uint32_t> OffsetsOf(const Type& type, std::string_view wanted, const Names& names) {
   std::vector<uint32_t> offsets;

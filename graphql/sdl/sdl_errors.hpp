@@ -21,7 +21,7 @@ class SdlErrors {
   const Document& document() const { return document_; }
   bool empty() const { return found_.empty(); }
 
-  // The first kMaxErrors are kept.
+  // Keeps the first kMaxErrors.
   void Report(std::string message, std::vector<uint32_t> offsets);
   void Add(Error error);
 
@@ -33,15 +33,11 @@ class SdlErrors {
 
   struct Found {
     Error error;
-    std::vector<uint32_t> offsets;  // of which locations are to be made
+    std::vector<uint32_t> offsets;  // of the error's locations
   };
 
   const Document& document_;
   std::vector<Found> found_;
 };
-
-inline std::string Quote(std::string_view text) {
-  return "\"" + std::string(text) + "\"";
-}
 
 }  // namespace fsubs::graphql

@@ -77,7 +77,7 @@ class DirectiveRules {
     const DirectiveDefinition* const definition = Find(directive.name.text);
     if (definition == nullptr) {
       if (!IsOfFederation(directive.name.text)) {
-        errors_->Report("Unknown directive " + Quote(name) + ".", {directive.offset});
+        errors_->Report("Unknown directive " + Quoted(name) + ".", {directive.offset});
       }
       return;
     }
@@ -85,7 +85,7 @@ class DirectiveRules {
     if (std::none_of(locations.begin(), locations.end(),
                      [&](const Name& known) { return known.text == location; })) {
       errors_->Report(
-          "Directive " + Quote(name) + " may not be used on " + std::string(location) + ".",
+          "Directive " + Quoted(name) + " may not be used on " + std::string(location) + ".",
           {directive.offset});
     }
     CheckArguments(directive, *definition, name);
@@ -99,7 +99,7 @@ class DirectiveRules {
     }
     for (const auto& [name, places] : offsets) {
       if (places.size() > 1) {
-        errors_->Report("There can be only one argument named " + Quote(name) + ".", places);
+        errors_->Report("There can be only one argument named " + Quoted(name) + ".", places);
       }
     }
   }
@@ -111,7 +111,7 @@ class DirectiveRules {
     for (const ObjectField& field : value.fields) {
       const auto [known, added] = seen.emplace(field.name.text, field.name.offset);
       if (!added) {
-        errors_->Report("There can be only one input field named " + Quote(field.name.text) + ".",
+        errors_->Report("There can be only one input field named " + Quoted(field.name.text) + ".",
                         {known->second, field.name.offset});
       }
       CheckFieldNames(*field.value);
@@ -127,8 +127,8 @@ class DirectiveRules {
     const std::vector<std::string_view> known(names.begin(), names.end());
     for (const Argument& argument : directive.arguments) {
       if (names.contains(argument.name.text)) continue;
-      errors_->Report("Unknown argument " + Quote(argument.name.text) + " on directive " +
-                          Quote(name) + "." + DidYouMean(Suggest(argument.name.text, known)),
+      errors_->Report("Unknown argument " + Quoted(argument.name.text) + " on directive " +
+                          Quoted(name) + "." + DidYouMean(Suggest(argument.name.text, known)),
                       {argument.name.offset});
     }
     for (const InputValueDefinition& wanted : definition.arguments) {
@@ -139,8 +139,8 @@ class DirectiveRules {
           })) {
         continue;
       }
-      errors_->Report("Directive " + Quote(name) + " argument " + Quote(wanted.name.text) +
-                          " of type " + Quote(Print(*wanted.type)) +
+      errors_->Report("Directive " + Quoted(name) + " argument " + Quoted(wanted.name.text) +
+                          " of type " + Quoted(Print(*wanted.type)) +
                           " is required, but it was not provided.",
                       {directive.offset});
     }

@@ -77,16 +77,16 @@ class NameRules {
     }
   }
 
-  // graphql-js takes a type that it knows by itself for defined and ignores the definition.
+  // graphql-js ignores the definition of a type that it knows itself.
   void CheckTypeName(const TypeDefinition& type) {
     const Name& name = type.name;
     if (builtin_.contains(name.text)) {
       errors_->Report(
-          "Type " + Quote(name.text) + " is defined by GraphQL itself and cannot be redefined.",
+          "Type " + Quoted(name.text) + " is defined by GraphQL itself and cannot be redefined.",
           {name.offset});
     }
     Once(&types_, name.text, name.offset,
-         "There can be only one type named " + Quote(name.text) + ".");
+         "There can be only one type named " + Quoted(name.text) + ".");
   }
 
   void CheckExtension(const TypeDefinition& extension) {
@@ -97,12 +97,12 @@ class NameRules {
     if (defined == defined_.end()) {
       std::vector<std::string_view> names;
       for (const auto& [known, type] : defined_) names.push_back(known);
-      errors_->Report("Cannot extend type " + Quote(name.text) + " because it is not defined." +
+      errors_->Report("Cannot extend type " + Quoted(name.text) + " because it is not defined." +
                           DidYouMean(Suggest(name.text, names)),
                       {name.offset});
     } else if (defined->second->kind != extension.kind) {
       const std::string_view kind = kKinds[static_cast<size_t>(extension.kind)];
-      errors_->Report("Cannot extend non-" + std::string(kind) + " type " + Quote(name.text) + ".",
+      errors_->Report("Cannot extend non-" + std::string(kind) + " type " + Quoted(name.text) + ".",
                       {defined->second->offset, extension.offset});
     }
   }
@@ -158,7 +158,7 @@ class NameRules {
     for (const auto& [known, type] : builtin_) names.push_back(known);
     for (const auto& [known, type] : defined_) names.push_back(known);
     errors_->Report(
-        "Unknown type " + Quote(name.text) + "." + DidYouMean(Suggest(name.text, names)),
+        "Unknown type " + Quoted(name.text) + "." + DidYouMean(Suggest(name.text, names)),
         {name.offset});
   }
 

@@ -7,8 +7,8 @@
 namespace fsubs::graphql {
 namespace {
 
-// Walks through a document along its types. At each node the rules run in graphql-js's order: first
-// those that look at it before its children, then the children, then the others.
+// Walks through a document along its types. At each node the rules run in graphql-js's order: those
+// that check it before its children, then the children, then the other rules.
 class Walk {
  public:
   explicit Walk(ValidationContext* context)

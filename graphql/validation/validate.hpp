@@ -11,7 +11,7 @@
 
 namespace fsubs::graphql {
 
-// Of each operation with its fragments expanded, except for the last three.
+// Limits for each operation with its fragments expanded, and options (the last three).
 struct ValidationLimits {
   size_t max_depth = SIZE_MAX;       // nested fields
   size_t max_aliases = SIZE_MAX;     // fields with an alias
@@ -22,10 +22,10 @@ struct ValidationLimits {
 };
 
 // All errors of `document`, as graphql-js 16 finds them: the same messages and locations in the
-// same order; empty if it is valid. docs/graphql-js.md lists where it differs. A document beyond a
-// limit has no other errors than those that say so: it is not looked at further. Execution relies
-// on a valid document. The work is bounded whatever the document. REQUIRES: `document` has at least
-// one definition and is nested no deeper than ParseLimits' default.
+// same order; empty if it is valid. docs/graphql-js.md lists the differences. A document that
+// exceeds a limit is not checked further and has only the errors that say so. Execution relies on a
+// valid document. The work is bounded whatever the document. REQUIRES: `document` has at least one
+// definition and is nested no deeper than ParseLimits' default.
 std::vector<Error> Validate(const Schema& schema, const Document& document,
                             const ValidationLimits& limits = {});
 

@@ -1,5 +1,5 @@
-// Type system definitions in a document that is to be executed. ExecutableDefinitions refuses them;
-// as in graphql-js the other rules have their say nevertheless.
+// Type system definitions in a document that is to be executed. ExecutableDefinitions refuses them.
+// As in graphql-js, the other rules check them all the same.
 #include <algorithm>
 #include <iterator>
 

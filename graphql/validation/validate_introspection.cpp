@@ -1,10 +1,10 @@
-// How far, and whether at all, documents may ask for the schema.
+// Whether documents may ask for the schema, and how deep.
 #include "graphql/validation/validation_rules.hpp"
 
 namespace fsubs::graphql {
 namespace {
 
-// Lists of lists of types multiply. This many within each other are refused.
+// Lists of types within lists of types multiply. This many levels are refused.
 constexpr size_t kMaxLists = 3;
 
 bool IsList(std::string_view field) {

@@ -15,7 +15,7 @@ struct Extent {
   size_t selections = 0;
 };
 
-// Fragments multiply: counts stay where any limit is exceeded.
+// Fragments multiply, so sums stop at a number that exceeds every limit.
 size_t Sum(size_t a, size_t b) {
   constexpr size_t kMost = SIZE_MAX / 2;
   return std::min(a + b, kMost);
@@ -33,8 +33,8 @@ class Measure {
   }
 
  private:
-  // Measures `root` after the fragments it spreads. Within a cycle, another rule's to report, one
-  // that is still being measured counts as empty.
+  // Measures the fragments that `root` spreads, then `root`. In a cycle, which another rule
+  // reports, a fragment that is still being measured counts as empty.
   void Prepare(const Fragment& root) {
     struct Level {
       const Fragment* fragment;

@@ -14,8 +14,8 @@ std::string Abbreviated(std::string_view text) {
   return std::string(text.substr(0, kMaxDetail)) + "...";
 }
 
-// A form that two values share if they are the same to clients: the order of an object's fields
-// does not matter.
+// A form that is equal for values that mean the same: the order of an object's fields does not
+// matter.
 void AppendCanonical(const Value& value, std::string* out) {
   *out += static_cast<char>('a' + static_cast<int>(value.kind));
   switch (value.kind) {
@@ -102,7 +102,7 @@ void FieldMerging::BetweenFieldsAndFragment(Fields* fields, std::string_view nam
   const FragmentNesting nesting(context_, &depth_);
   Spend(1);
   if (fields->groups.empty()) return;
-  // A comparison under exclusive parents is less than one under others.
+  // A comparison under exclusive parents checks less than one under others.
   const auto [compared, added] = fields->compared.try_emplace(name, exclusive);
   if (!added && (exclusive || !compared->second)) return;
   compared->second = exclusive;
@@ -201,7 +201,7 @@ void FieldMerging::Compare(std::string_view name, const Occurrence& first, const
     if (outer.reason.size() > kMaxDetail) break;
   }
   outer.reason = Abbreviated(outer.reason);
-  // Of a conflict's nodes the first encloses the others: where there is no room, the last stay.
+  // A conflict's first node encloses the others. If there is no room for all, the last stay.
   for (auto [nodes, side] :
        {std::pair(&outer.first, &Conflict::first), std::pair(&outer.second, &Conflict::second)}) {
     for (const Conflict& part : inner) {
@@ -274,7 +274,7 @@ bool FieldMerging::SameArguments(const Selection& first, const Selection& second
   if (first.arguments.size() != second.arguments.size()) return false;
   return std::all_of(first.arguments.begin(), first.arguments.end(), [&](const Argument& argument) {
     Spend(1);
-    // Of those of one name the last counts.
+    // The last one of a name counts.
     const auto other =
         std::find_if(second.arguments.rbegin(), second.arguments.rend(),
                      [&](const Argument& b) { return b.name.text == argument.name.text; });

@@ -3,8 +3,8 @@
 // way down. Private to validate*.cpp.
 //
 // Every selection set is compared with itself, and pairs of them where two fields meet. Fragments
-// are not expanded but compared, each pair once, so that the work does not multiply; what is left
-// to grow is paid from a budget, as in graphql-js, and at its end validation aborts.
+// are not expanded but compared, each pair once, so that the work does not multiply. What can still
+// grow is charged to a budget, as in graphql-js; when that is spent, validation aborts.
 #pragma once
 
 #include <deque>
@@ -51,7 +51,7 @@ class FieldMerging {
     NameIndex fragments;
     // Fragments that these fields were compared with; true: under exclusive parents only.
     std::pmr::unordered_map<std::string_view, bool> compared;
-    // Numbers of the names that other fields have too, in both.
+    // The names that these and other fields share, by their numbers in both.
     std::pmr::unordered_map<const Fields*, std::vector<std::pair<size_t, size_t>>> overlaps;
   };
 

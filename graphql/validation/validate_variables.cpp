@@ -129,7 +129,7 @@ std::string Named(const Operation& operation, const char* preposition) {
   return operation.name ? preposition + Quoted(operation.name.text) : std::string();
 }
 
-// An operation's variables by name. Of those of one name the last counts.
+// An operation's variables by name. The last one of a name counts.
 class Definitions {
  public:
   Definitions(ValidationContext* context, const Operation& operation)

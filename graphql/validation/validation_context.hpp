@@ -20,15 +20,15 @@
 
 namespace fsubs::graphql {
 
-// Thrown inside validate*.cpp only, where no more rules are to run. The errors say why.
+// Thrown inside validate*.cpp only, to stop validation. The errors say why.
 struct ValidationStopped {};
 
-// One place where a variable stands.
+// A place where a variable is used.
 struct VariableUsage {
   const Value* variable;
-  const WrappedType* type;    // that the place wants; null where that is unknown
+  const WrappedType* type;    // that the place expects; null if unknown
   bool has_default;           // of the argument or input field
-  const WrappedType* parent;  // of the list or object it stands in; null if in none
+  const WrappedType* parent;  // of the list or object around it; null if in none
 };
 
 // Fragments that operations refer to, directly or through other fragments, each once.
@@ -53,14 +53,13 @@ class ValidationContext {
   void Report(std::string message, std::initializer_list<uint32_t> offsets) {
     Report(std::move(message), std::span(offsets.begin(), offsets.size()));
   }
-  // Stop with one more error, which stands for what was not looked at.
+  // Stop with one more error, which says that the rest was not checked.
   [[noreturn]] void Abort();
   // Stop with `error` alone.
   [[noreturn]] void Fail(std::string message, uint32_t offset);
   std::vector<Error> TakeErrors() { return std::move(errors_); }
 
-  // ` Did you mean ...?` for a name that is none of `options`, or nothing if there is none to
-  // suggest.
+  // ` Did you mean ...?` for a name that is not among `options`, or nothing if none is similar.
   std::string Hint(std::string_view name, const std::vector<std::string_view>& options,
                    std::string_view kind = {}) const;
 
@@ -69,7 +68,7 @@ class ValidationContext {
   // The fragment spreads below `set`, in graphql-js's order.
   const std::vector<const Selection*>& SpreadsOf(const SelectionSet& set);
   ReferencedFragments& ReferencedBy(std::span<const Operation> operations);
-  // graphql-js's own bound on what operations and fragments multiply to. Aborts past it.
+  // Count work that operations and fragments multiply, and abort beyond graphql-js's bound for it.
   void SpendFragmentWork(size_t cost);
 
   // Memory that lasts as long as the context.
@@ -86,10 +85,6 @@ class ValidationContext {
   std::map<std::vector<std::string_view>, ReferencedFragments> referenced_;  // by sorted names
   size_t fragment_work_ = 0;
 };
-
-inline std::string Quoted(std::string_view text) {
-  return "\"" + std::string(text) + "\"";
-}
 
 // Bounds the recursion of rules that follow fragments into fragments.
 class FragmentNesting {

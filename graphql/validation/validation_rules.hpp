@@ -2,7 +2,7 @@
 // them along one walk through the document, in graphql-js's order, which is that of the errors.
 //
 // `parent` is the composite type that selections are on and `definition` the field that a selection
-// names; both are null where the document errs, and what needs them is then not checked.
+// names. Both are null where the document is wrong; what needs them is then not checked.
 #pragma once
 
 #include <memory_resource>
@@ -34,7 +34,7 @@ class WrappedRef {
 
   // Null if the schema has no such type.
   const WrappedType* get() const { return chain_.empty() ? nullptr : &chain_.front(); }
-  // Null if it is not one of input.
+  // Null if it is not an input type.
   const WrappedType* input() const {
     return !chain_.empty() && chain_.front().type->is_input() ? &chain_.front() : nullptr;
   }
@@ -43,7 +43,8 @@ class WrappedRef {
   std::vector<WrappedType> chain_;
 };
 
-// Our own: the limits that `ValidationLimits` sets. Returns whether the document is within them.
+// Not in the specification: the limits of ValidationLimits. Returns whether the document keeps
+// them.
 bool WithinLimits(ValidationContext* context);
 
 // 5.1, 5.2: documents and operations.
@@ -102,13 +103,13 @@ class NoFragmentCycles {
 void VisitValue(ValidationContext* context, const Value& value, const WrappedType* type);
 void UniqueInputFieldNames(ValidationContext* context, const Value& value);
 
-// 5.7: directives. Where a document defines directives, which is an error by itself, those count.
-// UniqueDirectivesPerLocation comes where the directives' node begins.
+// 5.7: directives. If a document defines directives, which is an error by itself, those definitions
+// count. UniqueDirectivesPerLocation runs where the directives' node begins.
 void UniqueDirectivesPerLocation(ValidationContext* context, std::span<const Directive> directives);
 void UniqueDirectivesPerLocation(ValidationContext* context, std::span<const Directive> directives,
                                  FirstUses* seen);
-// The others, and those of arguments and values. `field` is the field around them: graphql-js takes
-// the arguments of a directive that it does not know for that field's.
+// The other rules for directives, and the rules for their arguments. `field` is the field around
+// them: graphql-js takes the arguments of an unknown directive for that field's.
 void VisitDirectives(ValidationContext* context, std::span<const Directive> directives,
                      std::string_view location, const Field* field);
 
@@ -118,7 +119,7 @@ void VariablesAreInputTypes(ValidationContext* context, const VariableDefinition
 // NoUndefinedVariables, NoUnusedVariables and VariablesInAllowedPosition.
 void VariableUsages(ValidationContext* context, const Operation& operation);
 
-// Type system definitions, which do not belong into the document: what rules have to say of them.
+// What the rules report about type system definitions, which an executable document must not have.
 class DefinitionRules {
  public:
   explicit DefinitionRules(ValidationContext* context)

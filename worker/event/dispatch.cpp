@@ -6,6 +6,32 @@
 
 namespace fsubs {
 
+// Ownership runs down the path that dispatch.hpp shows: channels_ own channels, these own fields,
+// and so on to groups. Pointers that run up or across own nothing. Members belong to their callers.
+// A plan lives as long as a member that uses it, a field definition as long as its FieldIndex,
+// which shares the catalog.
+//
+// A member is either added or not. While it is added it has one place for each key of its filter:
+// an entry in a group. Place and entry name each other by index, so that removing swaps with the
+// last entry and corrects one index. A member that is not added has no places.
+//
+// Between calls these hold:
+//
+// - Nothing is empty: a group has a member, a bucket a group, a shape a bucket, a field a shape and
+//   a channel a field. The last member to leave takes them with it, in that order (RemoveGroup). It
+//   gives up its subscription afterwards, since that may be all that keeps the group's plan alive.
+// - No two groups of a bucket have the same plan, interval and residual. groups_ has every group by
+//   a hash of the bucket and these three, so that GroupFor finds the one that exists.
+// - A plan or a residual has a slot as long as groups use it. The slot counts them.
+// - Buckets, residual slots and their keys stay where they are until they are erased: a map that
+//   grows does not move its nodes. So pointers to them are kept.
+// - A slot's `event` is the number of the event that it was last computed for. event_ grows before
+//   each event, so what was computed for an earlier one is not taken for the next.
+//
+// An event reaches a member at most once. A member's places are in buckets of one shape, each under
+// another key, and an event has one key in a shape. During Dispatch nobody adds or removes members;
+// Member::Deliver requires it.
+
 // A plan's payload for the event it was last encoded for.
 struct Dispatcher::PlanSlot {
   size_t groups = 0;
@@ -13,10 +39,11 @@ struct Dispatcher::PlanSlot {
   std::string payload;
 };
 
-// What filters demand beside what an index finds, and whether the event it was last tried on does.
-struct Dispatcher::DemandSlot {
+// The part of a filter that no index finds, and whether it holds for the event it was last tried
+// on.
+struct Dispatcher::ResidualSlot {
   std::shared_ptr<const Predicate> predicate;
-  const std::string* identity = nullptr;  // its own key in demands_
+  const std::string* identity = nullptr;  // its own key in residuals_
   size_t groups = 0;
   uint64_t event = 0;
   bool holds = false;
@@ -50,11 +77,11 @@ struct Dispatcher::Channel {
 
 struct DispatchGroup : RangeIndex::Item {
   DispatchGroup(Dispatcher::Bucket* in, const PreparedSubscription& subscription,
-                Dispatcher::DemandSlot* demanded, size_t hashed)
+                Dispatcher::ResidualSlot* tried, size_t hashed)
       : Item(subscription.filter.interval),
         bucket(in),
         plan(subscription.plan.get()),
-        demand(demanded),
+        residual(tried),
         hash(hashed),
         index(in->groups.size()) {}
 
@@ -66,7 +93,7 @@ struct DispatchGroup : RangeIndex::Item {
   Dispatcher::Bucket* bucket;
   const Plan* plan;
   Dispatcher::PlanSlot* slot = nullptr;
-  Dispatcher::DemandSlot* demand;  // null: none
+  Dispatcher::ResidualSlot* residual;  // null: none
   size_t hash;
   size_t index;  // in the bucket
   std::vector<Entry> members;
@@ -125,38 +152,38 @@ Dispatcher::Shape* Dispatcher::ShapeFor(const PreparedSubscription& subscription
   return index->shapes.back().get();
 }
 
-Dispatcher::DemandSlot* Dispatcher::DemandFor(const Filter& filter) {
+Dispatcher::ResidualSlot* Dispatcher::ResidualFor(const Filter& filter) {
   if (!filter.residual) return nullptr;
   std::string identity;
   AppendIdentity(*filter.residual, &identity);
-  const auto [entry, added] = demands_.try_emplace(std::move(identity));
-  DemandSlot* const demand = &entry->second;
+  const auto [entry, added] = residuals_.try_emplace(std::move(identity));
+  ResidualSlot* const residual = &entry->second;
   if (added) {
-    demand->predicate = filter.residual;
-    demand->identity = &entry->first;
+    residual->predicate = filter.residual;
+    residual->identity = &entry->first;
   }
-  return demand;
+  return residual;
 }
 
 DispatchGroup* Dispatcher::GroupFor(Bucket* bucket, const PreparedSubscription& subscription,
-                                    DemandSlot* demand) {
+                                    ResidualSlot* residual) {
   const Plan* const plan = subscription.plan.get();
   const Interval& interval = subscription.filter.interval;
   size_t hash = 0;
   Combine(bucket, &hash);
   Combine(plan, &hash);
-  Combine(demand, &hash);
+  Combine(residual, &hash);
   Combine(interval.lower, &hash);
   Combine(interval.upper, &hash);
   const auto [first, last] = groups_.equal_range(hash);
   for (auto at = first; at != last; ++at) {
     DispatchGroup* const known = at->second;
-    if (known->bucket == bucket && known->plan == plan && known->demand == demand &&
+    if (known->bucket == bucket && known->plan == plan && known->residual == residual &&
         known->interval() == interval) {
       return known;
     }
   }
-  bucket->groups.push_back(std::make_unique<DispatchGroup>(bucket, subscription, demand, hash));
+  bucket->groups.push_back(std::make_unique<DispatchGroup>(bucket, subscription, residual, hash));
   DispatchGroup* const group = bucket->groups.back().get();
   groups_.emplace(hash, group);
   if (bucket->ranges) bucket->ranges->Add(group);
@@ -164,7 +191,7 @@ DispatchGroup* Dispatcher::GroupFor(Bucket* bucket, const PreparedSubscription& 
   if (!slot) slot = std::make_unique<PlanSlot>();
   group->slot = slot.get();
   ++slot->groups;
-  if (demand != nullptr) ++demand->groups;
+  if (residual != nullptr) ++residual->groups;
   return group;
 }
 
@@ -172,7 +199,7 @@ void Dispatcher::Add(Member* member, PreparedSubscription subscription) {
   const Filter& filter = subscription.filter;
   if (!filter.keys.empty()) {
     Shape* const shape = ShapeFor(subscription);
-    DemandSlot* const demand = DemandFor(filter);
+    ResidualSlot* const residual = ResidualFor(filter);
     for (const std::string& key : filter.keys) {
       const auto [entry, added] = shape->buckets.try_emplace(key);
       Bucket* const bucket = &entry->second;
@@ -181,7 +208,7 @@ void Dispatcher::Add(Member* member, PreparedSubscription subscription) {
         bucket->key = &entry->first;
         if (shape->ranged) bucket->ranges = std::make_unique<RangeIndex>();
       }
-      DispatchGroup* const group = GroupFor(bucket, subscription, demand);
+      DispatchGroup* const group = GroupFor(bucket, subscription, residual);
       group->members.push_back({member, member->places_.size()});
       member->places_.push_back({group, group->members.size() - 1});
     }
@@ -203,7 +230,7 @@ void Dispatcher::Remove(Member* member) {
   --members_;
 }
 
-// And what becomes empty with it, up to the channel.
+// Also removes what becomes empty with it, up to the channel.
 void Dispatcher::RemoveGroup(DispatchGroup* group) {
   Bucket* const bucket = group->bucket;
   Shape* const shape = bucket->shape;
@@ -214,8 +241,9 @@ void Dispatcher::RemoveGroup(DispatchGroup* group) {
       std::find_if(first, last, [&](const auto& entry) { return entry.second == group; }));
   if (bucket->ranges) bucket->ranges->Remove(group);
   if (--group->slot->groups == 0) plans_.erase(group->plan);
-  if (DemandSlot* const demand = group->demand; demand != nullptr && --demand->groups == 0) {
-    demands_.erase(demands_.find(*demand->identity));
+  if (ResidualSlot* const residual = group->residual;
+      residual != nullptr && --residual->groups == 0) {
+    residuals_.erase(residuals_.find(*residual->identity));
   }
   bucket->groups.back()->index = group->index;
   std::swap(bucket->groups[group->index], bucket->groups.back());
@@ -237,12 +265,12 @@ std::string_view Dispatcher::KeyOf(const Shape& shape, const JsonValue& data) {
 }
 
 void Dispatcher::Deliver(DispatchGroup* group, const EventMark& mark, Outcome* outcome) {
-  if (DemandSlot* const demand = group->demand; demand != nullptr) {
-    if (demand->event != event_) {
-      demand->event = event_;
-      demand->holds = Holds(*demand->predicate, tree_.root());
+  if (ResidualSlot* const residual = group->residual; residual != nullptr) {
+    if (residual->event != event_) {
+      residual->event = event_;
+      residual->holds = Holds(*residual->predicate, tree_.root());
     }
-    if (!demand->holds) return;
+    if (!residual->holds) return;
   }
   PlanSlot* const slot = group->slot;
   if (slot->event != event_) {

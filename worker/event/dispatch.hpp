@@ -2,11 +2,11 @@
 //
 //   channel -> subscription field (event types) -> shape -> bucket -> group -> member
 //
-// A shape is the set of fields that some subscriptions' filters look at in an index; its buckets
-// are found by the hash of the event's values of these fields, so a subscription that does not
-// match costs nothing. A group is the members of a bucket that share a plan, an interval and what
-// else their filters demand: groups with intervals are found in a RangeIndex, what else is demanded
-// is tried once per event and demand, each plan is encoded once per event.
+// A shape is a set of fields by which filters are indexed. Its buckets are found by a hash of the
+// values that an event has in these fields, so a subscription that does not match costs nothing. A
+// group is the members of a bucket that share a plan, an interval and the residual of their filter.
+// Groups with intervals are found in a RangeIndex. However many groups share them, a residual is
+// tried once per event and a plan is encoded once per event.
 //
 // One shard's thread only.
 #pragma once
@@ -34,8 +34,8 @@ class Member {
  public:
   const PreparedSubscription& subscription() const { return subscription_; }
 
-  // An event is for it. `payload`, a JSON text, is valid during the call. REQUIRES: adds and
-  // removes no member.
+  // Takes the payload of an event that the member wants. The text, JSON, is valid during the call.
+  // REQUIRES: adds and removes no member.
   virtual void Deliver(std::string_view payload) = 0;
 
  protected:
@@ -44,7 +44,7 @@ class Member {
 
  private:
   friend class Dispatcher;
-  // One in the bucket of each of the filter's keys; an event has one key only.
+  // A member's entry in a group. There is one for each key of the filter.
   struct Place {
     DispatchGroup* group;
     size_t index;  // in the group
@@ -85,21 +85,21 @@ class Dispatcher {
   struct Shape;
   struct Bucket;
   struct PlanSlot;
-  struct DemandSlot;
+  struct ResidualSlot;
   friend struct DispatchGroup;
 
   Shape* ShapeFor(const PreparedSubscription& subscription);
   DispatchGroup* GroupFor(Bucket* bucket, const PreparedSubscription& subscription,
-                          DemandSlot* demand);
-  DemandSlot* DemandFor(const Filter& filter);
+                          ResidualSlot* residual);
+  ResidualSlot* ResidualFor(const Filter& filter);
   void RemoveGroup(DispatchGroup* group);
   void Deliver(DispatchGroup* group, const EventMark& mark, Outcome* outcome);
   std::string_view KeyOf(const Shape& shape, const JsonValue& data);
 
   std::unordered_map<std::string, std::unique_ptr<Channel>, StringHash, std::equal_to<>> channels_;
   std::unordered_map<const Plan*, std::unique_ptr<PlanSlot>> plans_;
-  std::unordered_map<std::string, DemandSlot> demands_;     // by their identity
-  std::unordered_multimap<size_t, DispatchGroup*> groups_;  // by the hash of what they share
+  std::unordered_map<std::string, ResidualSlot> residuals_;  // by their identity
+  std::unordered_multimap<size_t, DispatchGroup*> groups_;   // by the hash of what they share
   JsonTree tree_;
   std::string key_;
   std::string form_;

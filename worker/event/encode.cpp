@@ -13,7 +13,7 @@ namespace {
 using graphql::TypeRefKind;
 using graphql::WrappedType;
 
-// More errors in one event say nothing new, and a long list of misfits has one each.
+// A long list of misfits has an error for each. More than this say nothing new.
 constexpr size_t kMaxFieldErrors = 100;
 
 std::string FullName(const FieldPlan& field) {
@@ -137,8 +137,8 @@ class Encoder {
 
   std::string Impossible(const graphql::Type& abstract, std::string_view name) const {
     const graphql::Type* const type = schema_.FindType(name);
-    const std::string quoted = "\"" + std::string(name) + "\"";
-    const std::string wanted = "\"" + std::string(abstract.name) + "\"";
+    const std::string quoted = graphql::Quoted(name);
+    const std::string wanted = graphql::Quoted(abstract.name);
     if (type == nullptr) {
       return "Abstract type " + wanted + " was resolved to a type " + quoted +
              " that does not exist inside the schema.";

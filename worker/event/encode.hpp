@@ -10,7 +10,7 @@
 
 namespace fsubs {
 
-// What a response tells of its event beside the data.
+// What a response says about its event besides the data.
 struct EventMark {
   std::string_view position;
   int64_t committed_at_us = 0;  // since 1970

@@ -31,7 +31,7 @@ bool IsWholeNumber(std::string_view text) {
   return text.find_first_of(".eE") == std::string_view::npos && IsJsonNumber(text);
 }
 
-// Whether the value has a form of the comparison's own; it is appended then.
+// Append the value's form if it is of the kind that the comparison is about. Returns whether it is.
 bool AppendFitting(Comparison comparison, JsonType type, std::string_view text, std::string* form) {
   const bool number = type == JsonType::kNumber;
   const bool boolean = type == JsonType::kBoolean;

@@ -13,14 +13,15 @@ namespace fsubs {
 
 using graphql::Comparison;
 
-// The first byte of a form tells what kind of value it is. Forms of one kind order as the values do
-// (memcmp); those of different kinds are never equal. A value that is coerced in a response
+// The first byte of a form says what kind of value it is. Forms of one kind order as the values do
+// (memcmp). Forms of different kinds are never equal. A value that is coerced in a response
 // compares as the client sees it: in a Float field the text "42.5" equals the number, in a Boolean
 // field 1 equals true.
 inline constexpr char kNullForm = '0';  // also of a value that is not there
 inline constexpr char kTextForm = 't';
 
-// Append the form of a value. One that the comparison does not fit has a form of its own.
+// Append the form of a value. If the comparison is about another kind of value, it is the form of
+// the value's text.
 void AppendForm(Comparison comparison, const std::optional<JsonValue>& value, std::string* form);
 void AppendForm(Comparison comparison, const graphql::Value& literal, std::string* form);
 

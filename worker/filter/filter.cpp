@@ -14,7 +14,8 @@ std::string FormOf(const Predicate& predicate, const std::optional<JsonValue>& v
   return form;
 }
 
-// Whether a form is ordered towards an operand. Only values of one kind are.
+// Whether a form compares with an operand as the operation wants. Only values of one kind have an
+// order.
 bool IsOrdered(FilterMember operation, std::string_view form, std::string_view operand) {
   if (form.front() != operand.front()) return false;
   switch (operation) {
@@ -70,8 +71,8 @@ bool Compare(const Predicate& predicate, const JsonValue& data) {
   }
 }
 
-// How many elements of the list at the predicate's path it holds for, and how many there are. What
-// is not a list has none.
+// How many elements the list at the predicate's path has, and for how many of them the predicate
+// holds. A value that is not a list has none.
 struct Count {
   size_t held = 0;
   size_t all = 0;

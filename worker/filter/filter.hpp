@@ -1,5 +1,5 @@
-// What a subscription's arguments demand of an event's data, taken apart into what an index can
-// find and what must be tried. docs/filters.md tells the meaning of each condition.
+// The conditions that a subscription's arguments put on an event's data, divided into those that an
+// index finds and those that must be tried. docs/filters.md explains each condition.
 #pragma once
 
 #include <memory>
@@ -14,10 +14,10 @@
 
 namespace fsubs {
 
-// Names of fields from the event's data, or a list's element, down.
+// The names of nested fields, starting in the event's data or in a list's element.
 using FieldPath = std::vector<std::string>;
 
-// The value at `path`; nothing where it, or what should hold it, is not there.
+// The value at `path`; nothing if it or an object around it is missing.
 std::optional<JsonValue> ValueAt(const JsonValue& data, const FieldPath& path);
 
 // A condition and the conditions inside it. Immutable.
@@ -45,17 +45,17 @@ struct Predicate {
 
 bool Holds(const Predicate& predicate, const JsonValue& data);
 
-// Append a text that predicates share only if they demand the same.
+// Append a text that is equal only for predicates that mean the same.
 void AppendIdentity(const Predicate& predicate, std::string* identity);
 
-// A leaf that an index looks at.
+// A leaf of the event's data that an index looks up.
 struct IndexedField {
   FieldPath path;
   Comparison comparison = Comparison::kText;
   bool operator==(const IndexedField&) const = default;
 };
 
-// Forms between two bounds of one kind.
+// The forms between two bounds of the same kind.
 struct Interval {
   std::string lower;
   std::string upper;
@@ -69,20 +69,20 @@ struct Interval {
   bool operator==(const Interval&) const = default;
 };
 
-// All of it must hold.
+// A compiled filter. All parts must hold.
 struct Filter {
-  // Fields that must equal, ordered by path. Each of `keys` is one combination of their values'
-  // forms that will do, joined by AppendKeyPart; there is one, empty, if there are no fields.
+  // Fields that must equal a value, ordered by path. Each of `keys` is a combination of values that
+  // matches: their forms, joined by AppendKeyPart. Without fields there is one key, which is empty.
   std::vector<IndexedField> equal;
   std::vector<std::string> keys{std::string()};
   // A field whose form must lie in an interval.
   std::optional<IndexedField> ranged;
   Interval interval;
-  // The rest; null if there is none.
+  // The other conditions; null if there are none.
   std::shared_ptr<const Predicate> residual;
 };
 
-// Append a form to a key. Joined forms are equal only if each pair is.
+// Append a form to a key. Keys are equal only if all their forms are.
 void AppendKeyPart(std::string_view form, std::string* key);
 
 }  // namespace fsubs

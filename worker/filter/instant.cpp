@@ -127,7 +127,7 @@ void AppendBigEndian(Unsigned value, std::string* out) {
 bool AppendInstantForm(std::string_view text, std::string* out) {
   Moment moment;
   if (!Read(text, &moment)) return false;
-  // The sign bit turned: negative numbers order below.
+  // With the sign bit inverted, negative numbers order below positive ones.
   AppendBigEndian(static_cast<uint64_t>(moment.seconds) ^ (uint64_t{1} << 63), out);
   AppendBigEndian(moment.nanoseconds, out);
   return true;

@@ -5,6 +5,28 @@
 
 namespace fsubs {
 
+// The index owns no item; an item's owner removes it before it destroys it. An item that is added
+// is in one of two places, and position_ is where:
+//
+// - recent_, if it was added since the last Build. A search tries each of these.
+// - sorted_, the items of the last Build by lower bound, with a search tree over them.
+//
+// Removing an item from sorted_ leaves a null, and its bounds in lowers_, uppers_ and furthest_. A
+// search may then descend to that null in vain, but it misses nothing: bounds of removed items only
+// widen what is looked at. This is also why the bounds are copies: the item may be gone.
+//
+// Between calls these hold:
+//
+// - size_ counts the items of recent_ and those of sorted_ that are not null.
+// - lowers_[i] and uppers_[i] are the bounds of the item that Build put at sorted_[i]. They and
+//   furthest_, which points into uppers_, change in Build alone.
+// - furthest_[leaves_ + i] is uppers_[i], or null if there is none. furthest_[n] is the larger of
+//   its children, null if both are.
+//
+// ForEachContaining first calls Build if recent_ and the nulls together have grown beyond a share
+// of sorted_. So a search wastes little on them, and the cost of sorting is spread over the changes
+// that made it necessary.
+
 void RangeIndex::Add(Item* item) {
   item->is_recent_ = true;
   item->position_ = recent_.size();
@@ -29,7 +51,6 @@ void RangeIndex::Build() {
   recent_.clear();
   std::sort(sorted_.begin(), sorted_.end(),
             [](const Item* a, const Item* b) { return a->interval_.lower < b->interval_.lower; });
-  // Copies, since an item may go before the index is built again.
   lowers_.clear();
   uppers_.clear();
   for (size_t i = 0; i < sorted_.size(); ++i) {

@@ -1,8 +1,7 @@
-// Intervals that can be asked which of them contain a form, in time of the logarithm of their
-// number for each one found.
+// Intervals that contain a value, found in O(log n) for each.
 //
-// One thread only. Adding and removing are cheap: what was added since the index was last built is
-// tried one by one until it is worth building again.
+// One thread only. Adding and removing take constant time. The index is built again by a search,
+// once enough has changed; until then what was added is tried one by one.
 #pragma once
 
 #include <cstddef>
@@ -38,7 +37,7 @@ class RangeIndex {
   void Remove(Item* item);
   bool empty() const { return size_ == 0; }
 
-  // Visit every item whose interval contains `form`, in no order. REQUIRES: the visitor adds and
+  // Visit every item whose interval contains `form`, in any order. REQUIRES: the visitor adds and
   // removes no item.
   template <typename Visitor>  // void(Item*)
   void ForEachContaining(std::string_view form, const Visitor& visit) {
@@ -55,10 +54,11 @@ class RangeIndex {
   static constexpr size_t kRecentShare = 8;
 
   void Build();
-  // Items of sorted_ whose lower bound does not lie behind `form`: they come first.
+  // How many items of sorted_ have a lower bound that is not greater than `form`. They come first.
   size_t CountStarted(std::string_view form) const;
 
-  // `node` covers sorted_[begin, end), as far as there are items; the first `started` matter.
+  // `node` covers sorted_[begin, end), as far as there are items. Only the first `started` items of
+  // sorted_ can contain `form`.
   template <typename Visitor>
   void Search(size_t node, size_t begin, size_t end, size_t started, std::string_view form,
               const Visitor& visit) {
@@ -79,8 +79,8 @@ class RangeIndex {
   std::vector<Item*> sorted_;        // by lower bound; null where an item was removed
   std::vector<std::string> lowers_;  // of sorted_, also of removed items
   std::vector<std::string> uppers_;
-  // A tree over sorted_: the largest upper bound below each node, node 1 being the root and the
-  // children of node n being 2n and 2n+1.
+  // A tree over sorted_ that has the largest upper bound below each node. Node 1 is the root, and
+  // the children of node n are 2n and 2n+1.
   std::vector<const std::string*> furthest_;
   size_t leaves_ = 0;  // sorted_.size() rounded up to a power of two
   size_t size_ = 0;

@@ -6,8 +6,8 @@
 namespace fsubs {
 namespace {
 
-// Exponents beyond this count as this: sums of exponents and lengths of texts must not overflow.
-// No publisher has such numbers; jsonb ends at 131,072 digits.
+// Larger exponents count as this one, so that sums of exponents and lengths do not overflow. jsonb
+// ends at 131,072 digits.
 constexpr int64_t kMaxExponent = int64_t{1} << 40;
 
 // Digits of the largest double.
@@ -15,7 +15,8 @@ constexpr int64_t kMaxExpandedDigits = 309;
 
 struct Decimal {
   bool negative = false;
-  // From the first digit that is not zero to the last, perhaps with the point; empty: zero.
+  // From the first digit that is not zero to the last one, perhaps with a point between. Empty for
+  // zero.
   std::string_view digits;
   int64_t exponent = 0;  // power of ten of the last digit
 };

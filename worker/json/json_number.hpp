@@ -14,8 +14,8 @@ bool IsJsonNumber(std::string_view text);
 
 bool IsZero(std::string_view number);
 
-// Append a form whose bytes order as the numbers do (memcmp); numbers share it if they are equal,
-// as 42.5, 42.50 and 4.25e1 are.
+// Append a form whose bytes order as the numbers do (memcmp). Equal numbers have the same form:
+// 42.5, 42.50 and 4.25e1.
 void AppendNumberForm(std::string_view number, std::string* out);
 
 // Append a whole number as its digits: 300 for 3e2, 1 for 1.0. Returns false, having appended

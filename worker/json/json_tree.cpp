@@ -8,6 +8,32 @@
 
 namespace fsubs {
 
+// A tree is built in one pass over the text by simdjson's on-demand parser. That parser checks and
+// converts only what it is asked for. What it leaves unchecked is checked here: numbers, literals,
+// strings with escapes, depth, and what stands between a value's end and the next token.
+//
+// nodes_ holds a node for each value and each member's name, in the order of their first bytes. A
+// node is in one of two states:
+//
+// - Open: an array or object whose end has not been reached. `raw` is its bracket, `raw_length` and
+//   `end` are 0, and `text` is where its last child ends, null while it has none.
+// - Complete: `raw` and `raw_length` are its source text, and `end` is the index behind its last
+//   descendant. `text` is a string's value, and null in any other node. It never changes again.
+//
+// These hold between any two nodes:
+//
+// - The open nodes are the containers around the value that is being read, one for each call of Add
+//   on the stack. After a successful Parse none is open, and node 0 is the root.
+// - The descendants of node i are the nodes from i + 1 to its end. This is why a value is skipped
+//   in one step and a handle is an index.
+// - Nodes are referred to by index while children are added: the vector may move them.
+// - No node begins at or behind limit_. simdjson reads the padding behind the text too, and takes
+//   what it finds there for tokens.
+// - `raw` points into the text. `text` does too, or for a string with escapes into the parser's own
+//   buffer. Both are valid until the next Parse, which is what JsonValue promises.
+//
+// After a failed Parse the nodes are whatever was read so far, and root() must not be called.
+
 static_assert(kJsonPadding >= simdjson::SIMDJSON_PADDING);
 
 namespace ondemand = simdjson::ondemand;
@@ -28,7 +54,7 @@ std::string_view TrimRight(std::string_view text) {
 }
 
 // Length of the string whose first byte, behind the quote, is at `text`. The parser's first stage
-// has made sure that it is closed.
+// has checked that it is closed.
 size_t StringLength(const char* text) {
   const char* at = text;
   while (*at != '"') at += *at == '\\' ? 2 : 1;
@@ -103,7 +129,7 @@ bool JsonTree::Add(Source& source, size_t depth) {
   nodes_.emplace_back();
   nodes_[index].raw = token.data();
   const auto child_end = [&](uint32_t child) {
-    // Until the container is closed its `text` remembers where its last child ends.
+    // See above: the `text` of an open node.
     nodes_[index].text = nodes_[child].raw + nodes_[child].raw_length;
   };
   switch (type) {

@@ -1,5 +1,5 @@
-// A parsed JSON text as a flat array of nodes that keep the source text of every value, so that
-// numbers keep every digit and values are copied out as they came in.
+// A parsed JSON text as a flat array of nodes. Every value keeps its source text, so numbers lose
+// no digit and values can be copied out as they came in.
 #pragma once
 
 #include <cstddef>
@@ -66,10 +66,9 @@ class JsonTree {
   JsonTree(const JsonTree&) = delete;
   JsonTree& operator=(const JsonTree&) = delete;
 
-  // Parse one JSON text (RFC 8259), which must be all of `text` and not nested deeper than
-  // kMaxDataDepth. On false error() says why. The
-  // text is not copied. REQUIRES: kJsonPadding readable bytes behind `text`, which outlives the
-  // values.
+  // Parse `text`, which must be one JSON text (RFC 8259) nested no deeper than kMaxDataDepth. If it
+  // is not, returns false and error() says why. The text is not copied. REQUIRES: kJsonPadding
+  // readable bytes behind `text`, which outlives the values.
   [[nodiscard]] bool Parse(std::string_view text);
 
   // The same for a text without padding, which is copied.
@@ -83,8 +82,9 @@ class JsonTree {
   friend class JsonValue;
   struct Parser;
 
-  // An object is its node, then for each member a string node and the nodes of its value; an array
-  // is its node, then the nodes of its elements.
+  // An object is its node, followed for each member by a string node, the name, and the nodes of
+  // the value. An array is its node, followed by the nodes of its elements. json_tree.cpp has the
+  // states of a node.
   struct Node {
     const char* raw;
     const char* text;  // a string's value: inside `raw`, or unescaped elsewhere

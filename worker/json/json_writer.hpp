@@ -12,8 +12,8 @@ namespace fsubs {
 // Append `text` as a JSON string, quotes included. REQUIRES: `text` is UTF-8.
 void AppendJsonString(std::string_view text, std::string* out);
 
-// Puts the commas where they are due; that what it is told to write makes JSON is the caller's
-// business. Several values in a row make a list without brackets, an object may be left open.
+// Writes what it is told to and puts the commas. Several values in a row make a list without
+// brackets, and an object may be left open.
 //
 //   JsonWriter json(&out);
 //   json.BeginObject();
@@ -24,8 +24,8 @@ void AppendJsonString(std::string_view text, std::string* out);
 //   json.EndArray();
 //   json.EndObject();  // {"ids":[1,2]}
 //
-// Whether a comma is due depends on nothing but what was written last, so no stack of open
-// containers is needed. Allocates only when `out` must grow.
+// Whether a comma is due depends only on what was written last, so there is no stack of open
+// containers. Allocates only when `out` must grow.
 class JsonWriter {
  public:
   // `out` outlives the writer.

@@ -32,7 +32,7 @@ struct SubscriptionField {
   bool Wants(std::string_view event_type) const;
 };
 
-// What FromSnapshot says of a database without the extension.
+// FromSnapshot's error for a database without the extension.
 inline constexpr std::string_view kExtensionMissing =
     "the extension is not created in the database";
 
@@ -49,7 +49,7 @@ class Catalog {
   // "fraiseql_subs 0.1.0, PostgreSQL 15.10"
   const std::string& server_version() const { return server_version_; }
   const std::string& subgraph_sdl() const { return subgraph_sdl_; }
-  // For the log: each subscription that was left out, and why.
+  // Each subscription that was left out, and why. For the log.
   const std::vector<std::string>& left_out() const { return left_out_; }
 
  private:

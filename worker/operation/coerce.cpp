@@ -9,13 +9,10 @@ namespace fsubs {
 namespace {
 
 using graphql::InputValue;
+using graphql::Quoted;
 using graphql::TypeKind;
 using graphql::TypeRefKind;
 using graphql::WrappedType;
-
-std::string Quoted(std::string_view text) {
-  return "\"" + std::string(text) + "\"";
-}
 
 constexpr size_t kInspectItems = 10;
 constexpr size_t kInspectDepth = 2;

@@ -14,8 +14,8 @@
 
 namespace fsubs {
 
-// A coerced value: what the client sent, or a literal of the document. Neither: nothing was given.
-// Views what it came from.
+// A coerced value: JSON that the client sent, or a literal of the document, or neither if nothing
+// was given. Views its source.
 struct GivenValue {
   std::optional<JsonValue> json;
   const graphql::Value* literal = nullptr;

@@ -1,5 +1,5 @@
-// Errors as GraphQL responses tell them (October 2021 specification, section 7.1.2), as values: the
-// protocol that sends them writes their JSON.
+// Errors of a GraphQL response (October 2021 specification, section 7.1.2) as values. The protocol
+// that sends them writes them as JSON.
 #pragma once
 
 #include <cstdint>

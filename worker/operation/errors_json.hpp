@@ -18,7 +18,7 @@ std::string ErrorsJson(const std::vector<Error>& errors);
 
 // `{"errors":[...]}`: the operation was not executed.
 std::string ResponseWithoutData(const std::vector<Error>& errors);
-// `{"data":null,"errors":[...]}`: it was, but there is no data to tell.
+// `{"data":null,"errors":[...]}`: it was executed, but there is no data.
 std::string ResponseWithNullData(const std::vector<Error>& errors);
 
 }  // namespace fsubs

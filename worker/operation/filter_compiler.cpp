@@ -14,7 +14,7 @@ using graphql::TypeRefKind;
 using graphql::ValueKind;
 using graphql::WrappedType;
 
-// An input value wherever it came from: the client's JSON, or a literal with variables inside.
+// An input value, from the client's JSON or from a literal with variables inside.
 class Input {
  public:
   Input(const Variables& variables, const GivenValue& value)
@@ -84,7 +84,7 @@ class PredicateBuilder {
 
   explicit PredicateBuilder(Report report) : report_(std::move(report)) {}
 
-  // A member that is null counts as left out, but for `eq` and `ne`.
+  // A member that is null counts as left out, except for `eq` and `ne`.
   Predicate Build(const graphql::Type& filter, const WrappedType& target, const Input& input,
                   const FieldPath& path) {
     Predicate all;
@@ -177,10 +177,10 @@ class PredicateBuilder {
   size_t conditions_ = 0;
 };
 
-// Takes conditions apart into a Filter.
+// Divides conditions among the parts of a Filter.
 class FilterBuilder {
  public:
-  // One that must hold. Conditions are added in their order.
+  // Adds a condition that must hold.
   void Add(Predicate predicate) {
     if (predicate.kind == Predicate::Kind::kAll) {
       for (Predicate& inner : predicate.inner) Add(std::move(inner));
@@ -228,7 +228,7 @@ class FilterBuilder {
     return true;
   }
 
-  // The bounds of one field make an interval; those of others are tried.
+  // The bounds of one field make the interval. Bounds of other fields are tried.
   bool AddBound(const Predicate& predicate) {
     if (!IsRange(predicate.operation)) return false;
     const std::string& operand = predicate.operands.front();

@@ -33,7 +33,8 @@ const graphql::Operation* ChooseOperation(const graphql::Document& document,
   return nullptr;
 }
 
-// A variable with a default may stand where null may not; then null must not be its value.
+// A variable with a default is valid in a non-null place (specification, section 5.8.5), so its
+// value may still be null there.
 void RefuseNull(const graphql::Document& document, const graphql::Argument& argument,
                 std::string_view type, std::vector<Error>* errors) {
   errors->push_back({"Argument \"" + std::string(argument.name.text) + "\" of non-null type \"" +
@@ -65,8 +66,8 @@ void ForEachCondition(const graphql::Document& document, const graphql::Operatio
   }
 }
 
-// What makes plans of one document differ: the operation, the variables of @include and @skip, and
-// whether responses tell their time.
+// What distinguishes the plans of one document: the operation, the variables of @include and @skip,
+// and whether responses tell their time.
 std::string PlanKey(const PreparedDocument& document, const graphql::Operation& operation,
                     const Variables& variables, bool timing) {
   std::string key = std::to_string(reinterpret_cast<uintptr_t>(&document));

@@ -1,4 +1,4 @@
-// From a subscribe request to something that can be dispatched: parse, validate, coerce, plan.
+// Prepares an operation: parses and validates the document, coerces variables, compiles the plan.
 #pragma once
 
 #include <cstdint>
@@ -26,7 +26,7 @@ struct OperationLimits {
   bool introspection;   // whether clients may ask for the schema; if not, errors suggest no names
 };
 
-// The payload of a subscribe message. Views the message.
+// The parameters of a GraphQL request. Views the message that they came in.
 struct OperationRequest {
   std::string_view query;
   std::optional<std::string_view> operation_name;

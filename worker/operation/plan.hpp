@@ -30,8 +30,8 @@ struct FieldPlan {
   const graphql::WrappedType* type = nullptr;
   const graphql::Selection* selection = nullptr;  // the first one, for its arguments
   Leaf leaf = Leaf::kNone;
-  // Fields below, by the object type that the data turns out to be; one entry unless the type is
-  // abstract.
+  // The fields below, for each object type that the data can have. One entry unless the field's
+  // type is abstract.
   std::vector<std::pair<const graphql::Type*, const ObjectPlan*>> objects;
   std::vector<graphql::SourceLocation> locations;
 };

@@ -1,5 +1,5 @@
-// Executes query operations (October 2021 specification, section 6.2.1) on what the server tells of
-// itself: `type Query` of graphql/sdl/compose.cpp and introspection.
+// Executes query operations (October 2021 specification, section 6.2.1), which ask about the server
+// itself: `type Query` of graphql/sdl/compose.cpp, and introspection.
 #pragma once
 
 #include <cstddef>
@@ -12,8 +12,8 @@
 
 namespace fsubs {
 
-// Append the response of a valid query. `plan` was compiled from it. A response larger than
-// `max_bytes` is replaced by an error: introspection can be asked in ways that grow without end.
+// Append the response to a valid query. `plan` was compiled from it. A response larger than
+// `max_bytes` is replaced by an error, since a short query can ask for introspection of any size.
 void ExecuteQuery(const Catalog& catalog, const graphql::Document& document, const Plan& plan,
                   const Variables& variables, size_t max_bytes, std::string* response);
 
