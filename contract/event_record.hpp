@@ -1,5 +1,4 @@
-// Encode and decode one record (ring_layout.hpp). The only code that knows where a record's texts
-// lie.
+// Encodes and decodes records (ring_layout.hpp). No other code knows where a record's texts are.
 #pragma once
 
 #include <cstddef>
@@ -10,8 +9,8 @@
 
 namespace fsubs {
 
-// Arrays and objects inside each other in an event's data. Publishing refuses more; the worker's
-// parser, whose recursion this bounds, does too.
+// The deepest nesting of arrays and objects in an event's data. Publishing refuses more, and so
+// does the worker's parser, whose recursion this bounds.
 inline constexpr size_t kMaxDataDepth = 500;
 
 // One record, decoded. The views point into the bytes it was decoded from.

@@ -20,8 +20,8 @@ inline constexpr uint32_t kRingLayoutVersion = 1;
 inline constexpr size_t kCacheLine = 64;
 inline constexpr size_t kMaxShards = 64;
 
-// A position is a count of record bytes since the ring was made: it only grows, and `position %
-// capacity` is where the record lies. Epoch and position together name an event for ever.
+// A position counts the record bytes since the ring was made. It only grows, and `position %
+// capacity` is where the record is. Epoch and position together name an event for ever.
 using Position = uint64_t;
 
 struct RingHeader {
@@ -37,7 +37,7 @@ struct RingHeader {
   std::atomic<uint64_t> head_sequence;             // records published since the ring was made
 
   // Position of the oldest record that is still whole. Stored before the bytes below it are
-  // overwritten, so a reader that copied a record and then finds `tail` beyond it discards its
+  // overwritten. So a reader that has copied a record and then finds `tail` beyond it discards the
   // copy.
   alignas(kCacheLine) std::atomic<uint64_t> tail;
 
@@ -126,7 +126,7 @@ static_assert(sizeof(RecordHeader) == 56);
 inline constexpr size_t kMaxNameLength =
     UINT16_MAX;  // event type, channel, correlation id, subgraph
 
-// A record may fill at most this share of the ring, so that history and readers keep some room.
+// The largest record is this part of the ring, so that history and readers keep some room.
 inline constexpr uint64_t kMaxRecordShare = 4;
 
 constexpr uint64_t AlignRecord(uint64_t bytes) {

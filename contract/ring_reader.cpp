@@ -45,8 +45,8 @@ bool RingReader::CopyRecord(Position position, RecordHeader* header) {
 
 void RingReader::SkipToTail() {
   const Position tail = ring_->tail.load(std::memory_order_acquire);
-  // A tail that did not pass the cursor means the record under it is damaged; what follows it
-  // cannot be found, so go on with what comes next.
+  // If the tail has not passed the cursor, the record at the cursor is damaged. What follows it
+  // cannot be found, so the reader goes on with what is published next.
   cursor_ = tail > cursor_ ? tail : ring_->head.load(std::memory_order_acquire);
 }
 

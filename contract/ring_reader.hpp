@@ -1,4 +1,4 @@
-// Read the event ring without locks.
+// Reads the event ring without locks.
 #pragma once
 
 #include <cstddef>

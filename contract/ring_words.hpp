@@ -1,7 +1,7 @@
-// Copy words between private memory and the ring's records, which wrap at the capacity.
+// Copies words between private memory and the ring's records, which wrap at the capacity.
 //
-// A reader may copy while a writer overwrites; the copy is then thrown away. Word-wise relaxed
-// atomics make that a defined race: no word is torn, and the compiler may not assume otherwise.
+// A reader may copy while a writer overwrites. The copy is then thrown away. Relaxed atomics for
+// each word make this race defined: no word is torn, and the compiler may not assume otherwise.
 #pragma once
 
 #include <cstddef>

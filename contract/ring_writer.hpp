@@ -1,4 +1,4 @@
-// Append records to the event ring.
+// Appends records to the event ring.
 //
 // The ring has one writer at a time: callers hold the ring's lock (in PostgreSQL an LWLock) around
 // every function here but TakeSleepingShards. Nothing here allocates, throws, waits or can fail.

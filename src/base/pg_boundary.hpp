@@ -1,8 +1,8 @@
 // Where C++ exceptions become PostgreSQL errors; nothing else in src/ catches.
 //
-// PostgreSQL raises an error by a jump that runs no destructors, so code that may raise holds no
-// C++ object that needs one: such objects live in a memory context (NewInContext), and C++ code
-// that may throw runs in RunGuarded, which raises nothing before every frame of that code is gone.
+// PostgreSQL raises an error by a jump that runs no destructors. So code that may raise holds no
+// C++ object that needs one: such objects live in a memory context (NewInContext). C++ code that
+// may throw runs in RunGuarded, which raises nothing until every frame of that code is gone.
 #pragma once
 
 #include "src/base/pg_compat.hpp"

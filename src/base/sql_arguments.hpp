@@ -1,4 +1,4 @@
-// Arguments of SQL functions as views, with the errors that bad ones deserve.
+// Arguments of SQL functions as views, and the errors for bad ones.
 #pragma once
 
 #include "src/base/pg_compat.hpp"

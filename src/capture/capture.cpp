@@ -42,8 +42,8 @@ bool HasOwnTrigger(Oid relid, const char* name) {
   return found;
 }
 
-// The table somebody watched: for a trigger that PostgreSQL copied to a partition, the partitioned
-// table it was copied from.
+// The table that is watched. If PostgreSQL copied the trigger to a partition, that is the
+// partitioned table that it was copied from.
 Oid WatchedTable(const TriggerData* trigger) {
   const Oid relid = RelationGetRelid(trigger->tg_relation);
   if (!trigger->tg_trigger->tgisclone) return relid;

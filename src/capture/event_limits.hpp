@@ -1,4 +1,4 @@
-// What an event must satisfy before it is queued.
+// The conditions that an event must meet before it is queued.
 #pragma once
 
 #include "contract/event_record.hpp"

@@ -1,4 +1,4 @@
-// fraiseql_publish and the trigger that tells the worker of a changed catalog.
+// fraiseql_publish, and the trigger that tells the worker that the catalog changed.
 #include "src/base/sql_arguments.hpp"
 #include "src/capture/xact_queue.hpp"
 #include "src/ring/shmem.hpp"

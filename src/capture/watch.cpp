@@ -1,5 +1,5 @@
-// fraiseql_watch and fraiseql_unwatch: put the triggers of capture.cpp on a table and take them
-// off. They run with the caller's rights: only a table's owner can watch it.
+// fraiseql_watch and fraiseql_unwatch: put the triggers of capture.cpp on a table and remove them.
+// They run with the caller's rights, so only a table's owner can watch it.
 #include "src/base/sql_arguments.hpp"
 #include "src/ring/shmem.hpp"
 
@@ -27,7 +27,7 @@ void RequireWatchable(Oid relid) {
   }
 }
 
-// Raise an error if the trigger came from a partitioned table: it belongs to that.
+// Raise an error if the trigger belongs to a partitioned table that it was copied from.
 void RequireOwnTrigger(Oid relid, const char* trigger_name) {
   const Relation relation = table_open(relid, AccessShareLock);
   const TriggerDesc* const triggers = relation->trigdesc;

@@ -17,7 +17,7 @@ struct Savepoint {
   size_t start;
 };
 
-// All memory is the top transaction's: it goes with it, and only the struct must be reset.
+// All memory belongs to the top transaction and is freed with it. Only the struct must be reset.
 struct Queue {
   char* bytes = nullptr;  // records made by Encode, one behind the other
   size_t used = 0;

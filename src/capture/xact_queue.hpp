@@ -12,7 +12,8 @@ namespace fsubs {
 // if the transaction's queue is full, or in a parallel worker. REQUIRES: RequireServing succeeded.
 void QueueEvent(const EventRecord& event);
 
-// Queue word that the catalog changed, once per transaction. REQUIRES: RequireServing succeeded.
+// Queue a notice that the catalog changed, once per transaction. REQUIRES: RequireServing
+// succeeded.
 void QueueCatalogChanged();
 
 }  // namespace fsubs

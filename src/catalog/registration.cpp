@@ -1,5 +1,5 @@
-// The C functions behind fraiseql_register_…: from SQL values to the checks of schema_check.hpp and
-// back. The functions themselves are SQL.
+// The C functions behind fraiseql_register_…, which are SQL. They pass SQL values to the checks of
+// schema_check.hpp.
 #include "src/base/pg_compat.hpp"
 
 #include "src/base/pg_boundary.hpp"

@@ -43,7 +43,7 @@ std::string At(SourceLocation location) {
       ERRCODE_SYNTAX_ERROR, "GraphQL syntax error: " + WithoutFinalStop(message), detail, {}};
 }
 
-// Where a location lies in a text that starts at `start`.
+// A location relative to a text that starts at `start`.
 SourceLocation Relative(SourceLocation location, SourceLocation start) {
   const bool first_line = location.line == start.line;
   return {location.line - start.line + 1,
@@ -57,7 +57,7 @@ SourceLocation Absolute(SourceLocation location, SourceLocation start) {
           first_line ? location.column + start.column - 1 : location.column};
 }
 
-// A registered text within the composed schema.
+// Where a registered text is in the composed schema.
 struct Piece {
   std::string label;
   std::string_view text;

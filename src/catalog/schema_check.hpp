@@ -1,5 +1,5 @@
-// Checks what is to be registered against the whole schema it would make. Pure C++: knows nothing
-// of the database, throws UserError.
+// Checks the whole schema that a registration would make. Pure C++: knows nothing of the database,
+// throws UserError.
 #pragma once
 
 #include <span>
@@ -11,7 +11,7 @@
 
 namespace fsubs {
 
-// All that would be registered, in UTF-8.
+// Everything that would be registered, in UTF-8.
 struct Registration {
   std::span<const std::string_view> type_names;
   std::span<const std::string_view> definitions;  // parallel to type_names
@@ -29,8 +29,8 @@ std::vector<graphql::NamedDefinition> SplitTypes(std::string_view sdl);
 // one.
 std::string FieldName(std::string_view sdl);
 
-// Throw UserError unless all together is a valid schema and each argument of each subscription
-// field has a field of the same type to filter.
+// Throw UserError unless everything together is a valid schema and each argument of each
+// subscription field has a field of the same type to filter.
 void CheckSchema(const Registration& registration);
 
 }  // namespace fsubs

@@ -32,8 +32,8 @@ char* ReadCatalogSnapshot() {
   const MemoryContext context = CurrentMemoryContext;
   PushActiveSnapshot(GetTransactionSnapshot());
   SPI_connect();
-  // Without the extension, anybody who may create schemas could have put a view with functions of
-  // his own where its tables would be.
+  // Without the extension, anybody who may create schemas could have put a view that calls their
+  // functions where its tables would be.
   const bool created = OidIsValid(get_extension_oid("fraiseql_subs", true));
   const char* const query = created ? kWithExtension : kWithoutExtension;
   constexpr bool kReadOnly = true;

@@ -1,4 +1,4 @@
-// The catalog of the served database, as the JSON object that the worker takes it over from.
+// The catalog of the served database as the JSON object from which the worker builds its own.
 #pragma once
 
 #include "src/base/pg_compat.hpp"

@@ -19,9 +19,9 @@ int MySlot() {
   return static_cast<int>(MyProc - ProcGlobal->allProcs);
 }
 
-// Whether the transaction `xid` of slot `index` still runs for everybody who might look. PostgreSQL
-// clears PGPROC.xid under ProcArrayLock, which whoever sees that transaction's rows took later:
-// this answers as TransactionIdIsInProgress would, without taking the lock.
+// Whether the transaction `xid` of slot `index` still runs, as TransactionIdIsInProgress would
+// answer, but without a lock. PostgreSQL clears PGPROC.xid under ProcArrayLock, and whoever sees
+// the transaction's rows has taken that lock later.
 bool IsRunning(int index, TransactionId xid) {
   return __atomic_load_n(&ProcGlobal->allProcs[index].xid, __ATOMIC_RELAXED) == xid;
 }

@@ -3,12 +3,13 @@
 // A transaction's rows become visible shortly before its records reach the ring: PostgreSQL calls
 // back after it has taken the transaction out of the list of running ones. In that gap another
 // backend can see the rows, change them, commit, and be first in the ring. So every publishing
-// transaction shows its xid in a slot from before its commit until its records are in the ring, and
-// every publishing transaction, before it commits, waits for the slots whose transaction is no
-// longer running: what it may have seen is then in the ring before it.
+// transaction shows its xid in a slot from before its commit until its records are in the ring. And
+// before it commits, it waits for the slots whose transaction is no longer running: what it may
+// have seen is then in the ring before its own records.
 //
-// The one waited for is past its own wait and past everything in its commit that can block, but for
-// the ring's lock, which nobody holds while waiting here: there is no cycle. It takes microseconds.
+// The transaction that it waits for is past its own wait, and past everything in its commit that
+// can block except the ring's lock. Nobody holds that lock while waiting here, so there is no
+// cycle. The wait takes microseconds.
 #pragma once
 
 #include "src/base/pg_compat.hpp"

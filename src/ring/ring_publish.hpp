@@ -1,5 +1,5 @@
-// From one transaction's queue to the event ring: room is reserved before the commit, where failing
-// is allowed; records are written after it, where it is not.
+// Moves one transaction's records to the event ring. Room is reserved before the commit, where it
+// may fail. Records are written after the commit, where nothing may fail.
 #pragma once
 
 #include "contract/ring_writer.hpp"
@@ -11,7 +11,7 @@ namespace fsubs {
 // error as it says. Call at PRE_COMMIT, at most once per transaction.
 void ReserveRoom(uint64_t bytes);
 
-// Give back what this transaction reserved. Does nothing if that is nothing. Cannot fail.
+// Give back what this transaction reserved, if anything. Cannot fail.
 void ReleaseRoom();
 
 // Append the records of a committed transaction, give back its reservation and wake the shards that

@@ -23,7 +23,7 @@ uint64_t Load(const std::atomic<uint64_t>& counter) {
   return counter.load(std::memory_order_relaxed);
 }
 
-// The cursor is the worker's word: one beyond what the ring holds counts as caught up.
+// The worker writes the cursor and is not trusted: one beyond the head counts as caught up.
 uint64_t UnreadBytes(const RingHeader* ring, const ShardSlot& slot) {
   const Position head = Load(ring->head);
   const Position cursor = Load(slot.cursor);

@@ -1,6 +1,6 @@
-// The memory and the descriptors that backends and the worker share. Made in the postmaster at
-// start and again, with a new epoch, after a crash of a backend: a worker of before the crash holds
-// the old ring and cannot touch the new one.
+// The memory and the descriptors that backends and the worker share. The postmaster makes them at
+// its start, and again with a new epoch after a backend has crashed. A worker from before the crash
+// holds the old ring and cannot touch the new one.
 #pragma once
 
 #include "contract/ring_layout.hpp"
@@ -31,7 +31,7 @@ const SharedRing& GetSharedRing();
 // connected to the database that fraiseql_subs.database names. Cheap after its first success.
 void RequireServing();
 
-// As RequireServing, but satisfied by any database.
+// As RequireServing, but in any database.
 void RequirePreloaded();
 
 }  // namespace fsubs

@@ -123,8 +123,8 @@ void StartWorker() {
   ShowActivity(psprintf("worker %d is running", pid));
 }
 
-// A reader that is gone has no unread events to keep: without this, the overflow policies "wait"
-// and "error" would keep room for it.
+// The overflow policies "wait" and "error" keep unread events for readers. They must not keep any
+// for a reader that is gone.
 void DetachShards() {
   const SharedRing& shared = GetSharedRing();
   for (ShardSlot& slot : shared.reader_page->shards) {

@@ -6,7 +6,7 @@
 
 namespace fsubs {
 
-// A process that keeps ending early is started ever more slowly.
+// A process that keeps ending early is started after ever longer waits.
 class RestartDelay {
  public:
   using Duration = std::chrono::milliseconds;

@@ -1,4 +1,4 @@
-// The worker's log lines, as PostgreSQL's.
+// Writes the worker's log lines to the server log.
 #pragma once
 
 #include "src/base/pg_compat.hpp"
