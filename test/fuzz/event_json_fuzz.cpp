@@ -1,5 +1,6 @@
 // Any bytes as an event's data: what is encoded for a subscription is JSON, or the event is
 // refused.
+#include "test/operation_limits.hpp"
 #include "worker/event/encode.hpp"
 #include "worker/operation/operation.hpp"
 
@@ -16,7 +17,7 @@ extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
     request.query =
         "subscription { o { id n f b s e j o { id } l { id n __typename } i { __typename id ... on "
         "O { s } } } }";
-    return *Prepare(catalog, &plans, request, {.max_tokens = 500, .max_depth = 20}).subscription;
+    return *Prepare(catalog, &plans, request, kTestLimits).subscription;
   }();
   static JsonTree tree;
   static JsonTree check;

@@ -1,6 +1,7 @@
 // Any document, asked of a small schema: the response is JSON and no longer than it may be.
 #include <memory>
 
+#include "test/operation_limits.hpp"
 #include "worker/operation/errors_json.hpp"
 #include "worker/operation/operation.hpp"
 
@@ -31,9 +32,9 @@ extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
   request.query = std::string_view(reinterpret_cast<const char*>(data), size);
   if (!IsUtf8(request.query)) return 0;  // it comes out of JSON
   PlanCache plans;
-  const PrepareResult result =
-      Prepare(catalog, &plans, request,
-              {.max_tokens = 1000, .max_depth = 20, .max_response = kMaxResponse});
+  OperationLimits limits = kTestLimits;
+  limits.max_response = kMaxResponse;
+  const PrepareResult result = Prepare(catalog, &plans, request, limits);
   if (result.subscription) return 0;
   const std::string answer = result.response.empty() ? ErrorsJson(result.errors) : result.response;
   JsonTree tree;

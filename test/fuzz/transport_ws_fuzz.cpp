@@ -4,6 +4,7 @@
 #include <map>
 #include <memory>
 
+#include "test/operation_limits.hpp"
 #include "worker/client/ws_protocol.hpp"
 #include "worker/event/dispatch.hpp"
 
@@ -47,8 +48,7 @@ class Host final : public WsProtocolHost {
     return subscribers_.count(std::string(id)) > 0;
   }
   StartResult StartOperation(std::string_view id, const OperationRequest& request) override {
-    PrepareResult prepared =
-        Prepare(catalog_, &plans_, request, {.max_tokens = 500, .max_depth = 20});
+    PrepareResult prepared = Prepare(catalog_, &plans_, request, kTestLimits);
     if (!prepared.response.empty()) {
       return {.kind = StartResult::Kind::kExecuted, .response = std::move(prepared.response)};
     }

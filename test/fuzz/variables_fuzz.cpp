@@ -2,6 +2,7 @@
 // input: what is accepted can be executed, and whatever is said of it is JSON.
 #include <memory>
 
+#include "test/operation_limits.hpp"
 #include "worker/event/encode.hpp"
 #include "worker/operation/errors_json.hpp"
 #include "worker/operation/operation.hpp"
@@ -42,8 +43,7 @@ extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
   }
   if (!IsUtf8(request.query)) return 0;  // it comes out of JSON
   PlanCache plans;
-  const PrepareResult result =
-      Prepare(catalog, &plans, request, {.max_tokens = 500, .max_depth = 20});
+  const PrepareResult result = Prepare(catalog, &plans, request, kTestLimits);
   if (result.subscription) {
     JsonTree event;
     if (!event.ParseCopy(kEvent)) __builtin_trap();

@@ -7,6 +7,7 @@
 #include <optional>
 #include <string>
 
+#include "test/operation_limits.hpp"
 #include "worker/operation/catalog.hpp"
 #include "worker/operation/operation.hpp"
 
@@ -44,13 +45,7 @@ class ServedCatalog {
   }
 
   PlanCache plans;
-  OperationLimits limits{.max_tokens = 1000,
-                         .max_depth = 20,
-                         .max_aliases = 100,
-                         .max_selections = 20000,
-                         .max_size = 100000,
-                         .max_response = 1000000,
-                         .introspection = true};
+  OperationLimits limits = kTestLimits;
 
  private:
   std::shared_ptr<const Catalog> catalog_;

@@ -7,6 +7,7 @@
 #include <utility>
 #include <vector>
 
+#include "test/operation_limits.hpp"
 #include "test/unit/worker/served_catalog.hpp"
 #include "worker/client/client.hpp"
 
@@ -23,7 +24,7 @@ class FakeHost final : public ClientHost {
   void FlushLater(Client* client) override { unflushed_.push_back(client); }
   bool AdmitOrHold(Client*, std::string_view) override { return true; }
   PrepareResult Prepare(const OperationRequest& request) override {
-    return fsubs::Prepare(catalog_, &plans_, request, {.max_tokens = 1000, .max_depth = 20});
+    return fsubs::Prepare(catalog_, &plans_, request, kTestLimits);
   }
   void Subscribe(Member* member, PreparedSubscription subscription) override {
     dispatcher_.Add(member, std::move(subscription));

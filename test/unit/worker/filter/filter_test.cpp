@@ -8,6 +8,7 @@
 #include <functional>
 #include <random>
 
+#include "test/operation_limits.hpp"
 #include "worker/event/dispatch.hpp"
 #include "worker/operation/errors_json.hpp"
 
@@ -43,7 +44,7 @@ class FilterTest : public testing::Test {
     OperationRequest request;
     request.query = query;
     request.variables = tree.root();
-    return fsubs::Prepare(catalog_, &plans_, request, {.max_tokens = 10000, .max_depth = 20});
+    return fsubs::Prepare(catalog_, &plans_, request, kTestLimits);
   }
 
   Subscriber* Subscribe(const std::string& query, const std::string& variables = "{}") {
