@@ -12,26 +12,16 @@ constexpr std::string_view kGraphqlPath = "/graphql";
 // The one operation of an event stream.
 constexpr std::string_view kOperationId = "1";
 
-// The page is one file and talks to its own server only.
-constexpr char kPlaygroundPolicy[] =
-    "default-src 'none'; style-src 'unsafe-inline'; script-src 'unsafe-inline'; img-src data:; "
-    "connect-src 'self' ws: wss:; base-uri 'none'; form-action 'none'; frame-ancestors 'none'; "
-    "require-trusted-types-for 'script'; trusted-types 'none'";
-
 bool AcceptsHtml(std::string_view accept) {
   return accept.find("text/html") != std::string_view::npos;
 }
 
-HttpReply Playground() {
-  HttpReply reply;
-  reply.content_type = "text/html; charset=utf-8";
-  reply.body = PlaygroundPage();
-  reply.headers = {
-      {"content-security-policy", kPlaygroundPolicy},
-      {"cache-control", "no-cache"},
-      {"referrer-policy", "no-referrer"},
-  };
-  return reply;
+HttpReply PlaygroundReply() {
+  const PlaygroundPage page = Playground();
+  return {kHttpOk,
+          std::string(page.content_type),
+          std::string(page.body),
+          {page.headers.begin(), page.headers.end()}};
 }
 
 }  // namespace
@@ -47,7 +37,7 @@ void HttpClient::OnRequest(HttpRequest request) {
   if (request.path == "/" || request.path == kGraphqlPath) {
     const bool reads = request.method == HttpMethod::kGet || request.method == HttpMethod::kHead;
     if (reads && host_->options().playground && AcceptsHtml(request.accept)) {
-      Reply(Playground());
+      Reply(PlaygroundReply());
     } else if (request.path == "/" && reads && request.parameters.empty()) {
       Reply({kHttpNotFound,
              "text/plain; charset=utf-8",
