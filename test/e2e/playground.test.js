@@ -144,6 +144,14 @@ test('variables that are no JSON object are not sent', { timeout }, async (t) =>
   assert.equal(await runningRow(page, 'Orders').count(), 0);
 });
 
+test('a number in the variables keeps digits that JavaScript cannot hold', { timeout }, async (t) => {
+  const one = 'subscription One($id: ID) { orderUpdated(id: $id) { id } }';
+  const page = await openPlayground(t, browser, { search: searchFor(one, '{"id": 9007199254740993}') });
+  await run(page, 'One');
+  await sql(`SELECT fraiseql_publish('orderUpdated', 'orders', '{"id": 9007199254740993}')`);
+  await eventRows(page).first().getByText('"9007199254740993"').waitFor();
+});
+
 test('while it is paused nothing is added to the list, and nothing is lost', { timeout }, async (t) => {
   const page = await openPlayground(t, browser, { search: searchFor(orders) });
   await run(page, 'Orders');

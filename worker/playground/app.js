@@ -5,6 +5,7 @@ import { button, byId, element } from './dom.js';
 import { kWelcome, loadDraft, saveDraft } from './draft.js';
 import { Editor } from './editor.js';
 import { EventList } from './event_list.js';
+import { isObject, parseJson } from './json.js';
 import { latencyMs, preciseNow } from './latency.js';
 import { graphqlTokens, jsonTokens, offsetOf, operationsIn } from './lexer.js';
 import { OperationList } from './operation_list.js';
@@ -48,9 +49,8 @@ function readVariables() {
   const text = variablesEditor.text.trim();
   if (!text) return { problem: null };
   try {
-    const value = JSON.parse(text);
-    const isObject = typeof value === 'object' && value !== null && !Array.isArray(value);
-    return isObject ? { problem: null, value } : { problem: 'Variables must be a JSON object: { … }' };
+    const value = parseJson(text);
+    return isObject(value) ? { problem: null, value } : { problem: 'Variables must be a JSON object: { … }' };
   } catch (error) {
     return { problem: error.message };
   }

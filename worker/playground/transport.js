@@ -2,16 +2,11 @@
 // the socket: what has not completed is sent again.
 
 import { explainClose } from './close_codes.js';
+import { parseJson } from './json.js';
 
 const kSubprotocol = 'graphql-transport-ws';
 const kFirstRetryMs = 500;
 const kLongestRetryMs = 15000;
-
-// A number that JavaScript cannot hold, such as a large bigint, is kept as the server wrote it.
-function keepNumbers(_key, value, context) {
-  const lossy = typeof value === 'number' && context && JSON.rawJSON && String(value) !== context.source;
-  return lossy ? JSON.rawJSON(context.source) : value;
-}
 
 export class Transport {
   #url;
@@ -45,7 +40,7 @@ export class Transport {
       this.#onState({ name: 'connected' });
       this.#send({ type: 'connection_init' });
     });
-    socket.onmessage = current(({ data }) => this.#receive(JSON.parse(data, keepNumbers)));
+    socket.onmessage = current(({ data }) => this.#receive(parseJson(data)));
     socket.onclose = current((event) => this.#closed(event));
   }
 
