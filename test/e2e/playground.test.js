@@ -73,6 +73,7 @@ test('an event shows with its latency and position, the newest first', { timeout
   await publish({ id: 2, status: 'paid' });
   await eventRows(page).nth(1).waitFor();
   const newest = eventRows(page).first();
+  await newest.locator('summary').click();
   assert.match(await newest.locator('pre').textContent(), /"id": "2",\s+"status": "paid"/);
   assert.match(await newest.locator('.latency').textContent(), /^[\d.]+ m?s$/);
   await newest.getByText(/position [0-9a-f]+-[0-9a-f]+/).waitFor();
@@ -84,7 +85,10 @@ test('what an event carries is shown as text and never becomes a part of the pag
   const page = await openPlayground(t, browser, { search: searchFor(orders) });
   await run(page, 'Orders');
   await publish({ id: 1, status: hostile });
-  await eventRows(page).first().locator('pre').getByText('<img src=x onerror=').waitFor();
+  const row = eventRows(page).first();
+  await row.locator('code').getByText('<img src=x onerror=').waitFor();
+  await row.locator('summary').click();
+  await row.locator('pre').getByText('<img src=x onerror=').waitFor();
   assert.equal(await page.locator('img').count(), 0);
   assert.equal(await page.title(), 'fraiseql_subs playground');
   assert.deepEqual(page.complaints, []);
@@ -116,6 +120,38 @@ test('a query runs over the same socket', { timeout }, async (t) => {
   await row.locator('pre').getByText('"orderUpdated"').waitFor();
   await row.getByText('result', { exact: true }).waitFor();
   await runningRow(page, 'Which').waitFor({ state: 'detached' });
+});
+
+test('a row shows the data without the root key; the JSON as it came is folded', { timeout }, async (t) => {
+  const page = await openPlayground(t, browser, { search: searchFor(orders) });
+  await run(page, 'Orders');
+  await publish({ id: 1, status: 'paid' });
+  const row = eventRows(page).first();
+  assert.equal(await row.locator('code').textContent(), 'id: "1", status: "paid"');
+  assert.ok(!(await row.textContent()).includes('orderUpdated'));
+  assert.equal(await row.locator('pre').count(), 0);
+  await row.locator('summary').press('Enter');
+  await row.locator('pre').getByText('"orderUpdated"').waitFor();
+  await page.getByLabel('Expand').check();
+  await publish({ id: 2, status: 'open' });
+  await eventRows(page).nth(1).waitFor();
+  await eventRows(page).first().locator('pre').waitFor();
+});
+
+test('an error in an event shows once, with what came in spite of it; its JSON is folded', { timeout }, async (t) => {
+  const query = 'subscription Orders { orderUpdated { id total } }';
+  const page = await openPlayground(t, browser, { search: searchFor(query) });
+  await run(page, 'Orders');
+  await publish({ id: 1, total: 'much' });
+  const row = eventRows(page).first();
+  await row.getByText('error', { exact: true }).waitFor();
+  const message = await row.locator('.message').textContent();
+  assert.match(message, /total|Float/);
+  assert.equal(await page.getByText(message).count(), 1);
+  assert.equal(await row.locator('code').textContent(), 'id: "1", total: null');
+  assert.equal(await row.locator('pre').count(), 0);
+  await row.locator('summary').click();
+  await row.locator('pre').getByText('"DATA_MISMATCH"').waitFor();
 });
 
 test('a mistake shows with its line and column, and is underlined', { timeout }, async (t) => {
@@ -188,7 +224,7 @@ test('a lost connection shows, comes back by itself and subscribes again', { tim
   await acknowledged(page);
   await page.getByRole('alert').getByText('1006').waitFor({ state: 'hidden' });
   await publish({ id: 3, status: 'paid' });
-  await eventRows(page).first().locator('pre').getByText('"3"').waitFor();
+  await eventRows(page).first().getByText('"3"').waitFor();
 });
 
 test('a refused visitor is told the setting, and reconnects by a button', { timeout }, async (t) => {

@@ -3,6 +3,7 @@
 import assert from 'node:assert/strict';
 import test from 'node:test';
 import { explainClose } from '../../worker/playground/close_codes.js';
+import { compactTokens } from '../../worker/playground/compact.js';
 import { formatLatency, latencyMs, median, parseInstant, preciseNow } from '../../worker/playground/latency.js';
 import { graphqlTokens, jsonTokens, offsetOf, operationsIn } from '../../worker/playground/lexer.js';
 import { documentFor, typeText } from '../../worker/playground/schema.js';
@@ -139,6 +140,28 @@ test('the precise time stays within the millisecond of the clock', () => {
 test('the median of nothing is nothing', () => {
   assert.equal(median([]), null);
   assert.equal(median([3, 1, 2]), 2);
+});
+
+function compact(data) {
+  return compactTokens(data)
+    .map(({ text }) => text)
+    .join('');
+}
+
+test('a compact line leaves out the only root key, the quotes of keys and the outer braces', () => {
+  const order = { id: '1', tags: ['a', 2], customer: { name: null } };
+  assert.equal(compact({ order }), 'id: "1", tags: ["a", 2], customer: {name: null}');
+  assert.equal(compact({ a: { id: 1 }, b: true }), 'a: {id: 1}, b: true');
+  assert.equal(compact({ orders: [{ id: 1 }, {}] }), '[{id: 1}, {}]');
+  assert.equal(compact({ version: 'x' }), '"x"');
+  assert.equal(compact({ order: {} }), '{}');
+  assert.equal(compact({ order: null }), 'null');
+  assert.equal(compact(null), 'null');
+});
+
+test('a compact line ends early where there is much', () => {
+  const many = compact({ orders: Array.from({ length: 10_000 }, () => ({ id: 'x'.repeat(50) })) });
+  assert.ok(many.length < 300 && many.endsWith('…'), many);
 });
 
 test('each close code of the protocol is explained; what may pass is tried again', () => {

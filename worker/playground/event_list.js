@@ -1,8 +1,7 @@
 // The list of what arrived: newest first, the oldest fall off its end. It is drawn at most a few times a
 // second, however much arrives.
 
-import { element } from './dom.js';
-import { coloured, jsonTokens } from './lexer.js';
+import { eventRow } from './event_row.js';
 import { formatLatency, median } from './latency.js';
 
 const kKeptEvents = 500;
@@ -12,15 +11,6 @@ const kDrawMs = 100;
 const kOpenedAtOnce = 20;
 const kRateMs = 5000;
 const kLatencies = 200;
-const kPreview = 200;
-
-const kTime = new Intl.DateTimeFormat(undefined, {
-  hour: '2-digit',
-  minute: '2-digit',
-  second: '2-digit',
-  fractionalSecondDigits: 3,
-  hour12: false,
-});
 
 export class EventList {
   #list;
@@ -30,13 +20,14 @@ export class EventList {
   #latencies = [];
   #timer = null;
   #paused = false;
-  #expanded = true;
+  #expanded = false;
   count = 0;
 
   // status is where the numbers are shown.
   constructor(list, status) {
     this.#list = list;
     this.#status = status;
+    this.#report();
     setInterval(() => this.#report(), 1000);
   }
 
@@ -78,7 +69,7 @@ export class EventList {
     this.#timer = null;
     if (!this.#paused) {
       const opened = this.#expanded && this.#waiting.length <= kOpenedAtOnce;
-      this.#list.prepend(...this.#waiting.map((entry) => item(entry, opened)).reverse());
+      this.#list.prepend(...this.#waiting.map((entry) => eventRow(entry, opened)).reverse());
       this.#waiting = [];
       while (this.#list.childElementCount > kKeptEvents) this.#list.lastElementChild.remove();
     }
@@ -95,46 +86,4 @@ export class EventList {
     if (this.#paused) parts.push(`paused, ${this.#waiting.length} waiting`);
     this.#status.textContent = parts.join(' · ');
   }
-}
-
-function item(entry, opened) {
-  const { source, hue, kind, body, arrival, latency } = entry;
-  const time = element(
-    'time',
-    { dateTime: new Date(arrival).toISOString() },
-    kTime.format(arrival),
-  );
-  const name = element('span', { className: 'source', style: { '--hue': hue } }, source);
-  if (kind === 'note') {
-    return element('li', { className: 'event note' }, element('p', {}, name, time), element('p', {}, body));
-  }
-  const messages = (body.errors ?? []).map(({ message }) => message);
-  const failed = messages.length > 0;
-  const preview = failed ? messages.join(' ') : JSON.stringify(body.data ?? body);
-  const summary = element(
-    'summary',
-    {},
-    name,
-    failed ? element('span', { className: 'badge' }, 'error') : null,
-    kind === 'result' ? element('span', { className: 'badge' }, 'result') : null,
-    time,
-    kind === 'next' ? element('span', { className: 'latency' }, formatLatency(latency)) : null,
-    element('code', { className: 'preview' }, preview.slice(0, kPreview)),
-  );
-  const details = element('details', {}, summary);
-  details.addEventListener(
-    'toggle',
-    () => {
-      const shown = kind === 'next' && !failed ? body.data : body;
-      const json = JSON.stringify(shown, null, 2);
-      if (failed) details.append(element('ul', {}, ...messages.map((text) => element('li', {}, text))));
-      details.append(element('pre', {}, ...coloured(jsonTokens(json))));
-      if (body.extensions?.position) {
-        details.append(element('p', { className: 'muted' }, `position ${body.extensions.position}`));
-      }
-    },
-    { once: true },
-  );
-  details.open = opened;
-  return element('li', { className: failed ? 'event failed' : 'event' }, details);
 }
