@@ -36,8 +36,8 @@ export async function openPlayground(test, browser, { search = '', ...options } 
   return page;
 }
 
-export function acknowledged(page) {
-  return page.getByRole('status').getByText('Acknowledged').waitFor();
+export function connected(page) {
+  return page.getByRole('status').getByText('Connected', { exact: true }).waitFor();
 }
 
 export function searchFor(query, variables = '') {
@@ -52,6 +52,15 @@ export async function run(page, label) {
 
 export function runningRow(page, label) {
   return page.getByRole('list', { name: 'Running operations' }).getByRole('listitem').filter({ hasText: label });
+}
+
+// Run, which is Stop while what the editor holds runs.
+export function runButton(page, name = 'Run') {
+  return page.getByRole('button', { name, exact: true });
+}
+
+export function panel(page, name) {
+  return page.getByRole('region', { name });
 }
 
 export function eventRows(page) {

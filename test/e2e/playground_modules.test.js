@@ -7,6 +7,7 @@ import { compactTokens } from '../../worker/playground/compact.js';
 import { formatLatency, latencyMs, median, parseInstant, preciseNow } from '../../worker/playground/latency.js';
 import { graphqlTokens, jsonTokens, offsetOf, operationsIn } from '../../worker/playground/lexer.js';
 import { documentFor, typeText } from '../../worker/playground/schema.js';
+import { Transport } from '../../worker/playground/transport.js';
 
 const named = (name, kind = 'SCALAR') => ({ kind, name, ofType: null });
 const nonNull = (ofType) => ({ kind: 'NON_NULL', name: null, ofType });
@@ -165,11 +166,60 @@ test('a compact line ends early where there is much', () => {
 });
 
 test('each close code of the protocol is explained; what may pass is tried again', () => {
-  const retried = [1001, 1006, 4408, 4413];
-  const final = [1009, 4400, 4401, 4403, 4406, 4409, 4429, 4500];
+  const retried = [1001, 1005, 1006, 1012, 1013, 4408, 4413];
+  const final = [1007, 1009, 4400, 4401, 4403, 4406, 4409, 4429, 4500];
   for (const code of [...retried, ...final]) {
     const { meaning, retry } = explainClose(code);
     assert.notEqual(meaning, explainClose(4999).meaning);
     assert.equal(retry, retried.includes(code), `${code}`);
   }
+});
+
+test('a code that is not known is said to be so, and it is tried again', () => {
+  for (const code of [1014, 3000, 4444]) {
+    const { meaning, advice, retry } = explainClose(code);
+    assert.match(meaning, /does not know/);
+    assert.match(advice, /log/);
+    assert.equal(retry, true);
+  }
+});
+
+// Stands in for the browser's: the test opens, answers and closes it.
+class FakeWebSocket {
+  static last = null;
+  sent = [];
+  constructor() {
+    FakeWebSocket.last = this;
+  }
+  send(text) {
+    this.sent.push(JSON.parse(text));
+  }
+  close() {}
+  receive(message) {
+    this.onmessage({ data: JSON.stringify(message) });
+  }
+  connect() {
+    this.onopen();
+    this.receive({ type: 'connection_ack' });
+  }
+}
+
+test('a server that accepts and closes at once is asked ever more rarely, one that was steady soon', (t) => {
+  t.mock.timers.enable({ apis: ['setTimeout', 'Date'] });
+  const { WebSocket } = globalThis;
+  globalThis.WebSocket = FakeWebSocket;
+  t.after(() => (globalThis.WebSocket = WebSocket));
+  const waits = [];
+  const transport = new Transport('ws://x', ({ name, retryMs }) => name === 'closed' && waits.push(retryMs));
+  transport.connect();
+  for (let i = 0; i < 6; ++i) {
+    FakeWebSocket.last.connect();
+    FakeWebSocket.last.onclose({ code: 4999, reason: '' });
+    t.mock.timers.tick(waits.at(-1) + 1);
+  }
+  assert.ok(waits[0] <= 500 && waits[5] >= 7500, String(waits));
+  FakeWebSocket.last.connect();
+  t.mock.timers.tick(60_000);
+  FakeWebSocket.last.onclose({ code: 1006, reason: '' });
+  assert.ok(waits.at(-1) <= 500, String(waits));
 });

@@ -1,7 +1,9 @@
 // The server under test, as test/e2e/run started it.
 
-import { execFile } from 'node:child_process';
+import { execFile, spawn } from 'node:child_process';
+import { once } from 'node:events';
 import { readFile } from 'node:fs/promises';
+import { fileURLToPath } from 'node:url';
 import { promisify } from 'node:util';
 import { createClient } from 'graphql-ws';
 import WebSocket from 'ws';
@@ -33,6 +35,23 @@ export function connect(test, options = {}) {
 export async function subscribed(operationName, count = 1) {
   const query = `SELECT count(*) FROM fraiseql_subscriptions() WHERE operation_name = '${operationName}'`;
   while (Number(await sql(query).catch(() => 0)) !== count);
+}
+
+// As the scripts that the page shows are run: a statement at a time, each a transaction of its own.
+export async function sqlScript(text) {
+  for (const statement of text.split(/;$/m).filter((part) => part.trim())) await sql(statement);
+}
+
+const cluster = fileURLToPath(new URL('../../scripts/cluster', import.meta.url));
+
+export async function stopServer() {
+  await run(cluster, ['stop', process.env.PGHOST]);
+}
+
+export async function startServer() {
+  // The server keeps what it inherits, so that no pipe to it would ever end.
+  const [status] = await once(spawn(cluster, ['start', process.env.PGHOST], { stdio: 'ignore' }), 'exit');
+  if (status !== 0) throw new Error('the server did not start again; its log says why');
 }
 
 export async function workerPid() {

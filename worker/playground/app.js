@@ -6,27 +6,44 @@ import { kWelcome, loadDraft, saveDraft } from './draft.js';
 import { Editor } from './editor.js';
 import { EventList } from './event_list.js';
 import { isObject, parseJson } from './json.js';
-import { latencyMs, preciseNow } from './latency.js';
 import { graphqlTokens, jsonTokens, offsetOf, operationsIn } from './lexer.js';
 import { OperationList } from './operation_list.js';
-import { documentFor, loadSchema, queryByHttp } from './schema.js';
+import { Runs } from './runs.js';
+import { documentFor, loadSchema, queryByHttp, SchemaError } from './schema.js';
 import { SchemaBrowser } from './schema_browser.js';
+import { explainSchemaProblem } from './schema_problem.js';
+import { kPublishSql, sqlBlock } from './sql.js';
 import { Transport } from './transport.js';
 
 const kPath = '/graphql';
 
+// How long after it was missing, or had no subscription, the schema is asked for again.
+const kAskAgainMs = 2000;
+
 const socketUrl = new URL(kPath, location.href);
 socketUrl.protocol = location.protocol === 'https:' ? 'wss:' : 'ws:';
 
-const events = new EventList(byId('event-list'), byId('event-status'));
-const running = new OperationList(byId('running'));
 const queryEditor = new Editor(byId('query-editor'), graphqlTokens, onDraft);
 const variablesEditor = new Editor(byId('variables-editor'), jsonTokens, onDraft);
-const browser = new SchemaBrowser(byId('schema-list'), byId('schema-search'), insert);
+const browser = new SchemaBrowser(byId('schema-list'), byId('schema-search'), byId('schema-notice'), insert);
 const transport = new Transport(socketUrl, onState);
+const events = new EventList(byId('event-list'), byId('event-status'));
+const runs = new Runs(transport, new OperationList(byId('running'), byId('events-title')), events, {
+  onChange: onRuns,
+  onTaken(label) {
+    announce(`${label} is running.`);
+    show('events');
+  },
+  onRefused(request, errors) {
+    if (queryEditor.text !== request.payload.query) return false;
+    showProblems(errors);
+    return true;
+  },
+});
 
 let inserted = kWelcome;
 let operations = [];
+let askAgain = null;
 
 function show(view) {
   document.body.dataset.view = view;
@@ -41,7 +58,13 @@ function announce(text) {
 
 function onState(state) {
   showConnection(state);
-  if (state.name === 'acknowledged') refreshSchema();
+  if (state.name === 'closed') browser.showDisconnected();
+  if (state.name !== 'connected') return;
+  refreshSchema();
+  queryByHttp(kPath, '{ serverVersion }').then(
+    ({ serverVersion }) => (byId('server').textContent = serverVersion),
+    () => {},
+  );
 }
 
 // What is wrong with the variables; null if nothing is. `value` is what to send.
@@ -66,7 +89,7 @@ function onDraft() {
   select.replaceChildren(
     ...operations.map(({ kind, label }, i) => element('option', { value: i }, `${kind} ${label}`)),
   );
-  byId('operation-choice').hidden = operations.length < 2;
+  select.hidden = operations.length < 2;
   followCursor();
   saveDraft({ query: queryEditor.text, variables: variablesEditor.text });
 }
@@ -74,12 +97,13 @@ function onDraft() {
 function followCursor() {
   const under = operations.findIndex(({ start, end }) => start <= queryEditor.cursor && queryEditor.cursor <= end);
   if (under >= 0) byId('operation').value = under;
+  showRunOrStop();
 }
 
 function showProblems(errors) {
   const offsets = [];
   const rows = errors.map(({ message, locations }) => {
-    if (!locations?.length) return element('li', {}, message);
+    if (!locations?.length) return element('li', {}, element('span', {}, message));
     const { line, column } = locations[0];
     const offset = offsetOf(queryEditor.text, locations[0]);
     offsets.push(offset);
@@ -87,65 +111,61 @@ function showProblems(errors) {
       className: 'place',
       ariaLabel: `Line ${line}, column ${column}`,
     });
-    return element('li', {}, place, message);
+    return element('li', {}, place, element('span', {}, message));
   });
   byId('problems').replaceChildren(...rows);
   queryEditor.mark(offsets);
 }
 
-function run() {
+// What Run would send; null while the variables are unusable.
+function currentRequest() {
   const { problem, value: variables } = readVariables();
-  if (problem !== null) {
-    showProblems([{ message: `The variables are not usable: ${problem}` }]);
+  if (problem !== null) return null;
+  const chosen = operations[Number(byId('operation').value)];
+  return {
+    label: chosen?.label ?? 'document',
+    kind: chosen?.kind ?? 'query',
+    payload: {
+      query: queryEditor.text,
+      variables,
+      operationName: chosen?.name ?? undefined,
+      extensions: { timing: true },
+    },
+  };
+}
+
+function runOrStop() {
+  const request = currentRequest();
+  if (request === null) {
+    show('operation');
+    variablesEditor.focus();
+    announce('It does not run: the variables are not usable.');
     return;
   }
   showProblems([]);
-  const chosen = operations[Number(byId('operation').value)];
-  const kind = chosen?.kind ?? 'query';
-  const label = chosen?.label ?? 'document';
-  const query = queryEditor.text;
-  const row = running.add(label, kind, stop);
-  const payload = { query, variables, operationName: chosen?.name ?? undefined, extensions: { timing: true } };
-
-  let started = false;
-  let interrupted = false;
-  const add = (entry) => events.add({ source: label, hue: row.hue, arrival: preciseNow(), ...entry });
-  const id = transport.start(payload, {
-    onActive() {
-      row.setState(kind === 'subscription' ? 'listening' : 'waiting');
-      announce(`${label} is running.`);
-      if (!started) show('events');
-      started = true;
-      if (interrupted) add({ kind: 'note', body: 'Subscribed again. What was committed in between is not delivered.' });
-      interrupted = false;
-    },
-    onWaiting() {
-      row.setState('disconnected');
-      interrupted = kind === 'subscription';
-    },
-    onNext(body) {
-      const arrival = preciseNow();
-      row.count();
-      if (kind === 'subscription') add({ kind: 'next', body, arrival, latency: latencyMs(body, arrival) });
-      else add({ kind: 'result', body });
-    },
-    onError(errors) {
-      row.remove();
-      add({ kind: 'error', body: { errors } });
-      if (queryEditor.text === query) showProblems(errors);
-      else announce(`${label} failed: ${errors[0]?.message}`);
-    },
-    onComplete() {
-      row.remove();
-      if (kind === 'subscription') add({ kind: 'note', body: 'Completed by the server, as when it shuts down. Run it again to go on.' });
-    },
-  });
-
-  function stop() {
-    transport.stop(id);
-    row.remove();
-    announce(`${label} is stopped.`);
+  if (runs.isRunning(request)) {
+    runs.stop(request);
+    announce(`${request.label} is stopped.`);
+  } else {
+    runs.start(request);
   }
+}
+
+// What the editor holds may run already.
+function showRunOrStop() {
+  const request = currentRequest();
+  const isRunning = request !== null && runs.isRunning(request);
+  byId('run').classList.toggle('primary', !isRunning);
+  byId('run').firstElementChild.textContent = isRunning ? 'Stop' : 'Run';
+}
+
+function onRuns() {
+  const { running, ended } = runs;
+  showRunOrStop();
+  const isOver = ended.length > 0 && running.length === 0;
+  if (isOver && byId('ended').hidden) announce(byId('ended-meaning').textContent);
+  byId('ended').hidden = !isOver;
+  byId('run-again').hidden = ended.length < 2;
 }
 
 function insert(operation, field) {
@@ -166,26 +186,37 @@ function insert(operation, field) {
 }
 
 async function refreshSchema() {
+  clearTimeout(askAgain);
   try {
     const schema = await loadSchema(kPath);
     browser.show(schema);
-    if (queryEditor.text === kWelcome && schema.subscriptions.length) {
-      inserted = documentFor(schema, 'subscription', schema.subscriptions[0]).text;
-      queryEditor.load(inserted);
-      onDraft();
-    }
+    if (schema.subscriptions.length === 0) refreshLater();
+    else if (queryEditor.text === kWelcome) load(documentFor(schema, 'subscription', schema.subscriptions[0]).text);
   } catch (error) {
-    browser.showProblem(error.message);
+    if (!(error instanceof SchemaError)) throw error;
+    browser.showProblem(await explainSchemaProblem(error));
+    refreshLater();
   }
-  queryByHttp(kPath, '{ serverVersion }').then(
-    ({ serverVersion }) => (byId('server').textContent = serverVersion),
-    () => {},
-  );
 }
 
-byId('run').addEventListener('click', run);
+function refreshLater() {
+  clearTimeout(askAgain);
+  // A connection that comes back refreshes it by itself.
+  askAgain = setTimeout(() => transport.isConnected && refreshSchema(), kAskAgainMs);
+}
+
+function load(text) {
+  inserted = text;
+  queryEditor.load(text);
+  onDraft();
+}
+
+byId('publish').append(sqlBlock(kPublishSql));
+byId('run').addEventListener('click', runOrStop);
+byId('run-again').addEventListener('click', () => runs.ended.forEach(({ request }) => runs.start(request)));
 byId('reconnect').addEventListener('click', () => transport.connect());
-byId('refresh').addEventListener('click', refreshSchema);
+byId('refresh').addEventListener('click', () => refreshSchema().then(() => announce('The schema is read again.')));
+byId('operation').addEventListener('change', showRunOrStop);
 byId('clear').addEventListener('click', () => events.clear());
 byId('pause').addEventListener('click', ({ currentTarget: pause }) => {
   const paused = pause.getAttribute('aria-pressed') !== 'true';
@@ -200,7 +231,7 @@ for (const tab of document.querySelectorAll('[data-shows]')) {
 document.addEventListener('keydown', (event) => {
   if (event.key !== 'Enter' || !(event.ctrlKey || event.metaKey)) return;
   event.preventDefault();
-  run();
+  runOrStop();
 });
 queryEditor.onCursor(followCursor);
 

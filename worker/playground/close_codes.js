@@ -1,24 +1,32 @@
 // What each way a connection ends means, and what to do. docs/protocol.md has the codes.
 
+import { kAllowSql } from './sql.js';
+
+// Meaning, advice, whether trying again may help by itself, and SQL that helps.
 const kMeanings = new Map([
   [1000, ['The connection was closed as asked.', 'Reconnect when you want to go on.', false]],
   [1001, ['The server is shutting down, or had no answer to its ping.', '', true]],
+  [1005, ['The server ended the connection without a word.', '', true]],
   [1006, [
     'There is no connection to the server.',
     'It may be restarting, not be reachable, or refuse clients for now; its log tells.',
     true,
   ]],
+  [1007, ['The server could not read a message of this page as text.', 'Reload the page.', false]],
   [1009, [
     'A message was larger than the server accepts.',
     'Send a smaller document or variables, or raise fraiseql_subs.max_message_size.',
     false,
   ]],
+  [1012, ['The server is restarting.', '', true]],
+  [1013, ['The server has no room for this page at the moment.', '', true]],
   [4400, ['The server could not understand a message of this page.', 'Reload the page.', false]],
   [4401, ['The page subscribed before the server was ready.', 'Reconnect.', false]],
   [4403, [
     'The server accepts no clients without credentials.',
-    'Set fraiseql_subs.allow_anonymous = on, then SELECT pg_reload_conf(), and reconnect.',
+    'To let in whoever reaches its port, run this and reconnect:',
     false,
+    kAllowSql,
   ]],
   [4406, [
     'The server does not speak graphql-transport-ws here.',
@@ -36,8 +44,15 @@ const kMeanings = new Map([
   [4500, ['The server had a fault.', "Look into the server's log, then reconnect.", false]],
 ]);
 
-// {meaning, advice, retry}: retry says whether trying again may help by itself.
+const kUnknown = [
+  'The connection ended with a code that this page does not know.',
+  "The server's log may say more.",
+  true,
+];
+
+// {meaning, advice, retry, sql}: retry says whether trying again may help by itself; sql is null where
+// there is none that helps.
 export function explainClose(code) {
-  const [meaning, advice, retry] = kMeanings.get(code) ?? ['The connection ended.', '', true];
-  return { meaning, advice, retry };
+  const [meaning, advice, retry, sql = null] = kMeanings.get(code) ?? kUnknown;
+  return { meaning, advice, retry, sql };
 }

@@ -1,36 +1,40 @@
 // Shows the state of the connection, and what to do when there is none.
 
 import { byId } from './dom.js';
+import { askHealth } from './health.js';
+import { sqlBlock } from './sql.js';
 
-const kLabels = {
-  connecting: 'Connecting…',
-  connected: 'Connected, not acknowledged yet',
-  acknowledged: 'Acknowledged',
-  closed: 'Disconnected',
-};
+const kLabels = { connecting: 'Connecting…', connected: 'Connected', closed: 'Disconnected' };
 
-// Only /healthz knows why the server refuses clients; a refused handshake says nothing to a page.
-async function healthProblem() {
-  try {
-    const response = await fetch('/healthz');
-    return response.ok ? '' : (await response.text()).trim();
-  } catch {
-    return '';
-  }
+let shown = null;
+
+function explain({ meaning, advice, sql }) {
+  const text = `${meaning} ${advice}`.trim();
+  // What is set again is read out again, and an attempt may fail every few seconds.
+  if (byId('closed-meaning').textContent === text) return;
+  byId('closed-meaning').textContent = text;
+  byId('closed-sql').replaceChildren(...(sql ? [sqlBlock(sql)] : []));
 }
 
 export async function showConnection(state) {
+  shown = state;
   document.body.dataset.connection = state.name;
   byId('connection').textContent = kLabels[state.name];
+  const banner = byId('closed');
   // While it is tried again, the reason stays.
-  if (state.name === 'acknowledged') byId('closed').hidden = true;
+  if (state.name === 'connected') banner.hidden = true;
   if (state.name !== 'closed') return;
-  const { code, reason, meaning, advice, retryMs } = state;
-  byId('closed-code').textContent = reason ? `${code} ${reason}` : code;
-  byId('closed-meaning').textContent = `${meaning} ${advice}`.trim();
+  const { code, reason, retryMs } = state;
+  const title = reason ? `${code} ${reason}` : String(code);
+  const isNews = banner.hidden || byId('closed-code').textContent !== title;
   byId('closed-retry').textContent =
     retryMs === null ? '' : `Trying again in ${Math.max(1, Math.round(retryMs / 1000))} s.`;
-  byId('closed').hidden = false;
-  const problem = code === 1006 ? await healthProblem() : '';
-  if (problem) byId('closed-meaning').textContent = `${meaning} The server says: ${problem}`;
+  if (isNews) {
+    byId('closed-code').textContent = title;
+    explain(state);
+    banner.hidden = false;
+  }
+  if (code !== 1006) return;
+  const problem = await askHealth();
+  if (shown === state) explain(problem ?? state);
 }

@@ -2,7 +2,7 @@
 
 const kKey = 'fraiseql_subs.playground';
 
-export const kWelcome = '# Choose a subscription from the schema, or write one. Ctrl+Enter runs it.\n';
+export const kWelcome = '# Choose a subscription from the schema,\n# or write one.\n';
 
 // Storage may be switched off for this page; then nothing is remembered.
 function stored() {

@@ -66,6 +66,10 @@ export class Editor {
     this.#area.setAttribute('aria-invalid', String(invalid));
   }
 
+  focus() {
+    this.#area.focus();
+  }
+
   moveTo(offset) {
     this.#area.focus();
     this.#area.setSelectionRange(offset, offset);

@@ -1,4 +1,4 @@
-// The operations that run, each with a button that stops it.
+// The operations that run or ran, each with buttons that stop it or run it again.
 
 import { button, element } from './dom.js';
 
@@ -6,24 +6,28 @@ const kHues = [212, 150, 28, 280, 340, 96, 190, 50];
 
 export class OperationList {
   #list;
+  #left;
   #started = 0;
 
-  constructor(list) {
+  // left is where the focus goes when the row that has it goes.
+  constructor(list, left) {
     this.#list = list;
+    this.#left = left;
   }
 
-  // A row: {hue, setState(text), count(), remove()}.
-  add(label, kind, stop) {
+  // A row: {hue, setState(text), offer(...buttons), count(), remove()}. count() says that an event came.
+  add(label, kind) {
     const hue = kHues[this.#started++ % kHues.length];
-    const state = element('span', { className: 'muted' }, 'starting');
-    const events = element('span', { className: 'count' }, '0');
+    const state = element('span', { className: 'muted' });
+    const events = element('span', { className: 'count', title: 'events' }, '0');
+    const buttons = element('span', { className: 'buttons' });
     const row = element(
       'li',
       { style: { '--hue': hue } },
       element('span', { className: 'source' }, label),
       state,
       kind === 'subscription' ? events : null,
-      button('Stop', stop, { ariaLabel: `Stop ${label}` }),
+      buttons,
     );
     this.#list.append(row);
     let count = 0;
@@ -32,11 +36,18 @@ export class OperationList {
       setState(text) {
         state.textContent = text;
       },
+      offer(...offered) {
+        const hadFocus = buttons.contains(document.activeElement);
+        buttons.replaceChildren(...offered.map(([text, onclick, ariaLabel]) => button(text, onclick, { ariaLabel })));
+        if (hadFocus) buttons.firstElementChild.focus();
+      },
       count() {
         events.textContent = (++count).toLocaleString();
       },
-      remove() {
+      remove: () => {
+        const hadFocus = row.contains(document.activeElement);
         row.remove();
+        if (hadFocus) this.#left.focus();
       },
     };
   }

@@ -27,7 +27,13 @@ const kSelectedDepth = 3;
 
 const kLongestList = 32;
 
-export class SchemaError extends Error {}
+export class SchemaError extends Error {
+  // code is that of a GraphQL error; undefined without one.
+  constructor(message, code) {
+    super(message);
+    this.code = code;
+  }
+}
 
 // Resolves to the data; rejects with a SchemaError that has the server's words.
 export async function queryByHttp(url, query) {
@@ -41,15 +47,20 @@ export async function queryByHttp(url, query) {
   const reply = await response.json().catch(() => {
     throw new SchemaError(`The server answered with HTTP ${response.status}.`);
   });
-  if (reply.errors) throw new SchemaError(reply.errors.map(({ message }) => message).join('\n'));
+  if (reply.errors) {
+    const messages = new Set(reply.errors.map(({ message }) => message));
+    throw new SchemaError([...messages].join('\n'), reply.errors[0].extensions?.code);
+  }
   return reply.data;
 }
 
+// source is the same text for the same schema.
 export async function loadSchema(url) {
   const { __schema: schema } = await queryByHttp(url, kIntrospection);
   const types = new Map(schema.types.map((type) => [type.name, type]));
   const rootFields = (root) => types.get(root?.name)?.fields ?? [];
   return {
+    source: JSON.stringify(schema),
     types,
     subscriptions: rootFields(schema.subscriptionType),
     queries: rootFields(schema.queryType),

@@ -2,6 +2,7 @@
 
 import { button, element } from './dom.js';
 import { namedType, typeAffixes } from './schema.js';
+import { kRegisterSql, sqlBlock } from './sql.js';
 
 const kKinds = {
   OBJECT: 'type',
@@ -15,24 +16,45 @@ const kKinds = {
 export class SchemaBrowser {
   #list;
   #search;
+  #notice;
+  #told = null;
   #insert;
   schema = null;
 
-  // insert(operation, field) is called for the root field that was chosen.
-  constructor(list, search, insert) {
+  // notice is where it says what is wrong. insert(operation, field) is called for the root field that
+  // was chosen.
+  constructor(list, search, notice, insert) {
     this.#list = list;
     this.#search = search;
+    this.#notice = notice;
     this.#insert = insert;
     search.addEventListener('input', () => this.#render());
   }
 
   show(schema) {
+    const isNew = this.schema?.source !== schema.source;
     this.schema = schema;
-    this.#render();
+    if (schema.subscriptions.length > 0) this.#tell();
+    else this.#tell('No subscription is registered yet. Register one in SQL, and it appears here:', kRegisterSql);
+    // What is unfolded stays so where nothing has changed.
+    if (isNew) this.#render();
   }
 
-  showProblem(message) {
-    this.#list.replaceChildren(element('p', { className: 'problem' }, message));
+  // What was there before is shown on.
+  showProblem({ meaning, advice, sql }) {
+    this.#tell(`${meaning} ${advice}`.trim(), sql, 'problem');
+  }
+
+  showDisconnected() {
+    if (!this.schema) this.#tell('There is no schema without a connection. Why, and what to do, stands above.');
+  }
+
+  // What is set again is read out again.
+  #tell(text = '', sql = null, className = '') {
+    if (this.#told === text) return;
+    this.#told = text;
+    const paragraph = element('p', { className }, text);
+    this.#notice.replaceChildren(...(text ? [paragraph] : []), ...(sql ? [sqlBlock(sql)] : []));
   }
 
   #render() {

@@ -7,22 +7,29 @@ import { parseJson } from './json.js';
 const kSubprotocol = 'graphql-transport-ws';
 const kFirstRetryMs = 500;
 const kLongestRetryMs = 15000;
+// A connection that was lost sooner after it stood counts as one more failure: a server that accepts
+// and then closes is not to be asked all the time.
+const kSteadyMs = 15000;
 
 export class Transport {
   #url;
   #onState;
   #socket = null;
-  #acknowledged = false;
+  #connectedAt = null;
   #operations = new Map();
   #lastId = 0;
   #failures = 0;
   #retry = null;
 
-  // onState({name, ...}): name is connecting, connected, acknowledged or closed; closed has code,
-  // reason, meaning, advice and retryMs, which is null when nothing will be tried.
+  // onState({name, ...}): name is connecting, connected or closed; closed has code, reason, meaning,
+  // advice, sql and retryMs, which is null when nothing will be tried.
   constructor(url, onState) {
     this.#url = url;
     this.#onState = onState;
+  }
+
+  get isConnected() {
+    return this.#connectedAt !== null;
   }
 
   connect() {
@@ -30,16 +37,13 @@ export class Transport {
     const abandoned = this.#socket;
     const socket = new WebSocket(this.#url, kSubprotocol);
     this.#socket = socket;
-    this.#acknowledged = false;
+    this.#connectedAt = null;
     abandoned?.close(1000);
     this.#onState({ name: 'connecting' });
     const current = (handler) => (event) => {
       if (socket === this.#socket) handler(event);
     };
-    socket.onopen = current(() => {
-      this.#onState({ name: 'connected' });
-      this.#send({ type: 'connection_init' });
-    });
+    socket.onopen = current(() => this.#send({ type: 'connection_init' }));
     socket.onmessage = current(({ data }) => this.#receive(parseJson(data)));
     socket.onclose = current((event) => this.#closed(event));
   }
@@ -50,12 +54,12 @@ export class Transport {
   start(payload, handlers) {
     const id = String(++this.#lastId);
     this.#operations.set(id, { payload, handlers });
-    if (this.#acknowledged) this.#subscribe(id);
+    if (this.isConnected) this.#subscribe(id);
     return id;
   }
 
   stop(id) {
-    if (this.#operations.delete(id) && this.#acknowledged) this.#send({ id, type: 'complete' });
+    if (this.#operations.delete(id) && this.isConnected) this.#send({ id, type: 'complete' });
   }
 
   #send(message) {
@@ -72,9 +76,8 @@ export class Transport {
     const handlers = this.#operations.get(id)?.handlers;
     switch (type) {
       case 'connection_ack':
-        this.#acknowledged = true;
-        this.#failures = 0;
-        this.#onState({ name: 'acknowledged' });
+        this.#connectedAt = Date.now();
+        this.#onState({ name: 'connected' });
         for (const waiting of this.#operations.keys()) this.#subscribe(waiting);
         break;
       case 'ping':
@@ -98,9 +101,10 @@ export class Transport {
   }
 
   #closed({ code, reason }) {
+    if (this.isConnected && Date.now() - this.#connectedAt >= kSteadyMs) this.#failures = 0;
     this.#socket = null;
-    this.#acknowledged = false;
-    const { meaning, advice, retry } = explainClose(code);
+    this.#connectedAt = null;
+    const { retry, ...explanation } = explainClose(code);
     let retryMs = null;
     if (retry) {
       // Half of the time is random, so that pages do not come back all at once.
@@ -109,6 +113,6 @@ export class Transport {
       this.#retry = setTimeout(() => this.connect(), retryMs);
     }
     for (const { handlers } of this.#operations.values()) handlers.onWaiting();
-    this.#onState({ name: 'closed', code, reason, meaning, advice, retryMs });
+    this.#onState({ name: 'closed', code, reason, ...explanation, retryMs });
   }
 }

@@ -1,0 +1,73 @@
+// The page on screens of each size, in light and dark.
+
+import assert from 'node:assert/strict';
+import { after, before, test } from 'node:test';
+import {
+  connected,
+  eventRows,
+  look,
+  openBrowser,
+  openPlayground,
+  run,
+  searchFor,
+} from './browser.js';
+import { publish } from './server.js';
+
+const timeout = 60_000;
+const orders = 'subscription Orders { orderUpdated { id status } }';
+let browser;
+
+before(async () => (browser = await openBrowser()));
+after(() => browser.close());
+
+for (const colorScheme of ['light', 'dark']) {
+  for (const [device, viewport] of Object.entries({
+    desktop: { width: 1280, height: 800 },
+    phone: { width: 360, height: 740 },
+  })) {
+    test(`it is readable in ${colorScheme} on a ${device}`, { timeout }, async (t) => {
+      const page = await openPlayground(t, browser, { search: searchFor(orders), colorScheme, viewport });
+      await connected(page);
+      const written = await look(page, `playground-${colorScheme}-${device}-operation`);
+      assert.ok(written.colours > 50, `${written.colours} colours`);
+      await run(page, 'Orders');
+      await publish({ id: 1, status: 'paid' });
+      await publish({ id: 2, status: null });
+      await eventRows(page).nth(1).waitFor();
+      await eventRows(page).first().locator('summary').click();
+      const { colours, corner } = await look(page, `playground-${colorScheme}-${device}-events`);
+      assert.ok(colours > 50, `${colours} colours`);
+      assert.equal(Math.max(...corner) < 64, colorScheme === 'dark', `the corner is rgb(${corner})`);
+      assert.deepEqual(await page.evaluate(faintTexts), []);
+      assert.ok(await page.evaluate(() => document.documentElement.scrollWidth <= innerWidth));
+      assert.deepEqual(page.complaints, []);
+    });
+  }
+}
+
+// In the page: texts whose contrast is below 4.5, as WCAG 2.2 asks for (success criterion 1.4.3).
+function faintTexts() {
+  const parse = (colour) => colour.match(/[\d.]+/g).map(Number);
+  const luminance = (colour) => {
+    const [r, g, b] = parse(colour).map((value) => {
+      const part = value / 255;
+      return part <= 0.04045 ? part / 12.92 : ((part + 0.055) / 1.055) ** 2.4;
+    });
+    return 0.2126 * r + 0.7152 * g + 0.0722 * b;
+  };
+  const groundOf = (element) => {
+    const colour = getComputedStyle(element).backgroundColor;
+    return parse(colour)[3] === 0 ? groundOf(element.parentElement) : colour;
+  };
+  const faint = [];
+  const texts = document.createTreeWalker(document.body, NodeFilter.SHOW_TEXT);
+  while (texts.nextNode()) {
+    const element = texts.currentNode.parentElement;
+    const isShown = element.checkVisibility({ visibilityProperty: true }) && !element.closest('script, textarea');
+    if (!isShown || !texts.currentNode.data.trim()) continue;
+    const [dark, light] = [getComputedStyle(element).color, groundOf(element)].map(luminance).sort((a, b) => a - b);
+    const contrast = (light + 0.05) / (dark + 0.05);
+    if (contrast < 4.5) faint.push(`${texts.currentNode.data.trim()}: ${contrast.toFixed(2)}`);
+  }
+  return faint;
+}
