@@ -8,7 +8,9 @@ import {
   look,
   openBrowser,
   openPlayground,
+  panel,
   run,
+  runButton,
   searchFor,
 } from './browser.js';
 import { publish } from './server.js';
@@ -20,9 +22,80 @@ let browser;
 before(async () => (browser = await openBrowser()));
 after(() => browser.close());
 
+// Which panels are there to be seen, and how many tabs.
+async function shown(page) {
+  const panels = [];
+  for (const name of ['Schema', 'Operation', 'Events']) {
+    if (await panel(page, name).isVisible()) panels.push(name);
+  }
+  const tabs = await page.getByRole('navigation').getByRole('button').count();
+  return { panels, tabs };
+}
+
+test('on a phone one panel shows at a time, tabs have counts, and no key is named', { timeout }, async (t) => {
+  const page = await openPlayground(t, browser, { search: searchFor(orders), viewport: { width: 360, height: 740 } });
+  await panel(page, 'Operation').waitFor();
+  await connected(page);
+  const tabs = page.getByRole('navigation');
+  await tabs.getByRole('button', { name: /^Schema 1$/ }).waitFor();
+  assert.deepEqual((await shown(page)).panels, ['Operation']);
+  assert.equal(await page.getByText(/Ctrl/).filter({ visible: true }).count(), 0);
+  assert.ok(!(await page.getByLabel('GraphQL document').inputValue()).includes('Ctrl'));
+  await runButton(page).click();
+  await panel(page, 'Events').waitFor();
+  assert.deepEqual((await shown(page)).panels, ['Events']);
+  await publish({ id: 1, status: 'paid' });
+  await publish({ id: 2, status: 'paid' });
+  await tabs.getByRole('button', { name: /^Events 2$/ }).waitFor();
+  await tabs.getByRole('button', { name: /^Operation 1 running$/ }).click();
+  await runButton(page, 'Stop').click();
+  await tabs.getByRole('button', { name: /^Operation$/ }).waitFor();
+});
+
+test('a query that is answered at once shows its answer on a phone', { timeout }, async (t) => {
+  const page = await openPlayground(t, browser, {
+    search: searchFor('query Which { subscriptions { name } }'),
+    viewport: { width: 360, height: 740 },
+  });
+  await connected(page);
+  await runButton(page).click();
+  await eventRows(page).first().locator('pre').getByText('"orderUpdated"').waitFor();
+});
+
+test('at 820 pixels there are two panels: the events, and the schema or the operation', { timeout }, async (t) => {
+  const page = await openPlayground(t, browser, {
+    search: searchFor('{ serverVersion }'),
+    viewport: { width: 820, height: 1180 },
+  });
+  await connected(page);
+  assert.deepEqual((await shown(page)).panels, ['Operation', 'Events']);
+  await page.getByRole('navigation').getByRole('button', { name: 'Schema' }).click();
+  assert.deepEqual(await shown(page), { panels: ['Schema', 'Events'], tabs: 2 });
+  await page.getByRole('button', { name: 'Insert a subscription of orderUpdated' }).click();
+  assert.deepEqual((await shown(page)).panels, ['Operation', 'Events']);
+  await page.setViewportSize({ width: 360, height: 740 });
+  await page.getByRole('navigation').getByRole('button', { name: 'Events' }).click();
+  await page.setViewportSize({ width: 820, height: 1180 });
+  await panel(page, 'Operation').waitFor();
+  assert.deepEqual((await shown(page)).panels, ['Operation', 'Events']);
+  await page.setViewportSize({ width: 1280, height: 800 });
+  assert.deepEqual(await shown(page), { panels: ['Schema', 'Operation', 'Events'], tabs: 0 });
+});
+
+test('the focus stays to be seen when the panel that had it goes', { timeout }, async (t) => {
+  const page = await openPlayground(t, browser, { search: searchFor(orders), viewport: { width: 360, height: 740 } });
+  await connected(page);
+  await page.getByLabel('GraphQL document').press('Control+Enter');
+  await panel(page, 'Events').waitFor();
+  assert.equal(await page.evaluate(() => document.activeElement.dataset.shows), 'events');
+  await page.getByRole('button', { name: 'Stop Orders' }).press('Enter');
+  assert.equal(await page.evaluate(() => document.activeElement.id), 'events-title');
+});
+
 for (const colorScheme of ['light', 'dark']) {
   for (const [device, viewport] of Object.entries({
     desktop: { width: 1280, height: 800 },
+    tablet: { width: 820, height: 1180 },
     phone: { width: 360, height: 740 },
   })) {
     test(`it is readable in ${colorScheme} on a ${device}`, { timeout }, async (t) => {

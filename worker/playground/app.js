@@ -8,6 +8,7 @@ import { EventList } from './event_list.js';
 import { isObject, parseJson } from './json.js';
 import { graphqlTokens, jsonTokens, offsetOf, operationsIn } from './lexer.js';
 import { OperationList } from './operation_list.js';
+import { Panels } from './panels.js';
 import { Runs } from './runs.js';
 import { documentFor, loadSchema, queryByHttp, SchemaError } from './schema.js';
 import { SchemaBrowser } from './schema_browser.js';
@@ -23,16 +24,19 @@ const kAskAgainMs = 2000;
 const socketUrl = new URL(kPath, location.href);
 socketUrl.protocol = location.protocol === 'https:' ? 'wss:' : 'ws:';
 
+const panels = new Panels(document.querySelectorAll('[data-shows]'));
 const queryEditor = new Editor(byId('query-editor'), graphqlTokens, onDraft);
 const variablesEditor = new Editor(byId('variables-editor'), jsonTokens, onDraft);
 const browser = new SchemaBrowser(byId('schema-list'), byId('schema-search'), byId('schema-notice'), insert);
 const transport = new Transport(socketUrl, onState);
-const events = new EventList(byId('event-list'), byId('event-status'));
+const events = new EventList(byId('event-list'), byId('event-status'), (count) =>
+  panels.setCount('events', count),
+);
 const runs = new Runs(transport, new OperationList(byId('running'), byId('events-title')), events, {
   onChange: onRuns,
   onTaken(label) {
     announce(`${label} is running.`);
-    show('events');
+    panels.showEvents();
   },
   onRefused(request, errors) {
     if (queryEditor.text !== request.payload.query) return false;
@@ -44,13 +48,6 @@ const runs = new Runs(transport, new OperationList(byId('running'), byId('events
 let inserted = kWelcome;
 let operations = [];
 let askAgain = null;
-
-function show(view) {
-  document.body.dataset.view = view;
-  for (const tab of document.querySelectorAll('[data-shows]')) {
-    tab.setAttribute('aria-pressed', String(tab.dataset.shows === view));
-  }
-}
 
 function announce(text) {
   byId('announcer').textContent = text;
@@ -137,7 +134,7 @@ function currentRequest() {
 function runOrStop() {
   const request = currentRequest();
   if (request === null) {
-    show('operation');
+    panels.show('operation');
     variablesEditor.focus();
     announce('It does not run: the variables are not usable.');
     return;
@@ -161,6 +158,7 @@ function showRunOrStop() {
 
 function onRuns() {
   const { running, ended } = runs;
+  panels.setCount('operation', running.length, 'running');
   showRunOrStop();
   const isOver = ended.length > 0 && running.length === 0;
   if (isOver && byId('ended').hidden) announce(byId('ended-meaning').textContent);
@@ -182,7 +180,7 @@ function insert(operation, field) {
   if (Object.keys(variables).length && !variablesEditor.text.trim()) {
     variablesEditor.set(JSON.stringify(variables, null, 2));
   }
-  show('operation');
+  panels.show('operation');
 }
 
 async function refreshSchema() {
@@ -190,6 +188,7 @@ async function refreshSchema() {
   try {
     const schema = await loadSchema(kPath);
     browser.show(schema);
+    panels.setCount('schema', schema.subscriptions.length);
     if (schema.subscriptions.length === 0) refreshLater();
     else if (queryEditor.text === kWelcome) load(documentFor(schema, 'subscription', schema.subscriptions[0]).text);
   } catch (error) {
@@ -225,9 +224,6 @@ byId('pause').addEventListener('click', ({ currentTarget: pause }) => {
   events.paused = paused;
 });
 byId('expand').addEventListener('change', ({ currentTarget }) => (events.expanded = currentTarget.checked));
-for (const tab of document.querySelectorAll('[data-shows]')) {
-  tab.addEventListener('click', () => show(tab.dataset.shows));
-}
 document.addEventListener('keydown', (event) => {
   if (event.key !== 'Enter' || !(event.ctrlKey || event.metaKey)) return;
   event.preventDefault();
@@ -239,5 +235,5 @@ const draft = loadDraft();
 queryEditor.load(draft.query);
 variablesEditor.load(draft.variables);
 onDraft();
-show('operation');
+panels.show('operation');
 transport.connect();

@@ -15,6 +15,7 @@ const kLatencies = 200;
 export class EventList {
   #list;
   #status;
+  #onCount;
   #waiting = [];
   #arrivals = [];
   #latencies = [];
@@ -23,10 +24,11 @@ export class EventList {
   #expanded = false;
   count = 0;
 
-  // status is where the numbers are shown.
-  constructor(list, status) {
+  // status is where the numbers are shown; onCount(count) follows each change of how many arrived.
+  constructor(list, status, onCount) {
     this.#list = list;
     this.#status = status;
+    this.#onCount = onCount;
     this.#report();
     setInterval(() => this.#report(), 1000);
   }
@@ -77,6 +79,7 @@ export class EventList {
   }
 
   #report() {
+    this.#onCount(this.count);
     const since = Date.now() - kRateMs;
     const first = this.#arrivals.findIndex((arrival) => arrival >= since);
     this.#arrivals.splice(0, first < 0 ? this.#arrivals.length : first);
