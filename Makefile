@@ -1,11 +1,15 @@
-# The extension, by PGXS. worker/worker.mk builds the worker.
+# The extension, by PGXS. worker/worker.mk builds the worker and the archives that both are linked
+# with.
 
 PG_CONFIG ?= pg_config
+
+WORKER := build/release/fraiseql-worker
+ARCHIVES := build/release/libgraphql.a build/release/libcontract.a
 
 MODULE_big = fraiseql_subs
 EXTENSION = fraiseql_subs
 DATA = $(wildcard sql/fraiseql_subs--*.sql)
-OBJS = $(patsubst %.cpp,%.o,$(wildcard src/*.cpp src/*/*.cpp contract/*.cpp graphql/*/*.cpp))
+OBJS = $(patsubst %.cpp,%.o,$(wildcard src/*.cpp src/*/*.cpp))
 REGRESS = $(sort $(patsubst sql/%.sql,%,$(wildcard sql/regress_*.sql)))
 # The server serves one database, which must be this one: it cannot be dropped while it is served.
 REGRESS_OPTS = --use-existing
@@ -15,20 +19,38 @@ EXTRA_CLEAN = $(OBJS:.o=.d) build
 PG_CPPFLAGS = -I. -isystem $(shell $(PG_CONFIG) --includedir-server 2>/dev/null)
 PG_CXXFLAGS = -std=c++20 -Wall -Wextra -Wno-register -fvisibility=hidden -fvisibility-inlines-hidden \
 	-MMD -MP
-SHLIB_LINK = -lstdc++ -Wl,--version-script=src/exports.map
+# As in worker/worker.mk; PostgreSQL's own flags say -g.
+ifneq ($(origin CXXFLAGS),command line)
+  PG_CXXFLAGS += -g1
+endif
+SHLIB_LINK = $(ARCHIVES) -lstdc++ -Wl,--version-script=src/exports.map
+
+# The compilers: those that the caller names, in the environment too, or else PostgreSQL's.
+ifeq ($(origin CC),environment)
+  override CC := $(CC)
+endif
+ifeq ($(origin CXX),environment)
+  override CXX := $(CXX)
+endif
+
+# First, as it takes the longest.
+all: worker
 
 # Bitcode lets PostgreSQL inline small functions into queries; none of these is one.
 override with_llvm := no
 PGXS := $(shell $(PG_CONFIG) --pgxs 2>/dev/null)
 include $(PGXS)
 
-WORKER := build/release/fraiseql-worker
+ifeq ($(origin CXX),file)
+  CXX := $(shell command -v ccache) $(CXX)
+endif
 
 .PHONY: worker
 worker:
-	$(MAKE) -f worker/worker.mk VARIANT=release worker
+	$(MAKE) -f worker/worker.mk BUILD=build VARIANT=release CXX='$(CXX)' worker
 
-all: worker
+$(ARCHIVES): worker ;
+$(shlib): $(ARCHIVES)
 
 install: install-worker
 .PHONY: install-worker

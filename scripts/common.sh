@@ -20,6 +20,22 @@ as_root() {
   fi
 }
 
+# with_progress LOG STATUS COMMAND...: run the command with its output in LOG. Every few seconds
+# meanwhile, print what the function STATUS says and the time gone by.
+with_progress() {
+  local log=$1 status=$2 started=$SECONDS result=0 ticker
+  shift 2
+  # An interrupt ends this script but not what runs in its background, which must notice by itself.
+  while sleep 5 >/dev/null && kill -0 $$ 2>/dev/null; do
+    echo "$("$status"), $((SECONDS - started)) s"
+  done &
+  ticker=$!
+  "$@" >"$log" 2>&1 </dev/null || result=$?
+  kill "$ticker"
+  wait "$ticker" 2>/dev/null || true
+  return "$result"
+}
+
 # Sets distribution, postgres_major and clang_major, which go together in a Debian release.
 read_release() {
   # shellcheck disable=SC1091
