@@ -66,8 +66,8 @@ class Worker final : private ShardHost, private SideDoorHost {
   uv_timer_t retry_timer_{};
   TaskQueue tasks_{"control thread"};
 
-  Position wanted_ = 0;   // changes announced up to here
-  Position asked_ = 0;    // what the outstanding request will cover
+  Position wanted_ = 0;  // changes announced up to here
+  Position asked_ = 0;   // what the outstanding request will cover
   bool outstanding_ = false;
   size_t drained_ = 0;  // shards
   size_t files_ = 0;    // that may be open

@@ -85,6 +85,12 @@ TEST(OptionsTest, EachSettingOfTheWorkerIsAnOptionAndNoOther) {
   }
 }
 
+TEST(OptionsTest, AMisspeltOptionIsRefused) {
+  const Parsed parsed = Parse({"--prot", "4001"});
+  EXPECT_FALSE(parsed.accepted);
+  EXPECT_NE(parsed.exit_code, 0);
+}
+
 TEST(OptionsTest, WithoutArgumentsEachSettingHasItsDefault) {
   const Parsed parsed = Parse({});
   ASSERT_TRUE(parsed.accepted);
