@@ -119,7 +119,7 @@ TEST_F(OperationTest, TheSubscriptionIsTheRootFieldThatDirectivesLeave) {
   const PrepareResult left = served_.Prepare(
       "subscription { orderPaid @skip(if: true) { id } ...F @include(if: false) "
       "orderUpdated { id } } fragment F on Subscription { changed { operation } }");
-  ASSERT_TRUE(left.subscription) << left.errors;
+  ASSERT_TRUE(left.subscription) << ErrorsJson(left.errors);
   EXPECT_EQ(left.subscription->field->name, "orderUpdated");
   EXPECT_THAT(ErrorsOf("subscription { ...F @skip(if: true) } fragment F on Subscription { "
                        "__typename orderPaid { id } }"),
@@ -134,7 +134,7 @@ TEST(CatalogTest, WithoutSubscriptionsASubscribeIsRefused) {
   PlanCache cache;
   OperationRequest request;
   request.query = "subscription { a }";
-  EXPECT_THAT(Prepare(catalog, &cache, request, {.max_tokens = 100, .max_depth = 10}).errors,
+  EXPECT_THAT(ErrorsJson(Prepare(catalog, &cache, request, kTestLimits).errors),
               HasSubstr("Schema is not configured to execute subscription operation."));
 }
 
