@@ -11,6 +11,7 @@
 #include "contract/side_door_protocol.hpp"
 #include "worker/base/log.hpp"
 #include "worker/json/json_tree.hpp"
+#include "worker/json/json_writer.hpp"
 
 namespace fsubs {
 namespace {
@@ -92,10 +93,17 @@ void OnConnection(uv_stream_t* listener, int status) {
 }
 
 std::string Message(const char* op, std::string_view member, std::string_view value) {
-  std::string json = "{\"";
-  json.append(side_door::member::kOp).append("\":\"").append(op).append("\"");
-  if (!member.empty()) json.append(",\"").append(member).append("\":").append(value);
-  return json += '}';
+  std::string message;
+  JsonWriter json(&message);
+  json.BeginObject();
+  json.Key(side_door::member::kOp);
+  json.String(op);
+  if (!member.empty()) {
+    json.Key(member);
+    json.Raw(value);
+  }
+  json.EndObject();
+  return message;
 }
 
 }  // namespace
