@@ -134,13 +134,17 @@ CLI::Validator IpAddress() {
                               "");
 }
 
-void Declare(CLI::App* app, Options* options) {
+enum class File { kIsRead, kIsNotRead };
+
+void Declare(CLI::App* app, Options* options, File file) {
   SetHelpPage(app);
-  app->set_config("--config", "",
-                  "File of `name = value` lines, each one of the options below with _ for -.")
+  CLI::Option* const config =
+      file == File::kIsRead ? app->set_config("--config") : app->add_option("--config");
+  config->description("File of `name = value` lines, each one of the options below with _ for -.")
       ->option_text("FILE");
   // After an upgrade, a server that was not restarted writes the settings of its own version.
-  app->allow_config_extras(CLI::config_extras_mode::ignore);
+  // CLI11 2.4 refuses the values of such settings if it is told to ignore their names.
+  app->allow_config_extras(file == File::kIsRead);
   app->option_defaults()->multi_option_policy(CLI::MultiOptionPolicy::TakeLast);
 
   app->add_flag("--launched", options->launched)->group("");
@@ -175,21 +179,25 @@ Options::Options() {
 }
 
 bool ParseOptions(int argc, const char* const* argv, Options* options, int* exit_code) {
-  CLI::App app;
-  Declare(&app, options);
-  try {
-    app.parse(argc, argv);
-    return true;
-  } catch (const CLI::ParseError& error) {
-    *exit_code = app.exit(error);
-    return false;
+  // CLI11 takes unknown names on the command line too if it takes them in the file, so the command
+  // line is looked at alone first.
+  for (const File file : {File::kIsNotRead, File::kIsRead}) {
+    CLI::App app;
+    Declare(&app, options, file);
+    try {
+      app.parse(argc, argv);
+    } catch (const CLI::ParseError& error) {
+      *exit_code = app.exit(error);
+      return false;
+    }
   }
+  return true;
 }
 
 std::string ReloadOptions(int argc, const char* const* argv, Options* options) {
   CLI::App app;
   Options reread;
-  Declare(&app, &reread);
+  Declare(&app, &reread, File::kIsRead);
   try {
     app.parse(argc, argv);
   } catch (const CLI::ParseError& error) {
