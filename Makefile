@@ -38,7 +38,8 @@ all: worker
 
 # Bitcode lets PostgreSQL inline small functions into queries; none of these is one.
 override with_llvm := no
-PGXS := $(shell $(PG_CONFIG) --pgxs 2>/dev/null)
+# Not there before the packages are installed, by make demo for one.
+PGXS := $(wildcard $(shell $(PG_CONFIG) --pgxs 2>/dev/null))
 include $(PGXS)
 
 ifeq ($(origin CXX),file)
@@ -47,6 +48,7 @@ endif
 
 .PHONY: worker
 worker:
+	$(if $(PGXS),,$(error "$(PG_CONFIG)" leads to no PGXS: install a postgresql-server-dev package, or set PG_CONFIG))
 	$(MAKE) -f worker/worker.mk BUILD=build VARIANT=release CXX='$(CXX)' worker
 
 $(ARCHIVES): worker ;
