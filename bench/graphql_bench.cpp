@@ -43,7 +43,7 @@ double Measure(size_t calls, const std::function<void()>& call) {
 }
 
 struct Subscriber final : Member {
-  void Deliver(std::string_view) override {}
+  void Deliver(const EventPlace&, std::string_view) override {}
 };
 
 // Dispatch to subscriptions that each want another range of totals, and trying each one's interval.
@@ -74,8 +74,11 @@ void MeasureRanges(const std::shared_ptr<const Catalog>& catalog) {
   record.channel = "orders";
   record.data = std::string_view(event).substr(0, event.size() - kJsonPadding);
   size_t delivered = 0;
-  std::printf("ranges_index %f\n",
-              Measure(100, [&] { delivered = dispatcher.Dispatch(record, "1-0").delivered; }));
+  std::printf("ranges_index %f\n", Measure(100, [&] {
+                WorkBudget budget(1'000'000);
+                if (!dispatcher.Begin(record, "1-0", &budget)) std::exit(1);
+                delivered = dispatcher.outcome().matched;
+              }));
   JsonTree tree;
   size_t matched = 0;
   std::printf("ranges_scan %f\n", Measure(10, [&] {

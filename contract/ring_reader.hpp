@@ -41,6 +41,13 @@ class RingReader {
   // there any more: overwritten, or never a record's start. The head is always a valid position.
   [[nodiscard]] bool Seek(Position position);
 
+  // Go on where a reader of this ring was: `position` is that of its next record, whose sequence is
+  // `sequence`. If it was overwritten since, the next record tells how many were lost.
+  void Resume(Position position, uint64_t sequence) {
+    cursor_ = position;
+    next_sequence_ = sequence;
+  }
+
   Position cursor() const { return cursor_; }
   uint64_t epoch() const { return ring_->epoch; }
 

@@ -179,6 +179,14 @@ inline constexpr Setting kSettings[] = {
      .changed_by = ChangedBy::kReload,
      .is_worker_option = true,
      .sentence = "Most fields that a client's GraphQL document selects, fragments expanded."},
+    {.name = "slow_timeout",
+     .value =
+         IntegerSetting{
+             .default_value = 10 * kSecond, .min = 100, .max = kHour, .unit = Unit::kMilliseconds},
+     .changed_by = ChangedBy::kReload,
+     .is_worker_option = true,
+     .sentence = "How long a client may read nothing of what waits for it before it is "
+                 "disconnected."},
     {.name = "drain_timeout",
      .value = IntegerSetting{.default_value = 5 * kSecond,
                              .min = 0,

@@ -218,7 +218,7 @@ void Worker::Reload() {
 
 void Worker::StartDrain() {
   if (draining_.exchange(true)) return;
-  Log(LogLevel::kLog, "draining: completing all subscriptions");
+  Log(LogLevel::kLog, "draining: closing all connections");
   uv_timer_start(
       &drain_timer_,
       [](uv_timer_t* timer) {

@@ -17,7 +17,7 @@ constexpr char kSnapshot[] = R"({"extension_version":"1","server_version":"15",
   "subscriptions":[{"name":"o","field":"o(id: ID, n: Int, e: E, where: OFilter): O","channel":"c","event_types":null}]})";
 
 struct Subscriber final : Member {
-  void Deliver(std::string_view payload) override {
+  void Deliver(const EventPlace&, std::string_view payload) override {
     JsonTree tree;
     if (!tree.ParseCopy(payload)) __builtin_trap();
   }
@@ -62,7 +62,11 @@ class Host final : public WsProtocolHost {
     EventRecord record;
     record.channel = "c";
     record.data = std::string_view(data).substr(0, length);
-    dispatcher_.Dispatch(record, "1-0");
+    WorkBudget budget(1);
+    for (bool done = dispatcher_.Begin(record, "1-0", &budget); !done;) {
+      budget = WorkBudget(1);
+      done = dispatcher_.Continue(&budget);
+    }
     return {};
   }
   void StopSubscription(std::string_view id) override {

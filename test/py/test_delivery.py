@@ -69,6 +69,35 @@ def test_every_event_of_many_publishers_reaches_every_subscriber_once_and_in_one
         assert subscription.messages == []
 
 
+def test_a_transaction_of_many_events_reaches_a_client_that_reads(make_cluster, connect):
+    cluster = make_cluster()
+    cluster.sql("CREATE TABLE bulk (id int, body text)")
+    cluster.sql("SELECT fraiseql_watch('bulk')")
+    cluster.sql(
+        "SELECT fraiseql_register_types('type B { id: ID body: String } type C { row: B }')"
+    )
+    cluster.sql("SELECT fraiseql_register_subscription('bulk: C', 'bulk')")
+    subscription = connect(cluster).subscribe("subscription { bulk { row { id body } } }")
+    rows = 20_000
+    cluster.sql(f"INSERT INTO bulk SELECT i, repeat('x', 200) FROM generate_series(1, {rows}) i")
+    received = [int(subscription.data()["bulk"]["row"]["id"]) for _ in range(rows)]
+    assert received == list(range(1, rows + 1))
+
+
+def test_an_event_for_many_subscriptions_of_a_client_passes_its_outbox(make_cluster, connect):
+    cluster = make_cluster(outbox_size="16kB", max_subscriptions_per_connection=100)
+    cluster.sql("SELECT fraiseql_register_types('type O { id: ID }')")
+    cluster.sql("SELECT fraiseql_register_subscription('o: O', 'c')")
+    client = connect(cluster)
+    subscriptions = [client.start("subscription { o { id } }") for _ in range(100)]
+    client.settle()
+    cluster.publish("x", "c", {"id": "x" * 11_000})
+    cluster.publish("x", "c", {"id": "y" * 40_000})
+    for subscription in subscriptions:
+        assert subscription.data()["o"]["id"] == "x" * 11_000
+        assert subscription.data()["o"]["id"] == "y" * 40_000
+
+
 def test_all_shards_deliver_every_event(make_cluster, connect, tmp_path):
     cluster = make_cluster(worker_threads=3, outbox_size="256MB")
     register_tick(cluster)

@@ -77,7 +77,7 @@ def test_a_silent_stream_is_kept_alive_by_comments(make_cluster, stream):
 
 
 def test_a_stream_that_is_not_read_is_cut_off(make_cluster, stream):
-    cluster = make_cluster(outbox_size="16kB")
+    cluster = make_cluster(outbox_size="16kB", slow_timeout="200ms")
     cluster.sql("SELECT fraiseql_register_types('type O { id: ID }')")
     cluster.sql("SELECT fraiseql_register_subscription('o: O', 'c')")
     stream(cluster, "subscription { o { id } }")
@@ -91,14 +91,13 @@ def test_a_stream_that_is_not_read_is_cut_off(make_cluster, stream):
     assert cluster.metric("fraiseql_subs_slow_consumers_total") == 1
 
 
-def test_a_drain_completes_the_stream(make_cluster, stream):
+def test_a_drain_ends_the_stream_and_completes_nothing(make_cluster, stream):
     cluster = make_cluster()
     cluster.sql("SELECT fraiseql_register_types('type O { id: ID }')")
     cluster.sql("SELECT fraiseql_register_subscription('o: O', 'c')")
     opened = stream(cluster, "subscription { o { id } }")
     wait_until_subscribed(cluster)
     cluster.stop()
-    assert opened.event() == ("complete", None)
     assert opened.event() is None
 
 

@@ -1,5 +1,7 @@
 """Clients that fall silent, do not read, or hang up: they are cut off and nobody else notices."""
 
+import json
+
 import pytest
 from websockets.frames import Opcode
 
@@ -39,8 +41,8 @@ def test_a_peer_that_answers_pings_stays(make_cluster):
     peer.close()
 
 
-def test_a_slow_consumer_is_cut_off_and_others_get_everything(make_cluster, connect):
-    cluster = make_cluster(outbox_size="256kB")
+def test_a_client_that_does_not_read_is_cut_off_and_others_get_everything(make_cluster, connect):
+    cluster = make_cluster(outbox_size="256kB", slow_timeout="300ms")
     register_text(cluster)
     slow = RawPeer(cluster.url, receive_buffer=4096).init()
     subscribe(slow)
@@ -51,13 +53,13 @@ def test_a_slow_consumer_is_cut_off_and_others_get_everything(make_cluster, conn
         cluster.publish("text", "text", {"text": "x" * 100_000})
         assert len(quick.data()["text"]["text"]) == 100_000
         published += 1
-        assert published < 1000, "nobody was too slow"
+        assert published < 1000, "nobody was cut off"
     code, _ = slow.receive_close()
     assert code == 4413
 
 
 def test_slow_consumers_that_never_read_are_gone_after_a_while(make_cluster):
-    cluster = make_cluster(outbox_size="64kB", keepalive_interval="500ms")
+    cluster = make_cluster(outbox_size="64kB", slow_timeout="300ms")
     register_text(cluster)
     slow = RawPeer(cluster.url, receive_buffer=4096).init()
     subscribe(slow)
@@ -68,6 +70,48 @@ def test_slow_consumers_that_never_read_are_gone_after_a_while(make_cluster):
 
     wait_until(is_gone, "the peer that never reads is cut off", timeout=60)
     slow.close()
+
+
+def test_a_client_that_pauses_gets_everything_when_it_reads_again(make_cluster, connect):
+    cluster = make_cluster(outbox_size="64kB")
+    register_text(cluster)
+    peer = RawPeer(cluster.url, receive_buffer=4096).init()
+    subscribe(peer)
+    quick = connect(cluster).subscribe("subscription { text { text } }")
+    published = 0
+    while cluster.metric("fraiseql_subs_fallen_behind_total") == 0 or published < 40:
+        cluster.publish("text", "text", {"text": f"{published} " + "x" * 100_000})
+        assert quick.data()["text"]["text"].startswith(f"{published} ")
+        published += 1
+    for number in range(published):
+        message = json.loads(peer.receive_text())
+        assert message["payload"]["data"]["text"]["text"].startswith(f"{number} ")
+    assert cluster.metric("fraiseql_subs_slow_consumers_total") == 0
+    peer.close()
+
+
+def test_what_the_ring_lost_while_a_client_paused_is_told_to_it_alone(make_cluster, connect):
+    cluster = make_cluster(ring_size="1MB", outbox_size="64kB")
+    register_text(cluster)
+    peer = RawPeer(cluster.url, receive_buffer=4096).init()
+    subscribe(peer)
+    quick = connect(cluster).subscribe("subscription { text { text } }")
+    published = 100
+    for number in range(published):
+        cluster.publish("text", "text", {"text": f"{number} " + "x" * 100_000})
+        assert quick.data()["text"]["text"].startswith(f"{number} ")
+    received, lost = [], 0
+    while len(received) + lost < published:
+        payload = json.loads(peer.receive_text())["payload"]
+        if "errors" in payload:
+            assert payload["errors"][0]["extensions"]["code"] == "EVENTS_LOST"
+            lost += payload["errors"][0]["extensions"]["count"]
+        else:
+            received.append(int(payload["data"]["text"]["text"].split()[0]))
+    assert lost > 0
+    assert received == sorted(set(received))
+    assert received[-1] == published - 1
+    peer.close()
 
 
 def test_a_peer_that_hangs_up_takes_its_subscriptions_along(make_cluster):

@@ -132,13 +132,14 @@ def test_a_stopped_server_leaves_no_process(cluster, mode):
     wait_until(lambda: not processes_of(cluster), "no process is left")
 
 
-def test_shutdown_completes_subscriptions_and_closes_with_1001(cluster, connect):
+def test_a_shutdown_closes_with_1001_and_completes_nothing(cluster, connect):
     client = connect(cluster)
     subscription = client.subscribe(QUERY)
     cluster.stop("fast")
     code, _ = client.wait_for_close()
     assert code == 1001
-    subscription.message("complete")
+    # Clients take `complete` for the end, and do not subscribe again once they are back.
+    assert subscription.messages == []
 
 
 def test_a_worker_that_does_not_drain_is_killed(cluster):
@@ -224,6 +225,14 @@ def test_a_reload_reaches_the_worker(cluster, connect):
 
     assert wait_until(refusal, "a client without credentials is refused") == 4403
     assert worker_pid(cluster) == pid
+
+
+def test_turning_anonymous_clients_off_closes_those_that_are_there(cluster, connect):
+    client = connect(cluster)
+    client.subscribe(QUERY)
+    cluster.set(allow_anonymous="off")
+    code, _ = client.wait_for_close()
+    assert code == 4403
 
 
 def open_files(pid):

@@ -36,6 +36,7 @@ struct alignas(64) ShardCounters {
   Counter messages_sent;
   Counter bytes_sent;
   Counter subscribe_errors;
+  Counter fallen_behind;  // a client's socket took no more: its events wait in the ring
   Counter slow_consumers;
   Counter keepalive_timeouts;
   Counter init_timeouts;

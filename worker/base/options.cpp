@@ -40,6 +40,7 @@ constexpr Binding kBindings[] = {
     {SettingIndex("max_query_size"), &Options::max_query_size},
     {SettingIndex("max_query_aliases"), &Options::max_query_aliases},
     {SettingIndex("max_query_selections"), &Options::max_query_selections},
+    {SettingIndex("slow_timeout"), &Options::slow_timeout},
     {SettingIndex("drain_timeout"), &Options::drain_timeout},
     {SettingIndex("log_level"), &Options::log_level},
 };

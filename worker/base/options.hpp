@@ -43,6 +43,7 @@ struct Options {
   size_t max_query_size;
   size_t max_query_aliases;
   size_t max_query_selections;
+  uint64_t slow_timeout;
   uint64_t drain_timeout;
   LogLevel log_level;
 };

@@ -5,8 +5,18 @@
 
 namespace fsubs {
 
-void Subscription::Deliver(std::string_view payload) {
-  client->Deliver(this, payload);
+namespace {
+
+// What stands around a response in a message, at most, but for its head.
+constexpr size_t kMessageOverhead = 64;
+
+// What preparing a byte of a document costs at most, in bytes looked at.
+constexpr size_t kPrepareCost = 128;
+
+}  // namespace
+
+void Subscription::Deliver(const EventPlace& place, std::string_view payload) {
+  client->Deliver(this, place, payload);
 }
 
 Client::Client(ClientHost* host, uint64_t id)
@@ -20,37 +30,84 @@ Client::~Client() {
   host_->Remove(this);
 }
 
-bool Client::Queue(Outbox::Result appended) {
+bool Client::Queue(Outbox::Result appended, ClientHost::Flush when) {
   if (appended == Outbox::Result::kFull) {
-    if (closing()) return false;
-    host_->counters()->slow_consumers.Add();
-    // What waits would arrive without what does not fit, so none of it is sent.
-    outbox_.Clear();
-    CloseSlow();
+    CloseAsSlow();
     return false;
   }
-  if (!flushing_) {
-    flushing_ = true;
-    host_->FlushLater(this);
+  bool* const waits = when == ClientHost::Flush::kWithEvents ? &events_wait_ : &answers_wait_;
+  if (!*waits) {
+    *waits = true;
+    host_->FlushLater(this, when);
   }
   return true;
 }
 
-void Client::Flush() {
-  flushing_ = false;
+void Client::CloseAsSlow() {
+  if (closing()) return;
+  host_->counters()->slow_consumers.Add();
+  // What waits would arrive without what does not fit, so none of it is sent.
+  outbox_.Clear();
+  CloseSlow();
+}
+
+void Client::CheckProgress(uint64_t now_ms, uint64_t timeout_ms) {
+  const size_t unsent = this->unsent();
+  if (unsent == 0 || unsent != unsent_then_) {
+    unsent_then_ = unsent;
+    stands_since_ms_ = now_ms;
+  } else if (now_ms - stands_since_ms_ >= timeout_ms) {
+    CloseAsSlow();
+  }
+}
+
+void Client::Flush(ClientHost::Flush when) {
+  (when == ClientHost::Flush::kWithEvents ? events_wait_ : answers_wait_) = false;
+  OnSocketTakesMore();
+}
+
+void Client::OnSocketTakesMore() {
+  WriteOut();
+  if (behind_ && outbox_.empty() && can_take()) host_->CatchUpLater(this);
+}
+
+void Client::WriteOut() {
   if (outbox_.empty() || !can_write()) return;
   const size_t size = outbox_.size();
   const WriteResult result = Write(outbox_.bytes(), size);
   sent_bytes_ += size;
   host_->counters()->bytes_sent.Add(size);
-  outbox_.Written(result == WriteResult::kPending ? size : 0);
+  outbox_.Clear();
   OnFlushed(result);
 }
 
-void Client::Deliver(Subscription* subscription, std::string_view response) {
-  if (closing()) return;
+size_t Client::Room() const {
+  const size_t queued = queued_bytes();
+  const size_t limit = host_->options().outbox_size;
+  if (queued == 0) return SIZE_MAX;
+  return queued < limit ? limit - queued : 0;
+}
+
+void Client::Deliver(Subscription* subscription, const EventPlace& place,
+                     std::string_view response) {
+  if (behind_ || closing() || Take(subscription, place, response)) return;
+  behind_ = place;
+  host_->counters()->fallen_behind.Add();
+}
+
+bool Client::Take(Subscription* subscription, const EventPlace& place, std::string_view response) {
+  if (place.position < subscription->from) return true;
+  const size_t size = subscription->head.size() + response.size() + kMessageOverhead;
+  if (Room() < size) {
+    WriteOut();
+    if (closing()) return true;
+    if (Room() < size) return false;
+  }
+  subscription->from = place.position + 1;
   ++subscription->delivered;
+  host_->counters()->messages_sent.Add();
   SendResponse(subscription->head, response);
+  return true;
 }
 
 void Client::ReportLoss(uint64_t count) {
@@ -65,9 +122,14 @@ void Client::ReportLoss(uint64_t count) {
   }
 }
 
-void Client::Revalidate() {
+bool Client::Revalidate(const Catalog* catalog, WorkBudget* budget) {
   for (auto at = subscriptions_.begin(); at != subscriptions_.end();) {
     Subscription& subscription = at->second;
+    if (subscription.subscription().catalog.get() == catalog) {
+      ++at;
+      continue;
+    }
+    if (budget->is_spent()) return false;
     const std::shared_ptr<const Plan> plan = subscription.subscription().plan;
     OperationRequest request;
     request.query = plan->document().source();
@@ -77,6 +139,7 @@ void Client::Revalidate() {
     if (!subscription.variables.empty() && variables.ParseCopy(subscription.variables)) {
       request.variables = variables.root();
     }
+    budget->SpendBytes(request.query.size() * kPrepareCost + subscription.variables.size());
     PrepareResult prepared = host_->Prepare(request);
     host_->Unsubscribe(&subscription);
     if (prepared.subscription) {
@@ -89,6 +152,7 @@ void Client::Revalidate() {
     host_->counters()->subscriptions.Subtract();
     SendErrors(id, prepared.errors);
   }
+  return true;
 }
 
 StartResult Client::Start(std::string_view id, const OperationRequest& request) {
@@ -110,6 +174,7 @@ StartResult Client::Start(std::string_view id, const OperationRequest& request) 
   }
   Subscription& subscription = subscriptions_[std::string(id)];
   subscription.client = this;
+  subscription.from = host_->position();
   subscription.head = ResponseHead(id);
   subscription.has_operation_name = request.operation_name.has_value();
   subscription.operation_name = request.operation_name.value_or("");
@@ -153,7 +218,7 @@ void Client::WriteRow(size_t shard, JsonWriter* rows) const {
   rows->Key("subscriptions");
   rows->Number(subscriptions_.size());
   rows->Key("queued_bytes");
-  rows->Number(outbox_.queued_bytes());
+  rows->Number(queued_bytes());
   rows->Key("sent_messages");
   rows->Number(sent_messages_);
   rows->Key("sent_bytes");

@@ -6,11 +6,13 @@
 
 #include <cstdint>
 #include <memory>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <unordered_map>
 #include <vector>
 
+#include "worker/base/work_budget.hpp"
 #include "worker/client/client_host.hpp"
 #include "worker/client/ws_protocol.hpp"
 #include "worker/event/dispatch.hpp"
@@ -26,10 +28,11 @@ class Client;
 // One subscription of a client. Keeps its request, to be prepared again when the catalog changes;
 // the query's text is its plan's.
 struct Subscription final : Member {
-  void Deliver(std::string_view payload) override;
+  void Deliver(const EventPlace& place, std::string_view payload) override;
 
   Client* client = nullptr;
-  std::string head;  // what stands before the response in its messages
+  Position from = 0;  // of the first event that may be for it and has not been delivered
+  std::string head;   // what stands before the response in its messages
   std::string operation_name;
   bool has_operation_name = false;
   std::string variables;  // JSON text; empty: none
@@ -50,16 +53,42 @@ class Client {
   // Whether the client has yet to present itself; if it does not in time, OnInitTimeout is called.
   virtual bool waits_for_init() const { return false; }
   virtual void OnInitTimeout() {}
-  // Complete everything and say goodbye.
+  // The settings changed, and with them perhaps who may be a client.
+  virtual void OnOptionsChanged() = 0;
+  // Say goodbye: the worker ends. What was subscribed is not completed, so that clients take it up
+  // again elsewhere or later.
   virtual void Drain() = 0;
 
-  // Write what waits, unless the socket takes nothing now.
-  void Flush();
+  // The host's answer to FlushLater: write what waits.
+  void Flush(ClientHost::Flush when);
 
-  void Deliver(Subscription* subscription, std::string_view response);
+  // An event is for the subscription. If there is no room for it, the client falls behind.
+  void Deliver(Subscription* subscription, const EventPlace& place, std::string_view response);
+
+  // A client is behind while its next event waits in the ring because neither the socket nor the
+  // outbox takes more. Events are then not for it; ClientHost::CatchUpLater has the ring read for
+  // it from there once the socket takes more.
+  bool is_behind() const { return behind_.has_value(); }
+  // Its next event. REQUIRES: is_behind().
+  const EventPlace& behind_from() const { return *behind_; }
+  void MoveBehindFrom(const EventPlace& place) { behind_ = place; }
+  void SetCurrent() { behind_.reset(); }
+  // Whether events may be handed to one that is behind.
+  bool can_take() const { return !closing() && can_write(); }
+  // Close it if its socket has taken nothing for `timeout_ms` while something waits for it. Call a
+  // few times within that.
+  void CheckProgress(uint64_t now_ms, uint64_t timeout_ms);
+  // As Deliver, for one that is behind. Returns whether there was room.
+  bool Take(Subscription* subscription, const EventPlace& place, std::string_view response);
+
   void ReportLoss(uint64_t count);
-  // Prepare everything again: the catalog changed.
-  void Revalidate();
+
+  // The catalog changed: prepare again what was prepared with another than `catalog`. Returns
+  // whether all is done; if not, the budget is spent.
+  bool Revalidate(const Catalog* catalog, WorkBudget* budget);
+
+  using Subscriptions = std::unordered_map<std::string, Subscription, StringHash, std::equal_to<>>;
+  Subscriptions* subscriptions() { return &subscriptions_; }
 
   // For fraiseql_connections() and fraiseql_subscriptions(): a JSON object for each row.
   void WriteRow(size_t shard, JsonWriter* rows) const;
@@ -83,18 +112,28 @@ class Client {
   // Nothing is sent any more.
   virtual bool closing() const = 0;
 
-  // Whether the socket takes bytes now; if not, Flush is called when it does.
-  virtual bool can_write() const = 0;
+  // Bytes that the socket has taken and the kernel has not. While there are any it takes no more,
+  // and calls Flush when there are none.
+  virtual size_t unsent() const = 0;
+  // Whether the socket takes bytes now.
+  virtual bool can_write() const { return unsent() == 0; }
   virtual WriteResult Write(unsigned char* bytes, size_t length) = 0;
   // Everything that waited was handed to the socket.
   virtual void OnFlushed(WriteResult result) = 0;
-  // More than outbox_size waited, and was dropped.
+  // The client does not read, and what waited for it was dropped.
   virtual void CloseSlow() = 0;
 
   // Call with what came of appending a message to outbox(). Returns whether it will be sent; a
   // client too far behind is closed.
-  bool Queue(Outbox::Result appended);
+  bool Queue(Outbox::Result appended, ClientHost::Flush when);
   Outbox* outbox() { return &outbox_; }
+  // Bytes that wait for the client, in the outbox and in its socket.
+  size_t queued_bytes() const { return outbox_.size() + unsent(); }
+  // Bytes that may be appended to the outbox. A message that finds nothing waiting may be of any
+  // size.
+  size_t Room() const;
+  // Call when unsent() has become 0.
+  void OnSocketTakesMore();
   void CountMessage() { ++sent_messages_; }
 
   bool Has(std::string_view id) const { return subscriptions_.find(id) != subscriptions_.end(); }
@@ -106,7 +145,8 @@ class Client {
   ClientHost* const host_;
 
  private:
-  using Subscriptions = std::unordered_map<std::string, Subscription, StringHash, std::equal_to<>>;
+  void WriteOut();
+  void CloseAsSlow();
 
   Subscriptions subscriptions_;
   Outbox outbox_;
@@ -114,7 +154,11 @@ class Client {
   const int64_t connected_at_us_;
   uint64_t sent_messages_ = 0;
   uint64_t sent_bytes_ = 0;
-  bool flushing_ = false;  // the host will call Flush
+  std::optional<EventPlace> behind_;
+  size_t unsent_then_ = 0;        // when its progress was last looked at
+  uint64_t stands_since_ms_ = 0;  // that number has not changed since
+  bool answers_wait_ = false;     // for the host to call Flush
+  bool events_wait_ = false;
 };
 
 // The clients of a shard, by id.

@@ -31,8 +31,14 @@ class ClientHost {
   // A client calls Add when it is made and Remove before it is gone.
   virtual void Add(Client* client) = 0;
   virtual void Remove(Client* client) = 0;
-  // Call client->Flush() before the loop waits. REQUIRES: at most once until then.
-  virtual void FlushLater(Client* client) = 0;
+  // Call client->Flush(). Answers leave in this turn of the loop, events when the ring has been
+  // read, so that those of one commit leave together. REQUIRES: at most once for each until then.
+  enum class Flush { kWithAnswers, kWithEvents };
+  virtual void FlushLater(Client* client, Flush when) = 0;
+  // The socket of a client that is behind takes more: hand it the events that wait in the ring.
+  virtual void CatchUpLater(Client* client) = 0;
+  // Position in the ring of the next event that is dispatched.
+  virtual Position position() const = 0;
 
   // Whether a message that depends on the catalog may be handled now. If not, client->Handle() is
   // called with it later, unless the client is gone by then.

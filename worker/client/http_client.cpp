@@ -166,25 +166,36 @@ void HttpClient::OnKeepalive() {
   if (stage_ == Stage::kStreaming) Append(kCommentEvent);
 }
 
+void HttpClient::OnOptionsChanged() {
+  if (stage_ == Stage::kStreaming && !host_->options().allow_anonymous) End();
+}
+
 void HttpClient::Drain() {
   if (stage_ == Stage::kHeld) {
     Reply(ReplyWithProblem(kHttpServiceUnavailable, "The server is draining.",
                            kErrorServiceUnavailable));
   } else if (stage_ == Stage::kStreaming) {
-    StopAny();
-    Complete();
+    // Without `complete`, which clients take for the end of the subscription.
+    End();
   }
 }
 
 void HttpClient::Complete() {
-  if (completed_) return;
   Append(kCompleteEvent);
-  completed_ = true;
+  End();
+}
+
+// What waits is still sent.
+void HttpClient::End() {
+  if (ending_) return;
+  ending_ = true;
+  if (outbox()->empty()) OnFlushed(WriteResult::kSent);
 }
 
 void HttpClient::Append(std::string_view bytes) {
-  if (completed_ || stage_ != Stage::kStreaming) return;
-  if (Queue(outbox()->AppendBytes(bytes, host_->options().outbox_size))) CountMessage();
+  if (ending_ || stage_ != Stage::kStreaming) return;
+  const Outbox::Result appended = outbox()->AppendBytes(bytes, Room());
+  if (Queue(appended, ClientHost::Flush::kWithEvents)) CountMessage();
 }
 
 void HttpClient::CloseSlow() {
@@ -196,7 +207,7 @@ void HttpClient::CloseSlow() {
 void HttpClient::OnFlushed(WriteResult result) {
   if (result == WriteResult::kBroken) {
     stage_ = Stage::kEnded;
-  } else if (completed_) {
+  } else if (ending_) {
     stage_ = Stage::kEnded;
     socket_.EndStream();
   }

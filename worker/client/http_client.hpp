@@ -18,11 +18,12 @@ class HttpClient final : public Client, public HttpPeer {
 
   // HttpPeer
   void OnRequest(HttpRequest request) override;
-  void OnWritable() override { Flush(); }
+  void OnWritable() override { OnSocketTakesMore(); }
 
   // Client
   void Handle(std::string_view message) override;
   void OnKeepalive() override;
+  void OnOptionsChanged() override;
   void Drain() override;
 
  private:
@@ -34,7 +35,8 @@ class HttpClient final : public Client, public HttpPeer {
   void SendResponse(std::string_view head, std::string_view response) override;
   void SendErrors(std::string_view id, const std::vector<Error>& errors) override;
   bool closing() const override { return stage_ != Stage::kStreaming; }
-  bool can_write() const override { return stage_ == Stage::kStreaming && !socket_.pending(); }
+  size_t unsent() const override { return socket_.pending(); }
+  bool can_write() const override { return stage_ == Stage::kStreaming && unsent() == 0; }
   WriteResult Write(unsigned char* bytes, size_t length) override {
     return socket_.Write(bytes, length);
   }
@@ -48,13 +50,14 @@ class HttpClient final : public Client, public HttpPeer {
   void AllowOrigin(HttpReply* reply) const;
   void Append(std::string_view bytes);
   void Complete();
+  void End();
 
   HttpSocket socket_;
   Stage stage_ = Stage::kReading;
   ResponseType type_ = ResponseType::kJson;
   std::string origin_;  // of the page that may read the reply
   HttpOperation operation_;
-  bool completed_ = false;  // the stream ends when the outbox is empty
+  bool ending_ = false;  // the stream ends when the outbox is empty
 };
 
 }  // namespace fsubs

@@ -50,43 +50,48 @@ void WsClient::OnInitTimeout() {
 void WsClient::OnKeepalive() {
   if (closing_) return;
   protocol_->OnKeepalive();
-  if (heard_) {
-    heard_ = false;
-    pinged_ = false;
-  } else if (!pinged_) {
-    pinged_ = true;
-    // Not empty: libwebsockets does not report a pong without payload, and a pong repeats its
-    // ping's.
-    Append(Opcode::kPing, "?", {}, {});
-  } else {
+  if (pinged_ && !heard_) {
     host_->counters()->keepalive_timeouts.Add();
     protocol_->Close(kCloseGoingAway, "No answer to a ping");
+    return;
   }
+  pinged_ = true;
+  heard_ = false;
+  // Not empty: libwebsockets does not report a pong without payload, and a pong repeats its
+  // ping's.
+  Append(Opcode::kPing, "?", {}, {}, ClientHost::Flush::kWithAnswers);
+}
+
+void WsClient::OnOptionsChanged() {
+  if (!host_->options().allow_anonymous) protocol_->Close(kCloseForbidden, "Forbidden");
 }
 
 void WsClient::Drain() {
-  for (std::string id = StopAny(); !id.empty(); id = StopAny()) protocol_->Complete(id);
+  // No `complete`: clients take it for the end of a subscription, and would not start it again when
+  // they have connected anew.
   protocol_->Close(kCloseGoingAway, "Going away");
 }
 
 void WsClient::Send(std::string_view message) {
-  Append(Opcode::kText, message, {}, {});
+  Append(Opcode::kText, message, {}, {}, ClientHost::Flush::kWithAnswers);
 }
 
 void WsClient::SendResponse(std::string_view head, std::string_view response) {
-  Append(Opcode::kText, head, response, "}");
+  Append(Opcode::kText, head, response, "}", ClientHost::Flush::kWithEvents);
 }
 
 void WsClient::Append(Opcode opcode, std::string_view head, std::string_view body,
-                      std::string_view tail) {
+                      std::string_view tail, ClientHost::Flush when) {
   // There is always room to say goodbye.
-  const size_t limit = opcode == Opcode::kClose ? SIZE_MAX : host_->options().outbox_size;
-  const bool queued = Queue(outbox()->AppendFrame(opcode, head, body, tail, limit));
+  const size_t room = opcode == Opcode::kClose ? SIZE_MAX : Room();
+  const bool queued = Queue(outbox()->AppendFrame(opcode, head, body, tail, room), when);
   if (queued && opcode == Opcode::kText) CountMessage();
 }
 
 void WsClient::CloseSlow() {
   protocol_->Close(kCloseSlowConsumer, "Slow consumer");
+  // The close frame may never be read, and the socket must not stay until it is.
+  socket_.ExpectClose();
 }
 
 void WsClient::OnFlushed(WriteResult result) {
@@ -94,7 +99,7 @@ void WsClient::OnFlushed(WriteResult result) {
 }
 
 void WsClient::Close(uint16_t code, std::string_view reason) {
-  Append(Opcode::kClose, CloseCodeBytes(code), reason, {});
+  Append(Opcode::kClose, CloseCodeBytes(code), reason, {}, ClientHost::Flush::kWithAnswers);
   closing_ = true;
 }
 

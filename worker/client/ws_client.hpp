@@ -22,7 +22,7 @@ class WsClient final : public Client, public WsPeer, private WsProtocolHost {
   void OnBinary() override;
   void OnTooBig() override;
   void OnHeard() override { heard_ = true; }
-  void OnWritable() override { Flush(); }
+  void OnWritable() override { OnSocketTakesMore(); }
 
   // Client
   void Handle(std::string_view message) override;
@@ -31,6 +31,7 @@ class WsClient final : public Client, public WsPeer, private WsProtocolHost {
     return protocol_->state() == WsProtocol::State::kConnected;
   }
   void OnInitTimeout() override;
+  void OnOptionsChanged() override;
   void Drain() override;
 
  private:
@@ -55,19 +56,20 @@ class WsClient final : public Client, public WsPeer, private WsProtocolHost {
   }
   bool closing() const override { return closing_; }
 
-  bool can_write() const override { return !socket_.pending(); }
+  size_t unsent() const override { return socket_.pending(); }
   WriteResult Write(unsigned char* bytes, size_t length) override {
     return socket_.Write(bytes, length);
   }
   void OnFlushed(WriteResult result) override;
   void CloseSlow() override;
 
-  void Append(Opcode opcode, std::string_view head, std::string_view body, std::string_view tail);
+  void Append(Opcode opcode, std::string_view head, std::string_view body, std::string_view tail,
+              ClientHost::Flush when);
 
   WsSocket socket_;
   const std::unique_ptr<WsProtocol> protocol_;
-  bool heard_ = true;    // since the last keep-alive
-  bool pinged_ = false;  // and not heard since
+  bool heard_ = false;  // since the last ping
+  bool pinged_ = false;
   bool closing_ = false;
 };
 

@@ -29,8 +29,13 @@ namespace fsubs {
 //   each event, so what was computed for an earlier one is not taken for the next.
 //
 // An event reaches a member at most once. A member's places are in buckets of one shape, each under
-// another key, and an event has one key in a shape. During Dispatch nobody adds or removes members;
-// Member::Deliver requires it.
+// another key, and an event has one key in a shape.
+//
+// An event may be under way between calls, and members may come and go meanwhile. matched_ then has
+// the groups that it is for, and next_group_ and next_member_ say how far it has come. A group that
+// goes leaves null there. In the group under way, members in front of next_member_ have got the
+// event: Remove moves none across that mark. A group that comes is not in matched_, so a member
+// that is removed and added again between two calls may miss the event.
 
 // A plan's payload for the event it was last encoded for.
 struct Dispatcher::PlanSlot {
@@ -95,7 +100,9 @@ struct DispatchGroup : RangeIndex::Item {
   Dispatcher::PlanSlot* slot = nullptr;
   Dispatcher::ResidualSlot* residual;  // null: none
   size_t hash;
-  size_t index;  // in the bucket
+  size_t index;              // in the bucket
+  uint64_t matched_for = 0;  // the event that found it last
+  size_t matched_at = 0;     // its place in matched_ then
   std::vector<Entry> members;
 };
 
@@ -219,15 +226,29 @@ void Dispatcher::Add(Member* member, PreparedSubscription subscription) {
 
 void Dispatcher::Remove(Member* member) {
   for (const Member::Place& place : member->places_) {
-    auto& members = place.group->members;
-    members[place.index] = members.back();
-    members[place.index].member->places_[members[place.index].place].index = place.index;
+    DispatchGroup* const group = place.group;
+    auto& members = group->members;
+    const auto put = [&](size_t to, size_t from) {
+      members[to] = members[from];
+      members[to].member->places_[members[to].place].index = to;
+    };
+    size_t gap = place.index;
+    if (IsUnderWay(group) && gap < next_member_) {
+      // The last member has not had its turn yet, so it must not move in front of the mark.
+      put(gap, --next_member_);
+      gap = next_member_;
+    }
+    put(gap, members.size() - 1);
     members.pop_back();
-    if (members.empty()) RemoveGroup(place.group);
+    if (members.empty()) RemoveGroup(group);
   }
   member->places_.clear();
   member->subscription_ = {};
   --members_;
+}
+
+bool Dispatcher::IsUnderWay(const DispatchGroup* group) const {
+  return next_group_ < matched_.size() && matched_[next_group_] == group;
 }
 
 // Also removes what becomes empty with it, up to the channel.
@@ -236,6 +257,10 @@ void Dispatcher::RemoveGroup(DispatchGroup* group) {
   Shape* const shape = bucket->shape;
   FieldIndex* const field = shape->field;
   Channel* const channel = field->channel;
+  if (IsUnderWay(group)) trying_ = false;
+  if (group->matched_for == event_ && group->matched_at < matched_.size()) {
+    matched_[group->matched_at] = nullptr;
+  }
   const auto [first, last] = groups_.equal_range(group->hash);
   groups_.erase(
       std::find_if(first, last, [&](const auto& entry) { return entry.second == group; }));
@@ -256,66 +281,105 @@ void Dispatcher::RemoveGroup(DispatchGroup* group) {
 
 std::string_view Dispatcher::KeyOf(const Shape& shape, const JsonValue& data) {
   key_.clear();
-  for (const IndexedField& field : shape.equal) {
-    form_.clear();
-    AppendForm(field.comparison, ValueAt(data, field.path), &form_);
-    AppendKeyPart(form_, &key_);
-  }
+  AppendKey(shape.equal, data, &key_);
   return key_;
 }
 
-void Dispatcher::Deliver(DispatchGroup* group, const EventMark& mark, Outcome* outcome) {
-  if (ResidualSlot* const residual = group->residual; residual != nullptr) {
-    if (residual->event != event_) {
-      residual->event = event_;
-      residual->holds = Holds(*residual->predicate, tree_.root());
-    }
-    if (!residual->holds) return;
+// Returns whether it is known now whether the residual of the group's filters holds.
+bool Dispatcher::TryResidual(DispatchGroup* group, WorkBudget* budget, bool* holds) {
+  ResidualSlot* const residual = group->residual;
+  if (residual == nullptr) {
+    *holds = true;
+    return true;
   }
+  if (residual->event != event_) {
+    if (!trying_) trial_.Start(*residual->predicate, tree_.root());
+    const std::optional<bool> tried = trial_.Continue(budget);
+    trying_ = !tried;
+    if (trying_) return false;
+    residual->event = event_;
+    residual->holds = *tried;
+  }
+  *holds = residual->holds;
+  return true;
+}
+
+// Returns whether the group is done.
+bool Dispatcher::Deliver(DispatchGroup* group, WorkBudget* budget) {
+  bool holds = false;
+  if (!TryResidual(group, budget, &holds)) return false;
+  if (!holds) return true;
   PlanSlot* const slot = group->slot;
   if (slot->event != event_) {
     if (slot->payload.capacity() > kMaxKeptPayload) slot->payload = {};
     slot->payload.clear();
-    Encode(*group->plan, tree_.root(), mark, &slot->payload);
+    Encode(*group->plan, tree_.root(), mark_, &slot->payload);
     slot->event = event_;
-    ++outcome->encoded;
+    ++outcome_.encoded;
+    budget->Spend(1);
+    budget->SpendBytes(slot->payload.size());
   }
-  for (const DispatchGroup::Entry& entry : group->members) {
-    entry.member->Deliver(slot->payload);
+  for (; next_member_ < group->members.size(); ++next_member_) {
+    if (budget->is_spent()) return false;
+    group->members[next_member_].member->Deliver(place_, slot->payload);
+    ++outcome_.matched;
+    budget->SpendBytes((WorkBudget::kBytesPerUnit + slot->payload.size()) / 4);
   }
-  outcome->delivered += group->members.size();
+  return true;
 }
 
-Dispatcher::Outcome Dispatcher::Dispatch(const EventRecord& record, std::string_view position) {
-  Outcome outcome;
-  const auto channel = channels_.find(record.channel);
-  if (channel == channels_.end()) return outcome;
-  ++event_;
-  const EventMark mark{position, record.commit_time_us};
+void Dispatcher::CollectGroups(const Channel& channel, const EventRecord& record,
+                               WorkBudget* budget) {
   bool parsed = false;
-  for (const auto& field : channel->second->fields) {
+  const auto add = [&](DispatchGroup* group) {
+    group->matched_for = event_;
+    group->matched_at = matched_.size();
+    matched_.push_back(group);
+  };
+  for (const auto& field : channel.fields) {
     if (!field->field->Wants(record.event_type)) continue;
     if (!parsed && !tree_.Parse(record.data)) {
-      outcome.malformed = true;
-      return outcome;
+      outcome_.malformed = true;
+      return;
     }
+    if (!parsed) budget->SpendBytes(record.data.size());
     parsed = true;
     for (const auto& shape : field->shapes) {
       const auto found = shape->buckets.find(KeyOf(*shape, tree_.root()));
       if (found == shape->buckets.end()) continue;
-      const auto deliver = [&](RangeIndex::Item* item) {
-        Deliver(static_cast<DispatchGroup*>(item), mark, &outcome);
-      };
       if (shape->ranged) {
         form_.clear();
         AppendForm(shape->ranged->comparison, ValueAt(tree_.root(), shape->ranged->path), &form_);
-        found->second.ranges->ForEachContaining(form_, deliver);
+        found->second.ranges->ForEachContaining(
+            form_, [&](RangeIndex::Item* item) { add(static_cast<DispatchGroup*>(item)); });
       } else {
-        for (const auto& group : found->second.groups) deliver(group.get());
+        for (const auto& group : found->second.groups) add(group.get());
       }
     }
+    budget->SpendBytes(WorkBudget::kBytesPerUnit / 4 * field->shapes.size());
   }
-  return outcome;
+}
+
+bool Dispatcher::Begin(const EventRecord& record, std::string_view position, WorkBudget* budget) {
+  outcome_ = {};
+  const auto channel = channels_.find(record.channel);
+  if (channel == channels_.end()) return true;
+  ++event_;
+  place_ = {record.position, record.sequence};
+  mark_position_ = position;
+  mark_ = {mark_position_, record.commit_time_us};
+  CollectGroups(*channel->second, record, budget);
+  return Continue(budget);
+}
+
+bool Dispatcher::Continue(WorkBudget* budget) {
+  for (; next_group_ < matched_.size(); ++next_group_, next_member_ = 0) {
+    DispatchGroup* const group = matched_[next_group_];
+    if (group != nullptr && !Deliver(group, budget)) return false;
+  }
+  matched_.clear();
+  next_group_ = 0;
+  return true;
 }
 
 }  // namespace fsubs

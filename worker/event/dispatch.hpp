@@ -19,14 +19,22 @@
 #include <vector>
 
 #include "contract/event_record.hpp"
+#include "worker/base/work_budget.hpp"
 #include "worker/event/encode.hpp"
 #include "worker/filter/filter.hpp"
+#include "worker/filter/predicate_trial.hpp"
 #include "worker/json/json_tree.hpp"
 #include "worker/operation/operation.hpp"
 
 namespace fsubs {
 
 struct DispatchGroup;
+
+// Where an event stands in the ring.
+struct EventPlace {
+  Position position = 0;
+  uint64_t sequence = 0;
+};
 
 // A subscription as the dispatcher knows it; its owner derives from it. Neither copied nor moved
 // while it is added.
@@ -36,7 +44,7 @@ class Member {
 
   // Takes the payload of an event that the member wants. The text, JSON, is valid during the call.
   // REQUIRES: adds and removes no member.
-  virtual void Deliver(std::string_view payload) = 0;
+  virtual void Deliver(const EventPlace& place, std::string_view payload) = 0;
 
  protected:
   Member() = default;
@@ -63,7 +71,7 @@ class Dispatcher {
   struct Outcome {
     bool malformed = false;  // somebody wanted the event but its data could not be parsed
     size_t encoded = 0;      // payloads
-    size_t delivered = 0;    // members
+    size_t matched = 0;      // members it was for
   };
 
   Dispatcher();
@@ -73,9 +81,16 @@ class Dispatcher {
   void Add(Member* member, PreparedSubscription subscription);
   void Remove(Member* member);
 
-  // Deliver an event to its subscriptions. REQUIRES: kJsonPadding readable bytes behind
-  // record.data.
-  Outcome Dispatch(const EventRecord& record, std::string_view position);
+  // Begin to deliver an event, named `position` to clients, and go on as Continue does. Members
+  // that are added meanwhile may get it or not. REQUIRES: the last event is done. Until this one
+  // is, record.data lives, with kJsonPadding readable bytes behind it.
+  bool Begin(const EventRecord& record, std::string_view position, WorkBudget* budget);
+
+  // Go on with the event. Returns whether it is done; if not, the budget is spent.
+  bool Continue(WorkBudget* budget);
+
+  // What came of the event that was begun last. Complete when it is done.
+  const Outcome& outcome() const { return outcome_; }
 
   size_t members() const { return members_; }
 
@@ -93,18 +108,33 @@ class Dispatcher {
                           ResidualSlot* residual);
   ResidualSlot* ResidualFor(const Filter& filter);
   void RemoveGroup(DispatchGroup* group);
-  void Deliver(DispatchGroup* group, const EventMark& mark, Outcome* outcome);
+  // Whether the event is being delivered to the group's members just now.
+  bool IsUnderWay(const DispatchGroup* group) const;
+  void CollectGroups(const Channel& channel, const EventRecord& record, WorkBudget* budget);
+  bool TryResidual(DispatchGroup* group, WorkBudget* budget, bool* holds);
+  bool Deliver(DispatchGroup* group, WorkBudget* budget);
   std::string_view KeyOf(const Shape& shape, const JsonValue& data);
 
   std::unordered_map<std::string, std::unique_ptr<Channel>, StringHash, std::equal_to<>> channels_;
   std::unordered_map<const Plan*, std::unique_ptr<PlanSlot>> plans_;
   std::unordered_map<std::string, ResidualSlot> residuals_;  // by their identity
   std::unordered_multimap<size_t, DispatchGroup*> groups_;   // by the hash of what they share
-  JsonTree tree_;
   std::string key_;
   std::string form_;
-  uint64_t event_ = 0;  // counts dispatched events
   size_t members_ = 0;
+
+  // The event that is under way.
+  uint64_t event_ = 0;  // counts events
+  JsonTree tree_;
+  EventMark mark_;
+  std::string mark_position_;
+  EventPlace place_;
+  std::vector<DispatchGroup*> matched_;  // groups it is for, but for their residual; null: removed
+  size_t next_group_ = 0;                // in matched_
+  size_t next_member_ = 0;               // in that group
+  PredicateTrial trial_;                 // of the residual of that group, once begun
+  bool trying_ = false;
+  Outcome outcome_;
 };
 
 }  // namespace fsubs

@@ -120,6 +120,19 @@ void AppendForm(Comparison comparison, const graphql::Value& literal, std::strin
   }
 }
 
+Form::Form(Comparison comparison, const std::optional<JsonValue>& value) {
+  const bool is_text = value && value->type() == JsonType::kString &&
+                       (comparison == Comparison::kText || comparison == Comparison::kIdentity);
+  if (is_text) {
+    kind_ = kTextForm;
+    text_ = value->text();
+    return;
+  }
+  AppendForm(comparison, value, &copy_);
+  kind_ = copy_.front();
+  text_ = std::string_view(copy_).substr(1);
+}
+
 bool Fits(Comparison comparison, std::string_view form) {
   if (comparison == Comparison::kNumber) return form.front() == kNumberForm;
   if (comparison == Comparison::kInstant) return form.front() == kInstantForm;

@@ -20,6 +20,31 @@ using graphql::Comparison;
 inline constexpr char kNullForm = '0';  // also of a value that is not there
 inline constexpr char kTextForm = 't';
 
+// A value's form. Not copied where the value's own text is its form's, so it must not outlive the
+// value.
+class Form {
+ public:
+  Form(Comparison comparison, const std::optional<JsonValue>& value);
+  Form(const Form&) = delete;
+  Form& operator=(const Form&) = delete;
+
+  // The first byte, and what stands behind it.
+  char kind() const { return kind_; }
+  std::string_view text() const { return text_; }
+  size_t size() const { return text_.size() + 1; }
+
+  // Negative, zero or positive, as the form's bytes order before, like or behind those of `form`.
+  int Compare(std::string_view form) const {
+    if (kind_ != form.front()) return kind_ < form.front() ? -1 : 1;
+    return text_.compare(form.substr(1));
+  }
+
+ private:
+  std::string copy_;
+  char kind_;
+  std::string_view text_;
+};
+
 // Append the form of a value. If the comparison is about another kind of value, it is the form of
 // the value's text.
 void AppendForm(Comparison comparison, const std::optional<JsonValue>& value, std::string* form);

@@ -43,8 +43,6 @@ struct Predicate {
   std::vector<Predicate> inner;
 };
 
-bool Holds(const Predicate& predicate, const JsonValue& data);
-
 // Append a text that is equal only for predicates that mean the same.
 void AppendIdentity(const Predicate& predicate, std::string* identity);
 
@@ -84,5 +82,11 @@ struct Filter {
 
 // Append a form to a key. Keys are equal only if all their forms are.
 void AppendKeyPart(std::string_view form, std::string* key);
+
+// Append the key of the data's values of `fields`.
+void AppendKey(const std::vector<IndexedField>& fields, const JsonValue& data, std::string* key);
+
+// Whether the data satisfies what an index finds of a filter: all but the residual.
+bool IndexHolds(const Filter& filter, const JsonValue& data);
 
 }  // namespace fsubs

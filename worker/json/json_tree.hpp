@@ -49,6 +49,10 @@ class JsonValue {
   void ForEachMember(Visitor visit) const;
   template <typename Visitor>  // void(JsonValue value)
   void ForEachElement(Visitor visit) const;
+  // The same one by one: the first element, and the one behind `element`. Empty at the end, and if
+  // this is not an array.
+  std::optional<JsonValue> FirstElement() const;
+  std::optional<JsonValue> ElementAfter(const JsonValue& element) const;
 
  private:
   friend class JsonTree;
@@ -146,6 +150,17 @@ void JsonValue::ForEachElement(Visitor visit) const {
   for (uint32_t at = index_ + 1; at < nodes[index_].end; at = nodes[at].end) {
     visit(JsonValue(tree_, at));
   }
+}
+
+inline std::optional<JsonValue> JsonValue::FirstElement() const {
+  if (type() != JsonType::kArray || empty()) return std::nullopt;
+  return JsonValue(tree_, index_ + 1);
+}
+
+inline std::optional<JsonValue> JsonValue::ElementAfter(const JsonValue& element) const {
+  const uint32_t next = tree_->nodes_[element.index_].end;
+  if (next >= tree_->nodes_[index_].end) return std::nullopt;
+  return JsonValue(tree_, next);
 }
 
 inline std::optional<JsonValue> JsonValue::Find(std::string_view name) const {

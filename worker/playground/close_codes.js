@@ -36,7 +36,7 @@ const kMeanings = new Map([
   [4408, ['The server waited too long for the first message.', '', true]],
   [4409, ['A subscription of that id exists already.', 'Reconnect.', false]],
   [4413, [
-    'This page read too slowly: more waited for it than the server keeps for one client.',
+    'This page did not read what waited for it.',
     'Subscribe to less, or raise fraiseql_subs.outbox_size.',
     true,
   ]],

@@ -10,6 +10,17 @@ namespace {
 // Clients are looked at in this many slices of the interval, not all at once.
 constexpr size_t kSlices = 8;
 
+// A socket is looked at this many times before it is found to have stood still.
+constexpr size_t kProgressChecks = 4;
+
+// Run `check` `parts` times per interval.
+void StartTimer(uv_timer_t* timer, uint64_t interval_ms, size_t parts, uv_timer_cb check) {
+  uv_timer_stop(timer);
+  if (interval_ms == 0) return;
+  const uint64_t period = std::max<uint64_t>(1, interval_ms / parts);
+  uv_timer_start(timer, check, period, period);
+}
+
 // Ids of one shard's clients are kMaxShards apart, so neighbours fall into different slices.
 size_t SliceOf(uint64_t client) {
   return client / kMaxShards % kSlices;
@@ -18,27 +29,26 @@ size_t SliceOf(uint64_t client) {
 }  // namespace
 
 void ClientClocks::Attach(uv_loop_t* loop) {
-  uv_timer_init(loop, &init_timer_);
-  uv_timer_init(loop, &keepalive_timer_);
-  init_timer_.data = this;
-  keepalive_timer_.data = this;
+  for (uv_timer_t* timer : {&init_timer_, &keepalive_timer_, &progress_timer_}) {
+    uv_timer_init(loop, timer);
+    timer->data = this;
+  }
 }
 
-void ClientClocks::SetIntervals(uint64_t init_timeout_ms, uint64_t keepalive_interval_ms) {
-  init_timeout_ms_ = init_timeout_ms;
-  uv_timer_stop(&keepalive_timer_);
-  if (keepalive_interval_ms == 0) return;
-  const uint64_t period = std::max<uint64_t>(1, keepalive_interval_ms / kSlices);
-  uv_timer_start(
-      &keepalive_timer_,
-      [](uv_timer_t* timer) { static_cast<ClientClocks*>(timer->data)->CheckSlice(); }, period,
-      period);
+void ClientClocks::SetIntervals(const Intervals& intervals) {
+  // Timers that were started anew at each reload would never fire if reloads came often.
+  if (intervals == intervals_) return;
+  intervals_ = intervals;
+  StartTimer(&keepalive_timer_, intervals.keepalive_ms, kSlices,
+             [](uv_timer_t* timer) { static_cast<ClientClocks*>(timer->data)->CheckSlice(); });
+  StartTimer(&progress_timer_, intervals.slow_timeout_ms, kProgressChecks,
+             [](uv_timer_t* timer) { static_cast<ClientClocks*>(timer->data)->CheckProgress(); });
 }
 
 void ClientClocks::AwaitInit(uint64_t client) {
   initialising_.push_back({uv_now(init_timer_.loop), client});
   if (uv_is_active(reinterpret_cast<uv_handle_t*>(&init_timer_))) return;
-  StartInitTimer(init_timeout_ms_);
+  StartInitTimer(intervals_.init_timeout_ms);
 }
 
 void ClientClocks::StartInitTimer(uint64_t wait_ms) {
@@ -53,8 +63,8 @@ void ClientClocks::CloseLate() {
     const auto [connected_ms, id] = initialising_.front();
     const auto found = clients_->find(id);
     const bool waits = found != clients_->end() && found->second->waits_for_init();
-    if (waits && connected_ms + init_timeout_ms_ > now) {
-      StartInitTimer(connected_ms + init_timeout_ms_ - now);
+    if (waits && connected_ms + intervals_.init_timeout_ms > now) {
+      StartInitTimer(connected_ms + intervals_.init_timeout_ms - now);
       return;
     }
     initialising_.pop_front();
@@ -66,6 +76,13 @@ void ClientClocks::CheckSlice() {
   slice_ = (slice_ + 1) % kSlices;
   for (const auto& [id, client] : *clients_) {
     if (SliceOf(id) == slice_) client->OnKeepalive();
+  }
+}
+
+void ClientClocks::CheckProgress() {
+  const uint64_t now = uv_now(progress_timer_.loop);
+  for (const auto& [id, client] : *clients_) {
+    client->CheckProgress(now, intervals_.slow_timeout_ms);
   }
 }
 

@@ -1,5 +1,6 @@
-// What happens to clients because time passes: one that does not present itself in time is closed,
-// and each is looked at once per keep-alive interval.
+// What happens to clients because time passes: those that do not present themselves in time, or
+// whose sockets take nothing for long, are closed, and each is looked at once per keep-alive
+// interval.
 //
 // One shard's thread only.
 #pragma once
@@ -24,9 +25,14 @@ class ClientClocks {
   // Keep time on `loop`, which the clocks do not outlive.
   void Attach(uv_loop_t* loop);
 
-  // In milliseconds; a keep-alive interval of 0 is never. A new init timeout counts for clients
-  // that are connected too.
-  void SetIntervals(uint64_t init_timeout_ms, uint64_t keepalive_interval_ms);
+  struct Intervals {
+    uint64_t init_timeout_ms = 0;
+    uint64_t keepalive_ms = 0;     // 0: never
+    uint64_t slow_timeout_ms = 0;  // how long a socket may take nothing
+    bool operator==(const Intervals&) const = default;
+  };
+  // New ones count for clients that are connected too.
+  void SetIntervals(const Intervals& intervals);
 
   // A client has connected that must present itself.
   void AwaitInit(uint64_t client);
@@ -40,11 +46,13 @@ class ClientClocks {
   void CloseLate();
   void StartInitTimer(uint64_t wait_ms);
   void CheckSlice();
+  void CheckProgress();
 
   const ClientMap* const clients_;
-  uint64_t init_timeout_ms_ = 0;
+  Intervals intervals_;
   uv_timer_t init_timer_{};
   uv_timer_t keepalive_timer_{};
+  uv_timer_t progress_timer_{};
   std::deque<Initialising> initialising_;  // the oldest first; some are done, or have left
   size_t slice_ = 0;
 };

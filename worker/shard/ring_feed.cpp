@@ -28,29 +28,29 @@ void RingFeed::Attach(uv_loop_t* loop) {
 void RingFeed::OnWake() {
   uint64_t wakes;
   if (read(wake_fd_, &wakes, sizeof(wakes)) < 0) return;
-  ReadTurn();
+  sink_->OnTurn();
 }
 
-void RingFeed::ReadTurn() {
+void RingFeed::Read() {
   EventRecord record;
   uint64_t lost = 0;
   for (size_t i = 0; i < kRecordsPerTurn; ++i) {
     if (reader_.Next(&record, &lost) != RingReader::Result::kRecord) break;
-    sink_->OnRecord(record, lost);
+    if (!sink_->OnRecord(record, lost)) break;
   }
   slot_->cursor.store(reader_.cursor(), std::memory_order_release);
 }
 
-void RingFeed::PrepareToWait() {
+void RingFeed::PrepareToWait(bool more) {
   slot_->sleeping.store(1, std::memory_order_relaxed);
   std::atomic_thread_fence(std::memory_order_seq_cst);
-  if (ring_->head.load(std::memory_order_acquire) == reader_.cursor()) {
+  if (!more && !has_more()) {
     uv_idle_stop(&more_);
     return;
   }
   slot_->sleeping.store(0, std::memory_order_relaxed);
   uv_idle_start(&more_,
-                [](uv_idle_t* handle) { static_cast<RingFeed*>(handle->data)->ReadTurn(); });
+                [](uv_idle_t* handle) { static_cast<RingFeed*>(handle->data)->sink_->OnTurn(); });
 }
 
 }  // namespace fsubs

@@ -1,5 +1,5 @@
-// Feeds a shard from the ring: sleeps while there is nothing to read, and reads in turns, so that
-// the sockets get theirs.
+// Feeds a shard from the ring: sleeps while there is nothing to do, and gives it turns otherwise,
+// between those of the sockets.
 //
 // One shard's thread only, but for the ring itself and the shard's slot in the reader page.
 #pragma once
@@ -20,12 +20,15 @@ class RingFeed {
   class Sink {
    public:
     virtual ~Sink() = default;
+    // There is something to do: Read, or what PrepareToWait was told of.
+    virtual void OnTurn() = 0;
     // The next record. `lost` records directly before it were overwritten unread. The record's
-    // views are valid during the call, with kRecordPadding readable bytes behind them.
-    virtual void OnRecord(const EventRecord& record, uint64_t lost) = 0;
+    // views are valid until the next one is read, with kRecordPadding readable bytes behind them.
+    // Returns whether another may come in this turn.
+    virtual bool OnRecord(const EventRecord& record, uint64_t lost) = 0;
   };
 
-  // Records read before the sockets get their turn.
+  // Most records that one call of Read hands over.
   static constexpr size_t kRecordsPerTurn = 1024;
 
   // `slot` is the shard's own in the reader page, `wake_fd` the eventfd that wakes it. All outlive
@@ -37,13 +40,18 @@ class RingFeed {
   // Read on `loop`, and announce the shard as a reader. The feed lives as long as the loop.
   void Attach(uv_loop_t* loop);
 
-  // Hand one turn's records to the sink, or as many as there are.
-  void ReadTurn();
+  // Hand records to the sink, as many as there are or as it takes.
+  void Read();
 
   // Call before the loop waits, after everything that may take long: lets the loop sleep if there
-  // is nothing to read, and has it come back at once otherwise.
-  void PrepareToWait();
+  // is nothing to read and `more` is false. Otherwise OnTurn is called again once the sockets had
+  // their turn.
+  void PrepareToWait(bool more);
 
+  // Whether the ring holds more than was read.
+  bool has_more() const { return ring_->head.load(std::memory_order_acquire) != reader_.cursor(); }
+  // Position of the next record that will be read.
+  Position cursor() const { return reader_.cursor(); }
   uint64_t epoch() const { return reader_.epoch(); }
 
  private:
@@ -55,7 +63,7 @@ class RingFeed {
   Sink* const sink_;
   RingReader reader_;
   uv_poll_t wake_{};
-  uv_idle_t more_{};  // active while the ring holds more than was read
+  uv_idle_t more_{};  // active while there is something to do
 };
 
 }  // namespace fsubs

@@ -15,6 +15,26 @@
 
 namespace fsubs {
 
+// A turn of the loop: the sockets' callbacks, then OnTurn if there is work, then BeforeWaiting.
+// Each part has a budget, so that a client waits for a turn and not for all the work there is:
+//
+//   events and the catalog   one event under way after the other; while there is none, clients are
+//                            prepared for a changed catalog
+//   catching up              clients that are behind
+//   flushing                 clients with something to write
+//
+// Events are flushed when the ring has been read, so that a client gets those of one commit in one
+// write, but not later than after a few turns.
+
+namespace {
+
+constexpr size_t kEventUnits = 4000;
+constexpr size_t kCatchUpUnits = 2000;
+constexpr size_t kFlushUnits = 6000;
+constexpr size_t kMaxHeldTurns = 2;
+
+}  // namespace
+
 Shard::Shard(const Setup& setup)
     : index_(setup.index),
       host_(setup.host),
@@ -23,7 +43,8 @@ Shard::Shard(const Setup& setup)
       tasks_("shard " + std::to_string(setup.index)),
       feed_(setup.ring, setup.slot, setup.wake_fd, this),
       gate_(CatalogGate::Limits(), this),
-      clocks_(&clients_) {}
+      clocks_(&clients_),
+      catch_up_(setup.ring, &clients_) {}
 
 std::string Shard::Start() {
   uv_loop_init(&loop_);
@@ -34,7 +55,7 @@ std::string Shard::Start() {
   tasks_.Attach(&loop_);
   gate_.Attach(&loop_);
   clocks_.Attach(&loop_);
-  clocks_.SetIntervals(options_->init_timeout, options_->keepalive_interval);
+  SetClocks();
 
   std::string error;
   server_ = SocketServer::Open(&loop_, this, {options_->listen_address, options_->port},
@@ -55,14 +76,23 @@ std::string Shard::Start() {
 void Shard::SetOptions(std::shared_ptr<const Options> options) {
   tasks_.Post([this, options = std::move(options)] {
     options_ = options;
-    clocks_.SetIntervals(options_->init_timeout, options_->keepalive_interval);
+    SetClocks();
+    for (const auto& [id, client] : clients_) client->OnOptionsChanged();
   });
+}
+
+void Shard::SetClocks() {
+  clocks_.SetIntervals({.init_timeout_ms = options_->init_timeout,
+                        .keepalive_ms = options_->keepalive_interval,
+                        .slow_timeout_ms = options_->slow_timeout});
 }
 
 void Shard::SetCatalog(std::shared_ptr<const Catalog> catalog, Position covered) {
   tasks_.Post([this, catalog = std::move(catalog), covered] {
     catalog_ = catalog;
-    for (const auto& [id, client] : clients_) client->Revalidate();
+    unvalidated_.clear();
+    for (const auto& [id, client] : clients_) unvalidated_.push_back(id);
+    more_ = true;
     gate_.OnCovered(covered);
   });
 }
@@ -77,7 +107,10 @@ void Shard::Drain() {
 }
 
 void Shard::CheckDrained() {
-  if (draining_ && clients_.empty()) host_->OnDrained();
+  // Once: health checks come and go meanwhile.
+  if (!draining_ || drained_ || !clients_.empty()) return;
+  drained_ = true;
+  host_->OnDrained();
 }
 
 void Shard::Connections(std::function<void(std::string rows)> reply) {
@@ -100,13 +133,14 @@ void Shard::Subscriptions(std::function<void(std::string rows)> reply) {
 
 void Shard::Remove(Client* client) {
   clients_.erase(client->id());
-  std::erase(unflushed_, client);
+  answers_.Remove(client);
+  events_.Remove(client);
   CheckDrained();
 }
 
 bool Shard::AdmitOrHold(Client* client, std::string_view message) {
   // One turn only, so that a flood of events cannot hold up a client's message for ever.
-  feed_.ReadTurn();
+  OnTurn();
   if (gate_.is_open()) return true;
   gate_.Hold(client->id(), message);
   return false;
@@ -165,7 +199,28 @@ HttpReply Shard::OnGet(const HttpRequest& request) {
           {{"allow", "GET, HEAD"}}};
 }
 
-void Shard::OnRecord(const EventRecord& record, uint64_t lost) {
+void Shard::OnTurn() {
+  budget_ = WorkBudget(kEventUnits);
+  const bool done = ContinueEvent() && ContinueRevalidation();
+  if (done) feed_.Read();
+  WorkBudget catch_up(kCatchUpUnits);
+  const bool current = catch_up_.Continue(feed_.cursor(), &catch_up);
+  more_ = event_under_way_ || !unvalidated_.empty() || !current;
+}
+
+// While an event is under way no subscription may be prepared anew: it would miss the event.
+bool Shard::ContinueRevalidation() {
+  while (!unvalidated_.empty()) {
+    const auto found = clients_.find(unvalidated_.front());
+    if (found != clients_.end() && !found->second->Revalidate(catalog_.get(), &budget_)) {
+      return false;
+    }
+    unvalidated_.pop_front();
+  }
+  return true;
+}
+
+bool Shard::OnRecord(const EventRecord& record, uint64_t lost) {
   if (lost > 0) {
     ReportLoss(lost);
     // A catalog change may be among them.
@@ -173,9 +228,9 @@ void Shard::OnRecord(const EventRecord& record, uint64_t lost) {
   }
   if (record.kind == RecordKind::kCatalogChanged) {
     OnCatalogChanged(record.position);
-  } else {
-    DispatchEvent(record);
+    return true;
   }
+  return BeginEvent(record) && !budget_.is_spent();
 }
 
 void Shard::ReportLoss(uint64_t lost) {
@@ -184,7 +239,10 @@ void Shard::ReportLoss(uint64_t lost) {
       "shard %zu was lapped: %llu events were overwritten before they were read; "
       "fraiseql_subs.ring_size may be too small",
       index_, static_cast<unsigned long long>(lost));
-  for (const auto& [id, client] : clients_) client->ReportLoss(lost);
+  for (const auto& [id, client] : clients_) {
+    // What one that is behind has lost is known when it catches up.
+    if (!client->is_behind()) client->ReportLoss(lost);
+  }
 }
 
 void Shard::OnCatalogChanged(Position position) {
@@ -192,29 +250,43 @@ void Shard::OnCatalogChanged(Position position) {
   host_->OnCatalogChanged(position);
 }
 
-void Shard::DispatchEvent(const EventRecord& record) {
+bool Shard::BeginEvent(const EventRecord& record) {
   counters_->events_read.Add();
-  position_ = FormatPosition(feed_.epoch(), record.position);
-  const Dispatcher::Outcome outcome = dispatcher_.Dispatch(record, position_);
-  if (outcome.malformed) {
-    counters_->events_malformed.Add();
+  event_under_way_ = true;
+  const std::string position = FormatPosition(feed_.epoch(), record.position);
+  if (!dispatcher_.Begin(record, position, &budget_)) return false;
+  if (dispatcher_.outcome().malformed) {
     Log(LogLevel::kDebug, "an event on channel \"%.*s\" has data that is not JSON",
         static_cast<int>(std::min<size_t>(record.channel.size(), 200)), record.channel.data());
   }
-  if (outcome.delivered > 0) counters_->events_matched.Add();
+  return ContinueEvent();
+}
+
+// Returns whether no event is under way any more.
+bool Shard::ContinueEvent() {
+  if (!event_under_way_) return true;
+  if (!dispatcher_.Continue(&budget_)) return false;
+  event_under_way_ = false;
+  const Dispatcher::Outcome& outcome = dispatcher_.outcome();
+  if (outcome.malformed) counters_->events_malformed.Add();
+  if (outcome.matched > 0) counters_->events_matched.Add();
   counters_->payloads_encoded.Add(outcome.encoded);
-  counters_->messages_sent.Add(outcome.delivered);
+  return true;
 }
 
 void Shard::BeforeWaiting() {
-  // Flushing may close connections, which then take themselves off the list.
-  while (!unflushed_.empty()) {
-    Client* const client = unflushed_.back();
-    unflushed_.pop_back();
-    client->Flush();
+  WorkBudget budget(kFlushUnits);
+  bool flushed = answers_.Continue(&budget);
+  const bool more_events = event_under_way_ || feed_.has_more();
+  if (more_events && !events_.empty() && held_turns_ < kMaxHeldTurns) {
+    ++held_turns_;
+    flushed = false;
+  } else {
+    held_turns_ = 0;
+    flushed = events_.Continue(&budget) && flushed;
   }
   counters_->plans.Set(plans_.plans.size());
-  feed_.PrepareToWait();
+  feed_.PrepareToWait(more_ || !flushed);
 }
 
 }  // namespace fsubs

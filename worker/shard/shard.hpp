@@ -9,23 +9,26 @@
 #include <uv.h>
 
 #include <cstdint>
+#include <deque>
 #include <functional>
 #include <memory>
 #include <string>
 #include <string_view>
-#include <vector>
 
 #include "contract/ring_layout.hpp"
 #include "worker/base/counters.hpp"
 #include "worker/base/options.hpp"
 #include "worker/base/task_queue.hpp"
+#include "worker/base/work_budget.hpp"
 #include "worker/client/client.hpp"
 #include "worker/client/client_host.hpp"
 #include "worker/event/dispatch.hpp"
 #include "worker/operation/catalog.hpp"
 #include "worker/operation/operation.hpp"
 #include "worker/shard/catalog_gate.hpp"
+#include "worker/shard/catch_up.hpp"
 #include "worker/shard/client_clocks.hpp"
+#include "worker/shard/flush_list.hpp"
 #include "worker/shard/ring_feed.hpp"
 #include "worker/socket/outbox.hpp"
 #include "worker/socket/socket_server.hpp"
@@ -80,7 +83,14 @@ class Shard final : private ClientHost,
   JsonTree* scratch() override { return &scratch_; }
   void Add(Client* client) override { clients_[client->id()] = client; }
   void Remove(Client* client) override;
-  void FlushLater(Client* client) override { unflushed_.push_back(client); }
+  void FlushLater(Client* client, Flush when) override {
+    (when == Flush::kWithEvents ? events_ : answers_).Add(client);
+  }
+  void CatchUpLater(Client* client) override {
+    catch_up_.Add(client);
+    more_ = true;
+  }
+  Position position() const override { return feed_.cursor(); }
   bool AdmitOrHold(Client* client, std::string_view message) override;
   PrepareResult Prepare(const OperationRequest& request) override;
   void Subscribe(Member* member, PreparedSubscription subscription) override {
@@ -97,16 +107,20 @@ class Shard final : private ClientHost,
   size_t max_message_size() const override { return options_->max_message_size; }
 
   // RingFeed::Sink
-  void OnRecord(const EventRecord& record, uint64_t lost) override;
+  void OnTurn() override;
+  bool OnRecord(const EventRecord& record, uint64_t lost) override;
 
   // CatalogGate::Sink
   void OnAdmitted(uint64_t client, std::string_view message) override;
 
   ClientHost* host() { return this; }  // the base is private
+  void SetClocks();
   bool CanServe(size_t clients) const;
   uint64_t NextId() { return ++last_id_ * kMaxShards + index_; }  // unique over all shards
   void ReportLoss(uint64_t lost);
-  void DispatchEvent(const EventRecord& record);
+  bool BeginEvent(const EventRecord& record);
+  bool ContinueEvent();
+  bool ContinueRevalidation();
   void OnCatalogChanged(Position position);
   void BeforeWaiting();
   void CheckDrained();
@@ -127,12 +141,19 @@ class Shard final : private ClientHost,
   Dispatcher dispatcher_;
   BufferPool buffers_;
   JsonTree scratch_;
-  std::string position_;
   ClientMap clients_;
   ClientClocks clocks_;
-  std::vector<Client*> unflushed_;
+  CatchUp catch_up_;
+  FlushList answers_{Flush::kWithAnswers};
+  FlushList events_{Flush::kWithEvents};
+  std::deque<uint64_t> unvalidated_;  // ids of clients that may use an older catalog
+  WorkBudget budget_{0};              // of this turn, for events and the catalog
+  bool event_under_way_ = false;      // the last event read is not dispatched in full
+  bool more_ = false;                 // there is work for another turn
+  size_t held_turns_ = 0;             // since events were last flushed
   uint64_t last_id_ = 0;
   bool draining_ = false;
+  bool drained_ = false;  // and the host was told
 };
 
 }  // namespace fsubs

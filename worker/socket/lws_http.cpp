@@ -1,4 +1,6 @@
 // HTTP requests of the socket server.
+#include <sys/socket.h>
+
 #include <cstring>
 
 #include "worker/socket/lws_session.hpp"
@@ -207,7 +209,9 @@ void HttpSocket::EndStream() {
 
 void HttpSocket::Abort() {
   lws_set_timeout(session_->wsi, PENDING_TIMEOUT_USER_OK, LWS_TO_KILL_ASYNC);
-  lws_callback_on_writable(session_->wsi);
+  // With libuv, libwebsockets looks at its timeouts only after an event of its own, and a socket
+  // whose peer does not read has none.
+  shutdown(lws_get_socket_fd(session_->wsi), SHUT_RDWR);
 }
 
 std::string HttpSocket::Peer() const {

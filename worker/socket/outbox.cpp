@@ -22,8 +22,8 @@ void BufferPool::Return(std::unique_ptr<std::string> buffer) {
   free_.push_back(std::move(buffer));
 }
 
-bool Outbox::Reserve(size_t length, size_t limit_bytes) {
-  if (queued_bytes() + length > limit_bytes) return false;
+bool Outbox::Reserve(size_t length, size_t room_bytes) {
+  if (length > room_bytes) return false;
   if (!buffer_) {
     buffer_ = pool_->Take();
     buffer_->assign(headroom_, '\0');
@@ -32,23 +32,18 @@ bool Outbox::Reserve(size_t length, size_t limit_bytes) {
 }
 
 Outbox::Result Outbox::AppendFrame(Opcode opcode, std::string_view head, std::string_view body,
-                                   std::string_view tail, size_t limit_bytes) {
+                                   std::string_view tail, size_t room_bytes) {
   const size_t length = head.size() + body.size() + tail.size();
-  if (!Reserve(length + kMaxFrameHeader, limit_bytes)) return Result::kFull;
+  if (!Reserve(length + kMaxFrameHeader, room_bytes)) return Result::kFull;
   AppendFrameHeader(opcode, length, buffer_.get());
   buffer_->append(head).append(body).append(tail);
   return Result::kAppended;
 }
 
-Outbox::Result Outbox::AppendBytes(std::string_view bytes, size_t limit_bytes) {
-  if (!Reserve(bytes.size(), limit_bytes)) return Result::kFull;
+Outbox::Result Outbox::AppendBytes(std::string_view bytes, size_t room_bytes) {
+  if (!Reserve(bytes.size(), room_bytes)) return Result::kFull;
   buffer_->append(bytes);
   return Result::kAppended;
-}
-
-void Outbox::Written(size_t pending) {
-  Clear();
-  pending_ = pending;
 }
 
 void Outbox::Clear() {

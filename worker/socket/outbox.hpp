@@ -28,7 +28,7 @@ class Outbox {
  public:
   enum class [[nodiscard]] Result{
       kAppended,
-      kFull,  // the limit would be passed; nothing was appended
+      kFull,  // there is less room than that; nothing was appended
   };
 
   // Bytes left free in front of the joined bytes, for the socket library.
@@ -39,30 +39,24 @@ class Outbox {
 
   // Append one frame whose payload is the three parts joined.
   Result AppendFrame(Opcode opcode, std::string_view head, std::string_view body,
-                     std::string_view tail, size_t limit_bytes);
+                     std::string_view tail, size_t room_bytes);
   // Append bytes as they are.
-  Result AppendBytes(std::string_view bytes, size_t limit_bytes);
+  Result AppendBytes(std::string_view bytes, size_t room_bytes);
 
   bool empty() const { return buffer_ == nullptr; }
   // Everything joined, behind `headroom` bytes. REQUIRES: not empty.
   unsigned char* bytes() { return reinterpret_cast<unsigned char*>(buffer_->data()) + headroom_; }
   size_t size() const { return buffer_ ? buffer_->size() - headroom_ : 0; }
 
-  // What bytes() showed was handed on; `pending` of it may still wait in the kernel's stead.
-  // Pending bytes count against the limit until the next call.
-  void Written(size_t pending);
-  size_t queued_bytes() const { return size() + pending_; }
-
-  // Drop what has not been written.
+  // Drop what waits: it was written, or is not to be.
   void Clear();
 
  private:
-  bool Reserve(size_t length, size_t limit_bytes);
+  bool Reserve(size_t length, size_t room_bytes);
 
   BufferPool* const pool_;
   std::unique_ptr<std::string> buffer_;
   const size_t headroom_;
-  size_t pending_ = 0;
 };
 
 }  // namespace fsubs

@@ -19,6 +19,11 @@ class ClientTest : public testing::Test {
  protected:
   ClientTest() { host_.Serve(kServedSnapshot); }
 
+  bool Revalidate(size_t units = 1'000'000) {
+    WorkBudget budget(units);
+    return client_.Revalidate(host_.catalog(), &budget);
+  }
+
   FakeHost host_;
   FakeClient client_{&host_, 7};
 };
@@ -43,24 +48,81 @@ TEST_F(ClientTest, WhatWaitsIsWrittenJoined) {
 }
 
 TEST_F(ClientTest, ASocketThatTakesNothingGetsItLater) {
-  client_.writable = false;
+  client_.socket_room = 0;
   client_.Append("a");
   host_.FlushAll();
-  EXPECT_EQ(client_.written, "");
-  client_.writable = true;
-  client_.Flush();
+  client_.Append("b");
+  host_.FlushAll();
   EXPECT_EQ(client_.written, "a");
+  client_.Drained(SIZE_MAX);
+  EXPECT_EQ(client_.written, "ab");
 }
 
-TEST_F(ClientTest, OneTooFarBehindIsClosedAndGetsNothingOfWhatWaited) {
+TEST_F(ClientTest, WhatIsNoEventAndDoesNotFitClosesIt) {
   host_.mutable_options()->outbox_size = 3;
+  client_.socket_room = 0;
   EXPECT_TRUE(client_.Append("abc"));
   EXPECT_FALSE(client_.Append("d"));
   EXPECT_TRUE(client_.slow);
-  EXPECT_FALSE(client_.Append("wxyz"));
   host_.FlushAll();
   EXPECT_EQ(client_.written, "");
   EXPECT_EQ(host_.counters()->slow_consumers.get(), 1u);
+}
+
+TEST_F(ClientTest, AMessageLargerThanTheOutboxPassesAlone) {
+  host_.mutable_options()->outbox_size = 3;
+  EXPECT_TRUE(client_.Append("abcdef"));
+  host_.FlushAll();
+  EXPECT_EQ(client_.written, "abcdef");
+}
+
+TEST_F(ClientTest, AFullOutboxIsWrittenBeforeTheClientFallsBehind) {
+  host_.mutable_options()->outbox_size = 200;
+  client_.Subscribe("a", kOrders);
+  for (int i = 0; i < 50; ++i) host_.Publish("orders", R"({"id":1})");
+  host_.FlushAll();
+  EXPECT_FALSE(client_.is_behind());
+  EXPECT_EQ(host_.counters()->messages_sent.get(), 50u);
+}
+
+TEST_F(ClientTest, EventsForWhichThereIsNoRoomWaitInTheRing) {
+  host_.mutable_options()->outbox_size = 200;
+  client_.socket_room = 10;
+  client_.Subscribe("a", kOrders);
+  host_.Publish("orders", R"({"id":1})");
+  host_.FlushAll();
+  while (!client_.is_behind()) host_.Publish("orders", R"({"id":2})");
+  const EventPlace first = client_.behind_from();
+  EXPECT_EQ(first.position, host_.next_position - 8);
+  host_.Publish("orders", R"({"id":3})");
+  EXPECT_EQ(client_.behind_from().position, first.position);
+  EXPECT_FALSE(client_.slow);
+  EXPECT_TRUE(host_.catching_up.empty());
+  client_.Drained(SIZE_MAX);
+  EXPECT_EQ(host_.catching_up, std::vector<Client*>{&client_});
+}
+
+TEST_F(ClientTest, OneWhoseSocketStandsStillForATimeIsClosed) {
+  client_.socket_room = 0;
+  client_.Append("abc");
+  host_.FlushAll();
+  client_.CheckProgress(1000, 100);
+  client_.CheckProgress(1099, 100);
+  EXPECT_FALSE(client_.slow);
+  client_.CheckProgress(1100, 100);
+  EXPECT_TRUE(client_.slow);
+}
+
+TEST_F(ClientTest, OneThatReadsSlowlyIsNot) {
+  client_.socket_room = 0;
+  client_.Append("abc");
+  host_.FlushAll();
+  for (uint64_t now = 1000; client_.socket_unsent > 0; now += 99) {
+    client_.CheckProgress(now, 100);
+    --client_.socket_unsent;
+  }
+  client_.CheckProgress(9999, 100);
+  EXPECT_FALSE(client_.slow);
 }
 
 TEST_F(ClientTest, EventsReachItsSubscriptions) {
@@ -73,7 +135,7 @@ TEST_F(ClientTest, EventsReachItsSubscriptions) {
 TEST_F(ClientTest, ACatalogThatStillFitsKeepsItsSubscriptions) {
   client_.Subscribe("a", kOrders);
   host_.Serve(kServedSnapshot);
-  client_.Revalidate();
+  EXPECT_TRUE(Revalidate());
   EXPECT_TRUE(client_.errors.empty());
   host_.Publish("orders", R"({"id":1})");
   host_.FlushAll();
@@ -84,10 +146,20 @@ TEST_F(ClientTest, ACatalogThatFitsNoMoreEndsThemWithTheReason) {
   client_.Subscribe("a", kOrders);
   host_.Serve(R"({"extension_version": "1", "server_version": "15", "types": "",
                   "subscriptions": [{"name": "other", "field": "other: Int", "channel": "c"}]})");
-  client_.Revalidate();
+  EXPECT_TRUE(Revalidate());
   ASSERT_EQ(client_.errors.size(), 1u);
   EXPECT_THAT(client_.errors[0], HasSubstr("Cannot query field"));
   EXPECT_EQ(host_.counters()->subscriptions.get(), 0u);
+}
+
+TEST_F(ClientTest, ACatalogChangeIsWorkedOffInSlices) {
+  for (const char* id : {"a", "b", "c"}) client_.Subscribe(id, kOrders);
+  host_.Serve(kServedSnapshot);
+  EXPECT_FALSE(Revalidate(1));
+  EXPECT_FALSE(Revalidate(1));
+  EXPECT_TRUE(Revalidate(1));
+  host_.Publish("orders", R"({"id":1})");
+  EXPECT_EQ(host_.counters()->messages_sent.get(), 3u);
 }
 
 TEST_F(ClientTest, LossIsToldToEachSubscription) {

@@ -21,7 +21,9 @@ class FakeHost final : public ClientHost {
   JsonTree* scratch() override { return &scratch_; }
   void Add(Client* client) override { clients_[client->id()] = client; }
   void Remove(Client* client) override { clients_.erase(client->id()); }
-  void FlushLater(Client* client) override { unflushed_.push_back(client); }
+  void FlushLater(Client* client, Flush when) override { unflushed_.emplace_back(client, when); }
+  void CatchUpLater(Client* client) override { catching_up.push_back(client); }
+  Position position() const override { return next_position; }
   bool AdmitOrHold(Client*, std::string_view) override { return true; }
   PrepareResult Prepare(const OperationRequest& request) override {
     return fsubs::Prepare(catalog_, &plans_, request, kTestLimits);
@@ -35,7 +37,7 @@ class FakeHost final : public ClientHost {
 
   // What the shard does before it waits.
   void FlushAll() {
-    for (Client* client : std::exchange(unflushed_, {})) client->Flush();
+    for (const auto& [client, when] : std::exchange(unflushed_, {})) client->Flush(when);
   }
 
   void Serve(std::string_view snapshot) {
@@ -49,11 +51,23 @@ class FakeHost final : public ClientHost {
     EventRecord record;
     record.channel = channel;
     record.data = std::string_view(padded).substr(0, data.size());
-    dispatcher_.Dispatch(record, "1-0");
+    record.position = next_position;
+    record.sequence = next_position / 8 + 1;
+    next_position += 8;
+    Dispatch(record, "1-0");
   }
 
+  void Dispatch(const EventRecord& record, std::string_view position) {
+    WorkBudget budget(1'000'000);
+    EXPECT_TRUE(dispatcher_.Begin(record, position, &budget));
+  }
+
+  const Catalog* catalog() const { return catalog_.get(); }
   Options* mutable_options() { return &options_; }
   const ClientMap& clients() const { return clients_; }
+
+  Position next_position = 0;
+  std::vector<Client*> catching_up;
 
  private:
   Options options_;
@@ -64,7 +78,7 @@ class FakeHost final : public ClientHost {
   std::shared_ptr<const Catalog> catalog_;
   PlanCache plans_;
   Dispatcher dispatcher_;
-  std::vector<Client*> unflushed_;
+  std::vector<std::pair<Client*, Flush>> unflushed_;
 };
 
 // Writes into a string, and shows what it is told.
@@ -79,6 +93,7 @@ class FakeClient final : public Client {
     waits = false;
     late = true;
   }
+  void OnOptionsChanged() override {}
   void Drain() override {}
 
   StartResult Subscribe(std::string_view id, std::string_view query) {
@@ -86,13 +101,21 @@ class FakeClient final : public Client {
     request.query = query;
     return Start(id, request);
   }
+  // The peer has read everything, and the socket takes so much more.
+  void Drained(size_t room) {
+    socket_room = room;
+    socket_unsent = 0;
+    OnSocketTakesMore();
+  }
   bool Append(std::string_view bytes) {
-    return Queue(outbox()->AppendBytes(bytes, host_->options().outbox_size));
+    return Queue(outbox()->AppendBytes(bytes, Room()), ClientHost::Flush::kWithEvents);
   }
 
   bool waits = false;
   bool late = false;
-  bool writable = true;
+  // The socket takes bytes until this many are unsent.
+  size_t socket_room = SIZE_MAX;
+  size_t socket_unsent = 0;
   bool slow = false;
   size_t keepalives = 0;
   size_t flushes = 0;
@@ -109,10 +132,15 @@ class FakeClient final : public Client {
     errors.push_back(std::string(id) + " " + of.front().message);
   }
   bool closing() const override { return slow; }
-  bool can_write() const override { return writable; }
+  size_t unsent() const override { return socket_unsent; }
   WriteResult Write(unsigned char* bytes, size_t length) override {
     written.append(reinterpret_cast<const char*>(bytes), length);
-    return WriteResult::kSent;
+    if (length <= socket_room) {
+      socket_room -= length;
+      return WriteResult::kSent;
+    }
+    socket_unsent = length - std::exchange(socket_room, 0);
+    return WriteResult::kPending;
   }
   void OnFlushed(WriteResult) override { ++flushes; }
   void CloseSlow() override { slow = true; }

@@ -2,6 +2,7 @@
 
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <deque>
 
 #include "test/unit/worker/served_catalog.hpp"
@@ -11,7 +12,9 @@ namespace fsubs {
 namespace {
 
 struct Client final : Member {
-  void Deliver(std::string_view payload) override { received.emplace_back(payload); }
+  void Deliver(const EventPlace&, std::string_view payload) override {
+    received.emplace_back(payload);
+  }
 
   std::vector<std::string> received;
 };
@@ -36,19 +39,39 @@ class DispatchTest : public testing::Test {
     std::erase(added_, client);
   }
 
-  Dispatcher::Outcome Publish(const std::string& channel, const std::string& type,
-                              const std::string& data) {
-    const std::string padded = data + std::string(kJsonPadding, '\0');
+  // Begins an event with so much work in the first slice. Returns whether it is done.
+  bool Begin(const std::string& channel, const std::string& type, const std::string& data,
+             size_t units) {
+    data_ = data + std::string(kJsonPadding, '\0');
     EventRecord record;
     record.channel = channel;
     record.event_type = type;
-    record.data = std::string_view(padded).substr(0, data.size());
-    return dispatcher_.Dispatch(record, "1-0");
+    record.data = std::string_view(data_).substr(0, data.size());
+    WorkBudget budget(units);
+    return dispatcher_.Begin(record, "1-0", &budget);
+  }
+
+  bool Continue(size_t units) {
+    WorkBudget budget(units);
+    return dispatcher_.Continue(&budget);
+  }
+
+  Dispatcher::Outcome Publish(const std::string& channel, const std::string& type,
+                              const std::string& data) {
+    EXPECT_TRUE(Begin(channel, type, data, 1'000'000));
+    return dispatcher_.outcome();
+  }
+
+  size_t Received() const {
+    size_t received = 0;
+    for (const Client& client : clients_) received += client.received.size();
+    return received;
   }
 
   ServedCatalog served_;
   Dispatcher dispatcher_;
   std::deque<Client> clients_;
+  std::string data_;
   std::vector<Client*> added_;
 };
 
@@ -105,7 +128,7 @@ TEST_F(DispatchTest, APlanIsEncodedOnceHoweverManyMembersAndFilters) {
   for (int i = 0; i < 100; ++i) Subscribe(query);
   Subscribe("subscription { orderUpdated { note } }");
   const Dispatcher::Outcome outcome = Publish("orders", "x", R"({"id":1})");
-  EXPECT_EQ(outcome.delivered, 201u);
+  EXPECT_EQ(outcome.matched, 201u);
   EXPECT_EQ(outcome.encoded, 2u);
 }
 
@@ -127,7 +150,59 @@ TEST_F(DispatchTest, DataThatIsNotJsonIsReportedAndDeliveredToNobody) {
   EXPECT_TRUE(Publish("orders", "x", "{").malformed);
   EXPECT_TRUE(client->received.empty());
   EXPECT_FALSE(Publish("nobody", "x", "{").malformed);
-  EXPECT_EQ(Publish("orders", "x", R"({"id":1})").delivered, 1u);
+  EXPECT_EQ(Publish("orders", "x", R"({"id":1})").matched, 1u);
+}
+
+// The slices of an event: whatever happens between them, who stays gets it once.
+
+constexpr char kOrders[] = "subscription { orderUpdated { id } }";
+
+TEST_F(DispatchTest, AnEventForManyIsDeliveredInSlices) {
+  constexpr size_t kClients = 100;
+  for (size_t i = 0; i < kClients; ++i) Subscribe(kOrders);
+  EXPECT_FALSE(Begin("orders", "x", R"({"id":1})", 5));
+  size_t slices = 1;
+  size_t before = Received();
+  EXPECT_GT(before, 0u);
+  for (bool done = false; !done; ++slices) {
+    done = Continue(5);
+    // A delivery costs at least a quarter of a unit.
+    EXPECT_LE(Received() - before, 4 * 5u);
+    before = Received();
+  }
+  EXPECT_GT(slices, 4u);
+  EXPECT_EQ(Received(), kClients);
+  EXPECT_EQ(dispatcher_.outcome().matched, kClients);
+  EXPECT_EQ(dispatcher_.outcome().encoded, 1u);
+}
+
+TEST_F(DispatchTest, WhoLeavesBetweenSlicesTakesNobodyElsesEvent) {
+  constexpr size_t kClients = 60;
+  for (size_t leaving = 0; leaving < kClients; leaving += 7) {
+    std::vector<Client*> clients;
+    for (size_t i = 0; i < kClients; ++i) clients.push_back(Subscribe(kOrders));
+    bool done = Begin("orders", "x", R"({"id":1})", 5);
+    for (size_t at = leaving; !done; at += 11) {
+      Client* const client = clients[at % kClients];
+      if (std::find(added_.begin(), added_.end(), client) != added_.end()) Unsubscribe(client);
+      done = Continue(5);
+    }
+    for (Client* const client : added_) EXPECT_EQ(client->received.size(), 1u) << leaving;
+    while (!added_.empty()) Unsubscribe(added_.back());
+    clients_.clear();
+  }
+}
+
+TEST_F(DispatchTest, AnEventWhoseReadersAllLeaveIsDone) {
+  std::vector<Client*> clients;
+  for (size_t i = 0; i < 100; ++i) clients.push_back(Subscribe(kOrders));
+  ASSERT_FALSE(Begin("orders", "x", R"({"id":1})", 5));
+  for (Client* const client : clients) Unsubscribe(client);
+  EXPECT_TRUE(Continue(1));
+  // And the next one is as ever.
+  Client* const late = Subscribe(kOrders);
+  Publish("orders", "x", R"({"id":2})");
+  EXPECT_EQ(late->received.size(), 1u);
 }
 
 }  // namespace

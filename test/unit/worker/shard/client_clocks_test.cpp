@@ -11,7 +11,6 @@
 namespace fsubs {
 namespace {
 
-constexpr uint64_t kNever = 0;
 constexpr uint64_t kLong = 3'600'000;
 
 class ClientClocksTest : public testing::Test {
@@ -33,13 +32,13 @@ class ClientClocksTest : public testing::Test {
 };
 
 TEST_F(ClientClocksTest, AClientThatDoesNotPresentItselfIsTold) {
-  clocks_.SetIntervals(1, kNever);
+  clocks_.SetIntervals({.init_timeout_ms = 1});
   const FakeClient* const client = Connect(true);
   loop_.RunUntil([&] { return client->late; });
 }
 
 TEST_F(ClientClocksTest, AClientThatPresentedItselfIsNot) {
-  clocks_.SetIntervals(1, kNever);
+  clocks_.SetIntervals({.init_timeout_ms = 1});
   FakeClient* const early = Connect(true);
   early->waits = false;
   const FakeClient* const late = Connect(true);
@@ -48,7 +47,7 @@ TEST_F(ClientClocksTest, AClientThatPresentedItselfIsNot) {
 }
 
 TEST_F(ClientClocksTest, AClientThatHasLeftIsForgotten) {
-  clocks_.SetIntervals(1, kNever);
+  clocks_.SetIntervals({.init_timeout_ms = 1});
   {
     FakeClient gone(&host_, 99 * kMaxShards);
     gone.waits = true;
@@ -60,7 +59,7 @@ TEST_F(ClientClocksTest, AClientThatHasLeftIsForgotten) {
 
 TEST_F(ClientClocksTest, EveryClientIsLookedAtOncePerInterval) {
   constexpr size_t kClients = 50;
-  clocks_.SetIntervals(kLong, 8);
+  clocks_.SetIntervals({.init_timeout_ms = kLong, .keepalive_ms = 8});
   for (size_t i = 0; i < kClients; ++i) Connect();
   const auto rounds = [&] {
     size_t least = SIZE_MAX;
@@ -75,9 +74,30 @@ TEST_F(ClientClocksTest, EveryClientIsLookedAtOncePerInterval) {
   loop_.RunUntil([&] { return rounds() >= 3; });
 }
 
+TEST_F(ClientClocksTest, SettingTheSameIntervalsAgainDelaysNothing) {
+  const ClientClocks::Intervals intervals{.init_timeout_ms = kLong, .keepalive_ms = 800};
+  clocks_.SetIntervals(intervals);
+  const FakeClient* const client = Connect();
+  loop_.RunUntil([&] {
+    clocks_.SetIntervals(intervals);
+    return client->keepalives == 1;
+  });
+}
+
+TEST_F(ClientClocksTest, AClientWhoseSocketTakesNothingIsClosed) {
+  FakeClient* const stuck = Connect();
+  const FakeClient* const idle = Connect();
+  stuck->socket_room = 0;
+  stuck->Append("abc");
+  host_.FlushAll();
+  clocks_.SetIntervals({.slow_timeout_ms = 4});
+  loop_.RunUntil([&] { return stuck->slow; });
+  EXPECT_FALSE(idle->slow);
+}
+
 TEST_F(ClientClocksTest, AnIntervalOfZeroIsNever) {
-  clocks_.SetIntervals(1, 8);
-  clocks_.SetIntervals(1, kNever);
+  clocks_.SetIntervals({.init_timeout_ms = 1, .keepalive_ms = 8});
+  clocks_.SetIntervals({.init_timeout_ms = 1});
   const FakeClient* const watched = Connect();
   const FakeClient* const late = Connect(true);
   loop_.RunUntil([&] { return late->late; });

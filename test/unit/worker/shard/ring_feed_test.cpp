@@ -61,9 +61,10 @@ class RingFeedTest : public testing::Test, private RingFeed::Sink {
     feed_.Attach(loop_.get());
     // As a shard does, once per turn.
     uv_prepare_init(loop_.get(), &prepare_);
-    prepare_.data = &feed_;
+    prepare_.data = this;
     uv_prepare_start(&prepare_, [](uv_prepare_t* handle) {
-      static_cast<RingFeed*>(handle->data)->PrepareToWait();
+      auto* const test = static_cast<RingFeedTest*>(handle->data);
+      test->feed_.PrepareToWait(test->more_);
     });
   }
 
@@ -74,12 +75,20 @@ class RingFeedTest : public testing::Test, private RingFeed::Sink {
   uv_prepare_t prepare_;
   std::vector<std::string> read_;
   uint64_t lost_ = 0;
+  size_t turns_ = 0;
+  size_t takes_ = SIZE_MAX;  // records a turn
+  bool more_ = false;        // work beside reading
   TestLoop loop_;
 
  private:
-  void OnRecord(const EventRecord& record, uint64_t lost) override {
+  void OnTurn() override {
+    ++turns_;
+    feed_.Read();
+  }
+  bool OnRecord(const EventRecord& record, uint64_t lost) override {
     read_.emplace_back(record.data);
     lost_ += lost;
+    return read_.size() % takes_ != 0;
   }
 };
 
@@ -100,12 +109,25 @@ TEST_F(RingFeedTest, ALoopThatIsAwakeIsNotWoken) {
   EXPECT_EQ(ring_.wakes(), 0u);
 }
 
+TEST_F(RingFeedTest, OneThatTakesNoMoreGetsTheRestInTheNextTurns) {
+  takes_ = 10;
+  ring_.Publish("{}", 25);
+  loop_.RunUntil([&] { return read_.size() == 25; });
+  EXPECT_EQ(turns_, 3u);
+}
+
+TEST_F(RingFeedTest, OneWithOtherWorkGetsTurnsThoughTheRingIsEmpty) {
+  more_ = true;
+  loop_.RunUntil([&] { return turns_ == 3; });
+  EXPECT_FALSE(sleeps());
+}
+
 TEST_F(RingFeedTest, ATurnReadsABoundedNumberOfRecordsAndTheNextGoesOn) {
   ring_.Publish("{}", RingFeed::kRecordsPerTurn);
   ring_.Publish("last");
-  feed_.ReadTurn();
+  feed_.Read();
   EXPECT_EQ(read_.size(), RingFeed::kRecordsPerTurn);
-  feed_.PrepareToWait();
+  feed_.PrepareToWait(false);
   EXPECT_FALSE(sleeps());
   loop_.RunUntil([&] { return read_.back() == "last"; });
 }
@@ -114,14 +136,14 @@ TEST_F(RingFeedTest, WritersSeeHowFarItHasRead) {
   EXPECT_EQ(ring_.slot()->attached.load(), 1u);
   ring_.Publish("1");
   EXPECT_LT(ring_.slot()->cursor.load(), ring_.header()->head.load());
-  feed_.ReadTurn();
+  feed_.Read();
   EXPECT_EQ(ring_.slot()->cursor.load(), ring_.header()->head.load());
 }
 
 TEST_F(RingFeedTest, WhatWasOverwrittenUnreadIsCounted) {
   constexpr size_t kRecords = 10000;
   ring_.Publish("{}", kRecords);
-  while (ring_.slot()->cursor.load() != ring_.header()->head.load()) feed_.ReadTurn();
+  while (ring_.slot()->cursor.load() != ring_.header()->head.load()) feed_.Read();
   EXPECT_GT(lost_, 0u);
   EXPECT_EQ(read_.size() + lost_, kRecords);
 }

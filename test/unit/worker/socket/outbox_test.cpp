@@ -27,27 +27,10 @@ TEST(OutboxTest, FramesAreJoinedInOrder) {
 TEST(OutboxTest, WhatDoesNotFitIsRefusedWhole) {
   BufferPool pool;
   Outbox outbox(&pool, kHeadroom);
-  EXPECT_EQ(outbox.AppendFrame(Opcode::kText, std::string(60, 'x'), {}, {}, 100),
-            Outbox::Result::kAppended);
-  const size_t before = outbox.size();
-  EXPECT_EQ(outbox.AppendFrame(Opcode::kText, std::string(60, 'x'), {}, {}, 100),
-            Outbox::Result::kFull);
-  EXPECT_EQ(outbox.size(), before);
-}
-
-TEST(OutboxTest, PendingBytesCountUntilTheyHaveLeft) {
-  BufferPool pool;
-  Outbox outbox(&pool, kHeadroom);
-  EXPECT_EQ(outbox.AppendFrame(Opcode::kText, std::string(60, 'x'), {}, {}, 100),
-            Outbox::Result::kAppended);
-  outbox.Written(62);
-  EXPECT_TRUE(outbox.empty());
-  EXPECT_EQ(outbox.queued_bytes(), 62u);
-  EXPECT_EQ(outbox.AppendFrame(Opcode::kText, std::string(60, 'x'), {}, {}, 100),
-            Outbox::Result::kFull);
-  outbox.Written(0);
-  EXPECT_EQ(outbox.AppendFrame(Opcode::kText, std::string(60, 'x'), {}, {}, 100),
-            Outbox::Result::kAppended);
+  EXPECT_EQ(outbox.AppendBytes("abc", 3), Outbox::Result::kAppended);
+  EXPECT_EQ(outbox.AppendBytes("de", 1), Outbox::Result::kFull);
+  EXPECT_EQ(outbox.AppendFrame(Opcode::kText, "d", {}, {}, 1), Outbox::Result::kFull);
+  EXPECT_EQ(Frames(&outbox), "abc");
 }
 
 TEST(OutboxTest, BuffersAreSharedByThePool) {
@@ -55,7 +38,7 @@ TEST(OutboxTest, BuffersAreSharedByThePool) {
   Outbox first(&pool, kHeadroom);
   EXPECT_EQ(first.AppendFrame(Opcode::kText, "x", {}, {}, kNoLimit), Outbox::Result::kAppended);
   const unsigned char* const buffer = first.bytes();
-  first.Written(0);
+  first.Clear();
   Outbox second(&pool, kHeadroom);
   EXPECT_EQ(second.AppendFrame(Opcode::kText, "y", {}, {}, kNoLimit), Outbox::Result::kAppended);
   EXPECT_EQ(second.bytes(), buffer);

@@ -1,0 +1,243 @@
+#include "worker/shard/catch_up.hpp"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include <cstring>
+#include <sstream>
+
+#include "contract/ring_writer.hpp"
+#include "test/unit/worker/client/fake_host.hpp"
+
+namespace fsubs {
+namespace {
+
+using testing::HasSubstr;
+
+constexpr char kOrders[] = "subscription { orderUpdated { id } }";
+
+// A ring whose events the dispatcher of a host gets as a shard's does.
+class CatchUpTest : public testing::Test {
+ protected:
+  static constexpr uint64_t kCapacity = 16 * 1024;
+
+  CatchUpTest() : region_((kRingHeaderSize + kCapacity) / 8) {
+    InitRing(ring(), kCapacity, 1);
+    host_.Serve(kServedSnapshot);
+    host_.mutable_options()->outbox_size = 300;
+    feed_.emplace(ring());
+    catch_up_.emplace(ring(), &host_.clients());
+  }
+
+  RingHeader* ring() { return reinterpret_cast<RingHeader*>(region_.data()); }
+
+  void Publish(int id, const std::string& channel = "orders") {
+    EventRecord record;
+    record.channel = channel;
+    record.event_type = "any";
+    const std::string data = "{\"id\":" + std::to_string(id) + "}";
+    record.data = data;
+    std::vector<uint64_t> bytes(EncodedSize(record) / 8);
+    Encode(record, bytes.data());
+    RingAppender appender(ring(), {});
+    appender.Append(bytes.data());
+    appender.Publish();
+  }
+
+  // What a shard does: everything that is in the ring goes to the dispatcher.
+  void DispatchAll() {
+    EventRecord record;
+    uint64_t lost;
+    while (feed_->Next(&record, &lost) == RingReader::Result::kRecord) {
+      host_.Dispatch(record, FormatPosition(1, record.position));
+    }
+    host_.next_position = feed_->cursor();
+  }
+
+  // Clients that can take more get it, so many units of work at a time.
+  void CatchUpAll(size_t units = 1'000'000) {
+    for (Client* client : std::exchange(host_.catching_up, {})) catch_up_->Add(client);
+    for (bool done = false; !done;) {
+      WorkBudget budget(units);
+      done = catch_up_->Continue(feed_->cursor(), &budget);
+      host_.FlushAll();
+      for (Client* client : std::exchange(host_.catching_up, {})) {
+        catch_up_->Add(client);
+        done = false;
+      }
+    }
+  }
+
+  // The ids that a client got on a subscription, in order.
+  static std::string Got(const FakeClient& client, const std::string& subscription) {
+    std::istringstream lines(client.written);
+    std::string ids;
+    for (std::string line; std::getline(lines, line);) {
+      if (!line.starts_with(subscription + " ")) continue;
+      const size_t at = line.find(R"("id":")");
+      if (at == std::string::npos) {
+        ids += "? ";
+      } else {
+        ids += line.substr(at + 6, line.find('"', at + 6) - at - 6) + " ";
+      }
+    }
+    return ids;
+  }
+
+  std::vector<uint64_t> region_;
+  FakeHost host_;
+  std::optional<RingReader> feed_;
+  std::optional<CatchUp> catch_up_;
+};
+
+std::string Numbers(int from, int to) {
+  std::string numbers;
+  for (int i = from; i <= to; ++i) numbers += std::to_string(i) + " ";
+  return numbers;
+}
+
+TEST_F(CatchUpTest, AClientThatWasBehindGetsEveryEventOnceAndInOrder) {
+  FakeClient client(&host_, 1);
+  client.Subscribe("a", kOrders);
+  client.Subscribe("b", kOrders);
+  client.socket_room = 100;
+  for (int i = 1; i <= 40; ++i) Publish(i);
+  DispatchAll();
+  host_.FlushAll();
+  EXPECT_TRUE(client.is_behind());
+  while (client.is_behind()) {
+    client.Drained(700);
+    CatchUpAll();
+  }
+  EXPECT_EQ(Got(client, "a"), Numbers(1, 40));
+  EXPECT_EQ(Got(client, "b"), Numbers(1, 40));
+  EXPECT_FALSE(client.slow);
+}
+
+TEST_F(CatchUpTest, EventsThatComeMeanwhileFollow) {
+  FakeClient client(&host_, 1);
+  client.Subscribe("a", kOrders);
+  client.socket_room = 100;
+  int last = 0;
+  for (int round = 0; round < 10; ++round) {
+    for (int i = 0; i < 5; ++i) Publish(++last);
+    DispatchAll();
+    host_.FlushAll();
+    client.Drained(400);
+    CatchUpAll();
+  }
+  client.Drained(SIZE_MAX);
+  CatchUpAll();
+  EXPECT_FALSE(client.is_behind());
+  Publish(++last);
+  DispatchAll();
+  host_.FlushAll();
+  EXPECT_EQ(Got(client, "a"), Numbers(1, last));
+}
+
+TEST_F(CatchUpTest, ASubscriptionMadeMeanwhileGetsNothingOlderThanItself) {
+  FakeClient client(&host_, 1);
+  client.Subscribe("a", kOrders);
+  client.socket_room = 100;
+  for (int i = 1; i <= 20; ++i) Publish(i);
+  DispatchAll();
+  host_.FlushAll();
+  ASSERT_TRUE(client.is_behind());
+  client.Subscribe("late", kOrders);
+  Publish(21);
+  DispatchAll();
+  client.Drained(SIZE_MAX);
+  CatchUpAll();
+  EXPECT_EQ(Got(client, "a"), Numbers(1, 21));
+  EXPECT_EQ(Got(client, "late"), "21 ");
+}
+
+TEST_F(CatchUpTest, FiltersAndChannelsHoldAsEver) {
+  FakeClient client(&host_, 1);
+  client.Subscribe("seven", "subscription { orderUpdated(id: 7) { id } }");
+  client.Subscribe("a", kOrders);
+  client.socket_room = 100;
+  for (int i = 1; i <= 12; ++i) {
+    Publish(i);
+    Publish(i, "others");
+  }
+  DispatchAll();
+  host_.FlushAll();
+  ASSERT_TRUE(client.is_behind());
+  client.Drained(SIZE_MAX);
+  CatchUpAll();
+  EXPECT_EQ(Got(client, "seven"), "7 ");
+  EXPECT_EQ(Got(client, "a"), Numbers(1, 12));
+}
+
+TEST_F(CatchUpTest, WhatTheRingLostMeanwhileIsTold) {
+  FakeClient client(&host_, 1);
+  client.Subscribe("a", kOrders);
+  client.socket_room = 100;
+  for (int i = 1; i <= 10; ++i) Publish(i);
+  DispatchAll();
+  host_.FlushAll();
+  ASSERT_TRUE(client.is_behind());
+  for (int i = 11; i <= 1000; ++i) {
+    Publish(i);
+    DispatchAll();
+  }
+  client.Drained(SIZE_MAX);
+  CatchUpAll();
+  EXPECT_THAT(client.written, HasSubstr("EVENTS_LOST"));
+  const std::string got = Got(client, "a");
+  EXPECT_THAT(got, HasSubstr("? "));
+  EXPECT_TRUE(got.ends_with(" 1000 "));
+  // All that did not come was counted.
+  const size_t at = client.written.find(R"("count":)");
+  const size_t lost = std::stoul(client.written.substr(at + 8));
+  const auto received = static_cast<size_t>(std::count(got.begin(), got.end(), ' ') - 1);
+  EXPECT_EQ(received + lost, 1000u);
+}
+
+TEST_F(CatchUpTest, ItIsDoneInSlicesAndInTurns) {
+  FakeClient first(&host_, 1);
+  FakeClient second(&host_, 2);
+  for (FakeClient* client : {&first, &second}) {
+    client->Subscribe("a", kOrders);
+    client->socket_room = 100;
+  }
+  for (int i = 1; i <= 100; ++i) Publish(i);
+  DispatchAll();
+  host_.FlushAll();
+  first.Drained(SIZE_MAX);
+  second.Drained(SIZE_MAX);
+  for (Client* client : std::exchange(host_.catching_up, {})) catch_up_->Add(client);
+  const auto slice = [&] {
+    WorkBudget budget(10);
+    return catch_up_->Continue(feed_->cursor(), &budget);
+  };
+  EXPECT_FALSE(slice());
+  EXPECT_FALSE(slice());
+  // Neither waits for the other to be done.
+  EXPECT_TRUE(first.is_behind() && second.is_behind());
+  EXPECT_GT(first.behind_from().position, 0u);
+  CatchUpAll(10);
+  EXPECT_EQ(Got(first, "a"), Numbers(1, 100));
+  EXPECT_EQ(Got(second, "a"), Numbers(1, 100));
+}
+
+TEST_F(CatchUpTest, AClientThatLeavesIsForgotten) {
+  {
+    FakeClient client(&host_, 1);
+    client.Subscribe("a", kOrders);
+    client.socket_room = 100;
+    for (int i = 1; i <= 40; ++i) Publish(i);
+    DispatchAll();
+    host_.FlushAll();
+    client.Drained(SIZE_MAX);
+    for (Client* behind : std::exchange(host_.catching_up, {})) catch_up_->Add(behind);
+    WorkBudget budget(3);
+    EXPECT_FALSE(catch_up_->Continue(feed_->cursor(), &budget));
+  }
+  WorkBudget budget(1000);
+  EXPECT_TRUE(catch_up_->Continue(feed_->cursor(), &budget));
+}
+
+}  // namespace
+}  // namespace fsubs

@@ -1,0 +1,122 @@
+#include "worker/shard/catch_up.hpp"
+
+#include <algorithm>
+
+#include "worker/event/encode.hpp"
+
+namespace fsubs {
+
+// A client that is behind has one place, `behind_from`: that of the first event that it may not
+// have got in full. Each of its subscriptions knows where it stands (Subscription::from), so an
+// event may be offered to a client again without being delivered twice. That makes every step here
+// one that can be given up: when the socket is full, when the budget is spent, when the client
+// leaves or its subscriptions change.
+//
+// The dispatcher is ahead of every client that is behind. It skips them while they are, and a
+// client becomes current only here, at the dispatcher's place: nothing falls in between.
+
+void CatchUp::Add(Client* client) {
+  if (std::find(waiting_.begin(), waiting_.end(), client->id()) != waiting_.end()) return;
+  waiting_.push_back(client->id());
+}
+
+bool CatchUp::Continue(Position until, WorkBudget* budget) {
+  while (!waiting_.empty()) {
+    const uint64_t id = waiting_.front();
+    const auto found = clients_->find(id);
+    if (found == clients_->end() || Serve(found->second, until, budget) == Result::kDone) {
+      waiting_.pop_front();
+      continue;
+    }
+    // The others have their turns before this one goes on.
+    waiting_.pop_front();
+    waiting_.push_back(id);
+    return false;
+  }
+  return true;
+}
+
+CatchUp::Result CatchUp::Serve(Client* client, Position until, WorkBudget* budget) {
+  while (client->is_behind() && client->can_take()) {
+    if (budget->is_spent()) return Result::kSpent;
+    const bool goes_on =
+        under_way_.client == client->id() && under_way_.position == client->behind_from().position;
+    if (!goes_on && !ReadNext(client, until)) return Result::kDone;
+    if (Offer(client, budget) == Result::kSpent) return Result::kSpent;
+  }
+  return Result::kDone;
+}
+
+// Returns whether there is an event for it; if not, it is current.
+bool CatchUp::ReadNext(Client* client, Position until) {
+  under_way_ = {};
+  trying_ = nullptr;
+  const EventPlace& from = client->behind_from();
+  reader_.Resume(from.position, from.sequence);
+  uint64_t lost = 0;
+  if (from.position >= until || reader_.Next(&record_, &lost) != RingReader::Result::kRecord ||
+      record_.position >= until) {
+    client->SetCurrent();
+    return false;
+  }
+  if (lost > 0) client->ReportLoss(lost);
+  client->MoveBehindFrom({record_.position, record_.sequence});
+  under_way_.client = client->id();
+  under_way_.position = record_.position;
+  under_way_.mark_position = FormatPosition(reader_.epoch(), record_.position);
+  return true;
+}
+
+// The event under way, to all subscriptions that have not got it.
+CatchUp::Result CatchUp::Offer(Client* client, WorkBudget* budget) {
+  budget->Spend(1);
+  if (record_.kind == RecordKind::kEvent) {
+    for (auto& [id, subscription] : *client->subscriptions()) {
+      if (budget->is_spent()) return Result::kSpent;
+      if (record_.position < subscription.from) continue;
+      const PreparedSubscription& prepared = subscription.subscription();
+      bool wanted = false;
+      if (Match(prepared, budget, &wanted) == Result::kSpent) return Result::kSpent;
+      if (!wanted) continue;
+      payload_.clear();
+      Encode(*prepared.plan, tree_.root(), {under_way_.mark_position, record_.commit_time_us},
+             &payload_);
+      budget->SpendBytes(WorkBudget::kBytesPerUnit + payload_.size());
+      if (!client->Take(&subscription, {record_.position, record_.sequence}, payload_)) {
+        return Result::kDone;  // the socket calls when it takes more
+      }
+    }
+  }
+  client->MoveBehindFrom({reader_.cursor(), record_.sequence + 1});
+  return Result::kDone;
+}
+
+CatchUp::Result CatchUp::Match(const PreparedSubscription& subscription, WorkBudget* budget,
+                               bool* wanted) {
+  const SubscriptionField& field = *subscription.field;
+  if (field.channel != record_.channel || !field.Wants(record_.event_type)) return Result::kDone;
+  if (!under_way_.parsed) {
+    under_way_.parsed = true;
+    under_way_.malformed = !tree_.Parse(record_.data);
+    budget->SpendBytes(record_.data.size());
+  }
+  if (under_way_.malformed) return Result::kDone;
+  const Filter& filter = subscription.filter;
+  if (trying_ != filter.residual || trying_ == nullptr) {
+    budget->SpendBytes(WorkBudget::kBytesPerUnit / 4);
+    if (!IndexHolds(filter, tree_.root())) return Result::kDone;
+    if (!filter.residual) {
+      *wanted = true;
+      return Result::kDone;
+    }
+    trying_ = filter.residual;
+    trial_.Start(*trying_, tree_.root());
+  }
+  const std::optional<bool> holds = trial_.Continue(budget);
+  if (!holds) return Result::kSpent;
+  trying_ = nullptr;
+  *wanted = *holds;
+  return Result::kDone;
+}
+
+}  // namespace fsubs

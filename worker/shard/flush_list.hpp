@@ -1,0 +1,34 @@
+// Clients that have something to write, first come, first served.
+//
+// One shard's thread only.
+#pragma once
+
+#include <cstddef>
+#include <vector>
+
+#include "worker/base/work_budget.hpp"
+#include "worker/client/client.hpp"
+
+namespace fsubs {
+
+class FlushList {
+ public:
+  explicit FlushList(ClientHost::Flush when) : when_(when) {}
+
+  // REQUIRES: `client` is not on the list.
+  void Add(Client* client) { clients_.push_back(client); }
+  // Does nothing if it is not on the list.
+  void Remove(Client* client);
+
+  // Flush clients until there are none or the budget is spent. Returns whether there are none.
+  bool Continue(WorkBudget* budget);
+
+  bool empty() const { return next_ == clients_.size(); }
+
+ private:
+  const ClientHost::Flush when_;
+  std::vector<Client*> clients_;  // from `next_` on; null: removed
+  size_t next_ = 0;
+};
+
+}  // namespace fsubs
