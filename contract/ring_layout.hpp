@@ -72,7 +72,7 @@ inline constexpr size_t kRingHeaderSize = 4096;  // one page, so that records st
 
 // One shard's words. The shard writes them; backends read them as hints and clamp what they read.
 struct alignas(kCacheLine) ShardSlot {
-  std::atomic<uint32_t> sleeping;  // 1: the shard waits for its eventfd; a writer swaps it to 0
+  std::atomic<uint32_t> sleeping;  // 1: the shard waits to be woken; a writer swaps it to 0
   std::atomic<uint32_t> attached;  // 1 while a shard of a running worker reads the ring
   std::atomic<uint64_t> cursor;    // position of the next record the shard will read
 };

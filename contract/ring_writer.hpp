@@ -50,8 +50,8 @@ class RingAppender {
   uint64_t next_sequence_;
 };
 
-// Swap to 0 the `sleeping` word of each shard that waits. Returns a bit per shard to wake: the
-// caller writes to those shards' eventfds. Call after Publish; needs no lock.
+// Swap to 0 the `sleeping` word of each shard that waits. Returns a bit per shard to wake, which
+// is the caller's to do. Call after Publish; needs no lock.
 uint64_t TakeSleepingShards(RingHeader* ring, ReaderPage* page, size_t shards);
 
 // Bytes that can be appended without overwriting a record some attached shard has not read.

@@ -1,7 +1,5 @@
 #include "src/ring/ring_publish.hpp"
 
-#include <unistd.h>
-
 #include "src/base/guc.hpp"
 #include "src/ring/shmem.hpp"
 
@@ -108,9 +106,7 @@ void PublishRecords(const char* records, size_t bytes, const CommitStamp& stamp)
 
   uint64_t woken = TakeSleepingShards(shared.ring, shared.reader_page, shared.shards);
   for (; woken != 0; woken &= woken - 1) {
-    const uint64_t one = 1;
-    // The only way to fail is a counter that is full, and then the shard has long been woken.
-    if (write(shared.wake_fds[__builtin_ctzll(woken)], &one, sizeof(one)) < 0) continue;
+    SendWake(shared.wake_queues[__builtin_ctzll(woken)]);
   }
 }
 

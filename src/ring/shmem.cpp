@@ -1,18 +1,8 @@
 #include "src/ring/shmem.hpp"
 
-#include <fcntl.h>
-#include <sys/eventfd.h>
-#include <sys/mman.h>
-#include <unistd.h>
-
 #include "contract/ring_writer.hpp"
 #include "src/base/guc.hpp"
 #include "src/ring/commit_order.hpp"
-
-// Debian 12's <fcntl.h> has it; older ones do not.
-#ifndef F_SEAL_FUTURE_WRITE
-#define F_SEAL_FUTURE_WRITE 0x0010
-#endif
 
 namespace fsubs {
 namespace {
@@ -22,39 +12,14 @@ constexpr char kLockTranche[] = "fraiseql_subs";
 shmem_request_hook_type previous_request_hook;
 shmem_startup_hook_type previous_startup_hook;
 SharedRing shared;  // zero: not made
+MemoryFile ring_file;
+MemoryFile reader_page_file;
 uint64_t last_epoch;
 
-[[noreturn]] void FailStart(const char* step) {
-  ereport(FATAL,
-          (errcode(ERRCODE_SYSTEM_ERROR), errmsg("could not %s for fraiseql_subs: %m", step)));
-  pg_unreachable();
-}
-
-void* MapMemoryFile(const char* name, size_t bytes, int* fd) {
-  *fd = memfd_create(name, MFD_CLOEXEC | MFD_ALLOW_SEALING);
-  if (*fd < 0) FailStart("create a memory file");
-  if (ftruncate(*fd, static_cast<off_t>(bytes)) != 0) FailStart("size a memory file");
-  void* const memory = mmap(nullptr, bytes, PROT_READ | PROT_WRITE, MAP_SHARED, *fd, 0);
-  if (memory == MAP_FAILED) FailStart("map a memory file");
-  return memory;
-}
-
-// The server's own mapping stays writable; every later one is read-only.
-void SealAgainstWriting(int fd) {
-  constexpr int kSeals = F_SEAL_FUTURE_WRITE | F_SEAL_GROW | F_SEAL_SHRINK | F_SEAL_SEAL;
-  if (fcntl(fd, F_ADD_SEALS, kSeals) == 0) return;
-  ereport(FATAL, (errcode(ERRCODE_SYSTEM_ERROR),
-                  errmsg("could not seal the event ring of fraiseql_subs: %m"),
-                  errhint("fraiseql_subs needs Linux 5.1 or later.")));
-}
-
 void CloseRing() {
-  if (shared.ring == nullptr) return;
-  munmap(shared.ring, shared.ring_bytes);
-  munmap(shared.reader_page, sizeof(ReaderPage));
-  close(shared.ring_fd);
-  close(shared.reader_page_fd);
-  for (int i = 0; i < shared.shards; ++i) close(shared.wake_fds[i]);
+  CloseMemoryFile(&ring_file);
+  CloseMemoryFile(&reader_page_file);
+  for (int i = 0; i < shared.shards; ++i) CloseWakeQueue(&shared.wake_queues[i]);
   shared = SharedRing{};
 }
 
@@ -67,17 +32,20 @@ uint64_t NextEpoch() {
 
 void MakeRing() {
   const uint64_t capacity = uint64_t{1024} * settings::ring_size_kb;
-  shared.ring_bytes = kRingHeaderSize + capacity;
-  shared.ring = static_cast<RingHeader*>(
-      MapMemoryFile("fraiseql_subs ring", shared.ring_bytes, &shared.ring_fd));
-  SealAgainstWriting(shared.ring_fd);
+  ring_file = MakeMemoryFile("fraiseql_subs ring", kRingHeaderSize + capacity, Others::kRead);
+  reader_page_file =
+      MakeMemoryFile("fraiseql_subs reader page", sizeof(ReaderPage), Others::kReadAndWrite);
+  shared.ring = static_cast<RingHeader*>(ring_file.memory);
+  shared.reader_page = static_cast<ReaderPage*>(reader_page_file.memory);
+  shared.ring_fd = ring_file.fd;
+  shared.reader_page_fd = reader_page_file.fd;
   InitRing(shared.ring, capacity, NextEpoch());
-  shared.reader_page = static_cast<ReaderPage*>(
-      MapMemoryFile("fraiseql_subs reader page", sizeof(ReaderPage), &shared.reader_page_fd));
-  shared.shards = settings::worker_threads;
-  for (int i = 0; i < shared.shards; ++i) {
-    shared.wake_fds[i] = eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC);
-    if (shared.wake_fds[i] < 0) FailStart("create an eventfd");
+  for (; shared.shards < settings::worker_threads; ++shared.shards) {
+    if (OpenWakeQueue(&shared.wake_queues[shared.shards])) continue;
+    ereport(FATAL, (errcode(ERRCODE_SYSTEM_ERROR),
+                    errmsg("could not make a message queue for fraiseql_subs: %m"),
+                    errhint("Each of fraiseql_subs.worker_threads needs one; fs.mqueue.queues_max "
+                            "and \"ulimit -q\" limit them.")));
   }
 }
 

@@ -4,19 +4,20 @@
 #pragma once
 
 #include "contract/ring_layout.hpp"
+#include "src/base/memory_file.hpp"
 #include "src/base/pg_compat.hpp"
+#include "src/ring/wake_queue.hpp"
 
 namespace fsubs {
 
 struct SharedRing {
   RingHeader* ring;
   ReaderPage* reader_page;
-  size_t ring_bytes;  // of the whole region, header included
-  int ring_fd;        // sealed: nobody can map it for writing any more
-  int reader_page_fd;
-  int shards;                // = fraiseql_subs.worker_threads
-  int wake_fds[kMaxShards];  // one eventfd per shard, non-blocking
-  LWLock* lock;              // held by the one writer of the ring
+  int ring_fd;         // nobody can write through it
+  int reader_page_fd;  // of a size that nobody can change
+  int shards;          // = fraiseql_subs.worker_threads
+  WakeQueue wake_queues[kMaxShards];
+  LWLock* lock;  // held by the one writer of the ring
 };
 
 // Ask for the shared memory and the lock, and have the ring made when PostgreSQL makes its own

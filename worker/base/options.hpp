@@ -19,7 +19,7 @@ struct Options {
   bool launched = false;  // started by PostgreSQL's launcher, which reads our log lines
   int ring_fd = -1;
   int reader_page_fd = -1;
-  std::vector<int> wake_fds;  // one eventfd per shard
+  std::vector<int> wake_fds;  // one message queue per shard
   std::string socket_path;    // where executors and backends connect
 
   // Settings that are fixed at start.

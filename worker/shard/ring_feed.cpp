@@ -1,6 +1,6 @@
 #include "worker/shard/ring_feed.hpp"
 
-#include <unistd.h>
+#include <mqueue.h>
 
 #include <atomic>
 
@@ -26,8 +26,8 @@ void RingFeed::Attach(uv_loop_t* loop) {
 }
 
 void RingFeed::OnWake() {
-  uint64_t wakes;
-  if (read(wake_fd_, &wakes, sizeof(wakes)) < 0) return;
+  char message;
+  if (mq_receive(wake_fd_, &message, sizeof(message), nullptr) < 0) return;
   sink_->OnTurn();
 }
 

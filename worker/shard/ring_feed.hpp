@@ -31,7 +31,7 @@ class RingFeed {
   // Most records that one call of Read hands over.
   static constexpr size_t kRecordsPerTurn = 1024;
 
-  // `slot` is the shard's own in the reader page, `wake_fd` the eventfd that wakes it. All outlive
+  // `slot` is the shard's own in the reader page, `wake_fd` the queue that wakes it. All outlive
   // the feed. Its first record is the next one published.
   RingFeed(const RingHeader* ring, ShardSlot* slot, int wake_fd, Sink* sink);
   RingFeed(const RingFeed&) = delete;

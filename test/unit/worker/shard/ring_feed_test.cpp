@@ -1,8 +1,6 @@
 #include "worker/shard/ring_feed.hpp"
 
 #include <gtest/gtest.h>
-#include <sys/eventfd.h>
-#include <unistd.h>
 
 #include <atomic>
 #include <functional>
@@ -11,6 +9,7 @@
 #include <vector>
 
 #include "contract/ring_writer.hpp"
+#include "src/ring/wake_queue.hpp"
 #include "test/unit/worker/test_loop.hpp"
 
 namespace fsubs {
@@ -23,13 +22,14 @@ class Ring {
  public:
   explicit Ring(uint64_t capacity) : region_((kRingHeaderSize + capacity) / 8) {
     InitRing(header(), capacity, 1);
+    EXPECT_TRUE(OpenWakeQueue(&wake_queue_));
   }
-  ~Ring() { close(wake_fd_); }
+  ~Ring() { CloseWakeQueue(&wake_queue_); }
 
   RingHeader* header() { return reinterpret_cast<RingHeader*>(region_.data()); }
   ReaderPage* page() { return &page_; }
   ShardSlot* slot() { return &page_.shards[0]; }
-  int wake_fd() const { return wake_fd_; }
+  int wake_fd() const { return wake_queue_.receive_fd; }
   // Wake-ups that writers sent.
   size_t wakes() const { return wakes_; }
 
@@ -44,14 +44,13 @@ class Ring {
     appender.Publish();
     if (TakeSleepingShards(header(), &page_, kShards) == 0) return;
     ++wakes_;
-    const uint64_t one = 1;
-    EXPECT_EQ(write(wake_fd_, &one, sizeof(one)), static_cast<ssize_t>(sizeof(one)));
+    SendWake(wake_queue_);
   }
 
  private:
   std::vector<uint64_t> region_;
   ReaderPage page_{};
-  const int wake_fd_ = eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC);
+  WakeQueue wake_queue_;
   std::atomic<size_t> wakes_{0};
 };
 
