@@ -4,14 +4,13 @@
 #include <chrono>
 
 #include <signal.h>
-#include <sys/mman.h>
 #include <sys/wait.h>
-#include <unistd.h>
 
 #include "src/base/guc.hpp"
 #include "src/ring/shmem.hpp"
 #include "src/worker_process/executor_keeper.hpp"
 #include "src/worker_process/restart_delay.hpp"
+#include "src/worker_process/worker_config.hpp"
 #include "src/worker_process/worker_log.hpp"
 #include "src/worker_process/worker_process.hpp"
 
@@ -25,13 +24,17 @@ using std::chrono::milliseconds;
 
 // How much longer than fraiseql_subs.drain_timeout the worker may take to end.
 constexpr milliseconds kDrainGrace{1000};
+// How long a worker that was killed may take to be gone.
+constexpr milliseconds kKillGrace{1000};
+// How often the log of a worker is read that floods it.
+constexpr milliseconds kFloodedLogInterval{10};
 constexpr int kLauncherRestartSeconds = 1;
 
 enum class State {
   kStopped,  // started again at `due`
   kRunning,
   kDraining,  // told to end; killed at `due`
-  kKilled,    // about to be reaped
+  kKilled,    // about to be reaped; forgotten at `due`
 };
 
 struct Launcher {
@@ -40,7 +43,7 @@ struct Launcher {
   Clock::time_point started{};
   RestartDelay delay{milliseconds(100), milliseconds(5000), milliseconds(10000)};
   int start_errno = 0;  // why the program could not be started, as last reported
-  int config_fd = -1;
+  WorkerConfig config;
   WorkerProcess process;
   WorkerLog log;
   ExecutorKeeper executor;
@@ -68,15 +71,11 @@ void StopEverything(int, Datum) {
   launcher.executor.Stop();
 }
 
-void WriteConfig() {
+std::string_view ConfigText() {
   StringInfoData config;
   initStringInfo(&config);
   settings::WriteWorkerConfig(&config);
-  if (ftruncate(launcher.config_fd, 0) != 0 ||
-      pwrite(launcher.config_fd, config.data, config.len, 0) != config.len) {
-    ereport(ERROR, (errcode(ERRCODE_SYSTEM_ERROR),
-                    errmsg("fraiseql_subs: could not write the worker's configuration: %m")));
-  }
+  return {config.data, static_cast<size_t>(config.len)};
 }
 
 const char* ListenAddress() {
@@ -107,9 +106,9 @@ void ReportStartFailure(const char* program) {
 }
 
 void StartWorker() {
-  WriteConfig();
+  launcher.config.Make(ConfigText());
   const char* const program = WorkerProgramPath();
-  if (!launcher.process.Start(program, launcher.config_fd)) {
+  if (!launcher.process.Start(program, launcher.config.fd())) {
     ReportStartFailure(program);
     RestartAfter(milliseconds(0));
     return;
@@ -147,14 +146,19 @@ void ReadLog() {
   }
 }
 
-void ReapWorker() {
-  const int pid = launcher.process.pid();
-  int wait_status;
-  if (!launcher.process.TryReap(&wait_status)) return;
+// What is left to do for a worker that runs no more.
+void NoteEnd() {
   DetachShards();
   ReadLog();
   launcher.log.Finish();
   launcher.process.CloseLog();
+}
+
+void ReapWorker() {
+  const int pid = launcher.process.pid();
+  int wait_status;
+  if (!launcher.process.TryReap(&wait_status)) return;
+  NoteEnd();
   const char* const end = DescribeEnd(wait_status);
   if (launcher.state == State::kRunning) {
     const int delay_ms = RestartAfter(Since(launcher.started));
@@ -166,14 +170,6 @@ void ReapWorker() {
   }
 }
 
-void Reload() {
-  ConfigReloadPending = false;
-  ProcessConfigFile(PGC_SIGHUP);
-  if (launcher.state != State::kRunning) return;
-  WriteConfig();
-  launcher.process.Signal(SIGHUP);
-}
-
 void DrainWorker() {
   launcher.process.Signal(SIGTERM);
   launcher.state = State::kDraining;
@@ -181,13 +177,36 @@ void DrainWorker() {
   ShowActivity(psprintf("stopping worker %d", static_cast<int>(launcher.process.pid())));
 }
 
+void Reload() {
+  ConfigReloadPending = false;
+  ProcessConfigFile(PGC_SIGHUP);
+  if (launcher.state != State::kRunning) return;
+  if (launcher.config.TryReplace(ConfigText())) {
+    launcher.process.Signal(SIGHUP);
+  } else {
+    // The next one gets a file of another size.
+    DrainWorker();
+  }
+}
+
 void KillWorkerIfDue() {
   if (launcher.state != State::kDraining || Clock::now() < launcher.due) return;
   launcher.process.Signal(SIGKILL);
   launcher.state = State::kKilled;
+  launcher.due = Clock::now() + kKillGrace;
   ereport(WARNING,
           (errmsg("fraiseql_subs: worker (pid %d) did not end within its drain timeout; killing it",
                   static_cast<int>(launcher.process.pid()))));
+}
+
+// The server must be able to stop whatever the worker did to itself.
+void ForgetWorkerIfDue() {
+  if (launcher.state != State::kKilled || Clock::now() < launcher.due) return;
+  ereport(WARNING, (errmsg("fraiseql_subs: worker (pid %d) is not gone though it was killed",
+                           static_cast<int>(launcher.process.pid()))));
+  launcher.process.Forget();
+  NoteEnd();
+  launcher.state = State::kStopped;
 }
 
 // Returns for how long there is nothing to do but wait for signals and log lines; -1: for ever.
@@ -197,6 +216,7 @@ long Turn() {
   ReadLog();
   ReapWorker();
   KillWorkerIfDue();
+  ForgetWorkerIfDue();
   if (ShutdownRequestPending) {
     if (launcher.state == State::kRunning) DrainWorker();
     // Nothing but a code other than 0 makes the postmaster start the launcher again after
@@ -206,18 +226,17 @@ long Turn() {
     StartWorker();
   }
 
-  milliseconds wait = milliseconds::max();
+  milliseconds wait = launcher.log.TellLeftOut();
+  if (launcher.log.is_flooded()) wait = std::min(wait, kFloodedLogInterval);
   if (!ShutdownRequestPending) wait = std::min(wait, launcher.executor.Keep());
-  if (launcher.state == State::kStopped || launcher.state == State::kDraining) {
-    wait = std::min(wait, -Since(launcher.due));
-  }
+  if (launcher.state != State::kRunning) wait = std::min(wait, -Since(launcher.due));
   if (wait == milliseconds::max()) return -1;
   // A millisecond more, because the clock is finer than the wait.
   return std::max<long>(wait.count(), 0) + 1;
 }
 
 void Wait(long timeout_ms) {
-  const int log_fd = launcher.process.log_fd();
+  const int log_fd = launcher.log.is_flooded() ? -1 : launcher.process.log_fd();
   int events = WL_LATCH_SET | WL_EXIT_ON_PM_DEATH;
   if (timeout_ms >= 0) events |= WL_TIMEOUT;
   if (log_fd >= 0) events |= WL_SOCKET_READABLE;
@@ -256,11 +275,6 @@ void fsubs_launcher_main(Datum) {
   pgstat_report_appname("fraiseql_subs launcher");
 
   before_shmem_exit(StopEverything, static_cast<Datum>(0));
-  launcher.config_fd = memfd_create("fraiseql_subs settings", MFD_CLOEXEC);
-  if (launcher.config_fd < 0) {
-    ereport(FATAL, (errcode(ERRCODE_SYSTEM_ERROR),
-                    errmsg("fraiseql_subs: could not create a memory file: %m")));
-  }
   // A launcher before this one may have ended without noting the end of its worker.
   DetachShards();
   const MemoryContext turn_context =

@@ -1,12 +1,13 @@
 #include "src/worker_process/worker_log.hpp"
 
-#include <unistd.h>
+#include <sys/socket.h>
 
 namespace fsubs {
 namespace {
 
 constexpr size_t kReadChunk = 8192;
 constexpr int kMaxChunksPerTurn = 8;
+constexpr std::chrono::seconds kTellInterval{10};
 
 struct Level {
   const char* name;
@@ -76,7 +77,7 @@ void LogLine(char* line, bool cut) {
 WorkerLog::Result WorkerLog::Read(int fd) {
   for (int chunk = 0; chunk < kMaxChunksPerTurn; ++chunk) {
     char bytes[kReadChunk];
-    const ssize_t length = read(fd, bytes, sizeof(bytes));
+    const ssize_t length = recv(fd, bytes, sizeof(bytes), 0);
     if (length == 0) return Result::kClosed;
     if (length < 0) {
       return errno == EAGAIN || errno == EWOULDBLOCK || errno == EINTR ? Result::kOpen
@@ -88,10 +89,29 @@ WorkerLog::Result WorkerLog::Read(int fd) {
 }
 
 void WorkerLog::Finish() {
-  line_[length_] = '\0';
-  if (length_ > 0) LogLine(line_, cut_);
+  if (length_ > 0) {
+    line_[length_] = '\0';
+    const Clock::time_point now = Clock::now();
+    flooded_ = !budget_.Take(kLinePrefix + length_, now);
+    if (!flooded_) {
+      LogLine(line_, cut_);
+    } else if (left_out_++ == 0) {
+      tell_due_ = now + kTellInterval;
+    }
+  }
   length_ = 0;
   cut_ = false;
+}
+
+WorkerLog::Duration WorkerLog::TellLeftOut() {
+  if (left_out_ == 0) return Duration::max();
+  const Clock::time_point now = Clock::now();
+  if (now < tell_due_) return std::chrono::ceil<Duration>(tell_due_ - now);
+  ereport(WARNING, (errmsg("fraiseql_subs: " UINT64_FORMAT " log lines of the worker were left out",
+                           left_out_),
+                    errdetail("It logged more than %zu kB per second.", kBytesPerSecond / 1024)));
+  left_out_ = 0;
+  return Duration::max();
 }
 
 void WorkerLog::Take(const char* bytes, size_t length) {

@@ -1,8 +1,11 @@
 #include "src/worker_process/worker_process.hpp"
 
+#include <chrono>
+
 #include <fcntl.h>
 #include <signal.h>
 #include <sys/prctl.h>
+#include <sys/socket.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -13,6 +16,9 @@ namespace fsubs {
 namespace {
 
 constexpr int kFirstPassedFd = STDERR_FILENO + 1;
+
+// How long a child that was killed may take to be gone.
+constexpr std::chrono::milliseconds kKillPatience{1000};
 
 // What the child needs between fork and exec, where it may neither allocate nor lock.
 struct ChildSetup {
@@ -75,7 +81,7 @@ char** WorkerArguments(const char* program, int config_fd, const SharedRing& sha
   StringInfoData wake_fds;
   initStringInfo(&wake_fds);
   for (int i = 0; i < shared.shards; ++i) {
-    appendStringInfo(&wake_fds, i == 0 ? "%d" : ",%d", shared.wake_fds[i]);
+    appendStringInfo(&wake_fds, i == 0 ? "%d" : ",%d", shared.wake_queues[i].receive_fd);
   }
   const char* const arguments[] = {
       program,
@@ -152,21 +158,23 @@ bool WorkerProcess::Start(const char* program, int config_fd) {
   AddPassedFd(&setup, config_fd);
   AddPassedFd(&setup, shared.ring_fd);
   AddPassedFd(&setup, shared.reader_page_fd);
-  for (int i = 0; i < shared.shards; ++i) AddPassedFd(&setup, shared.wake_fds[i]);
+  for (int i = 0; i < shared.shards; ++i) AddPassedFd(&setup, shared.wake_queues[i].receive_fd);
 
-  int log_pipe[2] = {-1, -1};
+  // Not a pipe, whose writer can hold its lock, and with it the reader, for ever: a hostile writer
+  // has the kernel copy from memory that it never delivers.
+  int log[2] = {-1, -1};
   int status_pipe[2] = {-1, -1};
   setup.stdin_fd = open("/dev/null", O_RDONLY | O_CLOEXEC);
   pid_t pid = -1;
-  if (setup.stdin_fd >= 0 && pipe2(log_pipe, O_CLOEXEC) == 0 &&
-      pipe2(status_pipe, O_CLOEXEC) == 0 && fcntl(log_pipe[0], F_SETFL, O_NONBLOCK) == 0) {
-    setup.log_fd = log_pipe[1];
+  if (setup.stdin_fd >= 0 && socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, log) == 0 &&
+      fcntl(log[0], F_SETFL, O_NONBLOCK) == 0 && pipe2(status_pipe, O_CLOEXEC) == 0) {
+    setup.log_fd = log[1];
     setup.status_fd = status_pipe[1];
     pid = ForkWithSignalsBlocked(setup);
   }
   int error = pid < 0 ? errno : 0;
   CloseFd(&setup.stdin_fd);
-  CloseFd(&log_pipe[1]);
+  CloseFd(&log[1]);
   CloseFd(&status_pipe[1]);
   if (pid > 0) {
     error = ReadExecStatus(status_pipe[0]);
@@ -177,13 +185,13 @@ bool WorkerProcess::Start(const char* program, int config_fd) {
   }
   CloseFd(&status_pipe[0]);
   if (error != 0) {
-    CloseFd(&log_pipe[0]);
+    CloseFd(&log[0]);
     errno = error;
     return false;
   }
   CloseLog();
   pid_ = pid;
-  log_fd_ = log_pipe[0];
+  log_fd_ = log[0];
   return true;
 }
 
@@ -201,9 +209,10 @@ void WorkerProcess::Signal(int signal_number) const {
 void WorkerProcess::Kill() {
   if (!running()) return;
   Signal(SIGKILL);
+  const auto end = std::chrono::steady_clock::now() + kKillPatience;
   int wait_status;
-  WaitForChild(pid_, &wait_status, 0);
-  pid_ = 0;
+  while (!TryReap(&wait_status) && std::chrono::steady_clock::now() < end) pg_usleep(1000);
+  Forget();
 }
 
 void WorkerProcess::CloseLog() {

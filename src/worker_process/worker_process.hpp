@@ -14,7 +14,7 @@ char* WorkerProgramPath();
 // sends it SIGKILL.
 class WorkerProcess {
  public:
-  // Start `program` with the event ring, the file `config_fd` as its configuration, and a pipe as
+  // Start `program` with the event ring, the file `config_fd` as its configuration, and a socket as
   // its standard output and error. Returns false, with errno set, if that fails. REQUIRES: not
   // running.
   [[nodiscard]] bool Start(const char* program, int config_fd);
@@ -26,15 +26,20 @@ class WorkerProcess {
   // REQUIRES: running.
   void Signal(int signal_number) const;
 
-  // End the child at once and reap it. Does nothing if none runs.
+  // End the child at once, and forget it. Does nothing if none runs.
   void Kill();
+
+  // Take it for ended. For a child that was killed and cannot be reaped, which one can bring about
+  // that has itself traced by another process.
+  void Forget() { pid_ = 0; }
 
   void CloseLog();
 
   bool running() const { return pid_ != 0; }
   pid_t pid() const { return pid_; }
 
-  // Non-blocking read end of the pipe; stays open after the child's end until CloseLog. -1: closed.
+  // The other end of the child's output, non-blocking; stays open after the child's end until
+  // CloseLog. -1: closed.
   int log_fd() const { return log_fd_; }
 
  private:

@@ -252,6 +252,13 @@ def test_the_worker_gets_the_event_ring_and_no_other_file_of_the_server(server):
     ]
 
 
+def test_settings_that_outgrow_their_file_go_to_a_new_worker(cluster):
+    pid = worker_pid(cluster)
+    origins = ",".join(f"https://app{n}.example.com" for n in range(500))
+    cluster.set(allowed_origins=origins)
+    wait_for_new_worker(cluster, pid)
+
+
 def test_a_worker_that_does_not_answer_cannot_hold_up_a_session(server):
     pid = worker_pid(server)
     os.kill(pid, signal.SIGSTOP)
