@@ -1,5 +1,6 @@
 #include "src/worker_process/worker_process.hpp"
 
+#include <algorithm>
 #include <chrono>
 
 #include <fcntl.h>
@@ -17,6 +18,11 @@ namespace {
 
 constexpr int kFirstPassedFd = STDERR_FILENO + 1;
 
+constexpr char kOomScoreFile[] = "/proc/self/oom_score_adj";
+constexpr int kLeastOomScore = 500;
+constexpr int kOomScoreStep = 100;
+constexpr int kMaxOomScore = 1000;
+
 // How long a child that was killed may take to be gone.
 constexpr std::chrono::milliseconds kKillPatience{1000};
 
@@ -29,6 +35,7 @@ struct ChildSetup {
   int passed_fds[kMaxShards + 3];
   int passed_count;
   char** arguments;
+  char oom_score_adj[8];
 };
 
 void ResetSignals() {
@@ -38,6 +45,15 @@ void ResetSignals() {
   // A reload may be announced before the worker has a handler for it, and must not end it then.
   action.sa_handler = SIG_IGN;
   sigaction(SIGHUP, &action, nullptr);
+}
+
+// Raising it needs no privilege. A kernel without the file has no use for it either.
+void OfferToOomKiller(const ChildSetup& setup) {
+  const int fd = open(kOomScoreFile, O_WRONLY | O_CLOEXEC);
+  if (fd < 0) return;
+  [[maybe_unused]] const ssize_t written =
+      write(fd, setup.oom_score_adj, strlen(setup.oom_score_adj));
+  close(fd);
 }
 
 bool PassOnly(const ChildSetup& setup) {
@@ -62,6 +78,7 @@ bool PassOnly(const ChildSetup& setup) {
   // The postmaster and pg_cancel_backend() signal a process with its group. What reaches the worker
   // is for the launcher to decide.
   setpgid(0, 0);
+  OfferToOomKiller(setup);
   if (PassOnly(setup)) {
     sigset_t none;
     sigemptyset(&none);
@@ -71,6 +88,18 @@ bool PassOnly(const ChildSetup& setup) {
   const int error = errno;
   if (write(setup.status_fd, &error, sizeof(error)) < 0) _exit(EXIT_FAILURE);
   _exit(EXIT_FAILURE);
+}
+
+// What makes the kernel end the worker, which is started again and holds nothing that lasts, rather
+// than a session, with which all sessions go.
+int OomScoreOfWorker() {
+  int own = 0;
+  FILE* const file = fopen(kOomScoreFile, "re");
+  if (file != nullptr) {
+    if (fscanf(file, "%d", &own) != 1) own = 0;
+    fclose(file);
+  }
+  return std::max(kLeastOomScore, std::min(own + kOomScoreStep, kMaxOomScore));
 }
 
 void AddPassedFd(ChildSetup* setup, int fd) {
@@ -154,6 +183,7 @@ bool WorkerProcess::Start(const char* program, int config_fd) {
   const SharedRing& shared = GetSharedRing();
   ChildSetup setup{};
   setup.parent = getpid();
+  snprintf(setup.oom_score_adj, sizeof(setup.oom_score_adj), "%d", OomScoreOfWorker());
   setup.arguments = WorkerArguments(program, config_fd, shared);
   AddPassedFd(&setup, config_fd);
   AddPassedFd(&setup, shared.ring_fd);

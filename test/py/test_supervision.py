@@ -252,6 +252,14 @@ def test_the_worker_gets_the_event_ring_and_no_other_file_of_the_server(server):
     ]
 
 
+def test_the_kernel_ends_the_worker_before_any_process_of_the_server(server):
+    def score(pid):
+        return int(Path(f"/proc/{pid}/oom_score_adj").read_text())
+
+    launcher, _ = activity(server, "launcher")
+    assert score(worker_pid(server)) >= max(500, score(launcher))
+
+
 def test_settings_that_outgrow_their_file_go_to_a_new_worker(cluster):
     pid = worker_pid(cluster)
     origins = ",".join(f"https://app{n}.example.com" for n in range(500))
