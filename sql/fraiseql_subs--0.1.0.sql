@@ -190,18 +190,17 @@ CREATE FUNCTION fraiseql_metrics()
 RETURNS TABLE (name text, labels jsonb, type text, value double precision, help text)
 LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
 DECLARE
-    worker_rows jsonb;
+    worker_up integer := 1;
 BEGIN
-    BEGIN
-        worker_rows := fraiseql_subs.worker_request('metrics');
-    EXCEPTION WHEN connection_exception THEN
-        NULL;  -- told by fraiseql_subs_worker_up
-    END;
-    RETURN QUERY SELECT 'fraiseql_subs_worker_up', jsonb '{}', 'gauge',
-        CASE WHEN worker_rows IS NULL THEN 0 ELSE 1 END::double precision, '1 while the worker answers';
     RETURN QUERY SELECT * FROM fraiseql_subs.ring_stats();
-    RETURN QUERY SELECT * FROM jsonb_to_recordset(worker_rows)
-        AS metric (name text, labels jsonb, type text, value double precision, help text);
+    BEGIN
+        RETURN QUERY SELECT * FROM jsonb_to_recordset(fraiseql_subs.worker_request('metrics'))
+            AS metric (name text, labels jsonb, type text, value double precision, help text);
+    EXCEPTION WHEN connection_exception OR data_exception THEN
+        worker_up := 0;
+    END;
+    RETURN QUERY SELECT 'fraiseql_subs_worker_up', jsonb '{}', 'gauge', worker_up::double precision,
+        '1 while the worker answers';
 END
 $$;
 COMMENT ON FUNCTION fraiseql_metrics() IS 'counters and gauges of the event ring and the worker';

@@ -77,6 +77,29 @@ char* ToServerEncoding(const char* utf8, int length) {
   return text.data;
 }
 
+// What is wrong with the text is an error about the worker, whatever the parser calls it.
+Jsonb* ParseJson(const char* text) {
+  const MemoryContext context = CurrentMemoryContext;
+  Jsonb* volatile json = nullptr;
+  PG_TRY();
+  { json = DatumGetJsonbP(DirectFunctionCall1(jsonb_in, CStringGetDatum(text))); }
+  PG_CATCH();
+  {
+    MemoryContextSwitchTo(context);
+    const ErrorData* const error = CopyErrorData();
+    const int category = ERRCODE_TO_CATEGORY(error->sqlerrcode);
+    if (category != ERRCODE_DATA_EXCEPTION && category != ERRCODE_PROGRAM_LIMIT_EXCEEDED) {
+      PG_RE_THROW();
+    }
+    FlushErrorState();
+    ereport(ERROR, (errcode(ERRCODE_PROTOCOL_VIOLATION),
+                    errmsg("fraiseql_subs: a message of the worker is not valid JSON"),
+                    errdetail_internal("%s", error->message)));
+  }
+  PG_END_TRY();
+  return json;
+}
+
 }  // namespace
 
 char* MakeMessage(const char* op) {
@@ -186,12 +209,11 @@ Jsonb* SideDoorClient::TakeMessage() {
                          input_.len - static_cast<int>(kLengthSize));
   resetStringInfo(&input_);
   if (!pg_verify_mbstr(PG_UTF8, utf8.data, utf8.len, true)) {
-    ereport(ERROR, (errcode(ERRCODE_CHARACTER_NOT_IN_REPERTOIRE),
+    ereport(ERROR, (errcode(ERRCODE_PROTOCOL_VIOLATION),
                     errmsg("fraiseql_subs: a message of the worker is not valid UTF-8")));
   }
   ReplaceEscapedNuls(&utf8);
-  const char* const text = ToServerEncoding(utf8.data, utf8.len);
-  Jsonb* const message = DatumGetJsonbP(DirectFunctionCall1(jsonb_in, CStringGetDatum(text)));
+  Jsonb* const message = ParseJson(ToServerEncoding(utf8.data, utf8.len));
   if (!JB_ROOT_IS_OBJECT(message)) {
     ereport(ERROR, (errcode(ERRCODE_PROTOCOL_VIOLATION),
                     errmsg("fraiseql_subs: a message of the worker is not a JSON object")));
