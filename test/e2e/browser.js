@@ -2,6 +2,7 @@
 
 import { mkdir } from 'node:fs/promises';
 import path from 'node:path';
+import { after, before } from 'node:test';
 import { chromium } from 'playwright-core';
 import { url } from './server.js';
 
@@ -10,14 +11,17 @@ export const origin = url.replace(/^ws/, 'http');
 const executablePath = process.env.CHROMIUM ?? '/usr/bin/chromium';
 const args = ['--disable-gpu', '--disable-quic', '--disable-sync'];
 
-// A browser with a profile of its own, closed after the tests of the file.
-export async function openBrowser() {
-  return chromium.launch({ executablePath, args });
-}
+// An operation that the demo's catalog allows.
+export const orders = 'subscription Orders { orderUpdated { id status } }';
+
+// One browser with a profile of its own for all tests of a file.
+export let browser;
+before(async () => (browser = await chromium.launch({ executablePath, args })));
+after(() => browser.close());
 
 // The playground as a new visitor sees it. What a page must never do is collected in page.complaints:
 // errors, and requests to others than its server.
-export async function openPlayground(test, browser, { search = '', ...options } = {}) {
+export async function openPlayground(test, { search = '', ...options } = {}) {
   const context = await browser.newContext({ viewport: { width: 1280, height: 800 }, ...options });
   test.after(() => context.close());
   const page = await context.newPage();
@@ -73,7 +77,7 @@ export async function look(page, name) {
   const folder = process.env.FSUBS_ARTIFACTS;
   if (folder) await mkdir(folder, { recursive: true });
   const image = await page.screenshot(folder ? { path: path.join(folder, `${name}.png`) } : {});
-  const context = await page.context().browser().newContext();
+  const context = await browser.newContext();
   try {
     const canvas = await context.newPage();
     return await canvas.evaluate(async (base64) => {

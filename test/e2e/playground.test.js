@@ -1,12 +1,13 @@
 // The page at / in a browser, as its visitors use it.
 
 import assert from 'node:assert/strict';
-import { after, before, test } from 'node:test';
+import { test } from 'node:test';
 import {
+  browser,
   connected,
   eventRows,
-  openBrowser,
   openPlayground,
+  orders,
   origin,
   panel,
   run,
@@ -17,14 +18,9 @@ import {
 import { publish, sql, subscribed } from './server.js';
 
 const timeout = 60_000;
-const orders = 'subscription Orders { orderUpdated { id status } }';
-let browser;
-
-before(async () => (browser = await openBrowser()));
-after(() => browser.close());
 
 test('it loads without an error or another host, and says that it is connected', { timeout }, async (t) => {
-  const page = await openPlayground(t, browser);
+  const page = await openPlayground(t);
   await connected(page);
   await page.getByText(/^fraiseql_subs \d.*PostgreSQL/).waitFor();
   assert.deepEqual(page.complaints, []);
@@ -36,7 +32,7 @@ test('a strict content security policy goes with it', { timeout }, async () => {
 });
 
 test('a new visitor finds a document that runs as it is', { timeout }, async (t) => {
-  const page = await openPlayground(t, browser);
+  const page = await openPlayground(t);
   await page.waitForFunction(() => document.querySelector('textarea').value.includes('orderUpdated'));
   await run(page, 'OrderUpdated');
   await publish({ id: 1, status: 'paid', total: 2.5 });
@@ -44,7 +40,7 @@ test('a new visitor finds a document that runs as it is', { timeout }, async (t)
 });
 
 test('the schema lists fields with their types, and what is searched for', { timeout }, async (t) => {
-  const page = await openPlayground(t, browser, { search: searchFor('{ serverVersion }') });
+  const page = await openPlayground(t, { search: searchFor('{ serverVersion }') });
   const schema = panel(page, 'Schema');
   await schema.getByText(/orderUpdated\(.*id: ID.*\):\sOrder/).waitFor();
   await schema.getByRole('searchbox').fill('STATUS');
@@ -56,7 +52,7 @@ test('the schema lists fields with their types, and what is searched for', { tim
 });
 
 test('a chosen field is added to a document, and the operation is chosen by the cursor', { timeout }, async (t) => {
-  const page = await openPlayground(t, browser, { search: searchFor('query Mine { serverVersion }') });
+  const page = await openPlayground(t, { search: searchFor('query Mine { serverVersion }') });
   await page.getByRole('button', { name: 'Insert a subscription of orderUpdated' }).click();
   const text = await page.getByLabel('GraphQL document').inputValue();
   assert.match(text, /^query Mine \{ serverVersion \}\n\nsubscription OrderUpdated\(\$id: ID\) \{\n {2}orderUpdated\(id: \$id\) \{\n {4}id\n/);
@@ -68,7 +64,7 @@ test('a chosen field is added to a document, and the operation is chosen by the 
 });
 
 test('an event shows with its latency and position, the newest first', { timeout }, async (t) => {
-  const page = await openPlayground(t, browser, { search: searchFor(orders) });
+  const page = await openPlayground(t, { search: searchFor(orders) });
   await run(page, 'Orders');
   await publish({ id: 1, status: 'open' });
   await publish({ id: 2, status: 'paid' });
@@ -83,7 +79,7 @@ test('an event shows with its latency and position, the newest first', { timeout
 
 test('what an event carries is shown as text and never becomes a part of the page', { timeout }, async (t) => {
   const hostile = '<img src=x onerror="document.title=\'taken\'"><script>document.title="taken"</script>';
-  const page = await openPlayground(t, browser, { search: searchFor(orders) });
+  const page = await openPlayground(t, { search: searchFor(orders) });
   await run(page, 'Orders');
   await publish({ id: 1, status: hostile });
   const row = eventRows(page).first();
@@ -96,7 +92,7 @@ test('what an event carries is shown as text and never becomes a part of the pag
 });
 
 test('several subscriptions run until each is stopped', { timeout }, async (t) => {
-  const page = await openPlayground(t, browser, {
+  const page = await openPlayground(t, {
     search: searchFor('subscription One($id: ID) { orderUpdated(id: $id) { id } }', '{"id": 1}'),
   });
   await run(page, 'One');
@@ -114,7 +110,7 @@ test('several subscriptions run until each is stopped', { timeout }, async (t) =
 });
 
 test('Run becomes Stop for what runs, and Run again for what is changed', { timeout }, async (t) => {
-  const page = await openPlayground(t, browser, { search: searchFor(orders) });
+  const page = await openPlayground(t, { search: searchFor(orders) });
   const editor = page.getByLabel('GraphQL document');
   await connected(page);
   await runButton(page).click();
@@ -136,7 +132,7 @@ test('Run becomes Stop for what runs, and Run again for what is changed', { time
 });
 
 test('a query runs over the same socket', { timeout }, async (t) => {
-  const page = await openPlayground(t, browser, { search: searchFor('query Which { subscriptions { name } }') });
+  const page = await openPlayground(t, { search: searchFor('query Which { subscriptions { name } }') });
   await connected(page);
   await runButton(page).click();
   const row = eventRows(page).first();
@@ -146,7 +142,7 @@ test('a query runs over the same socket', { timeout }, async (t) => {
 });
 
 test('a row shows the data without the root key; the JSON as it came is folded', { timeout }, async (t) => {
-  const page = await openPlayground(t, browser, { search: searchFor(orders) });
+  const page = await openPlayground(t, { search: searchFor(orders) });
   await run(page, 'Orders');
   await publish({ id: 1, status: 'paid' });
   const row = eventRows(page).first();
@@ -163,7 +159,7 @@ test('a row shows the data without the root key; the JSON as it came is folded',
 
 test('an error in an event shows once, with what came in spite of it; its JSON is folded', { timeout }, async (t) => {
   const query = 'subscription Orders { orderUpdated { id total } }';
-  const page = await openPlayground(t, browser, { search: searchFor(query) });
+  const page = await openPlayground(t, { search: searchFor(query) });
   await run(page, 'Orders');
   await publish({ id: 1, total: 'much' });
   const row = eventRows(page).first();
@@ -178,7 +174,7 @@ test('an error in an event shows once, with what came in spite of it; its JSON i
 });
 
 test('a mistake shows with its line and column, and is underlined', { timeout }, async (t) => {
-  const page = await openPlayground(t, browser, { search: searchFor('subscription {\n  orderUpdated { nope }\n}') });
+  const page = await openPlayground(t, { search: searchFor('subscription {\n  orderUpdated { nope }\n}') });
   await connected(page);
   await runButton(page).click();
   const problem = page.getByRole('alert').getByRole('listitem');
@@ -195,7 +191,7 @@ test('a mistake shows with its line and column, and is underlined', { timeout },
 
 test('the place of a mistake stays on one line beside a long message', { timeout }, async (t) => {
   const long = 'a'.repeat(80);
-  const page = await openPlayground(t, browser, {
+  const page = await openPlayground(t, {
     search: searchFor(`subscription {\n  orderUpdated { ${long} }\n}`),
     viewport: { width: 360, height: 740 },
   });
@@ -211,7 +207,7 @@ test('the place of a mistake stays on one line beside a long message', { timeout
 });
 
 test('variables that are no JSON object are not sent, and the problem shows once', { timeout }, async (t) => {
-  const page = await openPlayground(t, browser, { search: searchFor(orders) });
+  const page = await openPlayground(t, { search: searchFor(orders) });
   await connected(page);
   const variables = page.getByLabel('Variables');
   for (const [wrong, problem] of Object.entries({
@@ -232,14 +228,14 @@ test('variables that are no JSON object are not sent, and the problem shows once
 
 test('a number in the variables keeps digits that JavaScript cannot hold', { timeout }, async (t) => {
   const one = 'subscription One($id: ID) { orderUpdated(id: $id) { id } }';
-  const page = await openPlayground(t, browser, { search: searchFor(one, '{"id": 9007199254740993}') });
+  const page = await openPlayground(t, { search: searchFor(one, '{"id": 9007199254740993}') });
   await run(page, 'One');
   await sql(`SELECT fraiseql_publish('orderUpdated', 'orders', '{"id": 9007199254740993}')`);
   await eventRows(page).first().getByText('"9007199254740993"').waitFor();
 });
 
 test('while it is paused nothing is added to the list, and nothing is lost', { timeout }, async (t) => {
-  const page = await openPlayground(t, browser, { search: searchFor(orders) });
+  const page = await openPlayground(t, { search: searchFor(orders) });
   await run(page, 'Orders');
   await page.getByRole('button', { name: 'Pause' }).click();
   await publish({ id: 1, status: 'paid' });
@@ -252,7 +248,7 @@ test('while it is paused nothing is added to the list, and nothing is lost', { t
 });
 
 test('of more than 500 events the newest 500 are kept', { timeout }, async (t) => {
-  const page = await openPlayground(t, browser, { search: searchFor(orders) });
+  const page = await openPlayground(t, { search: searchFor(orders) });
   await run(page, 'Orders');
   await sql(
     "SELECT fraiseql_publish('orderUpdated', 'orders', jsonb_build_object('id', i, 'status', 'x'))" +
@@ -265,7 +261,7 @@ test('of more than 500 events the newest 500 are kept', { timeout }, async (t) =
 });
 
 test('what was written is there at the next visit', { timeout }, async (t) => {
-  const page = await openPlayground(t, browser);
+  const page = await openPlayground(t);
   await connected(page);
   await page.getByLabel('GraphQL document').fill('subscription Kept { orderUpdated { id } }');
   await page.getByLabel('Variables').fill('{"a": 1}');

@@ -1,13 +1,13 @@
 // The page on screens of each size, in light and dark.
 
 import assert from 'node:assert/strict';
-import { after, before, test } from 'node:test';
+import { test } from 'node:test';
 import {
   connected,
   eventRows,
   look,
-  openBrowser,
   openPlayground,
+  orders,
   panel,
   run,
   runButton,
@@ -16,11 +16,6 @@ import {
 import { publish } from './server.js';
 
 const timeout = 60_000;
-const orders = 'subscription Orders { orderUpdated { id status } }';
-let browser;
-
-before(async () => (browser = await openBrowser()));
-after(() => browser.close());
 
 // Which panels are there to be seen, and how many tabs.
 async function shown(page) {
@@ -33,7 +28,7 @@ async function shown(page) {
 }
 
 test('on a phone one panel shows at a time, tabs have counts, and no key is named', { timeout }, async (t) => {
-  const page = await openPlayground(t, browser, { search: searchFor(orders), viewport: { width: 360, height: 740 } });
+  const page = await openPlayground(t, { search: searchFor(orders), viewport: { width: 360, height: 740 } });
   await panel(page, 'Operation').waitFor();
   await connected(page);
   const tabs = page.getByRole('navigation');
@@ -53,7 +48,7 @@ test('on a phone one panel shows at a time, tabs have counts, and no key is name
 });
 
 test('a query that is answered at once shows its answer on a phone', { timeout }, async (t) => {
-  const page = await openPlayground(t, browser, {
+  const page = await openPlayground(t, {
     search: searchFor('query Which { subscriptions { name } }'),
     viewport: { width: 360, height: 740 },
   });
@@ -63,7 +58,7 @@ test('a query that is answered at once shows its answer on a phone', { timeout }
 });
 
 test('at 820 pixels there are two panels: the events, and the schema or the operation', { timeout }, async (t) => {
-  const page = await openPlayground(t, browser, {
+  const page = await openPlayground(t, {
     search: searchFor('{ serverVersion }'),
     viewport: { width: 820, height: 1180 },
   });
@@ -83,7 +78,7 @@ test('at 820 pixels there are two panels: the events, and the schema or the oper
 });
 
 test('the focus stays to be seen when the panel that had it goes', { timeout }, async (t) => {
-  const page = await openPlayground(t, browser, { search: searchFor(orders), viewport: { width: 360, height: 740 } });
+  const page = await openPlayground(t, { search: searchFor(orders), viewport: { width: 360, height: 740 } });
   await connected(page);
   await page.getByLabel('GraphQL document').press('Control+Enter');
   await panel(page, 'Events').waitFor();
@@ -99,7 +94,7 @@ for (const colorScheme of ['light', 'dark']) {
     phone: { width: 360, height: 740 },
   })) {
     test(`it is readable in ${colorScheme} on a ${device}`, { timeout }, async (t) => {
-      const page = await openPlayground(t, browser, { search: searchFor(orders), colorScheme, viewport });
+      const page = await openPlayground(t, { search: searchFor(orders), colorScheme, viewport });
       await connected(page);
       const written = await look(page, `playground-${colorScheme}-${device}-operation`);
       assert.ok(written.colours > 50, `${written.colours} colours`);

@@ -2,12 +2,12 @@
 
 import assert from 'node:assert/strict';
 import { readFileSync } from 'node:fs';
-import { after, before, test } from 'node:test';
+import { test } from 'node:test';
 import {
   connected,
   eventRows,
-  openBrowser,
   openPlayground,
+  orders,
   origin,
   panel,
   run,
@@ -18,14 +18,9 @@ import {
 import { httpUrl, publish, sql, sqlScript, startServer, stopServer, workerPid } from './server.js';
 
 const timeout = 60_000;
-const orders = 'subscription Orders { orderUpdated { id status } }';
-let browser;
-
-before(async () => (browser = await openBrowser()));
-after(() => browser.close());
 
 test('a lost connection shows, comes back by itself and subscribes again', { timeout }, async (t) => {
-  const page = await openPlayground(t, browser, { search: searchFor(orders) });
+  const page = await openPlayground(t, { search: searchFor(orders) });
   await run(page, 'Orders');
   const lost = page.getByText('1006').waitFor();
   process.kill(await workerPid(), 'SIGKILL');
@@ -38,7 +33,7 @@ test('a lost connection shows, comes back by itself and subscribes again', { tim
 });
 
 test('after a restart of the server it shows that nothing runs, and runs all again', { timeout }, async (t) => {
-  const page = await openPlayground(t, browser, { search: searchFor(orders) });
+  const page = await openPlayground(t, { search: searchFor(orders) });
   await run(page, 'Orders');
   await page.getByLabel('GraphQL document').fill('subscription Totals { orderUpdated { total } }');
   await run(page, 'Totals');
@@ -63,7 +58,7 @@ test('after a restart of the server it shows that nothing runs, and runs all aga
 });
 
 test('what the server ended runs again, or goes, by the buttons of its row', { timeout }, async (t) => {
-  const page = await openPlayground(t, browser, { search: searchFor(orders) });
+  const page = await openPlayground(t, { search: searchFor(orders) });
   await run(page, 'Orders');
   await stopServer();
   await page.getByRole('button', { name: 'Run Orders again' }).waitFor();
@@ -95,7 +90,7 @@ test('a refused visitor is told the setting, and reconnects by a button', { time
   t.after(() => set('allow_anonymous', 'on'));
   await set('allow_anonymous', 'off');
   await untilStatus(403);
-  const page = await openPlayground(t, browser);
+  const page = await openPlayground(t);
   await page.getByRole('alert').getByText('fraiseql_subs.allow_anonymous = on').waitFor();
   await page.getByText('4403 Forbidden').waitFor();
   await panel(page, 'Schema').getByText('There is no schema without a connection.').waitFor();
@@ -115,7 +110,7 @@ test('a schema that the server does not show is explained, and comes when it doe
   t.after(() => set('introspection', 'on'));
   await set('introspection', 'off');
   while (await answersIntrospection());
-  const page = await openPlayground(t, browser);
+  const page = await openPlayground(t);
   const schema = panel(page, 'Schema');
   await schema.getByText('fraiseql_subs.introspection = on').waitFor();
   assert.equal(await page.getByText('Loading…').count(), 0);
@@ -132,7 +127,7 @@ test('where the extension is missing it says so, and connects when it is created
   process.kill(await workerPid(), 'SIGKILL');
   const healthy = () => fetch(`${origin}/healthz`).then(({ status }) => status, () => 0);
   while ((await healthy()) !== 503);
-  const page = await openPlayground(t, browser);
+  const page = await openPlayground(t);
   const alert = page.getByRole('alert');
   await alert.getByText('no catalog').waitFor();
   assert.equal(await page.getByText('Loading…').count(), 0);
@@ -143,7 +138,7 @@ test('where the extension is missing it says so, and connects when it is created
 });
 
 test('an empty catalog says so, and its SQL registers a subscription that appears and runs', { timeout }, async (t) => {
-  const running = await openPlayground(t, browser, { search: searchFor(orders) });
+  const running = await openPlayground(t, { search: searchFor(orders) });
   await run(running, 'Orders');
   await sql("SELECT fraiseql_unregister_subscription('orderUpdated'), fraiseql_unregister_type('Order')");
   // What ran tells there, where it ran, that it does so no more.
@@ -151,7 +146,7 @@ test('an empty catalog says so, and its SQL registers a subscription that appear
   assert.equal(await runningRow(running, 'Orders').count(), 0);
   assert.equal(await running.getByRole('alert').getByRole('listitem').count(), 0);
 
-  const page = await openPlayground(t, browser);
+  const page = await openPlayground(t);
   const schema = panel(page, 'Schema');
   await schema.getByText('No subscription is registered yet.').waitFor();
   assert.equal(await page.getByText('Loading…').count(), 0);
