@@ -16,9 +16,10 @@
 namespace fsubs {
 
 inline constexpr uint64_t kRingMagic = 0x474E495242555346;  // "FSUBRING", little-endian
-inline constexpr uint32_t kRingLayoutVersion = 1;
+inline constexpr uint32_t kRingLayoutVersion = 2;
 inline constexpr size_t kCacheLine = 64;
 inline constexpr size_t kMaxShards = 64;
+inline constexpr size_t kLandmarks = 64;
 
 // A position counts the record bytes since the ring was made. It only grows, and `position %
 // capacity` is where the record is. Epoch and position together name an event for ever.
@@ -50,6 +51,16 @@ struct RingHeader {
   std::atomic<uint64_t> wakes;         // wake-ups sent to shards
   std::atomic<uint64_t> overwritten;   // records that left the ring to make room
   std::atomic<uint64_t> refused;       // transactions refused because the ring was full
+
+  // Position behind the latest record that says that the catalog changed. Stored under the ring's
+  // lock, before the head that publishes the record.
+  std::atomic<uint64_t> catalog_changed;
+
+  // Positions at which records start, one in each of kLandmarks equal parts of the ring: the first
+  // that starts there in the writer's latest pass. A reader in the middle of nowhere finds its way
+  // by them. Stored under the ring's lock, before the head that publishes the record.
+  std::atomic<uint64_t> next_landmark;  // position from which on a record is one
+  alignas(kCacheLine) std::atomic<uint64_t> landmarks[kLandmarks];
 };
 
 static_assert(std::atomic<uint64_t>::is_always_lock_free);
@@ -66,7 +77,10 @@ static_assert(offsetof(RingHeader, transactions) == 200);
 static_assert(offsetof(RingHeader, wakes) == 208);
 static_assert(offsetof(RingHeader, overwritten) == 216);
 static_assert(offsetof(RingHeader, refused) == 224);
-static_assert(sizeof(RingHeader) == 256);
+static_assert(offsetof(RingHeader, catalog_changed) == 232);
+static_assert(offsetof(RingHeader, next_landmark) == 240);
+static_assert(offsetof(RingHeader, landmarks) == 256);
+static_assert(sizeof(RingHeader) == 768);
 
 inline constexpr size_t kRingHeaderSize = 4096;  // one page, so that records start page-aligned
 
@@ -128,6 +142,11 @@ inline constexpr size_t kMaxNameLength =
 
 // The largest record is this part of the ring, so that history and readers keep some room.
 inline constexpr uint64_t kMaxRecordShare = 4;
+
+// Bytes of the ring that one landmark stands for.
+constexpr uint64_t LandmarkStride(uint64_t capacity) {
+  return capacity / kLandmarks + 1;
+}
 
 constexpr uint64_t AlignRecord(uint64_t bytes) {
   return (bytes + 7) & ~uint64_t{7};

@@ -6,6 +6,12 @@
 #include "contract/ring_words.hpp"
 
 namespace fsubs {
+namespace {
+
+// How much of the ring a reader that was lapped leaves the writer to write until it laps it again.
+constexpr uint64_t kSlackShare = 4;
+
+}  // namespace
 
 std::string CheckRing(const RingHeader* ring, size_t bytes) {
   if (bytes < kRingHeaderSize) return "region is smaller than a ring header";
@@ -24,6 +30,7 @@ RingReader::RingReader(const RingHeader* ring)
     : ring_(ring),
       words_(RingWords(ring)),
       cursor_(ring->head.load(std::memory_order_acquire)),
+      read_to_(cursor_),
       // A commit between the two loads makes this too high, never too low: no loss is invented.
       next_sequence_(ring->head_sequence.load(std::memory_order_relaxed) + 1) {}
 
@@ -43,11 +50,19 @@ bool RingReader::CopyRecord(Position position, RecordHeader* header) {
   return ring_->tail.load(std::memory_order_relaxed) <= position;
 }
 
-void RingReader::SkipToTail() {
+void RingReader::SkipAhead() {
   const Position tail = ring_->tail.load(std::memory_order_acquire);
-  // If the tail has not passed the cursor, the record at the cursor is damaged. What follows it
-  // cannot be found, so the reader goes on with what is published next.
-  cursor_ = tail > cursor_ ? tail : ring_->head.load(std::memory_order_acquire);
+  const Position head = ring_->head.load(std::memory_order_acquire);
+  const bool lapped = tail > cursor_;
+  // Where there is no landmark, the reader goes on with what is published next. So it does if it
+  // was not lapped: then the record at the cursor is damaged, and what follows cannot be trusted.
+  cursor_ = head;
+  if (!lapped) return;
+  const Position aim = tail + ring_->capacity / kSlackShare;
+  for (const std::atomic<uint64_t>& landmark : ring_->landmarks) {
+    const Position position = landmark.load(std::memory_order_relaxed);
+    if (position >= aim && position < cursor_) cursor_ = position;
+  }
 }
 
 RingReader::Result RingReader::Next(EventRecord* record, uint64_t* lost) {
@@ -57,12 +72,15 @@ RingReader::Result RingReader::Next(EventRecord* record, uint64_t* lost) {
     if (!CopyRecord(cursor_, &header) ||
         Decode({reinterpret_cast<const char*>(buffer_.data()), header.length}, record) !=
             DecodeResult::kOk) {
-      SkipToTail();
+      SkipAhead();
       continue;
     }
     *lost = record->sequence > next_sequence_ ? record->sequence - next_sequence_ : 0;
+    lost_catalog_change_ =
+        *lost > 0 && ring_->catalog_changed.load(std::memory_order_relaxed) > read_to_;
     next_sequence_ = record->sequence + 1;
     cursor_ += header.length;
+    read_to_ = cursor_;
     return Result::kRecord;
   }
 }
@@ -72,7 +90,7 @@ bool RingReader::Seek(Position position) {
   const Position head = ring_->head.load(std::memory_order_acquire);
   if (position > head) return false;
   if (position == head) {
-    cursor_ = position;
+    cursor_ = read_to_ = position;
     next_sequence_ = ring_->head_sequence.load(std::memory_order_relaxed) + 1;
     return true;
   }
@@ -83,7 +101,7 @@ bool RingReader::Seek(Position position) {
           DecodeResult::kOk) {
     return false;
   }
-  cursor_ = position;
+  cursor_ = read_to_ = position;
   next_sequence_ = header.sequence;
   return true;
 }

@@ -33,8 +33,10 @@ class RingReader {
   explicit RingReader(const RingHeader* ring);
 
   // Copy the next record out. Its views stay valid until the next call, with kRecordPadding
-  // readable bytes behind them. `*lost` is set to the number of records overwritten before they
-  // were read, directly before this one.
+  // readable bytes behind them. `*lost` is set to the number of records directly before this one
+  // that were not read: overwritten, or skipped because they were about to be. A reader that was
+  // lapped goes on a quarter of the ring ahead of the writer, so that it is not lapped again at
+  // once.
   Result Next(EventRecord* record, uint64_t* lost);
 
   // Move the cursor to `position`. Returns false, and leaves the cursor alone, if no record starts
@@ -45,10 +47,16 @@ class RingReader {
   // `sequence`. If it was overwritten since, the next record tells how many were lost.
   void Resume(Position position, uint64_t sequence) {
     cursor_ = position;
+    read_to_ = position;
     next_sequence_ = sequence;
   }
 
+  // Whether a change of the catalog may be among what was lost directly before the last record.
+  bool lost_catalog_change() const { return lost_catalog_change_; }
+
   Position cursor() const { return cursor_; }
+  // Of the record at the cursor, if it is not lost.
+  uint64_t next_sequence() const { return next_sequence_; }
   uint64_t epoch() const { return ring_->epoch; }
 
   // Records published and not yet read.
@@ -56,12 +64,14 @@ class RingReader {
 
  private:
   bool CopyRecord(Position position, RecordHeader* header);
-  void SkipToTail();
+  void SkipAhead();
 
   const RingHeader* const ring_;
   const uint64_t* const words_;
   Position cursor_;
+  Position read_to_;        // behind the last record that was read
   uint64_t next_sequence_;  // expected of the next record
+  bool lost_catalog_change_ = false;
   std::vector<uint64_t> buffer_;
 };
 

@@ -33,12 +33,14 @@ RingAppender::RingAppender(RingHeader* ring, const CommitStamp& stamp)
       stamp_(stamp),
       words_(RingWords(ring)),
       next_(ring->head.load(kRelaxed)),
-      next_sequence_(ring->head_sequence.load(kRelaxed) + 1) {}
+      next_sequence_(ring->head_sequence.load(kRelaxed) + 1),
+      next_landmark_(ring->next_landmark.load(kRelaxed)) {}
 
 void RingAppender::Append(const void* record) {
   RecordHeader header;
   std::memcpy(&header, record, sizeof(header));
   MakeRoom(header.length);
+  if (next_ >= next_landmark_) SetLandmark();
   header.sequence = next_sequence_;
   header.position = next_;
   header.commit_time_us = stamp_.commit_time_us;
@@ -49,6 +51,7 @@ void RingAppender::Append(const void* record) {
              static_cast<const char*>(record) + sizeof(header), header.length - sizeof(header));
   next_ += header.length;
   ++next_sequence_;
+  if (header.kind == RecordKind::kCatalogChanged) ring_->catalog_changed.store(next_, kRelaxed);
 }
 
 void RingAppender::MakeRoom(uint64_t length) {
@@ -68,6 +71,14 @@ void RingAppender::MakeRoom(uint64_t length) {
   ring_->tail.store(tail, kRelaxed);
   // Readers must see the new tail before any byte that overwrites what lay behind the old one.
   std::atomic_thread_fence(std::memory_order_release);
+}
+
+void RingAppender::SetLandmark() {
+  const uint64_t stride = LandmarkStride(ring_->capacity);
+  const uint64_t part = next_ / stride;
+  ring_->landmarks[part % kLandmarks].store(next_, kRelaxed);
+  next_landmark_ = (part + 1) * stride;
+  ring_->next_landmark.store(next_landmark_, kRelaxed);
 }
 
 void RingAppender::Publish() {
@@ -90,13 +101,13 @@ uint64_t TakeSleepingShards(RingHeader* ring, ReaderPage* page, size_t shards) {
 
 uint64_t UnreadRoom(const RingHeader* ring, const ReaderPage* page, size_t shards) {
   const Position head = ring->head.load(kRelaxed);
-  const Position oldest = head < ring->capacity ? 0 : head - ring->capacity;
+  const Position tail = ring->tail.load(kRelaxed);
   Position slowest = head;
   for (size_t i = 0; i < shards; ++i) {
     const ShardSlot& slot = page->shards[i];
     if (slot.attached.load(kRelaxed) == 0) continue;
     const Position cursor = slot.cursor.load(std::memory_order_acquire);
-    if (cursor >= oldest && cursor <= head) slowest = std::min(slowest, cursor);
+    slowest = std::min(slowest, std::max(cursor, tail));
   }
   const uint64_t used = head - slowest + ring->reserved.load(kRelaxed);
   return used < ring->capacity ? ring->capacity - used : 0;

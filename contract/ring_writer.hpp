@@ -42,20 +42,23 @@ class RingAppender {
 
  private:
   void MakeRoom(uint64_t length);
+  void SetLandmark();
 
   RingHeader* const ring_;
   const CommitStamp stamp_;
   uint64_t* const words_;
   uint64_t next_;
   uint64_t next_sequence_;
+  Position next_landmark_;
 };
 
 // Swap to 0 the `sleeping` word of each shard that waits. Returns a bit per shard to wake, which
 // is the caller's to do. Call after Publish; needs no lock.
 uint64_t TakeSleepingShards(RingHeader* ring, ReaderPage* page, size_t shards);
 
-// Bytes that can be appended without overwriting a record some attached shard has not read.
-// Cursors are hints of an untrusted process: one out of range counts as the head.
+// Bytes that can be appended without overwriting a record that some attached shard has not read. A
+// shard that was lapped has not read what the ring still holds. Cursors are hints of an untrusted
+// process: one beyond the head counts as the head.
 uint64_t UnreadRoom(const RingHeader* ring, const ReaderPage* page, size_t shards);
 
 }  // namespace fsubs

@@ -37,7 +37,7 @@ constexpr Definition kDefinitions[] = {
     {"fraiseql_subs_events_read_total", MetricType::Counter, "Events read from the ring",
      &ShardCounters::events_read},
     {"fraiseql_subs_events_lost_total", MetricType::Counter,
-     "Events overwritten in the ring before they were read", &ShardCounters::events_lost},
+     "Events lost in the ring before they were read", &ShardCounters::events_lost},
     {"fraiseql_subs_events_malformed_total", MetricType::Counter,
      "Events whose data could not be parsed", &ShardCounters::events_malformed},
     {"fraiseql_subs_events_matched_total", MetricType::Counter,

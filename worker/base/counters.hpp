@@ -29,7 +29,7 @@ struct alignas(64) ShardCounters {
   Counter connections_refused;
   Counter messages_received;
   Counter events_read;
-  Counter events_lost;       // overwritten before this shard read them
+  Counter events_lost;       // in the ring, before this shard read them
   Counter events_malformed;  // data that is not JSON this worker accepts
   Counter events_matched;    // at least one subscription wanted it
   Counter payloads_encoded;

@@ -20,7 +20,7 @@ void CatchUp::Add(Client* client) {
   waiting_.push_back(client->id());
 }
 
-bool CatchUp::Continue(Position until, WorkBudget* budget) {
+bool CatchUp::Continue(const EventPlace& until, WorkBudget* budget) {
   while (!waiting_.empty()) {
     const uint64_t id = waiting_.front();
     const auto found = clients_->find(id);
@@ -36,7 +36,7 @@ bool CatchUp::Continue(Position until, WorkBudget* budget) {
   return true;
 }
 
-CatchUp::Result CatchUp::Serve(Client* client, Position until, WorkBudget* budget) {
+CatchUp::Result CatchUp::Serve(Client* client, const EventPlace& until, WorkBudget* budget) {
   while (client->is_behind() && client->can_take()) {
     if (budget->is_spent()) return Result::kSpent;
     const bool goes_on =
@@ -48,15 +48,22 @@ CatchUp::Result CatchUp::Serve(Client* client, Position until, WorkBudget* budge
 }
 
 // Returns whether there is an event for it; if not, it is current.
-bool CatchUp::ReadNext(Client* client, Position until) {
+bool CatchUp::ReadNext(Client* client, const EventPlace& until) {
   under_way_ = {};
   trying_ = nullptr;
   const EventPlace& from = client->behind_from();
   reader_.Resume(from.position, from.sequence);
   uint64_t lost = 0;
-  if (from.position >= until || reader_.Next(&record_, &lost) != RingReader::Result::kRecord ||
-      record_.position >= until) {
+  if (from.position >= until.position) {
     client->SetCurrent();
+    return false;
+  }
+  if (reader_.Next(&record_, &lost) != RingReader::Result::kRecord ||
+      record_.position >= until.position) {
+    // The reader was lapped and went on behind `until`. What follows `until` is the dispatcher's.
+    const uint64_t unread = until.sequence - from.sequence;
+    client->SetCurrent();
+    client->ReportLoss(unread);
     return false;
   }
   if (lost > 0) client->ReportLoss(lost);

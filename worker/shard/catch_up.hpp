@@ -31,7 +31,7 @@ class CatchUp {
   // Hand events to such clients, one after the other, up to those at `until`, which are for the
   // dispatcher. Returns whether no client is left that could take more; if one is, the budget is
   // spent.
-  bool Continue(Position until, WorkBudget* budget);
+  bool Continue(const EventPlace& until, WorkBudget* budget);
 
  private:
   enum class Result { kDone, kSpent };
@@ -45,8 +45,8 @@ class CatchUp {
     std::string mark_position;
   };
 
-  Result Serve(Client* client, Position until, WorkBudget* budget);
-  bool ReadNext(Client* client, Position until);
+  Result Serve(Client* client, const EventPlace& until, WorkBudget* budget);
+  bool ReadNext(Client* client, const EventPlace& until);
   Result Offer(Client* client, WorkBudget* budget);
   Result Match(const PreparedSubscription& subscription, WorkBudget* budget, bool* wanted);
 

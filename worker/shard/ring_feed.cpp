@@ -36,7 +36,7 @@ void RingFeed::Read() {
   uint64_t lost = 0;
   for (size_t i = 0; i < kRecordsPerTurn; ++i) {
     if (reader_.Next(&record, &lost) != RingReader::Result::kRecord) break;
-    if (!sink_->OnRecord(record, lost)) break;
+    if (!sink_->OnRecord(record, lost) || lost > 0) break;
   }
   slot_->cursor.store(reader_.cursor(), std::memory_order_release);
 }

@@ -22,9 +22,10 @@ class RingFeed {
     virtual ~Sink() = default;
     // There is something to do: Read, or what PrepareToWait was told of.
     virtual void OnTurn() = 0;
-    // The next record. `lost` records directly before it were overwritten unread. The record's
-    // views are valid until the next one is read, with kRecordPadding readable bytes behind them.
-    // Returns whether another may come in this turn.
+    // The next record. `lost` records directly before it were not read. Clients are told of them
+    // once a turn at most: a turn ends with the first record behind a loss. The record's views are
+    // valid until the next one is read, with kRecordPadding readable bytes behind them. Returns
+    // whether another may come in this turn.
     virtual bool OnRecord(const EventRecord& record, uint64_t lost) = 0;
   };
 
@@ -50,8 +51,11 @@ class RingFeed {
 
   // Whether the ring holds more than was read.
   bool has_more() const { return ring_->head.load(std::memory_order_acquire) != reader_.cursor(); }
-  // Position of the next record that will be read.
+  // Position and sequence of the next record that will be read.
   Position cursor() const { return reader_.cursor(); }
+  uint64_t next_sequence() const { return reader_.next_sequence(); }
+  // Of the last record, as of RingReader.
+  bool lost_catalog_change() const { return reader_.lost_catalog_change(); }
   uint64_t epoch() const { return reader_.epoch(); }
 
  private:

@@ -32,6 +32,7 @@ constexpr size_t kEventUnits = 4000;
 constexpr size_t kCatchUpUnits = 2000;
 constexpr size_t kFlushUnits = 6000;
 constexpr size_t kMaxHeldTurns = 2;
+constexpr uint64_t kLossInterval = 10000;  // ms between two lines in the log
 
 }  // namespace
 
@@ -42,6 +43,7 @@ Shard::Shard(const Setup& setup)
       options_(setup.options),
       tasks_("shard " + std::to_string(setup.index)),
       feed_(setup.ring, setup.slot, setup.wake_fd, this),
+      loss_log_(kLossInterval, this),
       gate_(CatalogGate::Limits(), this),
       clocks_(&clients_),
       catch_up_(setup.ring, &clients_) {}
@@ -53,6 +55,7 @@ std::string Shard::Start() {
   uv_prepare_start(
       &waiting_, [](uv_prepare_t* handle) { static_cast<Shard*>(handle->data)->BeforeWaiting(); });
   tasks_.Attach(&loop_);
+  loss_log_.Attach(&loop_);
   gate_.Attach(&loop_);
   clocks_.Attach(&loop_);
   SetClocks();
@@ -204,7 +207,7 @@ void Shard::OnTurn() {
   const bool done = ContinueEvent() && ContinueRevalidation();
   if (done) feed_.Read();
   WorkBudget catch_up(kCatchUpUnits);
-  const bool current = catch_up_.Continue(feed_.cursor(), &catch_up);
+  const bool current = catch_up_.Continue({feed_.cursor(), feed_.next_sequence()}, &catch_up);
   more_ = event_under_way_ || !unvalidated_.empty() || !current;
 }
 
@@ -223,8 +226,7 @@ bool Shard::ContinueRevalidation() {
 bool Shard::OnRecord(const EventRecord& record, uint64_t lost) {
   if (lost > 0) {
     ReportLoss(lost);
-    // A catalog change may be among them.
-    OnCatalogChanged(record.position);
+    if (feed_.lost_catalog_change()) OnCatalogChanged(record.position);
   }
   if (record.kind == RecordKind::kCatalogChanged) {
     OnCatalogChanged(record.position);
@@ -235,14 +237,18 @@ bool Shard::OnRecord(const EventRecord& record, uint64_t lost) {
 
 void Shard::ReportLoss(uint64_t lost) {
   counters_->events_lost.Add(lost);
-  Log(LogLevel::kWarning,
-      "shard %zu was lapped: %llu events were overwritten before they were read; "
-      "fraiseql_subs.ring_size may be too small",
-      index_, static_cast<unsigned long long>(lost));
+  loss_log_.Add(lost);
   for (const auto& [id, client] : clients_) {
     // What one that is behind has lost is known when it catches up.
     if (!client->is_behind()) client->ReportLoss(lost);
   }
+}
+
+void Shard::OnLossDue(uint64_t lost) {
+  Log(LogLevel::kWarning,
+      "shard %zu was lapped: %llu events were lost before they were read; "
+      "fraiseql_subs.ring_size may be too small",
+      index_, static_cast<unsigned long long>(lost));
 }
 
 void Shard::OnCatalogChanged(Position position) {

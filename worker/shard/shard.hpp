@@ -29,6 +29,7 @@
 #include "worker/shard/catch_up.hpp"
 #include "worker/shard/client_clocks.hpp"
 #include "worker/shard/flush_list.hpp"
+#include "worker/shard/loss_log.hpp"
 #include "worker/shard/ring_feed.hpp"
 #include "worker/socket/outbox.hpp"
 #include "worker/socket/socket_server.hpp"
@@ -49,6 +50,7 @@ class ShardHost {
 class Shard final : private ClientHost,
                     private SocketServerHost,
                     private RingFeed::Sink,
+                    private LossLog::Sink,
                     private CatalogGate::Sink {
  public:
   struct Setup {
@@ -110,6 +112,9 @@ class Shard final : private ClientHost,
   void OnTurn() override;
   bool OnRecord(const EventRecord& record, uint64_t lost) override;
 
+  // LossLog::Sink
+  void OnLossDue(uint64_t lost) override;
+
   // CatalogGate::Sink
   void OnAdmitted(uint64_t client, std::string_view message) override;
 
@@ -135,6 +140,7 @@ class Shard final : private ClientHost,
   uv_prepare_t waiting_{};  // once per turn, before the loop waits
   TaskQueue tasks_;
   RingFeed feed_;
+  LossLog loss_log_;
   CatalogGate gate_;
   std::unique_ptr<SocketServer> server_;
   PlanCache plans_;

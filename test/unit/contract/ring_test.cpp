@@ -43,6 +43,16 @@ class RingTest : public testing::Test {
     appender.Publish();
   }
 
+  void CommitCatalogChange() {
+    EventRecord record;
+    record.kind = RecordKind::kCatalogChanged;
+    std::vector<uint64_t> bytes(EncodedSize(record) / 8);
+    Encode(record, bytes.data());
+    RingAppender appender(ring(), {});
+    appender.Append(bytes.data());
+    appender.Publish();
+  }
+
   std::vector<uint64_t> region_;
 };
 
@@ -129,7 +139,55 @@ TEST_F(RingTest, ALappedReaderKnowsHowManyRecordsItLost) {
     EXPECT_EQ(ReadOne(&reader, &more), std::to_string(i));
     EXPECT_EQ(more, 0u);
   }
-  EXPECT_EQ(ring()->overwritten.load(), lost + 1);  // "0" left as well
+}
+
+TEST_F(RingTest, AReaderThatWasLappedIsNotLappedAgainAtOnce) {
+  constexpr uint64_t kCapacity = 64 * 1024;
+  Make(kCapacity);
+  RingReader reader(ring());
+  uint64_t lost;
+  // Records of many lengths, so that none starts where a part of the ring does.
+  const auto commit = [&](int number) {
+    Commit({std::to_string(number) + std::string(static_cast<size_t>(number * 37 % 200), 'x')});
+  };
+  int number = 0;
+  for (int lap = 0; lap < 20; ++lap) {
+    while (ring()->tail.load() <= reader.cursor()) commit(++number);
+    ASSERT_NE(ReadOne(&reader, &lost), "(empty)");
+    ASSERT_GT(lost, 0u);
+    const Position head = ring()->head.load();
+    while (ring()->head.load() < head + kCapacity / 5) commit(++number);
+    while (ReadOne(&reader, &lost) != "(empty)") ASSERT_EQ(lost, 0u);
+  }
+}
+
+TEST_F(RingTest, AReaderThatWasLappedSkipsLittleMoreThanAQuarterOfTheRing) {
+  constexpr uint64_t kCapacity = 64 * 1024;
+  Make(kCapacity);
+  RingReader reader(ring());
+  while (ring()->head.load() < 3 * kCapacity) Commit({std::string(100, 'x')});
+  uint64_t lost;
+  ASSERT_NE(ReadOne(&reader, &lost), "(empty)");
+  const Position skipped = reader.cursor() - ring()->tail.load();
+  EXPECT_GE(skipped, kCapacity / 4);
+  EXPECT_LE(skipped, kCapacity / 4 + 2 * LandmarkStride(kCapacity));
+}
+
+TEST_F(RingTest, AReaderThatWasLappedByRecordsOfAQuarterOfTheRingGoesOn) {
+  constexpr uint64_t kCapacity = 4096;
+  Make(kCapacity);
+  RingReader reader(ring());
+  int read = 0;
+  uint64_t accounted = 0;
+  for (int i = 0; i < 100; ++i) {
+    Commit({std::string(kCapacity / kMaxRecordShare - 100, 'x')});
+    uint64_t lost;
+    if (i % 7 != 0 || ReadOne(&reader, &lost) == "(empty)") continue;
+    ++read;
+    accounted += lost + 1;
+  }
+  EXPECT_GT(read, 10);
+  EXPECT_EQ(accounted + reader.Behind(), 100u);
 }
 
 TEST_F(RingTest, ATransactionLargerThanTheRingLosesItsOwnOldestRecordsAndSaysSo) {
@@ -142,6 +200,26 @@ TEST_F(RingTest, ATransactionLargerThanTheRingLosesItsOwnOldestRecordsAndSaysSo)
   const std::string first = ReadOne(&reader, &lost);
   EXPECT_EQ(first, std::to_string(1 + lost));
   EXPECT_EQ(reader.Behind(), 50 - lost - 1);
+}
+
+TEST_F(RingTest, ALappedReaderKnowsWhetherTheCatalogMayHaveChanged) {
+  Make(1024);
+  RingReader reader(ring());
+  const auto be_lapped = [&] {
+    for (int i = 0; i < 50; ++i) Commit({"a"});
+    uint64_t lost;
+    EXPECT_EQ(ReadOne(&reader, &lost), "a");
+    EXPECT_GT(lost, 0u);
+    return reader.lost_catalog_change();
+  };
+  EXPECT_FALSE(be_lapped());
+  while (reader.Behind() > 0) {
+    uint64_t lost;
+    EXPECT_EQ(ReadOne(&reader, &lost), "a");
+  }
+  CommitCatalogChange();
+  EXPECT_TRUE(be_lapped());
+  EXPECT_FALSE(be_lapped());
 }
 
 TEST_F(RingTest, SeekFindsWhatTheRingStillHolds) {
@@ -190,7 +268,16 @@ TEST_F(RingTest, UnreadRoomShrinksUntilTheSlowestAttachedShardReads) {
   EXPECT_EQ(UnreadRoom(ring(), &page, 2), 0u);
 }
 
-TEST_F(RingTest, ACursorOutOfRangeIsNotBelieved) {
+TEST_F(RingTest, AShardThatWasLappedKeepsWhatItCanStillRead) {
+  Make(1024);
+  ReaderPage page{};
+  page.shards[0].attached = 1;
+  for (int i = 0; i < 50; ++i) Commit({"a"});
+  EXPECT_EQ(UnreadRoom(ring(), &page, 1), 1024 - (ring()->head.load() - ring()->tail.load()));
+  EXPECT_LT(UnreadRoom(ring(), &page, 1), 100u);
+}
+
+TEST_F(RingTest, ACursorBeyondTheHeadIsNotBelieved) {
   Make(1024);
   ReaderPage page{};
   page.shards[0].attached = 1;

@@ -54,12 +54,14 @@ class CatchUpTest : public testing::Test {
     host_.next_position = feed_->cursor();
   }
 
+  EventPlace Dispatched() const { return {feed_->cursor(), feed_->next_sequence()}; }
+
   // Clients that can take more get it, so many units of work at a time.
   void CatchUpAll(size_t units = 1'000'000) {
     for (Client* client : std::exchange(host_.catching_up, {})) catch_up_->Add(client);
     for (bool done = false; !done;) {
       WorkBudget budget(units);
-      done = catch_up_->Continue(feed_->cursor(), &budget);
+      done = catch_up_->Continue(Dispatched(), &budget);
       host_.FlushAll();
       for (Client* client : std::exchange(host_.catching_up, {})) {
         catch_up_->Add(client);
@@ -195,6 +197,25 @@ TEST_F(CatchUpTest, WhatTheRingLostMeanwhileIsTold) {
   EXPECT_EQ(received + lost, 1000u);
 }
 
+TEST_F(CatchUpTest, WhatBothItAndTheDispatcherWillMissIsToldOnce) {
+  FakeClient client(&host_, 1);
+  client.Subscribe("a", kOrders);
+  client.socket_room = 100;
+  for (int i = 1; i <= 40; ++i) Publish(i);
+  DispatchAll();
+  host_.FlushAll();
+  ASSERT_TRUE(client.is_behind());
+  const uint64_t unread = Dispatched().sequence - client.behind_from().sequence;
+  // The ring goes round and the dispatcher has not come to that yet.
+  for (int i = 41; i <= 2000; ++i) Publish(i);
+  client.written.clear();
+  client.Drained(SIZE_MAX);
+  CatchUpAll();
+  EXPECT_FALSE(client.is_behind());
+  EXPECT_THAT(client.written, HasSubstr(R"("count":)" + std::to_string(unread)));
+  EXPECT_EQ(Got(client, "a"), "? ");
+}
+
 TEST_F(CatchUpTest, ItIsDoneInSlicesAndInTurns) {
   FakeClient first(&host_, 1);
   FakeClient second(&host_, 2);
@@ -210,7 +231,7 @@ TEST_F(CatchUpTest, ItIsDoneInSlicesAndInTurns) {
   for (Client* client : std::exchange(host_.catching_up, {})) catch_up_->Add(client);
   const auto slice = [&] {
     WorkBudget budget(10);
-    return catch_up_->Continue(feed_->cursor(), &budget);
+    return catch_up_->Continue(Dispatched(), &budget);
   };
   EXPECT_FALSE(slice());
   EXPECT_FALSE(slice());
@@ -233,10 +254,10 @@ TEST_F(CatchUpTest, AClientThatLeavesIsForgotten) {
     client.Drained(SIZE_MAX);
     for (Client* behind : std::exchange(host_.catching_up, {})) catch_up_->Add(behind);
     WorkBudget budget(3);
-    EXPECT_FALSE(catch_up_->Continue(feed_->cursor(), &budget));
+    EXPECT_FALSE(catch_up_->Continue(Dispatched(), &budget));
   }
   WorkBudget budget(1000);
-  EXPECT_TRUE(catch_up_->Continue(feed_->cursor(), &budget));
+  EXPECT_TRUE(catch_up_->Continue(Dispatched(), &budget));
 }
 
 }  // namespace

@@ -147,6 +147,15 @@ TEST_F(RingFeedTest, WhatWasOverwrittenUnreadIsCounted) {
   EXPECT_EQ(read_.size() + lost_, kRecords);
 }
 
+TEST_F(RingFeedTest, ATurnEndsWithTheFirstRecordBehindALoss) {
+  ring_.Publish("{}", 10000);
+  feed_.ReadTurn();
+  EXPECT_GT(lost_, 0u);
+  EXPECT_EQ(read_.size(), 1u);
+  feed_.PrepareToWait();
+  EXPECT_FALSE(sleeps());
+}
+
 TEST_F(RingFeedTest, NoWakeUpIsMissed) {
   constexpr size_t kRecords = 5000;
   std::jthread writer([&] {
