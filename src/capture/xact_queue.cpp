@@ -4,6 +4,7 @@
 #include "src/capture/event_limits.hpp"
 #include "src/ring/commit_order.hpp"
 #include "src/ring/ring_publish.hpp"
+#include "src/ring/ring_room.hpp"
 #include "src/ring/shmem.hpp"
 
 namespace fsubs {

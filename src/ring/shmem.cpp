@@ -3,6 +3,7 @@
 #include "contract/ring_writer.hpp"
 #include "src/base/guc.hpp"
 #include "src/ring/commit_order.hpp"
+#include "src/ring/ring_room.hpp"
 
 namespace fsubs {
 namespace {
@@ -52,6 +53,7 @@ void MakeRing() {
 void RequestSharedMemory() {
   if (previous_request_hook != nullptr) previous_request_hook();
   RequestAddinShmemSpace(CommitOrderSize());
+  RequestAddinShmemSpace(RoomQueueSize());
   RequestNamedLWLockTranche(kLockTranche, 1);
 }
 
@@ -60,6 +62,7 @@ void StartSharedMemory() {
   LWLockAcquire(AddinShmemInitLock, LW_EXCLUSIVE);
   bool found;
   InitCommitOrder(ShmemInitStruct("fraiseql_subs commit order", CommitOrderSize(), &found));
+  InitRoomQueue(ShmemInitStruct("fraiseql_subs room queue", RoomQueueSize(), &found));
   LWLockRelease(AddinShmemInitLock);
   CloseRing();
   MakeRing();
