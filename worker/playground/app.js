@@ -157,13 +157,8 @@ function showRunOrStop() {
 }
 
 function onRuns() {
-  const { running, ended } = runs;
-  panels.setCount('operation', running.length, 'running');
+  panels.setCount('operation', runs.count, 'running');
   showRunOrStop();
-  const isOver = ended.length > 0 && running.length === 0;
-  if (isOver && byId('ended').hidden) announce(byId('ended-meaning').textContent);
-  byId('ended').hidden = !isOver;
-  byId('run-again').hidden = ended.length < 2;
 }
 
 function insert(operation, field) {
@@ -212,7 +207,6 @@ function load(text) {
 
 byId('publish').append(sqlBlock(kPublishSql));
 byId('run').addEventListener('click', runOrStop);
-byId('run-again').addEventListener('click', () => runs.ended.forEach(({ request }) => runs.start(request)));
 byId('reconnect').addEventListener('click', () => transport.connect());
 byId('refresh').addEventListener('click', () => refreshSchema().then(() => announce('The schema is read again.')));
 byId('operation').addEventListener('change', showRunOrStop);

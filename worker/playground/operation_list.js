@@ -1,4 +1,4 @@
-// The operations that run or ran, each with buttons that stop it or run it again.
+// The operations that run, each with a button that stops it.
 
 import { button, element } from './dom.js';
 
@@ -15,19 +15,18 @@ export class OperationList {
     this.#left = left;
   }
 
-  // A row: {hue, setState(text), offer(...buttons), count(), remove()}. count() says that an event came.
-  add(label, kind) {
+  // A row: {hue, setState(text), count(), remove()}. count() says that an event came.
+  add(label, kind, onStop) {
     const hue = kHues[this.#started++ % kHues.length];
     const state = element('span', { className: 'muted' });
     const events = element('span', { className: 'count', title: 'events' }, '0');
-    const buttons = element('span', { className: 'buttons' });
     const row = element(
       'li',
       { style: { '--hue': hue } },
       element('span', { className: 'source' }, label),
       state,
       kind === 'subscription' ? events : null,
-      buttons,
+      button('Stop', onStop, { ariaLabel: `Stop ${label}` }),
     );
     this.#list.append(row);
     let count = 0;
@@ -35,11 +34,6 @@ export class OperationList {
       hue,
       setState(text) {
         state.textContent = text;
-      },
-      offer(...offered) {
-        const hadFocus = buttons.contains(document.activeElement);
-        buttons.replaceChildren(...offered.map(([text, onclick, ariaLabel]) => button(text, onclick, { ariaLabel })));
-        if (hadFocus) buttons.firstElementChild.focus();
       },
       count() {
         events.textContent = (++count).toLocaleString();

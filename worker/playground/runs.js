@@ -1,5 +1,5 @@
-// What runs, and what the server ended. Each run has a row among the operations and its entries among
-// the events. Equal requests are one run.
+// What runs. Each run has a row among the operations and its entries among the events. Equal requests
+// are one run.
 
 import { latencyMs, preciseNow } from './latency.js';
 
@@ -21,29 +21,20 @@ export class Runs {
     this.#hooks = hooks;
   }
 
-  get running() {
-    return [...this.#runs.values()].filter(({ id }) => id !== null);
-  }
-
-  // Those that the server completed although nobody had stopped them.
-  get ended() {
-    return [...this.#runs.values()].filter(({ id }) => id === null);
+  get count() {
+    return this.#runs.size;
   }
 
   isRunning(request) {
-    return typeof this.#runs.get(keyOf(request))?.id === 'string';
+    return this.#runs.has(keyOf(request));
   }
 
   // A request is {label, kind, payload}; payload is what `subscribe` sends.
   start(request) {
     const key = keyOf(request);
-    const run = this.#runs.get(key) ?? {
-      key,
-      request,
-      id: null,
-      row: this.#list.add(request.label, request.kind),
-    };
-    if (run.id !== null) return;
+    if (this.#runs.has(key)) return;
+    const row = this.#list.add(request.label, request.kind, () => this.stop(request));
+    const run = { key, request, id: null, row };
     this.#runs.set(key, run);
     this.#send(run);
     this.#hooks.onChange();
@@ -68,7 +59,6 @@ export class Runs {
     let taken = false;
     let interrupted = false;
     row.setState(this.#transport.isConnected ? 'starting' : 'waiting for a connection');
-    row.offer(['Stop', () => this.stop(request), `Stop ${label}`]);
     const take = () => {
       if (!taken) this.#hooks.onTaken(label);
       taken = true;
@@ -98,22 +88,8 @@ export class Runs {
         // What ran until now did so whatever is in the editor by then.
         if (taken || !this.#hooks.onRefused(request, errors)) add({ kind: 'error', body: { errors } });
       },
-      onComplete: () => {
-        run.id = null;
-        if (isSubscription) this.#end(run);
-        else this.#remove(run);
-      },
+      onComplete: () => this.#remove(run),
     });
-  }
-
-  #end(run) {
-    const { row, request } = run;
-    row.setState('ended');
-    row.offer(
-      ['Run again', () => this.start(request), `Run ${request.label} again`],
-      ['×', () => this.#remove(run), `Dismiss ${request.label}`],
-    );
-    this.#hooks.onChange();
   }
 }
 
