@@ -10,7 +10,7 @@ BUILD ?= build
 VARIANT ?= release
 OUT := $(BUILD)/$(VARIANT)
 
-PACKAGES := libwebsockets libuv simdjson
+PACKAGES := libuv simdjson libcrypto
 LDLIBS := $(shell pkg-config --libs $(PACKAGES)) -lprometheus-cpp-core -pthread
 
 # -g1 is enough for backtraces; compiling takes half as long again with -g.

@@ -20,7 +20,7 @@ void Subscription::Deliver(const EventPlace& place, std::string_view payload) {
 }
 
 Client::Client(ClientHost* host, uint64_t id)
-    : host_(host), outbox_(host->buffers(), kWriteHeadroom), id_(id), connected_at_us_(NowUs()) {
+    : host_(host), outbox_(host->buffers()), id_(id), connected_at_us_(NowUs()) {
   host_->Add(this);
 }
 
@@ -57,7 +57,8 @@ void Client::CheckProgress(uint64_t now_ms, uint64_t timeout_ms) {
     unsent_then_ = unsent;
     stands_since_ms_ = now_ms;
   } else if (now_ms - stands_since_ms_ >= timeout_ms) {
-    CloseAsSlow();
+    // One that is closing was told why, but does not read it.
+    closing() ? CutOff() : CloseAsSlow();
   }
 }
 
@@ -74,7 +75,7 @@ void Client::OnSocketTakesMore() {
 void Client::WriteOut() {
   if (outbox_.empty() || !can_write()) return;
   const size_t size = outbox_.size();
-  const WriteResult result = Write(outbox_.bytes(), size);
+  const WriteResult result = Write(outbox_.bytes());
   sent_bytes_ += size;
   host_->counters()->bytes_sent.Add(size);
   outbox_.Clear();

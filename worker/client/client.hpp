@@ -113,15 +113,17 @@ class Client {
   virtual bool closing() const = 0;
 
   // Bytes that the socket has taken and the kernel has not. While there are any it takes no more,
-  // and calls Flush when there are none.
+  // and calls OnSocketTakesMore when there are none.
   virtual size_t unsent() const = 0;
   // Whether the socket takes bytes now.
   virtual bool can_write() const { return unsent() == 0; }
-  virtual WriteResult Write(unsigned char* bytes, size_t length) = 0;
+  virtual WriteResult Write(std::string_view bytes) = 0;
   // Everything that waited was handed to the socket.
   virtual void OnFlushed(WriteResult result) = 0;
   // The client does not read, and what waited for it was dropped.
   virtual void CloseSlow() = 0;
+  // Give the socket back, whatever waits.
+  virtual void CutOff() = 0;
 
   // Call with what came of appending a message to outbox(). Returns whether it will be sent; a
   // client too far behind is closed.

@@ -37,11 +37,10 @@ class HttpClient final : public Client, public HttpPeer {
   bool closing() const override { return stage_ != Stage::kStreaming; }
   size_t unsent() const override { return socket_.pending(); }
   bool can_write() const override { return stage_ == Stage::kStreaming && unsent() == 0; }
-  WriteResult Write(unsigned char* bytes, size_t length) override {
-    return socket_.Write(bytes, length);
-  }
+  WriteResult Write(std::string_view bytes) override { return socket_.Write(bytes); }
   void OnFlushed(WriteResult result) override;
   void CloseSlow() override;
+  void CutOff() override { socket_.Abort(); }
 
   void OnGraphqlRequest(HttpRequest request);
   void Execute();

@@ -42,6 +42,14 @@ void WsClient::OnTooBig() {
       "Message is larger than " + std::to_string(host_->options().max_message_size) + " bytes");
 }
 
+void WsClient::OnPing(std::string_view payload) {
+  if (!closing_) Append(Opcode::kPong, payload, {}, {}, ClientHost::Flush::kWithAnswers);
+}
+
+void WsClient::OnClose(uint16_t code, std::string_view reason) {
+  protocol_->Close(code, reason);
+}
+
 void WsClient::OnInitTimeout() {
   host_->counters()->init_timeouts.Add();
   protocol_->OnInitTimeout();
@@ -57,9 +65,7 @@ void WsClient::OnKeepalive() {
   }
   pinged_ = true;
   heard_ = false;
-  // Not empty: libwebsockets does not report a pong without payload, and a pong repeats its
-  // ping's.
-  Append(Opcode::kPing, "?", {}, {}, ClientHost::Flush::kWithAnswers);
+  Append(Opcode::kPing, {}, {}, {}, ClientHost::Flush::kWithAnswers);
 }
 
 void WsClient::OnOptionsChanged() {
@@ -99,7 +105,8 @@ void WsClient::OnFlushed(WriteResult result) {
 }
 
 void WsClient::Close(uint16_t code, std::string_view reason) {
-  Append(Opcode::kClose, CloseCodeBytes(code), reason, {}, ClientHost::Flush::kWithAnswers);
+  const std::string bytes = code == kCloseNoStatus ? std::string() : CloseCodeBytes(code);
+  Append(Opcode::kClose, bytes, reason, {}, ClientHost::Flush::kWithAnswers);
   closing_ = true;
 }
 

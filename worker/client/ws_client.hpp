@@ -21,6 +21,8 @@ class WsClient final : public Client, public WsPeer, private WsProtocolHost {
   void OnText(std::string_view message) override;
   void OnBinary() override;
   void OnTooBig() override;
+  void OnPing(std::string_view payload) override;
+  void OnClose(uint16_t code, std::string_view reason) override;
   void OnHeard() override { heard_ = true; }
   void OnWritable() override { OnSocketTakesMore(); }
 
@@ -57,11 +59,10 @@ class WsClient final : public Client, public WsPeer, private WsProtocolHost {
   bool closing() const override { return closing_; }
 
   size_t unsent() const override { return socket_.pending(); }
-  WriteResult Write(unsigned char* bytes, size_t length) override {
-    return socket_.Write(bytes, length);
-  }
+  WriteResult Write(std::string_view bytes) override { return socket_.Write(bytes); }
   void OnFlushed(WriteResult result) override;
   void CloseSlow() override;
+  void CutOff() override { socket_.Abort(); }
 
   void Append(Opcode opcode, std::string_view head, std::string_view body, std::string_view tail,
               ClientHost::Flush when);

@@ -8,6 +8,8 @@ namespace fsubs {
 // RFC 6455, section 7.4.1.
 inline constexpr uint16_t kCloseNormal = 1000;
 inline constexpr uint16_t kCloseGoingAway = 1001;
+inline constexpr uint16_t kCloseProtocolError = 1002;
+inline constexpr uint16_t kCloseNoStatus = 1005;  // never sent: a close frame without a code
 inline constexpr uint16_t kCloseInvalidPayload = 1007;
 inline constexpr uint16_t kCloseMessageTooBig = 1009;
 

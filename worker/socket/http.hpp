@@ -18,11 +18,18 @@ inline constexpr unsigned kHttpForbidden = 403;
 inline constexpr unsigned kHttpNotFound = 404;
 inline constexpr unsigned kHttpMethodNotAllowed = 405;
 inline constexpr unsigned kHttpNotAcceptable = 406;
+inline constexpr unsigned kHttpRequestTimeout = 408;
 inline constexpr unsigned kHttpLengthRequired = 411;
 inline constexpr unsigned kHttpContentTooLarge = 413;
+inline constexpr unsigned kHttpUriTooLong = 414;
 inline constexpr unsigned kHttpUnsupportedMediaType = 415;
+inline constexpr unsigned kHttpExpectationFailed = 417;
+inline constexpr unsigned kHttpUpgradeRequired = 426;
+inline constexpr unsigned kHttpHeadersTooLarge = 431;
 inline constexpr unsigned kHttpInternalServerError = 500;
+inline constexpr unsigned kHttpNotImplemented = 501;
 inline constexpr unsigned kHttpServiceUnavailable = 503;
+inline constexpr unsigned kHttpVersionNotSupported = 505;
 
 using HttpHeaders = std::vector<std::pair<std::string, std::string>>;
 

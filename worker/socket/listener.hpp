@@ -22,8 +22,8 @@ int OpenListener(const Listen& listen_on, PortSharing sharing, std::string* erro
 // one worker share their port, so this is what keeps two workers from sharing one by mistake.
 std::string CheckListen(const Listen& listen);
 
-// Raise this process's limit of open files, as far as it may, to `files`; libwebsockets sizes its
-// tables by it. Returns the limit in force. Call before the first server is opened.
+// Raise this process's limit of open files, as far as it may, to `files`. Returns the limit in
+// force.
 size_t RaiseFileLimit(size_t files);
 
 }  // namespace fsubs

@@ -24,10 +24,7 @@ void BufferPool::Return(std::unique_ptr<std::string> buffer) {
 
 bool Outbox::Reserve(size_t length, size_t room_bytes) {
   if (length > room_bytes) return false;
-  if (!buffer_) {
-    buffer_ = pool_->Take();
-    buffer_->assign(headroom_, '\0');
-  }
+  if (!buffer_) buffer_ = pool_->Take();
   return true;
 }
 

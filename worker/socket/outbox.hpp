@@ -31,8 +31,7 @@ class Outbox {
       kFull,  // there is less room than that; nothing was appended
   };
 
-  // Bytes left free in front of the joined bytes, for the socket library.
-  Outbox(BufferPool* pool, size_t headroom) : pool_(pool), headroom_(headroom) {}
+  explicit Outbox(BufferPool* pool) : pool_(pool) {}
   ~Outbox() { Clear(); }
   Outbox(const Outbox&) = delete;
   Outbox& operator=(const Outbox&) = delete;
@@ -44,9 +43,9 @@ class Outbox {
   Result AppendBytes(std::string_view bytes, size_t room_bytes);
 
   bool empty() const { return buffer_ == nullptr; }
-  // Everything joined, behind `headroom` bytes. REQUIRES: not empty.
-  unsigned char* bytes() { return reinterpret_cast<unsigned char*>(buffer_->data()) + headroom_; }
-  size_t size() const { return buffer_ ? buffer_->size() - headroom_ : 0; }
+  // Everything joined.
+  std::string_view bytes() const { return buffer_ ? *buffer_ : std::string_view(); }
+  size_t size() const { return bytes().size(); }
 
   // Drop what waits: it was written, or is not to be.
   void Clear();
@@ -56,7 +55,6 @@ class Outbox {
 
   BufferPool* const pool_;
   std::unique_ptr<std::string> buffer_;
-  const size_t headroom_;
 };
 
 }  // namespace fsubs

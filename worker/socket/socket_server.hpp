@@ -1,9 +1,8 @@
-// The sockets of one shard: HTTP and WebSocket over libwebsockets on a libuv loop. Only the files
-// lws_*.cpp include libwebsockets.
+// The sockets of one shard: HTTP and WebSocket on a libuv loop.
 //
 // Loop thread only: every function here is called on, and every callback made from, the thread that
-// runs the loop. Nothing a callback throws reaches libwebsockets: that connection is closed, a
-// WebSocket with 4500.
+// runs the loop. Nothing a callback throws reaches libuv: that connection is closed, a WebSocket
+// with 4500.
 #pragma once
 
 #include <cstddef>
@@ -14,40 +13,32 @@
 
 #include "worker/socket/http.hpp"
 #include "worker/socket/listener.hpp"
+#include "worker/socket/peer_limits.hpp"
+#include "worker/socket/stream.hpp"
 
 struct uv_loop_s;
 
 namespace fsubs {
 
-// Bytes in front of what Write sends that libwebsockets may use.
-inline constexpr size_t kWriteHeadroom = 32;
-
-enum class [[nodiscard]] WriteResult{
-    kSent,     // all of it is in the kernel
-    kPending,  // taken, but the peer reads slowly: write again only after OnWritable
-    kBroken,   // the connection is gone; its owner will be destroyed
-};
-
-struct WsSession;
-struct HttpSession;
+class WsSession;
+class HttpSession;
 
 // A WebSocket connection as its owner sees it. A handle: copy freely while the owner lives.
 class WsSocket {
  public:
   explicit WsSocket(WsSession* session) : session_(session) {}
 
-  // Send complete frames in one piece. REQUIRES: kWriteHeadroom writable bytes in front of `frames`
-  // and no earlier write is pending.
-  WriteResult Write(unsigned char* frames, size_t length);
-  bool pending() const;
+  // Send complete frames in one piece.
+  WriteResult Write(std::string_view frames);
+  // Bytes of earlier writes that wait for the peer to read. Write more after OnWritable.
+  size_t pending() const;
 
   // Call after writing a close frame: no more messages are delivered, and a peer that does not
   // answer is cut off after a few seconds.
-  //
-  // Close frames are written like any other because libwebsockets' own way does not work
-  // everywhere: builds with _DEBUG, Debian 12's among them, close twice under libuv and so never
-  // send the frame.
   void ExpectClose();
+
+  // Cut the connection off, with whatever was not sent yet.
+  void Abort();
 
   // "address:port" of the peer.
   std::string Peer() const;
@@ -62,8 +53,13 @@ class WsPeer {
   virtual ~WsPeer() = default;
   virtual void OnText(std::string_view message) = 0;
   virtual void OnBinary() = 0;
-  // A message passed max_message_size; the rest of it is not delivered.
+  // A message passed max_message_size. It and what follows are not delivered.
   virtual void OnTooBig() = 0;
+  // To be answered by a pong with the same payload.
+  virtual void OnPing(std::string_view payload) = 0;
+  // The peer closes, or broke the protocol. To be answered by a close frame with that code, or
+  // without one for kCloseNoStatus, behind what else is to be sent. Nothing more is delivered.
+  virtual void OnClose(uint16_t code, std::string_view reason) = 0;
   // The peer sent something, a pong included.
   virtual void OnHeard() = 0;
   // A pending write has left.
@@ -79,13 +75,13 @@ class HttpSocket {
   // StartStream was called.
   void Reply(HttpReply reply);
 
-  // Send `reply` as the head of a body without a known end; OnWritable follows. REQUIRES: as Reply.
+  // Send `reply` as the head of a body without a known end. REQUIRES: as Reply.
   void StartStream(HttpReply reply);
 
-  // Send some of the body. REQUIRES: OnWritable was called after StartStream, kWriteHeadroom
-  // writable bytes in front of `bytes`, and no earlier write is pending.
-  WriteResult Write(unsigned char* bytes, size_t length);
-  bool pending() const;
+  // Send some of the body. REQUIRES: StartStream was called, and EndStream was not.
+  WriteResult Write(std::string_view bytes);
+  // As for a WebSocket.
+  size_t pending() const;
 
   // End the stream when what was written has left; the owner is destroyed.
   void EndStream();
@@ -127,6 +123,9 @@ class SocketServerHost {
 
   // Largest message or request body taken from a client, in bytes.
   virtual size_t max_message_size() const = 0;
+
+  // What one peer address may hold; asked whenever one connects.
+  virtual PeerLimits peer_limits() const { return {}; }
 };
 
 class SocketServer {

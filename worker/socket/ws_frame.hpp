@@ -8,7 +8,7 @@
 
 namespace fsubs {
 
-enum class Opcode : unsigned char { kText = 0x1, kClose = 0x8, kPing = 0x9 };
+enum class Opcode : unsigned char { kText = 0x1, kClose = 0x8, kPing = 0x9, kPong = 0xA };
 
 inline constexpr size_t kMaxFrameHeader = 10;
 

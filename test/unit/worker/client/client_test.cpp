@@ -111,6 +111,10 @@ TEST_F(ClientTest, OneWhoseSocketStandsStillForATimeIsClosed) {
   EXPECT_FALSE(client_.slow);
   client_.CheckProgress(1100, 100);
   EXPECT_TRUE(client_.slow);
+  // If it does not even read why, that is not waited for.
+  EXPECT_FALSE(client_.cut_off);
+  client_.CheckProgress(1200, 100);
+  EXPECT_TRUE(client_.cut_off);
 }
 
 TEST_F(ClientTest, OneThatReadsSlowlyIsNot) {

@@ -117,6 +117,7 @@ class FakeClient final : public Client {
   size_t socket_room = SIZE_MAX;
   size_t socket_unsent = 0;
   bool slow = false;
+  bool cut_off = false;
   size_t keepalives = 0;
   size_t flushes = 0;
   std::string written;
@@ -133,17 +134,18 @@ class FakeClient final : public Client {
   }
   bool closing() const override { return slow; }
   size_t unsent() const override { return socket_unsent; }
-  WriteResult Write(unsigned char* bytes, size_t length) override {
-    written.append(reinterpret_cast<const char*>(bytes), length);
-    if (length <= socket_room) {
-      socket_room -= length;
+  WriteResult Write(std::string_view bytes) override {
+    written.append(bytes);
+    if (bytes.size() <= socket_room) {
+      socket_room -= bytes.size();
       return WriteResult::kSent;
     }
-    socket_unsent = length - std::exchange(socket_room, 0);
+    socket_unsent = bytes.size() - std::exchange(socket_room, 0);
     return WriteResult::kPending;
   }
   void OnFlushed(WriteResult) override { ++flushes; }
   void CloseSlow() override { slow = true; }
+  void CutOff() override { cut_off = true; }
 };
 
 }  // namespace fsubs

@@ -213,7 +213,7 @@ TEST_F(CatchUpTest, WhatBothItAndTheDispatcherWillMissIsToldOnce) {
   CatchUpAll();
   EXPECT_FALSE(client.is_behind());
   EXPECT_THAT(client.written, HasSubstr(R"("count":)" + std::to_string(unread)));
-  EXPECT_EQ(Got(client, "a"), "? ");
+  EXPECT_TRUE(Got(client, "a").ends_with(" ? "));
 }
 
 TEST_F(CatchUpTest, ItIsDoneInSlicesAndInTurns) {

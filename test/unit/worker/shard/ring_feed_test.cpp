@@ -149,10 +149,10 @@ TEST_F(RingFeedTest, WhatWasOverwrittenUnreadIsCounted) {
 
 TEST_F(RingFeedTest, ATurnEndsWithTheFirstRecordBehindALoss) {
   ring_.Publish("{}", 10000);
-  feed_.ReadTurn();
+  feed_.Read();
   EXPECT_GT(lost_, 0u);
   EXPECT_EQ(read_.size(), 1u);
-  feed_.PrepareToWait();
+  feed_.PrepareToWait(false);
   EXPECT_FALSE(sleeps());
 }
 

@@ -5,44 +5,39 @@
 namespace fsubs {
 namespace {
 
-constexpr size_t kHeadroom = 16;
 constexpr size_t kNoLimit = SIZE_MAX;
-
-std::string Frames(Outbox* outbox) {
-  return {reinterpret_cast<const char*>(outbox->bytes()), outbox->size()};
-}
 
 TEST(OutboxTest, FramesAreJoinedInOrder) {
   BufferPool pool;
-  Outbox outbox(&pool, kHeadroom);
+  Outbox outbox(&pool);
   EXPECT_TRUE(outbox.empty());
   EXPECT_EQ(outbox.AppendFrame(Opcode::kText, "a", "bc", "d", kNoLimit), Outbox::Result::kAppended);
   EXPECT_EQ(outbox.AppendFrame(Opcode::kPing, {}, {}, {}, kNoLimit), Outbox::Result::kAppended);
-  EXPECT_EQ(Frames(&outbox), std::string("\x81\x04"
-                                         "abcd"
-                                         "\x89\x00",
-                                         8));
+  EXPECT_EQ(outbox.bytes(), std::string("\x81\x04"
+                                        "abcd"
+                                        "\x89\x00",
+                                        8));
 }
 
 TEST(OutboxTest, WhatDoesNotFitIsRefusedWhole) {
   BufferPool pool;
-  Outbox outbox(&pool, kHeadroom);
+  Outbox outbox(&pool);
   EXPECT_EQ(outbox.AppendBytes("abc", 3), Outbox::Result::kAppended);
   EXPECT_EQ(outbox.AppendBytes("de", 1), Outbox::Result::kFull);
   EXPECT_EQ(outbox.AppendFrame(Opcode::kText, "d", {}, {}, 1), Outbox::Result::kFull);
-  EXPECT_EQ(Frames(&outbox), "abc");
+  EXPECT_EQ(outbox.bytes(), "abc");
 }
 
 TEST(OutboxTest, BuffersAreSharedByThePool) {
   BufferPool pool;
-  Outbox first(&pool, kHeadroom);
+  Outbox first(&pool);
   EXPECT_EQ(first.AppendFrame(Opcode::kText, "x", {}, {}, kNoLimit), Outbox::Result::kAppended);
-  const unsigned char* const buffer = first.bytes();
+  const char* const buffer = first.bytes().data();
   first.Clear();
-  Outbox second(&pool, kHeadroom);
+  Outbox second(&pool);
   EXPECT_EQ(second.AppendFrame(Opcode::kText, "y", {}, {}, kNoLimit), Outbox::Result::kAppended);
   EXPECT_EQ(second.bytes(), buffer);
-  EXPECT_EQ(Frames(&second), "\x81\x01y");
+  EXPECT_EQ(second.bytes(), "\x81\x01y");
 }
 
 TEST(WsFrameTest, LengthsTakeTheirThreeForms) {

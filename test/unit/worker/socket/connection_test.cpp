@@ -1,0 +1,141 @@
+#include "worker/socket/connection.hpp"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include <memory>
+#include <stdexcept>
+
+#include "test/unit/worker/socket/memory_stream.hpp"
+#include "test/unit/worker/test_loop.hpp"
+#include "worker/socket/close_code.hpp"
+#include "worker/socket/ws_frame.hpp"
+
+namespace fsubs {
+namespace {
+
+using testing::EndsWith;
+using testing::HasSubstr;
+using testing::StartsWith;
+
+constexpr std::string_view kHandshake =
+    "GET / HTTP/1.1\r\nHost: x\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n"
+    "Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\nSec-WebSocket-Version: 13\r\n\r\n";
+
+// A masked text frame without payload.
+constexpr std::string_view kText("\x81\x80\0\0\0\0", 6);
+
+std::string CloseFrame(uint16_t code, std::string_view reason) {
+  std::string frame;
+  const std::string payload = CloseCodeBytes(code).append(reason);
+  AppendFrameHeader(Opcode::kClose, payload.size(), &frame);
+  return frame + payload;
+}
+
+struct ThrowingWsPeer final : WsPeer {
+  void OnText(std::string_view) override { throw std::runtime_error("of the test"); }
+  void OnBinary() override {}
+  void OnTooBig() override {}
+  void OnPing(std::string_view) override {}
+  void OnClose(uint16_t, std::string_view) override {}
+  void OnHeard() override {}
+  void OnWritable() override {}
+};
+
+struct ThrowingHttpPeer final : HttpPeer {
+  void OnRequest(HttpRequest) override { throw 1; }
+  void OnWritable() override {}
+};
+
+struct Host final : SocketServerHost {
+  unsigned OnUpgrade(std::string_view, std::string_view) override { return refuses_with; }
+  std::unique_ptr<WsPeer> OnOpen(WsSocket, std::string_view) override {
+    if (open_throws) throw std::bad_alloc();
+    return std::make_unique<ThrowingWsPeer>();
+  }
+  std::unique_ptr<HttpPeer> OnHttp(HttpSocket) override {
+    return std::make_unique<ThrowingHttpPeer>();
+  }
+  size_t max_message_size() const override { return 1024; }
+
+  unsigned refuses_with = 0;
+  bool open_throws = false;
+};
+
+class ConnectionTest : public testing::Test {
+ protected:
+  ConnectionTest() {
+    context_.reset(new ConnectionContext{
+        &host_, {}, Deadlines(loop_.get()), SoonList(loop_.get()), PeerCounts()});
+    const sockaddr_storage address{.ss_family = AF_INET};
+    connection_ = std::make_unique<Connection>(context_.get(), &stream_,
+                                               context_->peers.Admit(address, PeerLimits()));
+  }
+
+  void Send(std::string_view text) {
+    std::string bytes(text);
+    connection_->OnBytes({reinterpret_cast<unsigned char*>(bytes.data()), bytes.size()});
+  }
+
+  Host host_;
+  std::unique_ptr<ConnectionContext> context_;
+  TestLoop loop_;
+  MemoryStream stream_;
+  std::unique_ptr<Connection> connection_;
+};
+
+TEST_F(ConnectionTest, ARequestWhoseOwnerThrowsIsAnsweredBy500AndTheEnd) {
+  Send("GET / HTTP/1.1\r\nHost: x\r\n\r\nGET / HTTP/1.1\r\nHost: x\r\n\r\n");
+  EXPECT_THAT(stream_.sent(), StartsWith("HTTP/1.1 500 Internal Server Error\r\n"));
+  EXPECT_THAT(stream_.sent(), HasSubstr("connection: close\r\n"));
+  EXPECT_THAT(stream_.sent(), EndsWith("\r\n\r\nInternal Server Error\n"));
+  EXPECT_TRUE(stream_.shut());
+  EXPECT_FALSE(stream_.closed()) << "before the peer has read it";
+  connection_->OnEnd();
+  EXPECT_TRUE(stream_.closed());
+}
+
+TEST_F(ConnectionTest, AWebSocketWhoseOwnerThrowsIsClosedWith4500) {
+  Send(std::string(kHandshake).append(kText).append(kText));
+  EXPECT_THAT(stream_.sent(), StartsWith("HTTP/1.1 101 Switching Protocols\r\n"));
+  EXPECT_THAT(stream_.sent(), EndsWith("\r\n\r\n" + CloseFrame(kCloseInternalServerError,
+                                                               "Internal server error")));
+  EXPECT_TRUE(stream_.shut());
+}
+
+TEST_F(ConnectionTest, AWebSocketThatCannotBeOpenedIsCutOff) {
+  host_.open_throws = true;
+  Send(kHandshake);
+  EXPECT_TRUE(stream_.closed());
+}
+
+TEST_F(ConnectionTest, AHandshakeIsRefusedWithTheHostsStatus) {
+  host_.refuses_with = kHttpServiceUnavailable;
+  Send(kHandshake);
+  EXPECT_THAT(stream_.sent(), StartsWith("HTTP/1.1 503 Service Unavailable\r\n"));
+  EXPECT_TRUE(stream_.shut());
+}
+
+TEST_F(ConnectionTest, WhatAPeerHasNotReadLeavesBeforeTheEnd) {
+  stream_.SetStuck(true);
+  Send("nonsense\r\n\r\n");
+  EXPECT_EQ(stream_.sent(), "");
+  EXPECT_FALSE(stream_.shut());
+  stream_.SetStuck(false);
+  ASSERT_TRUE(stream_.Drain());
+  connection_->OnWritable();
+  EXPECT_THAT(stream_.sent(), StartsWith("HTTP/1.1 400 Bad Request\r\n"));
+  EXPECT_TRUE(stream_.shut());
+}
+
+TEST_F(ConnectionTest, ThoseThatAskForNothingAreFoundOldestFirst) {
+  EXPECT_EQ(context_->deadlines.Longest(DeadlineKind::kIdle), nullptr);
+  Timed* const waiting = context_->deadlines.Longest(DeadlineKind::kHead);
+  ASSERT_NE(waiting, nullptr);
+  waiting->GiveWay();
+  EXPECT_TRUE(stream_.closed());
+  EXPECT_EQ(context_->deadlines.Longest(DeadlineKind::kHead), nullptr);
+}
+
+}  // namespace
+}  // namespace fsubs

@@ -1,0 +1,134 @@
+#include "worker/socket/tcp_stream.hpp"
+
+#include <arpa/inet.h>
+#include <netinet/in.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include <cerrno>
+
+namespace fsubs {
+
+TcpStream::TcpStream(uv_loop_t* loop, ReadBuffer* buffer, int fd) : buffer_(buffer), fd_(fd) {
+  uv_poll_init(loop, &poll_, fd);
+  poll_.data = this;
+}
+
+void TcpStream::Start(std::unique_ptr<StreamUser> user) {
+  user_ = std::move(user);
+  Watch();
+}
+
+// A message costs no epoll_ctl: the events that are watched change only when a peer reads too
+// slowly, and when nothing is to be read.
+void TcpStream::Watch() {
+  if (closing_) return;
+  const int events =
+      (reading_ && !ended_ && !broken_ ? UV_READABLE : 0) | (pending_ || broken_ ? UV_WRITABLE : 0);
+  if (events == watched_) return;
+  watched_ = events;
+  if (events == 0) {
+    uv_poll_stop(&poll_);
+    return;
+  }
+  uv_poll_start(&poll_, events, [](uv_poll_t* handle, int status, int happened) {
+    static_cast<TcpStream*>(handle->data)->OnPoll(status, happened);
+  });
+}
+
+void TcpStream::OnPoll(int status, int events) {
+  if (broken_ || status < 0) {
+    broken_ = true;
+    user_->OnBroken();
+    Close();
+    return;
+  }
+  if ((events & UV_WRITABLE) != 0) SendPending();
+  if ((events & UV_READABLE) != 0 && reading_ && !ended_ && !closing_ && !broken_) Read();
+  Watch();
+}
+
+void TcpStream::Read() {
+  const ssize_t length = recv(fd_, buffer_->data(), buffer_->size(), 0);
+  if (length > 0) {
+    user_->OnBytes({buffer_->data(), static_cast<size_t>(length)});
+  } else if (length == 0) {
+    ended_ = true;
+    user_->OnEnd();
+  } else if (errno != EAGAIN && errno != EINTR) {
+    broken_ = true;
+  }
+}
+
+WriteResult TcpStream::Write(std::string_view bytes) {
+  if (closing_ || broken_ || shut_) return WriteResult::kBroken;
+  size_t sent = 0;
+  if (!pending_) {
+    const ssize_t result = send(fd_, bytes.data(), bytes.size(), MSG_NOSIGNAL);
+    if (result < 0 && errno != EAGAIN && errno != EINTR) {
+      broken_ = true;
+      Watch();
+      return WriteResult::kBroken;
+    }
+    sent = result < 0 ? 0 : static_cast<size_t>(result);
+    if (sent == bytes.size()) return WriteResult::kSent;
+    pending_ = std::make_unique<std::string>();
+    Watch();
+  }
+  pending_->append(bytes.substr(sent));
+  return WriteResult::kPending;
+}
+
+void TcpStream::SendPending() {
+  if (!pending_) return;
+  const ssize_t result = send(fd_, pending_->data() + sent_, pending(), MSG_NOSIGNAL);
+  if (result < 0) {
+    if (errno != EAGAIN && errno != EINTR) broken_ = true;
+    return;
+  }
+  sent_ += static_cast<size_t>(result);
+  if (sent_ < pending_->size()) return;
+  pending_.reset();
+  sent_ = 0;
+  if (shut_) shutdown(fd_, SHUT_WR);
+  user_->OnWritable();
+}
+
+void TcpStream::SetReading(bool reading) {
+  reading_ = reading;
+  Watch();
+}
+
+void TcpStream::ShutDown() {
+  if (shut_) return;
+  shut_ = true;
+  if (!pending_) shutdown(fd_, SHUT_WR);
+}
+
+void TcpStream::Close() {
+  if (closing_) return;
+  closing_ = true;
+  uv_close(reinterpret_cast<uv_handle_t*>(&poll_), [](uv_handle_t* handle) {
+    auto* const stream = static_cast<TcpStream*>(handle->data);
+    stream->user_.reset();
+    close(stream->fd_);
+    delete stream;
+  });
+}
+
+std::string TcpStream::Peer() const {
+  sockaddr_storage address{};
+  socklen_t length = sizeof(address);
+  char host[INET6_ADDRSTRLEN] = "";
+  if (getpeername(fd_, reinterpret_cast<sockaddr*>(&address), &length) != 0) return {};
+  if (address.ss_family == AF_INET6) {
+    const auto* const v6 = reinterpret_cast<const sockaddr_in6*>(&address);
+    inet_ntop(AF_INET6, &v6->sin6_addr, host, sizeof(host));
+    return "[" + std::string(host) + "]:" + std::to_string(ntohs(v6->sin6_port));
+  }
+  const auto* const v4 = reinterpret_cast<const sockaddr_in*>(&address);
+  inet_ntop(AF_INET, &v4->sin_addr, host, sizeof(host));
+  return std::string(host) + ":" + std::to_string(ntohs(v4->sin_port));
+}
+
+}  // namespace fsubs

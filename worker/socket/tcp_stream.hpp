@@ -1,0 +1,55 @@
+// A stream over a TCP socket: what cannot be sent at once waits in memory.
+#pragma once
+
+#include <uv.h>
+
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "worker/socket/stream.hpp"
+
+namespace fsubs {
+
+// Owns itself and its user; both are destroyed after Close.
+class TcpStream final : public Stream {
+ public:
+  // Memory to read into, shared by the streams of one loop.
+  using ReadBuffer = std::vector<unsigned char>;
+
+  // Takes the socket, which does not block. Start is to follow.
+  TcpStream(uv_loop_t* loop, ReadBuffer* buffer, int fd);
+
+  // Begin to call `user`.
+  void Start(std::unique_ptr<StreamUser> user);
+
+  WriteResult Write(std::string_view bytes) override;
+  size_t pending() const override { return pending_ ? pending_->size() - sent_ : 0; }
+  void SetReading(bool reading) override;
+  void ShutDown() override;
+  void Close() override;
+  std::string Peer() const override;
+
+ private:
+  ~TcpStream() override = default;
+
+  void OnPoll(int status, int events);
+  void Read();
+  void SendPending();
+  void Watch();
+
+  uv_poll_t poll_;
+  ReadBuffer* const buffer_;
+  std::unique_ptr<StreamUser> user_;
+  std::unique_ptr<std::string> pending_;
+  size_t sent_ = 0;  // of pending_
+  const int fd_;
+  int watched_ = 0;       // events of poll_
+  bool reading_ = true;   // the user wants bytes
+  bool ended_ = false;    // the peer sends nothing more
+  bool shut_ = false;     // ShutDown was called
+  bool broken_ = false;   // OnBroken is due
+  bool closing_ = false;  // Close was called
+};
+
+}  // namespace fsubs
