@@ -1,0 +1,118 @@
+import uuid
+
+import pytest
+
+from client import Client
+from cluster import CRASH_SIGNS, Cluster
+
+TYPES = """
+    type Order { id: ID! status: String! total: Float customer: Customer lines: [Line!] }
+    type Customer { name: String! }
+    type Line { sku: String! quantity: Int! }
+"""
+
+
+def crash_signs(log):
+    return [line for line in log.splitlines() if any(sign in line for sign in CRASH_SIGNS)]
+
+
+class LogWatch:
+    """The clusters that a test uses, and how much of their logs was written before it."""
+
+    def __init__(self):
+        self.starts = {}
+        self.owned = []
+
+    def add(self, cluster, owned=False):
+        self.starts[cluster] = cluster.log_size()
+        if owned:
+            self.owned.append(cluster)
+
+    def texts(self):
+        return [cluster.log(start) for cluster, start in self.starts.items()]
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_makereport(item, call):
+    report = yield
+    watch = getattr(item, "funcargs", {}).get("log_watch")
+    if watch is not None and report.failed:
+        report.sections.extend(("server log", text) for text in watch.texts())
+    return report
+
+
+@pytest.fixture(autouse=True)
+def log_watch(request):
+    """Fails the test if a server that it used crashed or lost a process to a signal."""
+    watch = LogWatch()
+    try:
+        yield watch
+        for cluster in watch.owned:
+            cluster.stop()
+        if not request.node.get_closest_marker("expects_crash"):
+            signs = [line for text in watch.texts() for line in crash_signs(text)]
+            assert not signs, "the server log tells of a crash"
+    finally:
+        for cluster in watch.owned:
+            cluster.destroy()
+
+
+@pytest.fixture(scope="session")
+def shared_cluster():
+    cluster = Cluster()
+    try:
+        cluster.start().install()
+        cluster.sql("SELECT fraiseql_register_types(%s)", (TYPES,))
+        cluster.sql(
+            "SELECT fraiseql_register_subscription("
+            "'orderUpdated(id: ID, status: String): Order', 'orders')"
+        )
+        yield cluster
+        start = cluster.log_size()
+        cluster.stop()
+        assert not crash_signs(cluster.log(start)), "the server log tells of a crash"
+    finally:
+        cluster.destroy()
+
+
+@pytest.fixture
+def server(shared_cluster, log_watch):
+    """The server that most tests share, with the field orderUpdated on the channel orders."""
+    log_watch.add(shared_cluster)
+    return shared_cluster
+
+
+@pytest.fixture
+def make_cluster(log_watch):
+    """A function that starts a server of the test's own, by default with the extension created."""
+
+    def make(install=True, **settings):
+        cluster = Cluster(**settings)
+        log_watch.add(cluster, owned=True)
+        cluster.start()
+        return cluster.install() if install else cluster
+
+    return make
+
+
+@pytest.fixture
+def connect():
+    """A function that opens a client, initialised unless told otherwise, closed after the test."""
+    clients = []
+
+    def open_client(cluster, init=True, **options):
+        client = Client(cluster.url, **options)
+        clients.append(client)
+        if init:
+            client.init()
+        return client
+
+    yield open_client
+    for client in clients:
+        client.close()
+
+
+@pytest.fixture
+def name():
+    """A GraphQL name that no other test uses."""
+    return "t" + uuid.uuid4().hex[:12]
