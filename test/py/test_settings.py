@@ -23,6 +23,7 @@ BAD_VALUES = {
     "playground": ["", "perhaps"],
     "init_timeout": ["9ms", "61min", "-1"],
     "keepalive_interval": ["1ms", "99ms", "61min", "-1"],
+    "slow_timeout": ["99ms", "61min", "-1"],
     "max_message_size": ["1023", "17MB"],
     "max_connections": ["0", "1000001"],
     "max_subscriptions_per_connection": ["0", "100001"],

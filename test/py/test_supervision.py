@@ -217,8 +217,8 @@ def test_a_reload_reaches_the_worker(cluster, connect):
 
     def refusal():
         client = connect(cluster, init=False)
-        client.send({"type": "connection_init"})
         try:
+            client.send({"type": "connection_init"})
             client.wait_for("connection_ack")
         except ConnectionClosed as closed:
             return closed.rcvd.code

@@ -25,6 +25,7 @@ void WsClient::OnText(std::string_view message) {
 }
 
 void WsClient::Handle(std::string_view message) {
+  // WebSocket++ overlooks a character that the last of several fragments leaves unfinished.
   if (!IsUtf8(message)) {
     protocol_->Close(kCloseInvalidPayload, "Message is not UTF-8");
     return;

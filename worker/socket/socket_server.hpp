@@ -51,6 +51,7 @@ class WsSocket {
 class WsPeer {
  public:
   virtual ~WsPeer() = default;
+  // Whether it is UTF-8 is for its owner to check.
   virtual void OnText(std::string_view message) = 0;
   virtual void OnBinary() = 0;
   // A message passed max_message_size. It and what follows are not delivered.
