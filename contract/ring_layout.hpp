@@ -3,7 +3,8 @@
 // Two regions, each a memory file made by the postmaster:
 //   ring         RingHeader, then `capacity` bytes of records. Written by backends only; the worker
 //                can map it for reading only.
-//   reader page  ReaderPage. Written by the worker, read by backends, which never trust it.
+//   reader page  ReaderPage. Written by the worker, read by backends and the launcher, which never
+//                trust it.
 //
 // Nothing in either region is a pointer: the regions are mapped at different addresses.
 // Compiles with and without PostgreSQL's headers before it.
@@ -16,7 +17,7 @@
 namespace fsubs {
 
 inline constexpr uint64_t kRingMagic = 0x474E495242555346;  // "FSUBRING", little-endian
-inline constexpr uint32_t kRingLayoutVersion = 2;
+inline constexpr uint32_t kRingLayoutVersion = 3;
 inline constexpr size_t kCacheLine = 64;
 inline constexpr size_t kMaxShards = 64;
 inline constexpr size_t kLandmarks = 64;
@@ -96,11 +97,23 @@ static_assert(offsetof(ShardSlot, attached) == 4);
 static_assert(offsetof(ShardSlot, cursor) == 8);
 static_assert(sizeof(ShardSlot) == 64);
 
-struct ReaderPage {
-  ShardSlot shards[kMaxShards];
+// When each thread of the worker last had a turn: milliseconds of CLOCK_MONOTONIC; 0 before its
+// first. Apart from the slots, so that a beat takes no line away from a commit.
+struct alignas(kCacheLine) Heartbeats {
+  std::atomic<uint64_t> shards[kMaxShards];
+  std::atomic<uint64_t> control;  // the control thread's
 };
 
-static_assert(sizeof(ReaderPage) == 4096);
+static_assert(offsetof(Heartbeats, control) == 512);
+static_assert(sizeof(Heartbeats) == 576);
+
+struct ReaderPage {
+  ShardSlot shards[kMaxShards];
+  Heartbeats heartbeats;
+};
+
+static_assert(offsetof(ReaderPage, heartbeats) == 4096);
+static_assert(sizeof(ReaderPage) == 4672);
 
 enum class RecordKind : uint16_t {
   kEvent = 1,           // something a subscription may deliver

@@ -14,6 +14,7 @@ ALTER SYSTEM SET fraiseql_subs.listen_address = 'localhost';
 ALTER SYSTEM SET fraiseql_subs.listen_address = '127.0.0.1,::1';
 ALTER SYSTEM SET fraiseql_subs.listen_address = '';
 ALTER SYSTEM SET fraiseql_subs.keepalive_interval = '99ms';
+ALTER SYSTEM SET fraiseql_subs.stuck_timeout = '4999ms';
 ALTER SYSTEM SET fraiseql_subs.overflow = 'drop';
 ALTER SYSTEM SET fraiseql_subs.log_level = 'chatty';
 ALTER SYSTEM SET fraiseql_subs.allow_anonymous = 'perhaps';

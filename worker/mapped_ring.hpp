@@ -19,7 +19,7 @@ class MappedRing {
   MappedRing& operator=(const MappedRing&) = delete;
 
   const RingHeader* ring() const { return ring_; }
-  ReaderPage* reader_page() { return page_; }
+  ReaderPage* reader_page() const { return page_; }
 
  private:
   MappedRing() = default;

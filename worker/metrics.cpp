@@ -6,6 +6,7 @@
 #include <sstream>
 #include <vector>
 
+#include "contract/heartbeat.hpp"
 #include "worker/json/json_writer.hpp"
 
 namespace fsubs {
@@ -61,11 +62,11 @@ constexpr Definition kDefinitions[] = {
      "Clients closed because they did not send connection_init", &ShardCounters::init_timeouts},
 };
 
-prometheus::ClientMetric Metric(uint64_t value) {
+prometheus::ClientMetric Metric(double value) {
   prometheus::ClientMetric metric;
   // Both members exist whatever the family's type; the serialiser reads the one that fits.
-  metric.gauge.value = static_cast<double>(value);
-  metric.counter.value = static_cast<double>(value);
+  metric.gauge.value = value;
+  metric.counter.value = value;
   return metric;
 }
 
@@ -79,11 +80,11 @@ std::vector<prometheus::MetricFamily> Collect(std::span<const ShardCounters> sha
   families.push_back({"fraiseql_subs_catalog_loads_total",
                       "Catalog snapshots taken over",
                       MetricType::Counter,
-                      {Metric(worker.catalog_loads)}});
+                      {Metric(static_cast<double>(worker.catalog_loads))}});
   for (const Definition& definition : kDefinitions) {
     prometheus::MetricFamily family{definition.name, definition.help, definition.type, {}};
     for (size_t i = 0; i < shards.size(); ++i) {
-      family.metric.push_back(Metric((shards[i].*definition.counter).get()));
+      family.metric.push_back(Metric(static_cast<double>((shards[i].*definition.counter).get())));
       family.metric.back().label.push_back({"shard", std::to_string(i)});
     }
     families.push_back(std::move(family));
@@ -91,11 +92,31 @@ std::vector<prometheus::MetricFamily> Collect(std::span<const ShardCounters> sha
   return families;
 }
 
+// As src/ring/ring_stats.cpp has them.
+prometheus::MetricFamily CollectHeartbeats(size_t shards, const Heartbeats& beats) {
+  prometheus::MetricFamily family{
+      "fraiseql_subs_shard_heartbeat_age_seconds",
+      "Time since a thread of the worker that serves clients had a turn",
+      MetricType::Gauge,
+      {}};
+  const uint64_t now_ms = MonotonicMs();
+  for (size_t i = 0; i < shards; ++i) {
+    const uint64_t beat_ms = beats.shards[i].load(std::memory_order_relaxed);
+    if (beat_ms == 0) continue;
+    family.metric.push_back(Metric(static_cast<double>(HeartbeatAge(beat_ms, now_ms)) / 1000));
+    family.metric.back().label.push_back({"shard", std::to_string(i)});
+  }
+  return family;
+}
+
 }  // namespace
 
-std::string PrometheusText(std::span<const ShardCounters> shards, const WorkerGauges& worker) {
+std::string PrometheusText(std::span<const ShardCounters> shards, const WorkerGauges& worker,
+                           const Heartbeats& beats) {
+  std::vector<prometheus::MetricFamily> families = Collect(shards, worker);
+  families.push_back(CollectHeartbeats(shards.size(), beats));
   std::ostringstream text;
-  prometheus::TextSerializer().Serialize(text, Collect(shards, worker));
+  prometheus::TextSerializer().Serialize(text, families);
   return text.str();
 }
 

@@ -4,20 +4,23 @@
 #include <span>
 #include <string>
 
+#include "contract/ring_layout.hpp"
 #include "worker/base/counters.hpp"
 
 namespace fsubs {
 
 // What is true of the worker as a whole.
 struct WorkerGauges {
-  bool ready = false;          // a catalog is loaded and events can flow
+  bool ready = false;          // as /readyz says
   uint64_t catalog_loads = 0;  // snapshots taken over
 };
 
 // Prometheus text exposition format 0.0.4.
-std::string PrometheusText(std::span<const ShardCounters> shards, const WorkerGauges& worker);
+std::string PrometheusText(std::span<const ShardCounters> shards, const WorkerGauges& worker,
+                           const Heartbeats& beats);
 
-// The same as a JSON array of {"name","labels","type","value","help"}.
+// The same, without the heartbeats, which PostgreSQL reads itself, as a JSON array of
+// {"name","labels","type","value","help"}.
 std::string MetricsRows(std::span<const ShardCounters> shards, const WorkerGauges& worker);
 
 }  // namespace fsubs

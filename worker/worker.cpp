@@ -3,7 +3,9 @@
 #include <algorithm>
 #include <csignal>
 
+#include "contract/heartbeat.hpp"
 #include "worker/base/log.hpp"
+#include "worker/health.hpp"
 #include "worker/json/json_writer.hpp"
 
 namespace fsubs {
@@ -51,6 +53,8 @@ std::string Worker::Start() {
   if (!ring_) return "could not attach to the event ring: " + error;
 
   tasks_.Attach(&loop_);
+  heartbeat_.emplace(&ring_->reader_page()->heartbeats.control);
+  heartbeat_->Attach(&loop_);
   uv_timer_init(&loop_, &drain_timer_);
   uv_timer_init(&loop_, &retry_timer_);
   const auto terminate = [](uv_signal_t* handle, int) {
@@ -84,6 +88,7 @@ std::string Worker::Start() {
     setup.host = this;
     setup.ring = ring_->ring();
     setup.slot = &ring_->reader_page()->shards[i];
+    setup.heartbeat = &ring_->reader_page()->heartbeats.shards[i];
     setup.wake_fd = options_->wake_fds[i];
     setup.counters = &counters_[i];
     setup.options = options_;
@@ -118,16 +123,16 @@ void Worker::OnSnapshot(std::string_view snapshot_json) {
   if (!catalog) {
     Log(LogLevel::kWarning, "the catalog of database \"%s\" cannot be served: %s",
         options_->database.c_str(), error.c_str());
-    if (error == kExtensionMissing) ready_ = false;
+    if (error == kExtensionMissing) has_catalog_ = false;
   } else {
     for (const std::string& problem : catalog->left_out()) {
       Log(LogLevel::kWarning, "cannot be served: %s", problem.c_str());
     }
-    Log(ready_ ? LogLevel::kDebug : LogLevel::kLog,
+    Log(has_catalog_ ? LogLevel::kDebug : LogLevel::kLog,
         "serving %zu subscription field%s of database \"%s\"", catalog->fields().size(),
         catalog->fields().size() == 1 ? "" : "s", options_->database.c_str());
     for (const auto& shard : shards_) shard->SetCatalog(catalog, asked_);
-    ready_ = true;
+    has_catalog_ = true;
     ++catalog_loads_;
   }
   if (wanted_ > asked_) RequestSnapshot();
@@ -142,27 +147,32 @@ void Worker::OnSnapshotError(std::string_view message) {
       kSnapshotRetryMs, 0);
 }
 
+std::string Worker::Trouble() const {
+  // The first shards serve while others are still being made, so shards_ is not for them to read.
+  const size_t shards = counters_.size();
+  return FindTrouble({.draining = draining_, .has_catalog = has_catalog_}, *ring_->reader_page(),
+                     shards, MonotonicMs());
+}
+
 WorkerGauges Worker::Gauges() const {
-  return {ready_ && !draining_, catalog_loads_};
+  return {Trouble().empty(), catalog_loads_};
 }
 
 HttpReply Worker::OnGet(std::string_view path) {
   HttpReply reply;
-  if (path == "/healthz") {
-    if (draining_ || !ready_) {
-      reply.status = 503;
-      reply.body =
-          draining_ ? "draining\n" : "no catalog: is the extension created in the database?\n";
-    } else {
-      reply.body = "ok\n";
-    }
+  if (path == "/livez") {
+    reply.body = "ok\n";
+  } else if (path == "/readyz" || path == "/healthz") {
+    const std::string trouble = Trouble();
+    if (!trouble.empty()) reply.status = kHttpServiceUnavailable;
+    reply.body = (trouble.empty() ? "ok" : trouble) + "\n";
   } else if (path == "/metrics") {
     reply.content_type = "text/plain; version=0.0.4; charset=utf-8";
-    reply.body = PrometheusText(counters_, Gauges());
+    reply.body = PrometheusText(counters_, Gauges(), ring_->reader_page()->heartbeats);
   } else {
-    reply.status = 404;
+    reply.status = kHttpNotFound;
     reply.body =
-        "not found; there are /graphql, /healthz and /metrics, and WebSocket on any path\n";
+        "not found; there are /graphql, /readyz, /livez and /metrics, and WebSocket on any path\n";
   }
   return reply;
 }

@@ -7,10 +7,12 @@
 
 #include <atomic>
 #include <memory>
+#include <optional>
 #include <string>
 #include <vector>
 
 #include "worker/base/counters.hpp"
+#include "worker/base/heartbeat.hpp"
 #include "worker/base/options.hpp"
 #include "worker/base/task_queue.hpp"
 #include "worker/mapped_ring.hpp"
@@ -48,7 +50,9 @@ class Worker final : private ShardHost, private SideDoorHost {
   void Reload();
   void StartDrain();
   void CollectRows(void (Shard::*ask)(std::function<void(std::string)>), Reply reply);
-  WorkerGauges Gauges() const;  // any thread
+  // Any thread.
+  std::string Trouble() const;
+  WorkerGauges Gauges() const;
 
   const int argc_;
   char** const argv_;
@@ -57,6 +61,7 @@ class Worker final : private ShardHost, private SideDoorHost {
   std::vector<ShardCounters> counters_;
   std::vector<std::unique_ptr<Shard>> shards_;
   std::unique_ptr<SideDoorServer> side_door_;
+  std::optional<Heartbeat> heartbeat_;
 
   uv_loop_t loop_{};
   uv_signal_t terminate_{};
@@ -72,7 +77,7 @@ class Worker final : private ShardHost, private SideDoorHost {
   size_t drained_ = 0;  // shards
   size_t files_ = 0;    // that may be open
 
-  std::atomic<bool> ready_{false};
+  std::atomic<bool> has_catalog_{false};
   std::atomic<bool> draining_{false};
   std::atomic<uint64_t> catalog_loads_{0};
 };

@@ -41,10 +41,13 @@ bool CheckAllowedOrigins(char** value, void**, GucSource) {
   return true;
 }
 
-bool CheckKeepaliveInterval(int* value, void**, GucSource) {
-  constexpr const IntegerSetting& kSetting = SettingOf<IntegerSetting>("keepalive_interval");
+// For a setting in milliseconds that 0 turns off.
+template <size_t kIndex>
+bool CheckZeroOrRange(int* value, void**, GucSource) {
+  constexpr const IntegerSetting& kSetting = std::get<IntegerSetting>(kSettings[kIndex].value);
+  static_assert(kSetting.zero_is_off && kSetting.unit == Unit::kMilliseconds);
   if (IsWithinRange(kSetting, *value)) return true;
-  GUC_check_errdetail("It must be 0, which turns keep-alive off, or at least %d ms.",
+  GUC_check_errdetail("It must be 0, which turns it off, or at least %d ms.",
                       static_cast<int>(kSetting.min));
   return false;
 }
@@ -60,7 +63,10 @@ constexpr Check kChecks[] = {
     {.setting = SettingIndex("database"), .string = CheckDatabase},
     {.setting = SettingIndex("listen_address"), .string = CheckListenAddress},
     {.setting = SettingIndex("allowed_origins"), .string = CheckAllowedOrigins},
-    {.setting = SettingIndex("keepalive_interval"), .integer = CheckKeepaliveInterval},
+    {.setting = SettingIndex("keepalive_interval"),
+     .integer = CheckZeroOrRange<SettingIndex("keepalive_interval")>},
+    {.setting = SettingIndex("stuck_timeout"),
+     .integer = CheckZeroOrRange<SettingIndex("stuck_timeout")>},
 };
 
 constexpr Check CheckOf(size_t setting) {

@@ -42,6 +42,7 @@ inline const int& worker_threads = IntegerValue("worker_threads", Unit::kNone);
 inline char* const& listen_address = StringValue("listen_address");
 inline const int& port = IntegerValue("port", Unit::kNone);
 inline const int& drain_timeout_ms = IntegerValue("drain_timeout", Unit::kMilliseconds);
+inline const int& stuck_timeout_ms = IntegerValue("stuck_timeout", Unit::kMilliseconds);
 inline Overflow overflow() {
   return static_cast<Overflow>(EnumValue("overflow"));
 }

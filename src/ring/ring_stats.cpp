@@ -1,19 +1,22 @@
-// fsubs_ring_stats: what the event ring counts, as rows of fraiseql_metrics().
+// fsubs_ring_stats: what the event ring counts, and the age of the worker's heartbeats, as rows of
+// fraiseql_metrics().
 #include "src/ring/shmem.hpp"
 
+#include "contract/heartbeat.hpp"
 #include "contract/ring_layout.hpp"
 
 namespace fsubs {
 namespace {
 
-void PutRow(ReturnSetInfo* result, const char* name, int shard, const char* type, uint64_t value,
+constexpr int kNoShard = -1;
+
+void PutRow(ReturnSetInfo* result, const char* name, int shard, const char* type, double value,
             const char* help) {
   char labels[32] = "{}";
   if (shard >= 0) snprintf(labels, sizeof(labels), "{\"shard\": \"%d\"}", shard);
-  const Datum values[] = {CStringGetTextDatum(name),
-                          DirectFunctionCall1(jsonb_in, CStringGetDatum(labels)),
-                          CStringGetTextDatum(type), Float8GetDatum(static_cast<double>(value)),
-                          CStringGetTextDatum(help)};
+  const Datum values[] = {
+      CStringGetTextDatum(name), DirectFunctionCall1(jsonb_in, CStringGetDatum(labels)),
+      CStringGetTextDatum(type), Float8GetDatum(value), CStringGetTextDatum(help)};
   const bool nulls[lengthof(values)] = {};
   tuplestore_putvalues(result->setResult, result->setDesc, const_cast<Datum*>(values),
                        const_cast<bool*>(nulls));
@@ -30,6 +33,15 @@ uint64_t UnreadBytes(const RingHeader* ring, const ShardSlot& slot) {
   return cursor < head ? head - cursor : 0;
 }
 
+// No row while the thread does not run.
+void PutHeartbeat(ReturnSetInfo* result, const char* name, int shard,
+                  const std::atomic<uint64_t>& beat, const char* help) {
+  const uint64_t beat_ms = Load(beat);
+  if (beat_ms == 0) return;
+  const auto age_ms = static_cast<double>(HeartbeatAge(beat_ms, MonotonicMs()));
+  PutRow(result, name, shard, "gauge", age_ms / 1000, help);
+}
+
 }  // namespace
 }  // namespace fsubs
 
@@ -40,9 +52,8 @@ FSUBS_FUNCTION(fsubs_ring_stats) {
   ReturnSetInfo* const result = reinterpret_cast<ReturnSetInfo*>(fcinfo->resultinfo);
   const SharedRing& shared = GetSharedRing();
   const RingHeader* const ring = shared.ring;
-  constexpr int kNoShard = -1;
   const auto put = [&](const char* name, const char* type, uint64_t value, const char* help) {
-    PutRow(result, name, kNoShard, type, value, help);
+    PutRow(result, name, kNoShard, type, static_cast<double>(value), help);
   };
   put("fraiseql_subs_ring_capacity_bytes", "gauge", ring->capacity, "Size of the event ring");
   put("fraiseql_subs_ring_reserved_bytes", "gauge", Load(ring->reserved),
@@ -65,7 +76,15 @@ FSUBS_FUNCTION(fsubs_ring_stats) {
     PutRow(result, "fraiseql_subs_ring_attached", shard, "gauge", attached,
            "1 while a thread of the worker reads the ring");
     PutRow(result, "fraiseql_subs_ring_unread_bytes", shard, "gauge",
-           attached ? UnreadBytes(ring, slot) : 0, "Bytes published and not yet read");
+           attached ? static_cast<double>(UnreadBytes(ring, slot)) : 0,
+           "Bytes published and not yet read");
   }
+  const Heartbeats& beats = shared.reader_page->heartbeats;
+  for (int shard = 0; shard < shared.shards; ++shard) {
+    PutHeartbeat(result, "fraiseql_subs_shard_heartbeat_age_seconds", shard, beats.shards[shard],
+                 "Time since a thread of the worker that serves clients had a turn");
+  }
+  PutHeartbeat(result, "fraiseql_subs_control_heartbeat_age_seconds", kNoShard, beats.control,
+               "Time since the worker's control thread had a turn");
   return static_cast<Datum>(0);
 }

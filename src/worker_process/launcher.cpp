@@ -10,6 +10,7 @@
 #include "src/ring/shmem.hpp"
 #include "src/worker_process/executor_keeper.hpp"
 #include "src/worker_process/restart_delay.hpp"
+#include "src/worker_process/stuck_watch.hpp"
 #include "src/worker_process/worker_config.hpp"
 #include "src/worker_process/worker_log.hpp"
 #include "src/worker_process/worker_process.hpp"
@@ -24,6 +25,9 @@ using std::chrono::milliseconds;
 
 // How much longer than fraiseql_subs.drain_timeout the worker may take to end.
 constexpr milliseconds kDrainGrace{1000};
+// How long a worker that is stuck may take to end by SIGABRT, which writes a core file where such
+// are wanted.
+constexpr milliseconds kAbortGrace{5000};
 // How long a worker that was killed may take to be gone.
 constexpr milliseconds kKillGrace{1000};
 // How often the log of a worker is read that floods it.
@@ -34,6 +38,7 @@ enum class State {
   kStopped,  // started again at `due`
   kRunning,
   kDraining,  // told to end; killed at `due`
+  kAborted,   // stuck; killed at `due`
   kKilled,    // about to be reaped; forgotten at `due`
 };
 
@@ -41,6 +46,7 @@ struct Launcher {
   State state = State::kStopped;
   Clock::time_point due{};
   Clock::time_point started{};
+  StuckWatch watch;
   RestartDelay delay{milliseconds(100), milliseconds(5000), milliseconds(10000)};
   int start_errno = 0;  // why the program could not be started, as last reported
   WorkerConfig config;
@@ -116,6 +122,8 @@ void StartWorker() {
   launcher.start_errno = 0;
   launcher.started = Clock::now();
   launcher.state = State::kRunning;
+  const SharedRing& shared = GetSharedRing();
+  launcher.watch.Start(shared.reader_page->heartbeats, shared.shards, launcher.started);
   const int pid = launcher.process.pid();
   ereport(LOG,
           (errmsg("fraiseql_subs: worker started (pid %d), serving %s", pid, ListenAddress())));
@@ -123,13 +131,15 @@ void StartWorker() {
 }
 
 // The overflow policies "wait" and "error" keep unread events for readers. They must not keep any
-// for a reader that is gone.
+// for a reader that is gone, whose heartbeat must not seem to grow old either.
 void DetachShards() {
   const SharedRing& shared = GetSharedRing();
   for (ShardSlot& slot : shared.reader_page->shards) {
     slot.attached.store(0);
     slot.sleeping.store(0);
   }
+  for (std::atomic<uint64_t>& beat : shared.reader_page->heartbeats.shards) beat.store(0);
+  shared.reader_page->heartbeats.control.store(0);
 }
 
 const char* DescribeEnd(int wait_status) {
@@ -160,7 +170,9 @@ void ReapWorker() {
   if (!launcher.process.TryReap(&wait_status)) return;
   NoteEnd();
   const char* const end = DescribeEnd(wait_status);
-  if (launcher.state == State::kRunning) {
+  const bool ended_by_itself =
+      launcher.state == State::kRunning || launcher.state == State::kAborted;
+  if (ended_by_itself && !ShutdownRequestPending) {
     const int delay_ms = RestartAfter(Since(launcher.started));
     ereport(LOG,
             (errmsg("fraiseql_subs: worker (pid %d) %s; restarting in %d ms", pid, end, delay_ms)));
@@ -189,14 +201,39 @@ void Reload() {
   }
 }
 
+void AbortWorkerIfStuck() {
+  if (launcher.state != State::kRunning) return;
+  const std::optional<StuckWatch::Standstill> stuck =
+      launcher.watch.Look(GetSharedRing().reader_page->heartbeats,
+                          milliseconds(settings::stuck_timeout_ms), Clock::now());
+  if (!stuck) return;
+  launcher.process.Signal(SIGABRT);
+  // A process that was stopped takes no other signal but SIGKILL.
+  launcher.process.Signal(SIGCONT);
+  launcher.state = State::kAborted;
+  launcher.due = Clock::now() + kAbortGrace;
+  const int pid = launcher.process.pid();
+  const char* const thread = stuck->shard ? psprintf("shard %zu", *stuck->shard) : "control thread";
+  const int lasted_ms =
+      static_cast<int>(std::chrono::duration_cast<milliseconds>(stuck->lasted).count());
+  ereport(WARNING,
+          (errmsg("fraiseql_subs: %s of worker (pid %d) has stood still for %d ms; aborting the "
+                  "worker",
+                  thread, pid, lasted_ms),
+           errhint("Set fraiseql_subs.stuck_timeout to 0 while a debugger stops the worker.")));
+  ShowActivity(psprintf("aborting worker %d", pid));
+}
+
 void KillWorkerIfDue() {
-  if (launcher.state != State::kDraining || Clock::now() < launcher.due) return;
+  const bool aborted = launcher.state == State::kAborted;
+  if ((!aborted && launcher.state != State::kDraining) || Clock::now() < launcher.due) return;
+  const char* const what =
+      aborted ? "did not end when it was aborted" : "did not end within its drain timeout";
   launcher.process.Signal(SIGKILL);
   launcher.state = State::kKilled;
   launcher.due = Clock::now() + kKillGrace;
-  ereport(WARNING,
-          (errmsg("fraiseql_subs: worker (pid %d) did not end within its drain timeout; killing it",
-                  static_cast<int>(launcher.process.pid()))));
+  ereport(WARNING, (errmsg("fraiseql_subs: worker (pid %d) %s; killing it",
+                           static_cast<int>(launcher.process.pid()), what)));
 }
 
 // The server must be able to stop whatever the worker did to itself.
@@ -215,6 +252,7 @@ long Turn() {
   if (ConfigReloadPending) Reload();
   ReadLog();
   ReapWorker();
+  AbortWorkerIfStuck();
   KillWorkerIfDue();
   ForgetWorkerIfDue();
   if (ShutdownRequestPending) {
@@ -229,7 +267,11 @@ long Turn() {
   milliseconds wait = launcher.log.TellLeftOut();
   if (launcher.log.is_flooded()) wait = std::min(wait, kFloodedLogInterval);
   if (!ShutdownRequestPending) wait = std::min(wait, launcher.executor.Keep());
-  if (launcher.state != State::kRunning) wait = std::min(wait, -Since(launcher.due));
+  if (launcher.state != State::kRunning) {
+    wait = std::min(wait, -Since(launcher.due));
+  } else if (settings::stuck_timeout_ms > 0) {
+    wait = std::min<milliseconds>(wait, StuckWatch::kInterval);
+  }
   if (wait == milliseconds::max()) return -1;
   // A millisecond more, because the clock is finer than the wait.
   return std::max<long>(wait.count(), 0) + 1;

@@ -191,7 +191,19 @@ void PlayReaderPage(const Inheritance& inherited) {
       slot.attached.store(static_cast<uint32_t>(number >> 32) % 3, std::memory_order_relaxed);
       slot.sleeping.store(1 + static_cast<uint32_t>(number >> 40), std::memory_order_relaxed);
     }
+    for (std::atomic<uint64_t>& beat : page->heartbeats.shards) {
+      beat.store(random(), std::memory_order_relaxed);
+    }
+    page->heartbeats.control.store(random(), std::memory_order_relaxed);
   }
+}
+
+// "stuck": its heartbeats are those of a worker that runs, and then stand still.
+void PlayStuck(const Inheritance& inherited) {
+  ReaderPage* const page = MapReaderPage(inherited);
+  for (std::atomic<uint64_t>& beat : page->heartbeats.shards) beat.store(UINT64_MAX);
+  page->heartbeats.control.store(1);
+  Report("");
 }
 
 // "holes": the reader page's memory is taken away again and again, while it says "wake me".
@@ -329,6 +341,7 @@ void PlayHonest(const Inheritance& inherited) {
 void Play(const std::string& role, const Inheritance& inherited) {
   if (role == "changes") PlayChanges(inherited);
   if (role == "reader page") PlayReaderPage(inherited);
+  if (role == "stuck") PlayStuck(inherited);
   if (role == "holes") PlayHoles(inherited);
   if (role == "wake") PlayWake(inherited);
   if (role == "log") PlayLog();

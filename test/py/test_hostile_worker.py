@@ -280,6 +280,14 @@ def test_a_worker_that_floods_the_log_does_not_fill_it(start):
     assert cluster.log_size() < 4 << 20
 
 
+def test_a_worker_that_stands_still_and_ignores_sigabrt_is_killed(start):
+    cluster = start("stuck", worker_threads=2, stuck_timeout="5s")
+    (pid,) = cluster.worker_pids()
+    ended = f"worker (pid {pid}) was ended by signal {int(signal.SIGKILL)}"
+    wait_until(lambda: ended in cluster.log(), "it is killed", timeout=60)
+    assert f"worker (pid {pid}) did not end when it was aborted; killing it" in cluster.log()
+
+
 def test_a_killed_worker_that_cannot_be_reaped_holds_up_neither_the_next_nor_the_shutdown(start):
     cluster = start("traced")
     outcome, tracer = report_of(cluster).read_text().split()

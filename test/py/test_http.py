@@ -3,14 +3,37 @@
 import http.client
 import re
 
+import pytest
 
-def test_healthz_is_200_only_while_events_can_flow(make_cluster):
+from cluster import wait_until
+
+
+@pytest.mark.parametrize("path", ["/readyz", "/healthz"])
+def test_the_worker_is_ready_only_while_events_can_flow(make_cluster, path):
     cluster = make_cluster(install=False)
+    wait_until(lambda: cluster.get(path)[0] == 503, "the worker says it is not ready")
+    wait_until(lambda: cluster.get(path)[1].startswith("no catalog"), "it says why")
     cluster.sql("CREATE EXTENSION fraiseql_subs")
-    cluster.wait_until_serving()
-    assert cluster.get("/healthz")[0] == 200
+    wait_until(lambda: cluster.get(path) == (200, "ok\n"), "the worker is ready")
     cluster.stop()
-    assert cluster.get("/healthz")[0] == 0
+    assert cluster.get(path)[0] == 0
+
+
+def test_the_worker_is_alive_though_it_has_no_catalog(make_cluster):
+    cluster = make_cluster(install=False)
+    wait_until(lambda: cluster.get("/readyz")[0] == 503, "the worker says it is not ready")
+    assert cluster.get("/livez") == (200, "ok\n")
+
+
+@pytest.mark.parametrize("path", ["/livez", "/readyz", "/healthz", "/metrics"])
+def test_head_is_answered_as_get_without_the_body(server, path):
+    connection = http.client.HTTPConnection("127.0.0.1", server.port, timeout=20)
+    connection.request("HEAD", path)
+    reply = connection.getresponse()
+    assert (reply.status, reply.read()) == (200, b"")
+    connection.request("GET", path)
+    assert connection.getresponse().status == 200
+    connection.close()
 
 
 def test_metrics_are_prometheus_text_and_equal_what_sql_shows(server, connect):

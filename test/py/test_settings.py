@@ -34,6 +34,7 @@ BAD_VALUES = {
     "max_query_aliases": ["-1", "1000001"],
     "max_query_selections": ["0", "20001"],
     "drain_timeout": ["-1", "601s"],
+    "stuck_timeout": ["1ms", "4999ms", "61min", "-1"],
     "log_level": ["", "loud"],
 }
 

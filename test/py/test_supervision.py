@@ -298,6 +298,7 @@ def test_views_of_a_worker_that_does_not_run_say_so(make_cluster):
         assert "server log" in told.value.diag.message_hint
         assert cluster.metric("fraiseql_subs_worker_up") == 0
         assert cluster.metric("fraiseql_subs_ring_attached") == 0
+        assert cluster.metric("fraiseql_subs_shard_heartbeat_age_seconds") is None
 
 
 def test_a_database_made_later_is_served_from_then_on(make_cluster, connect):

@@ -42,7 +42,7 @@ void HttpClient::OnRequest(HttpRequest request) {
       Reply({kHttpNotFound,
              "text/plain; charset=utf-8",
              "not found; fraiseql_subs.playground would show a page here; there are /graphql, "
-             "/healthz and /metrics\n",
+             "/readyz, /livez and /metrics\n",
              {}});
     } else {
       OnGraphqlRequest(std::move(request));

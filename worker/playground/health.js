@@ -4,6 +4,7 @@ import { kCreateSql } from './sql.js';
 
 const kAdvice = [
   [/^no catalog/, 'Run this in the database that fraiseql_subs.database names:', kCreateSql],
+  [/^shard/, 'If it stays so, the server restarts the worker by itself.', null],
   [/^draining/, 'It is shutting down; wait for it to come back.', null],
 ];
 

@@ -42,6 +42,7 @@ Shard::Shard(const Setup& setup)
       counters_(setup.counters),
       options_(setup.options),
       tasks_("shard " + std::to_string(setup.index)),
+      heartbeat_(setup.heartbeat),
       feed_(setup.ring, setup.slot, setup.wake_fd, this),
       loss_log_(kLossInterval, this),
       gate_(CatalogGate::Limits(), this),
@@ -55,6 +56,7 @@ std::string Shard::Start() {
   uv_prepare_start(
       &waiting_, [](uv_prepare_t* handle) { static_cast<Shard*>(handle->data)->BeforeWaiting(); });
   tasks_.Attach(&loop_);
+  heartbeat_.Attach(&loop_);
   loss_log_.Attach(&loop_);
   gate_.Attach(&loop_);
   clocks_.Attach(&loop_);
@@ -71,7 +73,11 @@ std::string Shard::Start() {
   sigset_t before;
   sigfillset(&all);
   pthread_sigmask(SIG_SETMASK, &all, &before);
-  std::thread([this] { uv_run(&loop_, UV_RUN_DEFAULT); }).detach();
+  std::thread([this] {
+    // As the log and /readyz call it, for whoever looks at threads.
+    pthread_setname_np(pthread_self(), ("shard " + std::to_string(index_)).c_str());
+    uv_run(&loop_, UV_RUN_DEFAULT);
+  }).detach();
   pthread_sigmask(SIG_SETMASK, &before, nullptr);
   return {};
 }

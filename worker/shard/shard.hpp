@@ -8,6 +8,7 @@
 
 #include <uv.h>
 
+#include <atomic>
 #include <cstdint>
 #include <deque>
 #include <functional>
@@ -17,6 +18,7 @@
 
 #include "contract/ring_layout.hpp"
 #include "worker/base/counters.hpp"
+#include "worker/base/heartbeat.hpp"
 #include "worker/base/options.hpp"
 #include "worker/base/task_queue.hpp"
 #include "worker/base/work_budget.hpp"
@@ -57,7 +59,8 @@ class Shard final : private ClientHost,
     size_t index = 0;
     ShardHost* host = nullptr;
     const RingHeader* ring = nullptr;
-    ShardSlot* slot = nullptr;  // its own in the reader page
+    ShardSlot* slot = nullptr;                   // its own in the reader page
+    std::atomic<uint64_t>* heartbeat = nullptr;  // there, too
     int wake_fd = -1;
     ShardCounters* counters = nullptr;
     std::shared_ptr<const Options> options;
@@ -139,6 +142,7 @@ class Shard final : private ClientHost,
   uv_loop_t loop_{};
   uv_prepare_t waiting_{};  // once per turn, before the loop waits
   TaskQueue tasks_;
+  Heartbeat heartbeat_;
   RingFeed feed_;
   LossLog loss_log_;
   CatalogGate gate_;
