@@ -106,6 +106,12 @@ std::string Message(const char* op, std::string_view member, std::string_view va
   return message;
 }
 
+std::string ErrorMessage(const char* op, std::string_view error) {
+  std::string text;
+  JsonWriter(&text).String(error);
+  return Message(op, side_door::member::kError, text);
+}
+
 }  // namespace
 
 void SideDoorServer::Impl::Accept() {
@@ -171,16 +177,16 @@ void SideDoorServer::Impl::OnBytes(Peer* peer, std::string_view bytes) {
 }
 
 SideDoorHost::Reply SideDoorServer::Impl::ReplyTo(Peer* peer, const char* op) {
-  return [alive = peer->alive, op](const std::string& rows) {
+  return [alive = peer->alive, op](const SideDoorHost::Answer& answer) {
     Peer* const asker = *alive;
     if (asker == nullptr) return;
-    const std::string json = Message(op, side_door::member::kRows, rows);
-    if (json.size() <= side_door::kMaxFrameLength) {
-      asker->door->Send(asker, json);
-    } else {
-      asker->door->Send(
-          asker, Message(op, side_door::member::kError, R"("there are too many rows to send")"));
+    if (!answer.error.empty()) {
+      asker->door->Send(asker, ErrorMessage(op, answer.error));
+      return;
     }
+    const std::string json = Message(op, side_door::member::kRows, answer.rows);
+    const bool fits = json.size() <= side_door::kMaxFrameLength;
+    asker->door->Send(asker, fits ? json : ErrorMessage(op, "there are too many rows to send"));
   };
 }
 

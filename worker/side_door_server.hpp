@@ -17,8 +17,12 @@ namespace fsubs {
 // What the socket's owner does for its peers.
 class SideDoorHost {
  public:
-  // Hands in the rows, a JSON array. Call once, now or later, on the control thread.
-  using Reply = std::function<void(std::string rows)>;
+  struct Answer {
+    std::string rows;   // a JSON array
+    std::string error;  // why there are no rows; empty: there are
+  };
+  // Hands in the answer. Call once, now or later, on the control thread.
+  using Reply = std::function<void(Answer answer)>;
 
   virtual ~SideDoorHost() = default;
   virtual void OnSnapshot(std::string_view snapshot_json) = 0;

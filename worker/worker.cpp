@@ -6,7 +6,7 @@
 #include "contract/heartbeat.hpp"
 #include "worker/base/log.hpp"
 #include "worker/health.hpp"
-#include "worker/json/json_writer.hpp"
+#include "worker/row_collection.hpp"
 
 namespace fsubs {
 namespace {
@@ -16,13 +16,9 @@ constexpr size_t kSpareFiles = 256;
 
 constexpr uint64_t kSnapshotRetryMs = 1000;
 
-// The shards' rows, collected on the control thread into one array.
-struct Collection {
-  size_t awaited;
-  std::string rows;
-  JsonWriter json{&rows};
-  SideDoorHost::Reply reply;
-};
+// How long a shard may take to tell its rows. Shorter than what backends wait for the worker, so
+// that they hear of the shard.
+constexpr uint64_t kRowsPatienceMs = 4000;
 
 }  // namespace
 
@@ -178,7 +174,7 @@ HttpReply Worker::OnGet(std::string_view path) {
 }
 
 void Worker::OnMetrics(Reply reply) {
-  reply(MetricsRows(counters_, Gauges()));
+  reply({.rows = MetricsRows(counters_, Gauges())});
 }
 
 void Worker::OnConnections(Reply reply) {
@@ -189,19 +185,12 @@ void Worker::OnSubscriptions(Reply reply) {
   CollectRows(&Shard::Subscriptions, std::move(reply));
 }
 
-void Worker::CollectRows(void (Shard::*ask)(std::function<void(std::string)>), Reply reply) {
-  auto collection = std::make_shared<Collection>();
-  collection->awaited = shards_.size();
-  collection->json.BeginArray();
-  collection->reply = std::move(reply);
-  for (const auto& shard : shards_) {
-    (shard.get()->*ask)([this, collection](const std::string& rows) {
-      tasks_.Post([collection, rows] {
-        if (!rows.empty()) collection->json.Raw(rows);
-        if (--collection->awaited > 0) return;
-        collection->json.EndArray();
-        collection->reply(std::move(collection->rows));
-      });
+void Worker::CollectRows(void (Shard::*ask)(Shard::RowsReply), Reply reply) {
+  const auto collection =
+      RowCollection::Start(&loop_, shards_.size(), kRowsPatienceMs, std::move(reply));
+  for (size_t i = 0; i < shards_.size(); ++i) {
+    (shards_[i].get()->*ask)([this, collection, i](std::optional<std::string> rows) {
+      tasks_.Post([collection, i, rows = std::move(rows)] { collection->Add(i, rows); });
     });
   }
 }

@@ -49,7 +49,7 @@ class Worker final : private ShardHost, private SideDoorHost {
   void RequestSnapshot();
   void Reload();
   void StartDrain();
-  void CollectRows(void (Shard::*ask)(std::function<void(std::string)>), Reply reply);
+  void CollectRows(void (Shard::*ask)(Shard::RowsReply), Reply reply);
   // Any thread.
   std::string Trouble() const;
   WorkerGauges Gauges() const;

@@ -1,6 +1,7 @@
 // fsubs_worker_request: what the worker says of its metrics, connections and subscriptions.
 #include <chrono>
 
+#include "contract/heartbeat.hpp"
 #include "src/ring/shmem.hpp"
 #include "src/worker_process/side_door_client.hpp"
 
@@ -22,6 +23,30 @@ constexpr std::chrono::milliseconds kConnectRetry{10};
   pg_unreachable();
 }
 
+void DescribeStandstill(StringInfo out, const char* thread, uint64_t beat_ms, uint64_t now_ms) {
+  const uint64_t age_ms = HeartbeatAge(beat_ms, now_ms);
+  if (beat_ms == 0 || age_ms < kStandstillMs) return;
+  appendStringInfo(out, "%s%s has stood still for " UINT64_FORMAT " s", out->len > 0 ? ", " : "",
+                   thread, age_ms / 1000);
+}
+
+// Adds to an error which threads of the worker stand still, if any does.
+int ErrorStandstill() {
+  StringInfoData threads;
+  initStringInfo(&threads);
+  const SharedRing& shared = GetSharedRing();
+  const Heartbeats& beats = shared.reader_page->heartbeats;
+  const uint64_t now_ms = MonotonicMs();
+  for (int i = 0; i < shared.shards; ++i) {
+    DescribeStandstill(&threads, psprintf("shard %d", i), beats.shards[i].load(), now_ms);
+  }
+  DescribeStandstill(&threads, "the control thread", beats.control.load(), now_ms);
+  if (threads.len == 0) return 0;
+  errdetail("Of the worker, %s.", threads.data);
+  return errhint(
+      "The worker is restarted when that reaches fraiseql_subs.stuck_timeout, if it is not 0.");
+}
+
 [[noreturn]] void RaiseNoAnswer(SideDoorResult result) {
   switch (result) {
     case SideDoorResult::kOversize:
@@ -30,7 +55,8 @@ constexpr std::chrono::milliseconds kConnectRetry{10};
     case SideDoorResult::kNotYet:
       ereport(ERROR, (errcode(ERRCODE_CONNECTION_FAILURE),
                       errmsg("the worker of fraiseql_subs did not answer within %d s",
-                             static_cast<int>(kRequestTimeout.count()))));
+                             static_cast<int>(kRequestTimeout.count())),
+                      ErrorStandstill()));
     default:
       ereport(ERROR, (errcode(ERRCODE_CONNECTION_FAILURE),
                       errmsg("the worker of fraiseql_subs ended before it answered")));
@@ -80,7 +106,8 @@ Jsonb* TakeRows(Jsonb* answer) {
   if (FindMember(answer, side_door::member::kError, &value) && value.type == jbvString) {
     ereport(ERROR, (errcode(ERRCODE_CONNECTION_FAILURE),
                     errmsg("the worker of fraiseql_subs could not answer: %.*s",
-                           value.val.string.len, value.val.string.val)));
+                           value.val.string.len, value.val.string.val),
+                    ErrorStandstill()));
   }
   if (FindMember(answer, side_door::member::kRows, &value) && value.type == jbvBinary &&
       JsonContainerIsArray(value.val.binary.data)) {

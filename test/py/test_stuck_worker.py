@@ -6,6 +6,7 @@ import re
 import signal
 
 import pytest
+from psycopg import errors
 from websockets.exceptions import ConnectionClosed
 
 from cluster import wait_until
@@ -120,6 +121,21 @@ def test_ready_says_which_shard_stands_still_and_alive_says_ok(make_serving, con
     assert_events_flow(cluster, connect)
 
 
+def test_views_name_the_shard_that_keeps_them_waiting(make_serving):
+    cluster = make_serving(worker_threads=2, stuck_timeout="0")
+    with stopped(thread_named(worker_pid(cluster), "shard 1")):
+        for view in ("connections", "subscriptions"):
+            with pytest.raises(errors.ConnectionFailure, match="shard 1 did not answer within"):
+                cluster.sql(f"SELECT * FROM fraiseql_{view}()")
+        wait_until(lambda: heartbeat_age(cluster, 1) >= 5, "its heartbeat is old")
+        with pytest.raises(errors.ConnectionFailure, match="shard 1") as told:
+            cluster.sql("SELECT * FROM fraiseql_connections()")
+        assert re.search("shard 1 has stood still for [0-9]+ s", told.value.diag.message_detail)
+        assert "fraiseql_subs.stuck_timeout" in told.value.diag.message_hint
+    wait_until(lambda: heartbeat_age(cluster, 1) < 5, "it beats again")
+    assert cluster.sql("SELECT * FROM fraiseql_connections()") == []
+
+
 HEARTBEATS = ("shard_heartbeat_age_seconds", "control_heartbeat_age_seconds")
 
 
@@ -143,6 +159,10 @@ def test_heartbeats_are_shown_while_the_worker_does_not_answer(make_serving):
         )
         assert heartbeat_age(cluster, 0, source="fraiseql_metrics()") >= 5
         assert cluster.metric("fraiseql_subs_worker_up") == 0
+        with pytest.raises(errors.ConnectionFailure, match="did not answer within 5 s") as told:
+            cluster.sql("SELECT * FROM fraiseql_connections()")
+        detail = told.value.diag.message_detail
+        assert re.search("shard 0 has stood .*, the control thread has stood still", detail)
     finally:
         os.kill(pid, signal.SIGCONT)
     assert cluster.worker_pids() == [pid]

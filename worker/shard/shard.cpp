@@ -4,6 +4,7 @@
 #include <signal.h>
 
 #include <algorithm>
+#include <exception>
 #include <thread>
 #include <utility>
 
@@ -122,22 +123,32 @@ void Shard::CheckDrained() {
   host_->OnDrained();
 }
 
-void Shard::Connections(std::function<void(std::string rows)> reply) {
+void Shard::Connections(RowsReply reply) {
   tasks_.Post([this, reply = std::move(reply)] {
-    std::string rows;
-    JsonWriter json(&rows);
-    for (const auto& [id, client] : clients_) client->WriteRow(index_, &json);
-    reply(std::move(rows));
+    TellRows(reply,
+             [this](const Client& client, JsonWriter* json) { client.WriteRow(index_, json); });
   });
 }
 
-void Shard::Subscriptions(std::function<void(std::string rows)> reply) {
+void Shard::Subscriptions(RowsReply reply) {
   tasks_.Post([this, reply = std::move(reply)] {
-    std::string rows;
-    JsonWriter json(&rows);
-    for (const auto& [id, client] : clients_) client->WriteSubscriptionRows(&json);
-    reply(std::move(rows));
+    TellRows(reply,
+             [](const Client& client, JsonWriter* json) { client.WriteSubscriptionRows(json); });
   });
+}
+
+// Whoever asked waits for an answer, whatever happens here.
+void Shard::TellRows(const RowsReply& reply,
+                     const std::function<void(const Client&, JsonWriter*)>& write) {
+  std::optional<std::string> rows;
+  try {
+    JsonWriter json(&rows.emplace());
+    for (const auto& [id, client] : clients_) write(*client, &json);
+  } catch (const std::exception& error) {
+    Log(LogLevel::kError, "shard %zu could not tell its rows: %s", index_, error.what());
+    rows.reset();
+  }
+  reply(std::move(rows));
 }
 
 void Shard::Remove(Client* client) {

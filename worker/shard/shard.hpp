@@ -13,6 +13,7 @@
 #include <deque>
 #include <functional>
 #include <memory>
+#include <optional>
 #include <string>
 #include <string_view>
 
@@ -76,9 +77,11 @@ class Shard final : private ClientHost,
   // `catalog` contains every change announced up to `covered`.
   void SetCatalog(std::shared_ptr<const Catalog> catalog, Position covered);
   void Drain();
-  // `rows` are JSON objects separated by commas.
-  void Connections(std::function<void(std::string rows)> reply);
-  void Subscriptions(std::function<void(std::string rows)> reply);
+  // Is called on the shard's thread with JSON objects separated by commas, or with nothing if
+  // writing them failed.
+  using RowsReply = std::function<void(std::optional<std::string> rows)>;
+  void Connections(RowsReply reply);
+  void Subscriptions(RowsReply reply);
 
  private:
   // ClientHost
@@ -122,6 +125,8 @@ class Shard final : private ClientHost,
   void OnAdmitted(uint64_t client, std::string_view message) override;
 
   ClientHost* host() { return this; }  // the base is private
+  void TellRows(const RowsReply& reply,
+                const std::function<void(const Client&, JsonWriter*)>& write);
   void SetClocks();
   bool CanServe(size_t clients) const;
   uint64_t NextId() { return ++last_id_ * kMaxShards + index_; }  // unique over all shards

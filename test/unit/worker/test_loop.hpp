@@ -14,7 +14,11 @@ class TestLoop {
   TestLoop() { uv_loop_init(&loop_); }
   ~TestLoop() {
     uv_walk(
-        &loop_, [](uv_handle_t* handle, void*) { uv_close(handle, nullptr); }, nullptr);
+        &loop_,
+        [](uv_handle_t* handle, void*) {
+          if (uv_is_closing(handle) == 0) uv_close(handle, nullptr);
+        },
+        nullptr);
     uv_run(&loop_, UV_RUN_DEFAULT);
     uv_loop_close(&loop_);
   }
