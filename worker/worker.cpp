@@ -119,7 +119,11 @@ void Worker::OnSnapshot(std::string_view snapshot_json) {
   if (!catalog) {
     Log(LogLevel::kWarning, "the catalog of database \"%s\" cannot be served: %s",
         options_->database.c_str(), error.c_str());
-    if (error == kExtensionMissing) has_catalog_ = false;
+    // An old catalog serves clients better than none, but not one that is gone.
+    if (error == kExtensionMissing) {
+      for (const auto& shard : shards_) shard->SetCatalog(nullptr, asked_);
+      has_catalog_ = false;
+    }
   } else {
     for (const std::string& problem : catalog->left_out()) {
       Log(LogLevel::kWarning, "cannot be served: %s", problem.c_str());

@@ -77,10 +77,7 @@ void HttpClient::OnGraphqlRequest(HttpRequest request) {
     return;
   }
   if (!host_->can_serve()) {
-    host_->counters()->connections_refused.Add();
-    Reply(ReplyWithProblem(kHttpServiceUnavailable,
-                           "The server has no catalog, is draining or has too many clients.",
-                           kErrorServiceUnavailable));
+    RefuseAsUnavailable();
     return;
   }
   if (!host_->options().allow_anonymous) {
@@ -105,7 +102,20 @@ void HttpClient::OnGraphqlRequest(HttpRequest request) {
 }
 
 void HttpClient::Handle(std::string_view) {
-  if (stage_ == Stage::kHeld) Execute();
+  if (stage_ != Stage::kHeld) return;
+  // The catalog that it was held for may be gone.
+  if (host_->can_serve()) {
+    Execute();
+  } else {
+    RefuseAsUnavailable();
+  }
+}
+
+void HttpClient::RefuseAsUnavailable() {
+  host_->counters()->connections_refused.Add();
+  Reply(ReplyWithProblem(kHttpServiceUnavailable,
+                         "The server has no catalog, is draining or has too many clients.",
+                         kErrorServiceUnavailable));
 }
 
 void HttpClient::Execute() {

@@ -43,6 +43,7 @@ class HttpClient final : public Client, public HttpPeer {
   void CutOff() override { socket_.Abort(); }
 
   void OnGraphqlRequest(HttpRequest request);
+  void RefuseAsUnavailable();
   void Execute();
   void Stream(const StartResult& result);
   void Reply(HttpReply reply);

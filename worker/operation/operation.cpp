@@ -117,6 +117,12 @@ std::shared_ptr<const PreparedDocument> FindDocument(const std::shared_ptr<const
 
 PrepareResult Prepare(const std::shared_ptr<const Catalog>& catalog, PlanCache* cache,
                       const OperationRequest& request, const OperationLimits& limits) {
+  if (!catalog) {
+    return Refuse(
+        {{"There is no catalog: the extension fraiseql_subs is not created in the "
+          "database.",
+          kErrorServiceUnavailable}});
+  }
   PrepareResult result;
   const auto prepared = FindDocument(catalog, cache, request, limits, &result);
   if (!prepared) return result;

@@ -48,6 +48,7 @@ struct PrepareResult {
   std::vector<Error> errors;  // otherwise: why it was not
 };
 
+// `catalog` may be null: then everything is refused.
 PrepareResult Prepare(const std::shared_ptr<const Catalog>& catalog, PlanCache* cache,
                       const OperationRequest& request, const OperationLimits& limits);
 

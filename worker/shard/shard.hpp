@@ -74,7 +74,7 @@ class Shard final : private ClientHost,
 
   // Any thread.
   void SetOptions(std::shared_ptr<const Options> options);
-  // `catalog` contains every change announced up to `covered`.
+  // `catalog` contains every change announced up to `covered`; null: nothing is served any more.
   void SetCatalog(std::shared_ptr<const Catalog> catalog, Position covered);
   void Drain();
   // Is called on the shard's thread with JSON objects separated by commas, or with nothing if
@@ -142,7 +142,7 @@ class Shard final : private ClientHost,
   ShardHost* const host_;
   ShardCounters* const counters_;
   std::shared_ptr<const Options> options_;
-  std::shared_ptr<const Catalog> catalog_;  // null until the first snapshot
+  std::shared_ptr<const Catalog> catalog_;  // null: the extension is not (yet) there
 
   uv_loop_t loop_{};
   uv_prepare_t waiting_{};  // once per turn, before the loop waits

@@ -156,6 +156,23 @@ TEST_F(ClientTest, ACatalogThatFitsNoMoreEndsThemWithTheReason) {
   EXPECT_EQ(host_.counters()->subscriptions.get(), 0u);
 }
 
+TEST_F(ClientTest, ACatalogThatIsGoneEndsThemAndRefusesOthers) {
+  client_.Subscribe("a", kOrders);
+  host_.ServeNothing();
+  EXPECT_TRUE(Revalidate());
+  ASSERT_EQ(client_.errors.size(), 1u);
+  EXPECT_THAT(client_.errors[0], HasSubstr("There is no catalog"));
+  const StartResult refused = client_.Subscribe("b", kOrders);
+  EXPECT_EQ(refused.kind, StartResult::Kind::kRefused);
+  ASSERT_EQ(refused.errors.size(), 1u);
+  EXPECT_EQ(refused.errors[0].code, kErrorServiceUnavailable);
+  host_.Publish("orders", R"({"id":1})");
+  EXPECT_EQ(client_.written, "");
+  host_.Serve(kServedSnapshot);
+  EXPECT_TRUE(Revalidate());
+  EXPECT_EQ(client_.Subscribe("a", kOrders).kind, StartResult::Kind::kSubscribed);
+}
+
 TEST_F(ClientTest, ACatalogChangeIsWorkedOffInSlices) {
   for (const char* id : {"a", "b", "c"}) client_.Subscribe(id, kOrders);
   host_.Serve(kServedSnapshot);

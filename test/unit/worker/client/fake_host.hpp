@@ -46,6 +46,8 @@ class FakeHost final : public ClientHost {
     EXPECT_TRUE(catalog_) << error;
   }
 
+  void ServeNothing() { catalog_ = nullptr; }
+
   void Publish(std::string_view channel, const std::string& data) {
     const std::string padded = data + std::string(kJsonPadding, '\0');
     EventRecord record;
