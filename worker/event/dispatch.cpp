@@ -57,7 +57,7 @@ struct Dispatcher::ResidualSlot {
 struct Dispatcher::Bucket {
   Shape* shape;
   const std::string* key;  // its own key in the shape's map
-  std::vector<std::unique_ptr<DispatchGroup>> groups;
+  boost::container::small_vector<std::unique_ptr<DispatchGroup>, 1> groups;
   std::unique_ptr<RangeIndex> ranges;  // of the same groups, if the shape has a range
 };
 
@@ -103,7 +103,8 @@ struct DispatchGroup : RangeIndex::Item {
   size_t index;              // in the bucket
   uint64_t matched_for = 0;  // the event that found it last
   size_t matched_at = 0;     // its place in matched_ then
-  std::vector<Entry> members;
+  // Many groups have one member, whom an event for it alone is to find without detours.
+  boost::container::small_vector<Entry, 1> members;
 };
 
 namespace {

@@ -18,6 +18,8 @@
 #include <unordered_map>
 #include <vector>
 
+#include <boost/container/small_vector.hpp>
+
 #include "contract/event_record.hpp"
 #include "worker/base/work_budget.hpp"
 #include "worker/event/encode.hpp"
@@ -58,7 +60,7 @@ class Member {
     size_t index;  // in the group
   };
   PreparedSubscription subscription_;
-  std::vector<Place> places_;
+  boost::container::small_vector<Place, 1> places_;  // most have one
 };
 
 struct StringHash {
