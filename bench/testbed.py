@@ -96,8 +96,9 @@ class Testbed:
     def __exit__(self, *_):
         self._cluster("destroy")
 
-    def restart(self):
+    def restart(self, shards=1):
         """Memory that a process has once used for clients it does not show again for new ones."""
+        self.query(f"ALTER SYSTEM SET fraiseql_subs.worker_threads = {shards}")
         self._cluster("stop")
         self._cluster("start")
         self._await_worker()
