@@ -1,6 +1,7 @@
 """Clients that fall silent, do not read, or hang up: they are cut off and nobody else notices."""
 
 import json
+from pathlib import Path
 
 import pytest
 from websockets.frames import Opcode
@@ -69,7 +70,16 @@ def test_slow_consumers_that_never_read_are_gone_after_a_while(make_cluster):
         return cluster.metric("fraiseql_subs_connections") == 0
 
     wait_until(is_gone, "the peer that never reads is cut off", timeout=60)
+    port = slow.socket.getsockname()[1]
+    # What was left for it does not stay in the kernel either.
+    wait_until(lambda: not sockets_to(port), "its socket is gone", timeout=60)
     slow.close()
+
+
+def sockets_to(port):
+    """The server's ends of TCP connections with that port of the other end."""
+    table = [line.split() for line in Path("/proc/net/tcp").read_text().splitlines()]
+    return [row for row in table if row[2].endswith(f":{port:04X}")]
 
 
 def test_a_client_that_pauses_gets_everything_when_it_reads_again(make_cluster, connect):

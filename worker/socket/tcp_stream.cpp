@@ -2,12 +2,20 @@
 
 #include <arpa/inet.h>
 #include <netinet/in.h>
+#include <netinet/tcp.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
 #include <cerrno>
 
 namespace fsubs {
+namespace {
+
+// How long the kernel goes on with a peer that takes nothing of what was left for it. By itself it
+// does for many minutes, and keeps all of that in memory.
+constexpr unsigned kLeftUntakenMs = 10'000;
+
+}  // namespace
 
 TcpStream::TcpStream(uv_loop_t* loop, ReadBuffer* buffer, int fd) : buffer_(buffer), fd_(fd) {
   uv_poll_init(loop, &poll_, fd);
@@ -108,6 +116,7 @@ void TcpStream::ShutDown() {
 void TcpStream::Close() {
   if (closing_) return;
   closing_ = true;
+  setsockopt(fd_, IPPROTO_TCP, TCP_USER_TIMEOUT, &kLeftUntakenMs, sizeof(kLeftUntakenMs));
   uv_close(reinterpret_cast<uv_handle_t*>(&poll_), [](uv_handle_t* handle) {
     auto* const stream = static_cast<TcpStream*>(handle->data);
     stream->user_.reset();
