@@ -140,7 +140,8 @@ def test_events_overwritten_while_the_worker_stood_still_are_counted_to_the_clie
         payload = subscription.next()
         if "errors" in payload:
             (error,) = payload["errors"]
-            assert payload["data"] is None
+            assert payload["data"] == {"tick": None}
+            assert error["path"] == ["tick"]
             assert error["extensions"]["code"] == "EVENTS_LOST"
             lost += error["extensions"]["count"]
         else:

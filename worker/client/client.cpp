@@ -1,7 +1,7 @@
 #include "worker/client/client.hpp"
 
 #include "worker/base/clock.hpp"
-#include "worker/operation/errors_json.hpp"
+#include "worker/event/encode.hpp"
 
 namespace fsubs {
 
@@ -116,10 +116,9 @@ void Client::ReportLoss(uint64_t count) {
                  " overwritten before they could be delivered",
              kErrorEventsLost};
   loss.extensions.push_back({"count", count});
-  const std::string response = ResponseWithNullData({loss});
   for (const auto& [id, subscription] : subscriptions_) {
     if (closing()) return;
-    SendResponse(subscription.head, response);
+    SendResponse(subscription.head, EncodeFailure(*subscription.subscription().plan, loss));
   }
 }
 

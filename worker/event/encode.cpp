@@ -302,4 +302,12 @@ void Encode(const Plan& plan, const JsonValue& event, const EventMark& mark, std
   *out += "}}";
 }
 
+std::string EncodeFailure(const Plan& plan, Error error) {
+  const FieldPlan& root = plan.root();
+  error.locations = root.locations;
+  error.path = {root.response};
+  std::string data = root.type->is_non_null() ? "null" : "{" + root.key + "null}";
+  return R"({"data":)" + data + R"(,"errors":)" + ErrorsJson({error}) + "}";
+}
+
 }  // namespace fsubs

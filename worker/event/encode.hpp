@@ -6,6 +6,7 @@
 #include <string_view>
 
 #include "worker/json/json_tree.hpp"
+#include "worker/operation/error.hpp"
 #include "worker/operation/plan.hpp"
 
 namespace fsubs {
@@ -21,5 +22,10 @@ struct EventMark {
 // data, the value of the plan's root field. Strings and numbers are copied as they stand in the
 // data. Allocates only for errors and when `out` must grow.
 void Encode(const Plan& plan, const JsonValue& event, const EventMark& mark, std::string* out);
+
+// The response in place of an event that cannot be had. `error` is its field's, which is null; so
+// is all data only if the field's type forbids that, since some clients end a subscription without
+// data.
+std::string EncodeFailure(const Plan& plan, Error error);
 
 }  // namespace fsubs

@@ -188,8 +188,8 @@ TEST_F(ClientTest, LossIsToldToEachSubscription) {
   client_.Subscribe("b", kOrders);
   client_.ReportLoss(2);
   host_.FlushAll();
-  EXPECT_THAT(client_.written, HasSubstr("a {\"data\":null"));
-  EXPECT_THAT(client_.written, HasSubstr("b {\"data\":null"));
+  EXPECT_THAT(client_.written, HasSubstr(R"(a {"data":{"orderUpdated":null},"errors":[)"));
+  EXPECT_THAT(client_.written, HasSubstr(R"(b {"data":{"orderUpdated":null},"errors":[)"));
   EXPECT_THAT(client_.written, HasSubstr(R"("code":"EVENTS_LOST","count":2)"));
 }
 

@@ -203,5 +203,18 @@ TEST_F(EncodeTest, AnIntIsWrittenAsItsDigitsAndWithin32Bits) {
   }
 }
 
+TEST_F(EncodeTest, WhereThereIsNoEventItsFieldIsNullAndTellsWhy) {
+  const auto failure = [&](const std::string& query) {
+    return EncodeFailure(*served_.Prepare(query, "").subscription->plan,
+                         {.message = "gone", .code = kErrorEventsLost});
+  };
+  EXPECT_EQ(
+      failure("subscription { o: orderUpdated { id } }"),
+      R"({"data":{"o":null},"errors":[{"message":"gone","locations":[{"line":1,"column":16}],)"
+      R"("path":["o"],"extensions":{"code":"EVENTS_LOST"}}]})");
+  EXPECT_EQ(failure("subscription { orderPaid { id } }").substr(0, 24),
+            R"({"data":null,"errors":[{)");
+}
+
 }  // namespace
 }  // namespace fsubs
