@@ -9,6 +9,7 @@ import { createClient as createSseClient } from 'graphql-sse';
 import relay from 'relay-runtime';
 import legacy from 'subscriptions-transport-ws';
 import WebSocket from 'ws';
+import { relayEnvironment, relayRequest } from './relay_order.js';
 import { connect, httpUrl, publish, subscribed, url } from './server.js';
 
 // Apollo's link tells errors of sockets apart by this global of browsers.
@@ -125,100 +126,8 @@ test('urql subscribes by WebSocket and queries by HTTP', { timeout }, async (t) 
   assert.match(version.data.serverVersion, /PostgreSQL/);
 });
 
-// As relay-compiler emits it: `id` and `__typename` added, fragments inlined in the operation.
-const relayRequest = (() => {
-  const argument = { defaultValue: null, kind: 'LocalArgument', name: 'withTotal' };
-  const scalar = (name) => ({
-    alias: null,
-    args: null,
-    kind: 'ScalarField',
-    name,
-    storageKey: null,
-  });
-  const order = (selections) => ({
-    alias: null,
-    args: null,
-    concreteType: 'Order',
-    kind: 'LinkedField',
-    name: 'orderUpdated',
-    plural: false,
-    selections,
-    storageKey: null,
-  });
-  const fields = [
-    scalar('id'),
-    scalar('status'),
-    {
-      condition: 'withTotal',
-      kind: 'Condition',
-      passingValue: true,
-      selections: [scalar('total')],
-    },
-  ];
-  return {
-    fragment: {
-      argumentDefinitions: [argument],
-      kind: 'Fragment',
-      metadata: null,
-      name: 'RelayOrderSubscription',
-      selections: [order(fields)],
-      type: 'Subscription',
-      abstractKey: null,
-    },
-    kind: 'Request',
-    operation: {
-      argumentDefinitions: [argument],
-      kind: 'Operation',
-      name: 'RelayOrderSubscription',
-      selections: [order([scalar('__typename'), ...fields])],
-    },
-    params: {
-      cacheID: 'c0ffee',
-      id: null,
-      metadata: {},
-      name: 'RelayOrderSubscription',
-      operationKind: 'subscription',
-      text: `subscription RelayOrderSubscription(
-  $withTotal: Boolean!
-) {
-  orderUpdated {
-    __typename
-    ...Order_order
-    id
-  }
-}
-
-fragment Order_order on Order {
-  id
-  ...Order_status
-  total @include(if: $withTotal)
-}
-
-fragment Order_status on Order {
-  status
-}
-`,
-    },
-  };
-})();
-
 test('Relay normalises events into its store', { timeout }, async (t) => {
-  const socket = connect(t);
-  const subscribe = (operation, variables) =>
-    relay.Observable.create((sink) =>
-      socket.subscribe(
-        { operationName: operation.name, query: operation.text, variables },
-        {
-          next: (result) => sink.next(result),
-          error: (error) => sink.error(error),
-          complete: () => sink.complete(),
-        },
-      ),
-    );
-  const environment = new relay.Environment({
-    network: relay.Network.create(() => assert.fail('no query is expected'), subscribe),
-    store: new relay.Store(new relay.RecordSource()),
-  });
+  const environment = relayEnvironment(relay, connect(t));
   const events = collect(2, (next, reject) => {
     const started = relay.requestSubscription(environment, {
       subscription: relayRequest,
