@@ -2,10 +2,12 @@
 // time.
 
 import assert from 'node:assert/strict';
+import { once } from 'node:events';
+import { Socket } from 'node:net';
 import test, { before } from 'node:test';
 import { setTimeout as pause } from 'node:timers/promises';
 import { openPlayground } from './browser.js';
-import { startServer, stopServer, sql, subscribed, workerPid } from './server.js';
+import { httpUrl, sql, startServer, stopServer, subscribed, url, workerPid } from './server.js';
 import { apollo3Subscriber, subscribers } from './subscribers.js';
 
 const timeout = 60_000;
@@ -128,7 +130,7 @@ test('a reload of the settings ends no subscription and no connection', { timeou
   };
   const isIntrospected = async () => {
     const query = encodeURIComponent('{ __schema { description } }');
-    const response = await fetch(`${process.env.FSUBS_URL.replace('ws', 'http')}/graphql?query=${query}`);
+    const response = await fetch(`${httpUrl}?query=${query}`);
     return !('errors' in (await response.json()));
   };
   const stopPublishing = await publishAllTheTime(t);
@@ -150,7 +152,20 @@ test('a reload of the settings ends no subscription and no connection', { timeou
   assert.equal(await connections(), connected);
 });
 
-test('an EventSource of a browser connects again after a restart of the worker', { timeout }, async (t) => {
+// A client that does not leave, for which a worker that is to end waits.
+async function stay(test) {
+  const socket = new Socket({ allowHalfOpen: true });
+  test.after(() => socket.destroy());
+  socket.connect(Number(new URL(url).port), '127.0.0.1');
+  socket.write(
+    'GET / HTTP/1.1\r\nHost: localhost\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n' +
+      'Sec-WebSocket-Key: AAAAAAAAAAAAAAAAAAAAAA==\r\nSec-WebSocket-Version: 13\r\n' +
+      'Sec-WebSocket-Protocol: graphql-transport-ws\r\n\r\n',
+  );
+  await once(socket, 'data');
+}
+
+test('an EventSource of a browser comes back, also if it tries while the worker ends', { timeout }, async (t) => {
   const page = await openPlayground(t);
   const stopPublishing = await publishAllTheTime(t);
   await page.evaluate(() => {
@@ -164,6 +179,7 @@ test('an EventSource of a browser connects again after a restart of the worker',
   const hears = (id) => until(async () => (await hear()).at(-1) >= id);
   await subscribed('Browser');
   await hears(await lastSent());
+  await stay(t);
   await endWorker('SIGTERM');
   await subscribed('Browser');
   const resumed = await lastSent();

@@ -1,11 +1,14 @@
 """GraphQL over server-sent events (distinct connections mode) at the same path and port."""
 
+import os
+import signal
 from urllib.parse import quote
 
 import pytest
 
 from cluster import wait_until
-from http_client import EventStream, request
+from http_client import EventStream, post, request
+from raw_peer import RawPeer
 
 SUBSCRIPTION = "subscription ($id: ID) { orderUpdated(id: $id) { id status } }"
 
@@ -99,6 +102,22 @@ def test_a_drain_ends_the_stream_and_completes_nothing(make_cluster, stream):
     wait_until_subscribed(cluster)
     cluster.stop()
     assert opened.event() is None
+
+
+def test_a_stream_that_comes_during_a_drain_ends_at_once(make_cluster, stream):
+    cluster = make_cluster()
+    cluster.sql("SELECT fraiseql_register_types('type O { id: ID }')")
+    cluster.sql("SELECT fraiseql_register_subscription('o: O', 'c')")
+    holds_up = RawPeer(cluster.url).init()
+    (worker,) = cluster.worker_pids()
+    os.kill(worker, signal.SIGTERM)
+    wait_until(lambda: cluster.get("/healthz")[0] == 503, "the worker drains")
+    # Not with 503, after which a browser's EventSource does not come back.
+    late = stream(cluster, "subscription { o { id } }")
+    assert late.reply.status == 200
+    assert late.event() is None
+    assert post(cluster, "{ serverVersion }")[0] == 503
+    holds_up.close()
 
 
 def test_a_subscription_that_becomes_invalid_is_told_and_ends(make_cluster, stream):

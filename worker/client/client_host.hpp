@@ -50,7 +50,9 @@ class ClientHost {
   virtual void Subscribe(Member* member, PreparedSubscription subscription) = 0;
   virtual void Unsubscribe(Member* member) = 0;
 
-  // Whether operations can be served: there is a catalog, room for another client, and no drain.
+  // Whether operations are served: there is a catalog, and no drain.
+  virtual bool is_serving() const = 0;
+  // Whether they are, and there is room for another client.
   virtual bool can_serve() const = 0;
   // The reply to a request that is not GraphQL's.
   virtual HttpReply OnGet(const HttpRequest& request) = 0;

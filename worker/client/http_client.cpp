@@ -77,7 +77,7 @@ void HttpClient::OnGraphqlRequest(HttpRequest request) {
     return;
   }
   if (!host_->can_serve()) {
-    RefuseAsUnavailable();
+    RefuseAsUnavailable(*type);
     return;
   }
   if (!host_->options().allow_anonymous) {
@@ -107,15 +107,8 @@ void HttpClient::Handle(std::string_view) {
   if (host_->can_serve()) {
     Execute();
   } else {
-    RefuseAsUnavailable();
+    RefuseAsUnavailable(type_);
   }
-}
-
-void HttpClient::RefuseAsUnavailable() {
-  host_->counters()->connections_refused.Add();
-  Reply(ReplyWithProblem(kHttpServiceUnavailable,
-                         "The server has no catalog, is draining or has too many clients.",
-                         kErrorServiceUnavailable));
 }
 
 void HttpClient::Execute() {
@@ -141,7 +134,21 @@ void HttpClient::Execute() {
   }
 }
 
-void HttpClient::Stream(const StartResult& result) {
+// Nobody is served now, or no more clients are.
+void HttpClient::RefuseAsUnavailable(ResponseType type) {
+  host_->counters()->connections_refused.Add();
+  if (type == ResponseType::kEventStream && !host_->is_serving()) {
+    // A browser's EventSource comes back when a stream has ended, and never after another status.
+    StartStream();
+    End();
+    return;
+  }
+  Reply(ReplyWithProblem(kHttpServiceUnavailable,
+                         "The server has no catalog, is draining or has too many clients.",
+                         kErrorServiceUnavailable));
+}
+
+void HttpClient::StartStream() {
   stage_ = Stage::kStreaming;
   HttpReply reply;
   reply.content_type = "text/event-stream; charset=utf-8";
@@ -150,6 +157,10 @@ void HttpClient::Stream(const StartResult& result) {
   socket_.StartStream(std::move(reply));
   // Some browsers report the stream as open only when its first bytes have come.
   Append(kCommentEvent);
+}
+
+void HttpClient::Stream(const StartResult& result) {
+  StartStream();
   switch (result.kind) {
     case StartResult::Kind::kSubscribed:
       break;
@@ -182,8 +193,7 @@ void HttpClient::OnOptionsChanged() {
 
 void HttpClient::Drain() {
   if (stage_ == Stage::kHeld) {
-    Reply(ReplyWithProblem(kHttpServiceUnavailable, "The server is draining.",
-                           kErrorServiceUnavailable));
+    RefuseAsUnavailable(type_);
   } else if (stage_ == Stage::kStreaming) {
     // Without `complete`, which clients take for the end of the subscription.
     End();

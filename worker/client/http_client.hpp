@@ -43,8 +43,9 @@ class HttpClient final : public Client, public HttpPeer {
   void CutOff() override { socket_.Abort(); }
 
   void OnGraphqlRequest(HttpRequest request);
-  void RefuseAsUnavailable();
+  void RefuseAsUnavailable(ResponseType type);
   void Execute();
+  void StartStream();
   void Stream(const StartResult& result);
   void Reply(HttpReply reply);
   void AllowOrigin(HttpReply* reply) const;

@@ -185,7 +185,7 @@ PrepareResult Shard::Prepare(const OperationRequest& request) {
 bool Shard::CanServe(size_t clients) const {
   // The kernel spreads clients evenly over shards.
   const size_t limit = std::max<size_t>(1, options_->max_connections / options_->wake_fds.size());
-  return catalog_ && !draining_ && clients <= limit;
+  return is_serving() && clients <= limit;
 }
 
 unsigned Shard::OnUpgrade(std::string_view origin, std::string_view host) {

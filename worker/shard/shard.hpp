@@ -105,6 +105,7 @@ class Shard final : private ClientHost,
     dispatcher_.Add(member, std::move(subscription));
   }
   void Unsubscribe(Member* member) override { dispatcher_.Remove(member); }
+  bool is_serving() const override { return catalog_ && !draining_; }
   bool can_serve() const override { return CanServe(clients_.size()); }
   HttpReply OnGet(const HttpRequest& request) override;
 

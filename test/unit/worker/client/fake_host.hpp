@@ -32,6 +32,7 @@ class FakeHost final : public ClientHost {
     dispatcher_.Add(member, std::move(subscription));
   }
   void Unsubscribe(Member* member) override { dispatcher_.Remove(member); }
+  bool is_serving() const override { return true; }
   bool can_serve() const override { return true; }
   HttpReply OnGet(const HttpRequest&) override { return {}; }
 
