@@ -53,6 +53,25 @@ def test_events_arrive(server, name):
     assert run(scenario, server) == ["packed", "sent"]
 
 
+def test_an_error_in_an_event_ends_the_subscription(server, name):
+    server.sql("SELECT fraiseql_register_subscription(%s, %s)", (f"{name}: Order", name))
+
+    async def scenario(session):
+        async def publish():
+            await wait_for_subscription(server, name)
+            server.publish("x", name, {"id": 7})
+
+        publishing = asyncio.create_task(publish())
+        try:
+            async for _ in session.subscribe(gql(f"subscription {{ {name} {{ status }} }}")):
+                raise AssertionError("an order without a status")
+        finally:
+            await publishing
+
+    with pytest.raises(TransportQueryError, match="Cannot return null"):
+        run(scenario, server)
+
+
 def test_errors_are_raised(server):
     async def scenario(session):
         async for _ in session.subscribe(gql("subscription { nothing }")):
