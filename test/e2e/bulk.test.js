@@ -35,6 +35,14 @@ test('20,000 rows of one INSERT arrive, in order', { timeout }, async (t) => {
     SELECT fraiseql_register_types('type Bulk { id: ID body: String } type BulkChange { row: Bulk }');
     SELECT fraiseql_register_subscription('bulk: BulkChange', 'bulk');
   `);
+  t.after(() =>
+    sqlScript(`
+      SELECT fraiseql_unregister_subscription('bulk');
+      SELECT fraiseql_unregister_type('BulkChange');
+      SELECT fraiseql_unregister_type('Bulk');
+      DROP TABLE bulk;
+    `),
+  );
   const rows = 20_000;
   const client = collect(t, 'subscription Bulk { bulk { row { id body } } }');
   await subscribed('Bulk');

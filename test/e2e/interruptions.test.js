@@ -4,7 +4,7 @@
 import assert from 'node:assert/strict';
 import { once } from 'node:events';
 import { Socket } from 'node:net';
-import test, { before } from 'node:test';
+import test, { after, before } from 'node:test';
 import { setTimeout as pause } from 'node:timers/promises';
 import { openPlayground } from './browser.js';
 import { httpUrl, sql, startServer, stopServer, subscribed, url, workerPid } from './server.js';
@@ -29,6 +29,8 @@ before(() =>
       END $$;
   `),
 );
+
+after(() => sql('DROP TABLE sent, stopped; DROP PROCEDURE publish_until_stopped'));
 
 // An event every few milliseconds, also as soon as a server that was away is back. Resolves to how to
 // stop, which resolves to the ids of all that was committed.
