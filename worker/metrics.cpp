@@ -33,6 +33,10 @@ constexpr Definition kDefinitions[] = {
     {"fraiseql_subs_connections_refused_total", MetricType::Counter,
      "Clients refused because of max_connections or while not ready",
      &ShardCounters::connections_refused},
+    {"fraiseql_subs_connections_refused_by_address_total", MetricType::Counter,
+     "Connections closed at once because of max_connections_per_address or "
+     "max_unfinished_per_address",
+     &ShardCounters::connections_refused_by_address},
     {"fraiseql_subs_messages_received_total", MetricType::Counter, "Messages from clients",
      &ShardCounters::messages_received},
     {"fraiseql_subs_events_read_total", MetricType::Counter, "Events read from the ring",

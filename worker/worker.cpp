@@ -87,6 +87,7 @@ std::string Worker::Start() {
     setup.heartbeat = &ring_->reader_page()->heartbeats.shards[i];
     setup.wake_fd = options_->wake_fds[i];
     setup.counters = &counters_[i];
+    setup.peers = &peers_;
     setup.options = options_;
     shards_.push_back(std::make_unique<Shard>(setup));
     error = shards_.back()->Start();

@@ -20,6 +20,7 @@
 #include "worker/operation/catalog.hpp"
 #include "worker/shard/shard.hpp"
 #include "worker/side_door_server.hpp"
+#include "worker/socket/peer_limits.hpp"
 
 namespace fsubs {
 
@@ -59,6 +60,7 @@ class Worker final : private ShardHost, private SideDoorHost {
   std::shared_ptr<const Options> options_;
   std::unique_ptr<MappedRing> ring_;
   std::vector<ShardCounters> counters_;
+  PeerCounts peers_;
   std::vector<std::unique_ptr<Shard>> shards_;
   std::unique_ptr<SideDoorServer> side_door_;
   std::optional<Heartbeat> heartbeat_;

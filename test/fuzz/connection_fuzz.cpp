@@ -116,6 +116,8 @@ class Host final : public SocketServerHost {
     return std::make_unique<Owner>(socket, &waiting);
   }
   size_t max_message_size() const override { return kMaxMessage; }
+  PeerLimits peer_limits() const override { return {}; }
+  void OnPeerRefused() override {}
 
   std::vector<Owner*> waiting;
 };
@@ -136,11 +138,12 @@ std::string Comparable(std::string bytes) {
 std::string Talk(std::string_view input, size_t segment, uint8_t options) {
   static uv_loop_t* const loop = uv_default_loop();
   static Host host;
-  static ConnectionContext context{&host, kSubprotocols, Deadlines(loop), SoonList(loop), {}};
+  static ConnectionContext context{&host, kSubprotocols, Deadlines(loop), SoonList(loop)};
+  static PeerCounts peers;
   MemoryStream stream;
   const sockaddr_storage address{.ss_family = AF_INET};
   auto connection =
-      std::make_unique<Connection>(&context, &stream, context.peers.Admit(address, PeerLimits()));
+      std::make_unique<Connection>(&context, &stream, *peers.Admit(address, PeerLimits()));
   const auto settle = [&] {
     for (int turns = 0; turns < 100; ++turns) {
       uv_run(loop, UV_RUN_NOWAIT);

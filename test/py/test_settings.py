@@ -40,6 +40,8 @@ BAD_VALUES = {
 
 
 @pytest.mark.parametrize(
+    "max_connections_per_address": ["-1", "1000001"],
+    "max_unfinished_per_address": ["-1", "1000001"],
     ("setting", "value"), [(name, value) for name in BAD_VALUES for value in BAD_VALUES[name]]
 )
 def test_a_bad_value_is_refused(server, setting, value):

@@ -34,6 +34,8 @@ constexpr Binding kBindings[] = {
     {SettingIndex("max_message_size"), &Options::max_message_size},
     {SettingIndex("max_connections"), &Options::max_connections},
     {SettingIndex("max_subscriptions_per_connection"), &Options::max_subscriptions_per_connection},
+    {SettingIndex("max_connections_per_address"), &Options::max_connections_per_address},
+    {SettingIndex("max_unfinished_per_address"), &Options::max_unfinished_per_address},
     {SettingIndex("outbox_size"), &Options::outbox_size},
     {SettingIndex("max_query_tokens"), &Options::max_query_tokens},
     {SettingIndex("max_query_depth"), &Options::max_query_depth},

@@ -41,6 +41,7 @@ Shard::Shard(const Setup& setup)
     : index_(setup.index),
       host_(setup.host),
       counters_(setup.counters),
+      peers_(setup.peers),
       options_(setup.options),
       tasks_("shard " + std::to_string(setup.index)),
       heartbeat_(setup.heartbeat),
@@ -64,7 +65,7 @@ std::string Shard::Start() {
   SetClocks();
 
   std::string error;
-  server_ = SocketServer::Open(&loop_, this, {options_->listen_address, options_->port},
+  server_ = SocketServer::Open(&loop_, this, peers_, {options_->listen_address, options_->port},
                                kSubprotocols, &error);
   if (!server_) return error;
   feed_.Attach(&loop_);

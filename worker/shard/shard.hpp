@@ -1,5 +1,6 @@
 // One shard: a thread with its own loop, listening socket, clients, plans and ring cursor. Joins
-// the parts that serve its clients. Shards share nothing that changes but their counters.
+// the parts that serve its clients. Shards share nothing that changes but their counters and how
+// many connections each address has.
 //
 // A started shard lives until the process ends: a drained worker exits without taking its threads
 // apart. Functions marked "any thread" may be called from any; everything else belongs to the
@@ -64,6 +65,7 @@ class Shard final : private ClientHost,
     std::atomic<uint64_t>* heartbeat = nullptr;  // there, too
     int wake_fd = -1;
     ShardCounters* counters = nullptr;
+    PeerCounts* peers = nullptr;  // of all shards
     std::shared_ptr<const Options> options;
   };
 
@@ -114,6 +116,10 @@ class Shard final : private ClientHost,
   std::unique_ptr<WsPeer> OnOpen(WsSocket socket, std::string_view subprotocol) override;
   std::unique_ptr<HttpPeer> OnHttp(HttpSocket socket) override;
   size_t max_message_size() const override { return options_->max_message_size; }
+  PeerLimits peer_limits() const override {
+    return {options_->max_connections_per_address, options_->max_unfinished_per_address};
+  }
+  void OnPeerRefused() override { counters_->connections_refused_by_address.Add(); }
 
   // RingFeed::Sink
   void OnTurn() override;
@@ -142,6 +148,7 @@ class Shard final : private ClientHost,
   const size_t index_;
   ShardHost* const host_;
   ShardCounters* const counters_;
+  PeerCounts* const peers_;
   std::shared_ptr<const Options> options_;
   std::shared_ptr<const Catalog> catalog_;  // null: the extension is not (yet) there
 

@@ -1,17 +1,17 @@
 #include "worker/socket/connection.hpp"
 
 #include <exception>
+#include <utility>
 
 #include "worker/base/log.hpp"
 #include "worker/socket/http_session.hpp"
 
 namespace fsubs {
 
-Connection::Connection(ConnectionContext* context, Stream* stream,
-                       PeerCounts::Counts::value_type* peer)
+Connection::Connection(ConnectionContext* context, Stream* stream, PeerCounts::Share share)
     : context_(context),
       stream_(stream),
-      share_(&context->peers, peer),
+      share_(std::move(share)),
       session_(std::make_unique<HttpSession>(this)) {
   Expect(DeadlineKind::kHead);
 }

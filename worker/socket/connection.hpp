@@ -24,13 +24,12 @@ struct ConnectionContext {
   std::span<const char* const> subprotocols;
   Deadlines deadlines;
   SoonList soon;
-  PeerCounts peers;
 };
 
 class Connection final : public StreamUser, private Timed {
  public:
-  // Speaks HTTP at first. `peer` is what context->peers admitted.
-  Connection(ConnectionContext* context, Stream* stream, PeerCounts::Counts::value_type* peer);
+  // Speaks HTTP at first.
+  Connection(ConnectionContext* context, Stream* stream, PeerCounts::Share share);
   ~Connection() override;
 
   // StreamUser

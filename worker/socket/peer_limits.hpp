@@ -1,6 +1,7 @@
 // How much of the server one peer address holds, so that no single one takes it all.
 //
-// Loop thread only.
+// Any thread: the kernel spreads the connections of an address over the shards at random, so that
+// shares of a small limit would be full long before the limit is.
 #pragma once
 
 #include <sys/socket.h>
@@ -8,8 +9,11 @@
 #include <array>
 #include <cstddef>
 #include <cstdint>
+#include <mutex>
+#include <optional>
 #include <string_view>
 #include <unordered_map>
+#include <utility>
 
 namespace fsubs {
 
@@ -20,7 +24,6 @@ struct PeerLimits {
 };
 
 class PeerCounts {
- public:
   struct Count {
     size_t connections = 0;
     size_t unfinished = 0;
@@ -34,28 +37,35 @@ class PeerCounts {
   };
   using Counts = std::unordered_map<Address, Count, AddressHash>;
 
+ public:
   // One connection's part of the counts: unfinished at first. Destroy it before the counts.
   class Share {
    public:
-    Share(PeerCounts* counts, Counts::value_type* peer);
+    Share(Share&& other) noexcept
+        : counts_(std::exchange(other.counts_, nullptr)),
+          peer_(other.peer_),
+          unfinished_(other.unfinished_) {}
+    Share& operator=(Share&&) = delete;
     ~Share();
-    Share(const Share&) = delete;
-    Share& operator=(const Share&) = delete;
 
     // The peer has asked for something.
     void Finish();
 
    private:
-    PeerCounts* const counts_;
-    Counts::value_type* const peer_;
+    friend class PeerCounts;
+    Share(PeerCounts* counts, Counts::value_type* peer) : counts_(counts), peer_(peer) {}
+
+    PeerCounts* counts_;  // null: moved from
+    Counts::value_type* peer_;
     bool unfinished_ = true;
   };
 
-  // The peer at that address, unless it holds as much as it may.
-  Counts::value_type* Admit(const sockaddr_storage& address, const PeerLimits& limits);
+  // A share for a connection from that address, unless it holds as much as it may.
+  std::optional<Share> Admit(const sockaddr_storage& address, const PeerLimits& limits);
 
  private:
-  // Elements of an unordered_map stay where they are.
+  std::mutex mutex_;
+  // Guarded by the mutex. Elements of an unordered_map stay where they are.
   Counts counts_;
 };
 

@@ -7,6 +7,7 @@
 
 #include <cerrno>
 #include <cstring>
+#include <utility>
 
 #include "worker/base/log.hpp"
 #include "worker/socket/connection.hpp"
@@ -28,9 +29,11 @@ constexpr size_t kReadBuffer = 64 * 1024;
 }  // namespace
 
 struct SocketServer::Impl {
-  Impl(uv_loop_t* on_loop, SocketServerHost* host, std::span<const char* const> subprotocols)
+  Impl(uv_loop_t* on_loop, SocketServerHost* host, PeerCounts* all_peers,
+       std::span<const char* const> subprotocols)
       : loop(on_loop),
-        context{host, subprotocols, Deadlines(on_loop), SoonList(on_loop), {}},
+        context{host, subprotocols, Deadlines(on_loop), SoonList(on_loop)},
+        peers(all_peers),
         buffer(kReadBuffer) {}
 
   void StartAccepting();
@@ -40,6 +43,7 @@ struct SocketServer::Impl {
 
   uv_loop_t* const loop;
   ConnectionContext context;
+  PeerCounts* const peers;
   TcpStream::ReadBuffer buffer;
   int listener = -1;
   uv_poll_t listening;
@@ -74,13 +78,15 @@ void SocketServer::Impl::Begin(int fd, const sockaddr_storage& address) {
   setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof(on));
   TcpStream* stream = nullptr;
   try {
-    auto* const peer = context.peers.Admit(address, context.host->peer_limits());
-    if (peer == nullptr) {
+    auto share = peers->Admit(address, context.host->peer_limits());
+    if (!share) {
+      // Without a word: whatever is refused by a reply holds a connection until it has read it.
       close(fd);
+      context.host->OnPeerRefused();
       return;
     }
     stream = new TcpStream(loop, &buffer, fd);
-    stream->Start(std::make_unique<Connection>(&context, stream, peer));
+    stream->Start(std::make_unique<Connection>(&context, stream, std::move(*share)));
   } catch (const std::exception& error) {
     Log(LogLevel::kError, "cannot serve a client: %s", error.what());
     if (stream != nullptr) {
@@ -112,12 +118,12 @@ SocketServer::SocketServer(std::unique_ptr<Impl> impl) : impl_(std::move(impl)) 
 SocketServer::~SocketServer() = default;
 
 std::unique_ptr<SocketServer> SocketServer::Open(uv_loop_s* loop, SocketServerHost* host,
-                                                 const Listen& listen,
+                                                 PeerCounts* peers, const Listen& listen,
                                                  std::span<const char* const> subprotocols,
                                                  std::string* error) {
   const int listener = OpenListener(listen, PortSharing::kWithOtherShards, error);
   if (listener < 0) return nullptr;
-  auto impl = std::make_unique<Impl>(loop, host, subprotocols);
+  auto impl = std::make_unique<Impl>(loop, host, peers, subprotocols);
   impl->listener = listener;
   uv_poll_init(loop, &impl->listening, listener);
   impl->listening.data = impl.get();

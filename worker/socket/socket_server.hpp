@@ -126,16 +126,19 @@ class SocketServerHost {
   virtual size_t max_message_size() const = 0;
 
   // What one peer address may hold; asked whenever one connects.
-  virtual PeerLimits peer_limits() const { return {}; }
+  virtual PeerLimits peer_limits() const = 0;
+
+  // A connection was closed at once because its address holds as much as it may.
+  virtual void OnPeerRefused() = 0;
 };
 
 class SocketServer {
  public:
   // Start to listen. Returns null, and says why in `*error`, if the address cannot be used.
-  // `subprotocols` are what a WebSocket may agree on. `loop`, `host` and `subprotocols` outlive the
-  // server, which lives until the process ends.
+  // `peers` counts for all servers together. `subprotocols` are what a WebSocket may agree on. All
+  // but `listen` outlive the server, which lives until the process ends.
   static std::unique_ptr<SocketServer> Open(uv_loop_s* loop, SocketServerHost* host,
-                                            const Listen& listen,
+                                            PeerCounts* peers, const Listen& listen,
                                             std::span<const char* const> subprotocols,
                                             std::string* error);
 

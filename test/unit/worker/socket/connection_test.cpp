@@ -57,6 +57,8 @@ struct Host final : SocketServerHost {
     return std::make_unique<ThrowingHttpPeer>();
   }
   size_t max_message_size() const override { return 1024; }
+  PeerLimits peer_limits() const override { return {}; }
+  void OnPeerRefused() override {}
 
   unsigned refuses_with = 0;
   bool open_throws = false;
@@ -65,11 +67,11 @@ struct Host final : SocketServerHost {
 class ConnectionTest : public testing::Test {
  protected:
   ConnectionTest() {
-    context_.reset(new ConnectionContext{
-        &host_, {}, Deadlines(loop_.get()), SoonList(loop_.get()), PeerCounts()});
+    context_.reset(
+        new ConnectionContext{&host_, {}, Deadlines(loop_.get()), SoonList(loop_.get())});
     const sockaddr_storage address{.ss_family = AF_INET};
     connection_ = std::make_unique<Connection>(context_.get(), &stream_,
-                                               context_->peers.Admit(address, PeerLimits()));
+                                               *peers_.Admit(address, PeerLimits()));
   }
 
   void Send(std::string_view text) {
@@ -78,6 +80,7 @@ class ConnectionTest : public testing::Test {
   }
 
   Host host_;
+  PeerCounts peers_;
   std::unique_ptr<ConnectionContext> context_;
   TestLoop loop_;
   MemoryStream stream_;

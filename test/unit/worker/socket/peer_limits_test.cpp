@@ -3,7 +3,10 @@
 #include <arpa/inet.h>
 #include <gtest/gtest.h>
 
-#include <memory>
+#include <algorithm>
+#include <optional>
+#include <thread>
+#include <vector>
 
 namespace fsubs {
 namespace {
@@ -23,16 +26,15 @@ sockaddr_storage Address(const char* text) {
 
 class PeerLimitsTest : public testing::Test {
  protected:
-  std::unique_ptr<PeerCounts::Share> Connect(const char* address, const PeerLimits& limits) {
-    auto* const peer = counts_.Admit(Address(address), limits);
-    return peer == nullptr ? nullptr : std::make_unique<PeerCounts::Share>(&counts_, peer);
+  std::optional<PeerCounts::Share> Connect(const char* address, const PeerLimits& limits) {
+    return counts_.Admit(Address(address), limits);
   }
 
   PeerCounts counts_;
 };
 
 TEST_F(PeerLimitsTest, WithoutALimitEverybodyIsAdmitted) {
-  std::vector<std::unique_ptr<PeerCounts::Share>> shares;
+  std::vector<std::optional<PeerCounts::Share>> shares;
   for (int i = 0; i < 1000; ++i) {
     shares.push_back(Connect("192.0.2.1", {}));
     ASSERT_TRUE(shares.back());
@@ -52,7 +54,7 @@ TEST_F(PeerLimitsTest, AnAddressMayHoldSoManyConnections) {
 
 TEST_F(PeerLimitsTest, ThoseThatHaveAskedForSomethingAreFinished) {
   const PeerLimits limits{.unfinished = 1};
-  const auto first = Connect("192.0.2.1", limits);
+  auto first = Connect("192.0.2.1", limits);
   EXPECT_FALSE(Connect("192.0.2.1", limits));
   first->Finish();
   const auto second = Connect("192.0.2.1", limits);
@@ -77,6 +79,28 @@ TEST_F(PeerLimitsTest, AnIpv4AddressIsTheSameByEitherSocket) {
   const auto first = Connect("192.0.2.1", limits);
   EXPECT_FALSE(Connect("::ffff:192.0.2.1", limits));
   EXPECT_TRUE(Connect("::ffff:192.0.2.2", limits));
+}
+
+TEST_F(PeerLimitsTest, ThreadsCountTogether) {
+  constexpr size_t kLimit = 3;
+  std::vector<std::optional<PeerCounts::Share>> kept(4);
+  {
+    std::vector<std::jthread> threads;
+    for (auto& share : kept) {
+      threads.emplace_back([this, &share] {
+        for (int i = 0; i < 1000; ++i) {
+          auto passing = Connect("192.0.2.2", {.connections = kLimit});
+          if (passing) passing->Finish();
+        }
+        if (auto admitted = Connect("192.0.2.1", {.connections = kLimit})) {
+          share.emplace(std::move(*admitted));
+        }
+      });
+    }
+  }
+  EXPECT_EQ(std::count_if(kept.begin(), kept.end(), [](const auto& share) { return !!share; }),
+            kLimit);
+  EXPECT_TRUE(Connect("192.0.2.2", {.connections = 1})) << "nothing is left of those that passed";
 }
 
 }  // namespace
