@@ -59,8 +59,8 @@ inline constexpr Setting kSettings[] = {
      .value = StringSetting{.default_value = "*", .range = "origins"},
      .changed_by = ChangedBy::kReload,
      .is_worker_option = true,
-     .sentence = "Web pages that may connect, such as \"https://app.example.com\", separated by "
-                 "commas; \"*\" is any."},
+     .sentence = "Web pages that may connect, such as \"https://app.example.com\" or "
+                 "\"https://*.example.com\", separated by commas; \"*\" is any."},
     {.name = "introspection",
      .value = BoolSetting{.default_value = true},
      .changed_by = ChangedBy::kReload,

@@ -13,11 +13,27 @@ ALTER SYSTEM SET fraiseql_subs.database = 'a_name_that_is_longer_than_any_that_P
 ALTER SYSTEM SET fraiseql_subs.listen_address = 'localhost';
 ALTER SYSTEM SET fraiseql_subs.listen_address = '127.0.0.1,::1';
 ALTER SYSTEM SET fraiseql_subs.listen_address = '';
+ALTER SYSTEM SET fraiseql_subs.allowed_origins = 'app.example.com';
+ALTER SYSTEM SET fraiseql_subs.allowed_origins = 'https://a.example, https://b.example/';
+ALTER SYSTEM SET fraiseql_subs.allowed_origins = 'https://App.example.com';
+ALTER SYSTEM SET fraiseql_subs.allowed_origins = 'https://app.example.com:443';
+ALTER SYSTEM SET fraiseql_subs.allowed_origins = 'https://a.example:4443x';
+ALTER SYSTEM SET fraiseql_subs.allowed_origins = 'https://a.example https://b.example';
+ALTER SYSTEM SET fraiseql_subs.allowed_origins = 'https://a.example,';
+ALTER SYSTEM SET fraiseql_subs.allowed_origins = 'wss://app.example.com';
+ALTER SYSTEM SET fraiseql_subs.allowed_origins = 'https://user@app.example.com';
+ALTER SYSTEM SET fraiseql_subs.allowed_origins = 'https://*';
+ALTER SYSTEM SET fraiseql_subs.allowed_origins = 'null';
 ALTER SYSTEM SET fraiseql_subs.keepalive_interval = '99ms';
 ALTER SYSTEM SET fraiseql_subs.stuck_timeout = '4999ms';
 ALTER SYSTEM SET fraiseql_subs.overflow = 'drop';
 ALTER SYSTEM SET fraiseql_subs.log_level = 'chatty';
 ALTER SYSTEM SET fraiseql_subs.allow_anonymous = 'perhaps';
+
+-- What it takes
+ALTER SYSTEM SET fraiseql_subs.allowed_origins = '';
+ALTER SYSTEM SET fraiseql_subs.allowed_origins = 'https://a.example, https://*.b.example:8443,http://[::1]:3000';
+ALTER SYSTEM RESET fraiseql_subs.allowed_origins;
 
 -- Each number below and above its range
 \set VERBOSITY sqlstate

@@ -31,7 +31,7 @@ constexpr Definition kDefinitions[] = {
     {"fraiseql_subs_connections_accepted_total", MetricType::Counter, "Clients that connected",
      &ShardCounters::connections_accepted},
     {"fraiseql_subs_connections_refused_total", MetricType::Counter,
-     "Clients refused because of max_connections or while not ready",
+     "Clients refused because of max_connections, their web page or while not ready",
      &ShardCounters::connections_refused},
     {"fraiseql_subs_connections_refused_by_address_total", MetricType::Counter,
      "Connections closed at once because of max_connections_per_address or "

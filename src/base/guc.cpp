@@ -2,6 +2,8 @@
 
 #include <arpa/inet.h>
 
+#include "contract/allowed_origins.hpp"
+
 namespace fsubs::settings {
 
 Value values[kSettingCount];
@@ -30,15 +32,23 @@ bool CheckListenAddress(char** value, void**, GucSource) {
   return false;
 }
 
-// Origins as browsers send them (RFC 6454, section 6.2), or "*".
 bool CheckAllowedOrigins(char** value, void**, GucSource) {
-  for (const char* at = *value; *at != '\0'; ++at) {
-    if (*at >= ' ' && *at < 0x7f && *at != '"' && *at != '\\') continue;
-    GUC_check_errdetail(
-        "It must be \"*\" or origins separated by commas, such as \"https://app.example.com\".");
-    return false;
+  const auto problem = FindOriginProblem(*value);
+  if (!problem) return true;
+  const int length = static_cast<int>(problem->entry.size());
+  if (process_shared_preload_libraries_in_progress) {
+    // To refuse it now would leave the default in force, which allows every page.
+    ereport(WARNING, errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+            errmsg("invalid value for parameter \"fraiseql_subs.allowed_origins\": \"%s\"", *value),
+            errdetail("\"%.*s\" %s. Until this is mended no page of another host may connect.",
+                      length, problem->entry.data(), problem->detail),
+            errhint("%s", problem->hint));
+    **value = '\0';
+    return true;
   }
-  return true;
+  GUC_check_errdetail("\"%.*s\" %s.", length, problem->entry.data(), problem->detail);
+  GUC_check_errhint("%s", problem->hint);
+  return false;
 }
 
 // For a setting in milliseconds that 0 turns off.

@@ -2,6 +2,7 @@
 #include <algorithm>
 #include <string_view>
 
+#include "contract/allowed_origins.hpp"
 #include "worker/client/graphql_http.hpp"
 #include "worker/client/origin.hpp"
 
@@ -26,7 +27,13 @@ extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
     request.body = rest;
   }
   (void)NegotiateResponseType(request.accept);
-  (void)OriginAllowed("https://a.example,https://b.example", request.origin, request.host);
+  constexpr std::string_view kAllowed = "https://a.example,https://*.b.example:8443";
+  (void)OriginAllowed(kAllowed, request.origin, request.host);
+  (void)MayHideItsPage(kAllowed, request);
+  // One origin without a problem allows itself.
+  const std::string& list = request.host;
+  const bool is_one = !list.empty() && list.find_first_of("*, ") == std::string::npos;
+  if (is_one && !FindOriginProblem(list) && !OriginAllowed(list, list, {})) __builtin_trap();
   HttpOperation operation;
   const auto refused = operation.Read(std::move(request));
   JsonTree tree;

@@ -18,7 +18,20 @@ BAD_VALUES = {
     "listen_address": ["", "localhost", "127.0.0.1:80", "256.0.0.1", "*"],
     "port": ["0", "65536", "http"],
     "allow_anonymous": ["", "perhaps"],
-    "allowed_origins": ['a"b', "tab\t", "back\\slash"],
+    "allowed_origins": [
+        'a"b',
+        "tab\t",
+        "back\\slash",
+        "null",
+        "app.example.com",
+        "https://app.example.com/",
+        "https://App.example.com",
+        "https://app.example.com:443",
+        "https://a.example https://b.example",
+        "https://a.example,",
+        "https://*",
+        "wss://app.example.com",
+    ],
     "introspection": ["", "perhaps"],
     "playground": ["", "perhaps"],
     "init_timeout": ["9ms", "61min", "-1"],
@@ -26,6 +39,8 @@ BAD_VALUES = {
     "slow_timeout": ["99ms", "61min", "-1"],
     "max_message_size": ["1023", "17MB"],
     "max_connections": ["0", "1000001"],
+    "max_connections_per_address": ["-1", "1000001"],
+    "max_unfinished_per_address": ["-1", "1000001"],
     "max_subscriptions_per_connection": ["0", "100001"],
     "outbox_size": ["15kB", "1025MB"],
     "max_query_tokens": ["9", "1000001"],
@@ -40,8 +55,6 @@ BAD_VALUES = {
 
 
 @pytest.mark.parametrize(
-    "max_connections_per_address": ["-1", "1000001"],
-    "max_unfinished_per_address": ["-1", "1000001"],
     ("setting", "value"), [(name, value) for name in BAD_VALUES for value in BAD_VALUES[name]]
 )
 def test_a_bad_value_is_refused(server, setting, value):

@@ -7,6 +7,7 @@
 #include <type_traits>
 #include <variant>
 
+#include "contract/allowed_origins.hpp"
 #include "worker/base/options_help.hpp"
 
 namespace fsubs {
@@ -33,9 +34,9 @@ constexpr Binding kBindings[] = {
     {SettingIndex("keepalive_interval"), &Options::keepalive_interval},
     {SettingIndex("max_message_size"), &Options::max_message_size},
     {SettingIndex("max_connections"), &Options::max_connections},
-    {SettingIndex("max_subscriptions_per_connection"), &Options::max_subscriptions_per_connection},
     {SettingIndex("max_connections_per_address"), &Options::max_connections_per_address},
     {SettingIndex("max_unfinished_per_address"), &Options::max_unfinished_per_address},
+    {SettingIndex("max_subscriptions_per_connection"), &Options::max_subscriptions_per_connection},
     {SettingIndex("outbox_size"), &Options::outbox_size},
     {SettingIndex("max_query_tokens"), &Options::max_query_tokens},
     {SettingIndex("max_query_depth"), &Options::max_query_depth},
@@ -137,6 +138,16 @@ CLI::Validator IpAddress() {
                               "");
 }
 
+CLI::Validator Origins() {
+  return CLI::Validator(
+      [](std::string& list) -> std::string {
+        const auto problem = FindOriginProblem(list);
+        if (!problem) return {};
+        return "\"" + std::string(problem->entry) + "\" " + problem->detail + ". " + problem->hint;
+      },
+      "");
+}
+
 enum class File { kIsRead, kIsNotRead };
 
 void Declare(CLI::App* app, Options* options, File file) {
@@ -165,6 +176,7 @@ void Declare(CLI::App* app, Options* options, File file) {
                binding.member);
   }
   app->get_option("--listen-address")->check(IpAddress());
+  app->get_option("--allowed-origins")->check(Origins());
 }
 
 }  // namespace

@@ -1,6 +1,7 @@
 #include "worker/client/http_client.hpp"
 
 #include "worker/client/origin.hpp"
+#include "worker/client/preflight.hpp"
 #include "worker/operation/errors_json.hpp"
 #include "worker/playground/playground.hpp"
 
@@ -53,19 +54,25 @@ void HttpClient::OnRequest(HttpRequest request) {
 }
 
 void HttpClient::OnGraphqlRequest(HttpRequest request) {
+  vary_ = request.method == HttpMethod::kOptions ? kPreflightVary : "origin";
   if (!OriginAllowed(host_->options().allowed_origins, request.origin, request.host)) {
+    host_->counters()->connections_refused.Add();
     Reply(ReplyWithProblem(kHttpForbidden, "Origin is not in fraiseql_subs.allowed_origins.",
                            kErrorForbidden));
     return;
   }
+  if (MayHideItsPage(host_->options().allowed_origins, request)) {
+    host_->counters()->connections_refused.Add();
+    Reply(
+        ReplyWithProblem(kHttpForbidden,
+                         "This may come from a web page that names no origin: use POST, ask by an "
+                         "IP address, or name the host in fraiseql_subs.allowed_origins.",
+                         kErrorForbidden));
+    return;
+  }
   origin_ = request.origin;
   if (request.method == HttpMethod::kOptions) {
-    Reply({kHttpOk,
-           "text/plain; charset=utf-8",
-           {},
-           {{"access-control-allow-methods", "GET, POST, OPTIONS"},
-            {"access-control-allow-headers", "authorization, content-type, x-requested-with"},
-            {"access-control-max-age", "600"}}});
+    Reply(ReplyToOptions(request));
     return;
   }
   const auto type = NegotiateResponseType(request.accept);
@@ -153,7 +160,7 @@ void HttpClient::StartStream() {
   HttpReply reply;
   reply.content_type = "text/event-stream; charset=utf-8";
   reply.headers = {{"cache-control", "no-cache"}, {"x-accel-buffering", "no"}};
-  AllowOrigin(&reply);
+  AddOriginHeaders(&reply);
   socket_.StartStream(std::move(reply));
   // Some browsers report the stream as open only when its first bytes have come.
   Append(kCommentEvent);
@@ -235,14 +242,13 @@ void HttpClient::OnFlushed(WriteResult result) {
 
 void HttpClient::Reply(HttpReply reply) {
   stage_ = Stage::kEnded;
-  AllowOrigin(&reply);
+  AddOriginHeaders(&reply);
   socket_.Reply(std::move(reply));
 }
 
-void HttpClient::AllowOrigin(HttpReply* reply) const {
-  if (origin_.empty()) return;
-  reply->headers.emplace_back("access-control-allow-origin", origin_);
-  reply->headers.emplace_back("vary", "origin");
+void HttpClient::AddOriginHeaders(HttpReply* reply) const {
+  if (!vary_.empty()) reply->headers.emplace_back("vary", vary_);
+  if (!origin_.empty()) reply->headers.emplace_back("access-control-allow-origin", origin_);
 }
 
 Client::Status HttpClient::Describe() const {

@@ -48,7 +48,7 @@ class HttpClient final : public Client, public HttpPeer {
   void StartStream();
   void Stream(const StartResult& result);
   void Reply(HttpReply reply);
-  void AllowOrigin(HttpReply* reply) const;
+  void AddOriginHeaders(HttpReply* reply) const;
   void Append(std::string_view bytes);
   void Complete();
   void End();
@@ -56,7 +56,8 @@ class HttpClient final : public Client, public HttpPeer {
   HttpSocket socket_;
   Stage stage_ = Stage::kReading;
   ResponseType type_ = ResponseType::kJson;
-  std::string origin_;  // of the page that may read the reply
+  std::string origin_;     // of the page that may read the reply
+  std::string_view vary_;  // headers on which the reply depends; constant text
   HttpOperation operation_;
   bool ending_ = false;  // the stream ends when the outbox is empty
 };

@@ -42,6 +42,9 @@ struct HttpRequest {
   std::string content_type;
   std::string origin;
   std::string host;
+  std::string fetch_site;         // Sec-Fetch-Site
+  std::string preflight_method;   // Access-Control-Request-Method
+  std::string preflight_headers;  // Access-Control-Request-Headers
   std::string body;
 
   std::optional<std::string_view> Parameter(std::string_view name) const {

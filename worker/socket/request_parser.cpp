@@ -230,6 +230,10 @@ void RequestParser::OnHead() {
   request_.accept = ListOf(head, http::field::accept);
   request_.content_type = ValueOf(head, http::field::content_type);
   request_.origin = ValueOf(head, http::field::origin);
+  const auto fetch_site = head.find("Sec-Fetch-Site");
+  if (fetch_site != head.end()) request_.fetch_site = View(fetch_site->value());
+  request_.preflight_method = ValueOf(head, http::field::access_control_request_method);
+  request_.preflight_headers = ListOf(head, http::field::access_control_request_headers);
   // RFC 9112, section 3.2.2: an absolute target overrides Host.
   request_.host = target->authority.empty() ? ValueOf(head, http::field::host) : target->authority;
   framing_.keep_alive = head.version() == 11 && library_->parser.keep_alive();

@@ -146,6 +146,19 @@ TEST(OptionsTest, TheAddressIsNumeric) {
   EXPECT_FALSE(Parse({"--listen-address", "localhost"}).accepted);
 }
 
+TEST(OptionsTest, OriginsAreThoseOfPages) {
+  for (const char* list : {"", "*", "https://a.example,https://*.b.example:8443"}) {
+    EXPECT_EQ(Parse({"--allowed-origins", list}).options.allowed_origins, list);
+  }
+  const Parsed parsed = Parse({"--allowed-origins", "https://a.example, https://b.example/"});
+  EXPECT_FALSE(parsed.accepted);
+  EXPECT_NE(
+      parsed.printed.find("--allowed-origins: \"https://b.example/\" goes on behind the host. "
+                          "Leave out the path"),
+      std::string::npos)
+      << parsed.printed;
+}
+
 TEST(OptionsTest, TheFileOfTheLauncherIsRead) {
   const ConfigFile file(
       "database = \"my db\"\n"
