@@ -15,7 +15,10 @@ import psycopg
 ROOT = Path(__file__).resolve().parents[2]
 
 # What a server log must not contain unless a test crashes something on purpose.
-CRASH_SIGNS = ("terminated by signal", "PANIC:", "Sanitizer", "Assertion")
+CRASH_SIGNS = ("terminated by signal", "PANIC:", "Assertion")
+
+# What it must never contain: the findings of AddressSanitizer, UBSan and ThreadSanitizer.
+SANITIZER_SIGNS = ("Sanitizer", "runtime error:")
 
 
 def wait_until(predicate, description, timeout=20.0):

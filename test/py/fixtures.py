@@ -3,7 +3,7 @@ import uuid
 import pytest
 
 from client import Client
-from cluster import CRASH_SIGNS, Cluster
+from cluster import CRASH_SIGNS, SANITIZER_SIGNS, Cluster
 
 TYPES = """
     type Order { id: ID! status: String! total: Float customer: Customer lines: [Line!] }
@@ -12,8 +12,13 @@ TYPES = """
 """
 
 
-def crash_signs(log):
-    return [line for line in log.splitlines() if any(sign in line for sign in CRASH_SIGNS)]
+def assert_nothing_crashed(logs, expected=False):
+    """Fail with the lines that tell of a crash; where one is expected, of a sanitizer's finding."""
+    signs = SANITIZER_SIGNS if expected else SANITIZER_SIGNS + CRASH_SIGNS
+    told = [
+        line for log in logs for line in log.splitlines() if any(sign in line for sign in signs)
+    ]
+    assert not told, "the server log tells of a crash:\n" + "\n".join(told)
 
 
 class LogWatch:
@@ -49,9 +54,8 @@ def log_watch(request):
         yield watch
         for cluster in watch.owned:
             cluster.stop()
-        if not request.node.get_closest_marker("expects_crash"):
-            signs = [line for text in watch.texts() for line in crash_signs(text)]
-            assert not signs, "the server log tells of a crash"
+        expected = request.node.get_closest_marker("expects_crash") is not None
+        assert_nothing_crashed(watch.texts(), expected)
     finally:
         for cluster in watch.owned:
             cluster.destroy()
@@ -70,7 +74,9 @@ def shared_cluster():
         yield cluster
         start = cluster.log_size()
         cluster.stop()
-        assert not crash_signs(cluster.log(start)), "the server log tells of a crash"
+        assert_nothing_crashed([cluster.log(start)])
+        # Also what came too late for the test that caused it.
+        assert_nothing_crashed([cluster.log()], expected=True)
     finally:
         cluster.destroy()
 

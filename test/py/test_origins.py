@@ -11,6 +11,7 @@ import psycopg
 import pytest
 
 from cluster import Cluster, wait_until
+from fixtures import assert_nothing_crashed
 from http_client import EventStream, post, request
 
 QUERY = "/graphql?query=%7B__typename%7D"
@@ -27,6 +28,8 @@ def listing_cluster():
         cluster.sql("SELECT fraiseql_register_types('type Order { id: ID! }')")
         cluster.sql("SELECT fraiseql_register_subscription('orderUpdated: Order', 'orders')")
         yield cluster
+        cluster.stop()
+        assert_nothing_crashed([cluster.log()])
     finally:
         cluster.destroy()
 
