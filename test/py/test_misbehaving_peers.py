@@ -24,7 +24,8 @@ def subscribe(peer):
 
 
 def test_a_silent_peer_is_pinged_and_then_cut_off(make_cluster):
-    cluster = make_cluster(keepalive_interval="200ms")
+    # Long enough for it to be initialised first.
+    cluster = make_cluster(keepalive_interval="1s")
     peer = RawPeer(cluster.url).init()
     assert peer.receive_frame()[0] is Opcode.PING
     peer.wait_for_end()
@@ -83,7 +84,7 @@ def sockets_to(port):
 
 
 def test_a_client_that_pauses_gets_everything_when_it_reads_again(make_cluster, connect):
-    cluster = make_cluster(outbox_size="64kB")
+    cluster = make_cluster(outbox_size="64kB", slow_timeout="10min")
     register_text(cluster)
     peer = RawPeer(cluster.url, receive_buffer=4096).init()
     subscribe(peer)
@@ -101,7 +102,7 @@ def test_a_client_that_pauses_gets_everything_when_it_reads_again(make_cluster, 
 
 
 def test_what_the_ring_lost_while_a_client_paused_is_told_to_it_alone(make_cluster, connect):
-    cluster = make_cluster(ring_size="1MB", outbox_size="64kB")
+    cluster = make_cluster(ring_size="1MB", outbox_size="64kB", slow_timeout="10min")
     register_text(cluster)
     peer = RawPeer(cluster.url, receive_buffer=4096).init()
     subscribe(peer)
