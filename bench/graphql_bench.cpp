@@ -21,6 +21,8 @@ constexpr OperationLimits kLimits{.max_tokens = 2000,
                                   .max_aliases = 100,
                                   .max_selections = 20000,
                                   .max_size = 100000,
+                                  .max_conditions = 1000,
+                                  .max_filter = 1'000'000,
                                   .max_response = 1000000,
                                   .introspection = true};
 

@@ -106,6 +106,13 @@ bool RingReader::Seek(Position position) {
   return true;
 }
 
+size_t RingReader::Shrink(size_t record_bytes) {
+  const size_t bytes = buffer_.capacity() * sizeof(uint64_t);
+  if (bytes <= record_bytes + kRecordPadding) return 0;
+  buffer_ = std::vector<uint64_t>();
+  return bytes;
+}
+
 uint64_t RingReader::Behind() const {
   const uint64_t published = ring_->head_sequence.load(std::memory_order_relaxed);
   return published >= next_sequence_ ? published - next_sequence_ + 1 : 0;

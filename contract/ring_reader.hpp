@@ -51,6 +51,10 @@ class RingReader {
     next_sequence_ = sequence;
   }
 
+  // Give back the memory of records larger than so many bytes. The last record is gone. Returns how
+  // many bytes that were.
+  size_t Shrink(size_t record_bytes);
+
   // Whether a change of the catalog may be among what was lost directly before the last record.
   bool lost_catalog_change() const { return lost_catalog_change_; }
 

@@ -155,6 +155,15 @@ inline constexpr Setting kSettings[] = {
      .changed_by = ChangedBy::kReload,
      .is_worker_option = true,
      .sentence = "Most subscriptions of one client at a time."},
+    {.name = "max_connection_memory",
+     .value = IntegerSetting{.default_value = 4 * kMegabyte,
+                             .min = 64 * kKilobyte,
+                             .max = kGigabyte,
+                             .unit = Unit::kKilobytes},
+     .changed_by = ChangedBy::kReload,
+     .is_worker_option = true,
+     .sentence = "Most memory for what one client has subscribed to; unsent events are not part "
+                 "of it."},
     {.name = "outbox_size",
      .value = IntegerSetting{.default_value = kMegabyte,
                              .min = 16 * kKilobyte,
@@ -191,6 +200,11 @@ inline constexpr Setting kSettings[] = {
      .changed_by = ChangedBy::kReload,
      .is_worker_option = true,
      .sentence = "Most fields that a client's GraphQL document selects, fragments expanded."},
+    {.name = "max_filter_conditions",
+     .value = IntegerSetting{.default_value = 1000, .min = 1, .max = 100000},
+     .changed_by = ChangedBy::kReload,
+     .is_worker_option = true,
+     .sentence = "Most conditions, items of lists included, in the filter of one subscription."},
     {.name = "slow_timeout",
      .value =
          IntegerSetting{

@@ -208,14 +208,16 @@ COMMENT ON FUNCTION fraiseql_metrics() IS 'counters and gauges of the event ring
 CREATE FUNCTION fraiseql_connections()
 RETURNS TABLE (
     id bigint, shard integer, peer text, protocol text, state text, connected_at timestamptz,
-    subscriptions integer, queued_bytes bigint, sent_messages bigint, sent_bytes bigint
+    subscriptions integer, memory_bytes bigint, queued_bytes bigint, sent_messages bigint,
+    sent_bytes bigint
 )
 LANGUAGE sql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
     SELECT id, shard, peer, protocol, state, to_timestamp(connected_at / 1e6),
-        subscriptions, queued_bytes, sent_messages, sent_bytes
+        subscriptions, memory_bytes, queued_bytes, sent_messages, sent_bytes
     FROM jsonb_to_recordset(fraiseql_subs.worker_request('connections')) AS connection (
         id bigint, shard integer, peer text, protocol text, state text, connected_at bigint,
-        subscriptions integer, queued_bytes bigint, sent_messages bigint, sent_bytes bigint);
+        subscriptions integer, memory_bytes bigint, queued_bytes bigint, sent_messages bigint,
+        sent_bytes bigint);
 $$;
 COMMENT ON FUNCTION fraiseql_connections() IS 'clients connected to the worker';
 

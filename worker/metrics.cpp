@@ -28,6 +28,8 @@ constexpr Definition kDefinitions[] = {
      &ShardCounters::subscriptions},
     {"fraiseql_subs_plans", MetricType::Gauge,
      "Distinct selections that active subscriptions share", &ShardCounters::plans},
+    {"fraiseql_subs_memory_bytes", MetricType::Gauge, "Memory for what clients have subscribed to",
+     &ShardCounters::memory},
     {"fraiseql_subs_connections_accepted_total", MetricType::Counter, "Clients that connected",
      &ShardCounters::connections_accepted},
     {"fraiseql_subs_connections_refused_total", MetricType::Counter,

@@ -200,12 +200,15 @@ struct Definition {
 // A parsed document. Immutable; may be shared between threads.
 class Document {
  public:
-  explicit Document(std::string_view source) : source_(source), arena_(4 * source.size() + 512) {}
+  explicit Document(std::string_view source)
+      : source_(source), arena_(4 * source.size() + 512, &blocks_) {}
   Document(const Document&) = delete;
   Document& operator=(const Document&) = delete;
 
   std::string_view source() const { return source_; }
   SourceLocation LocationOf(uint32_t offset) const { return LocationAt(source_, offset); }
+  // Bytes of memory, source included.
+  size_t size() const { return sizeof(Document) + source_.capacity() + blocks_.size(); }
   const Fragment* FindFragment(std::string_view name) const {
     for (const Fragment& fragment : fragments) {
       if (fragment.name.text == name) return &fragment;
@@ -225,7 +228,29 @@ class Document {
   std::pmr::memory_resource* arena() { return &arena_; }
 
  private:
+  // Where the arena gets its blocks from.
+  class Blocks final : public std::pmr::memory_resource {
+   public:
+    size_t size() const { return size_; }
+
+   private:
+    void* do_allocate(size_t bytes, size_t alignment) override {
+      size_ += bytes;
+      return std::pmr::new_delete_resource()->allocate(bytes, alignment);
+    }
+    void do_deallocate(void* block, size_t bytes, size_t alignment) override {
+      size_ -= bytes;
+      std::pmr::new_delete_resource()->deallocate(block, bytes, alignment);
+    }
+    bool do_is_equal(const std::pmr::memory_resource& other) const noexcept override {
+      return this == &other;
+    }
+
+    size_t size_ = 0;
+  };
+
   const std::string source_;
+  Blocks blocks_;
   std::pmr::monotonic_buffer_resource arena_;
 };
 

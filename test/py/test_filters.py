@@ -105,6 +105,19 @@ def test_an_invalid_operand_is_refused_with_its_place(tickets, connect):
     assert error["extensions"]["code"] == "BAD_USER_INPUT"
 
 
+def test_a_filter_of_too_many_conditions_is_refused_with_its_place(make_cluster, connect):
+    cluster = make_cluster(max_filter_conditions=10)
+    cluster.sql("SELECT fraiseql_register_types('type N { a: Int }')")
+    cluster.sql("SELECT fraiseql_register_subscription('n(where: NFilter): N', 'numbers')")
+    client = connect(cluster)
+    query = "subscription ($where: NFilter) { n(where: $where) { a } }"
+    assert client.subscribe(query, {"where": {"or": [{}] * 9}}).messages == []
+    (error,) = client.subscribe(query, {"where": {"or": [{}] * 10}}).errors()
+    assert "more than 10 conditions" in error["message"]
+    assert error["locations"] == [{"line": 1, "column": 43}]
+    assert error["extensions"]["code"] == "BAD_USER_INPUT"
+
+
 def test_an_unknown_member_is_refused_as_graphql_says(tickets, connect):
     subscription = connect(tickets).start(SUBSCRIPTION, {"where": {"prise": {"eq": 1}}})
     assert 'Did you mean "price"' in subscription.errors()[0]["message"]

@@ -125,6 +125,41 @@ def test_what_the_ring_lost_while_a_client_paused_is_told_to_it_alone(make_clust
     peer.close()
 
 
+@pytest.mark.parametrize("filler", ["id", "value", "document"])
+def test_a_client_that_wants_too_much_memory_is_refused_and_keeps_what_it_has(
+    make_cluster, connect, filler
+):
+    cluster = make_cluster(max_connection_memory="200kB")
+    cluster.sql("SELECT fraiseql_register_types('type Text { text: String }')")
+    cluster.sql("SELECT fraiseql_register_subscription('text(where: TextFilter): Text', 'text')")
+    greedy = connect(cluster)
+    first = greedy.subscribe("subscription { text { text } }", id="first")
+    long = "x" * 30_000
+    refused = []
+    while not refused:
+        id = f"{len(greedy.subscriptions)}"
+        assert len(greedy.subscriptions) < 10
+        if filler == "id":
+            asked = greedy.subscribe("subscription { text { text } }", id=id + long)
+        elif filler == "value":
+            query = "subscription ($v: String) { text(where: { text: { ne: $v } }) { text } }"
+            asked = greedy.subscribe(query, {"v": id + long}, id=id)
+        else:
+            asked = greedy.subscribe("subscription { text { text } } #" + id + long[2000:], id=id)
+        refused = asked.messages
+    (error,) = asked.errors()
+    assert error["extensions"]["code"] == "MEMORY_LIMIT"
+    assert "fraiseql_subs.max_connection_memory" in error["message"]
+    assert cluster.metric("fraiseql_subs_memory_bytes") <= 200 * 1024
+    bystander = connect(cluster).subscribe("subscription { text { text } }")
+    cluster.publish("text", "text", {"text": "hello"})
+    assert bystander.data() == first.data() == {"text": {"text": "hello"}}
+    # What ends makes room.
+    for subscription in list(greedy.subscriptions.values()):
+        subscription.complete()
+    assert greedy.subscribe("subscription { text { text } }", id="a" + long).messages == []
+
+
 def test_a_peer_that_hangs_up_takes_its_subscriptions_along(make_cluster):
     cluster = make_cluster()
     register_text(cluster)

@@ -18,6 +18,9 @@ def test_connections_show_their_state_and_load(make_cluster, connect):
     first, second = rows
     assert (first["state"], first["subscriptions"]) == ("connected", 0)
     assert (second["state"], second["subscriptions"]) == ("acknowledged", 1)
+    assert first["memory_bytes"] == 0
+    assert 500 < second["memory_bytes"] < 5000
+    assert second["memory_bytes"] == cluster.metric("fraiseql_subs_memory_bytes")
     host, port = second["peer"].rsplit(":", 1)
     assert (host, int(port)) == client.socket.local_address
     assert second["protocol"] == "graphql-transport-ws"

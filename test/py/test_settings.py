@@ -48,6 +48,8 @@ BAD_VALUES = {
     "max_query_size": ["255", "17MB"],
     "max_query_aliases": ["-1", "1000001"],
     "max_query_selections": ["0", "20001"],
+    "max_filter_conditions": ["0", "100001"],
+    "max_connection_memory": ["63kB", "1025MB"],
     "drain_timeout": ["-1", "601s"],
     "stuck_timeout": ["1ms", "4999ms", "61min", "-1"],
     "log_level": ["", "loud"],

@@ -23,6 +23,8 @@ struct alignas(64) ShardCounters {
   Counter connections;
   Counter subscriptions;
   Counter plans;
+  Counter memory;       // bytes, for what clients subscribed to
+  Counter memory_peak;  // since memory was last given back to the system
 
   // Since the worker started.
   Counter connections_accepted;
@@ -41,6 +43,11 @@ struct alignas(64) ShardCounters {
   Counter slow_consumers;
   Counter keepalive_timeouts;
   Counter init_timeouts;
+
+  void AddMemory(uint64_t bytes) {
+    memory.Add(bytes);
+    if (memory.get() > memory_peak.get()) memory_peak.Set(memory.get());
+  }
 };
 
 }  // namespace fsubs

@@ -39,12 +39,14 @@ struct Options {
   size_t max_connections_per_address;  // 0: no limit
   size_t max_unfinished_per_address;   // likewise
   size_t max_subscriptions_per_connection;
+  size_t max_connection_memory;
   size_t outbox_size;
   size_t max_query_tokens;
   size_t max_query_depth;
   size_t max_query_size;
   size_t max_query_aliases;
   size_t max_query_selections;
+  size_t max_filter_conditions;
   uint64_t slow_timeout;
   uint64_t drain_timeout;
   LogLevel log_level;

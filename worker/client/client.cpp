@@ -1,6 +1,7 @@
 #include "worker/client/client.hpp"
 
 #include "worker/base/clock.hpp"
+#include "worker/base/heap_size.hpp"
 #include "worker/event/encode.hpp"
 
 namespace fsubs {
@@ -12,6 +13,14 @@ constexpr size_t kMessageOverhead = 64;
 
 // What preparing a byte of a document costs at most, in bytes looked at.
 constexpr size_t kPrepareCost = 128;
+
+// What a subscription takes but for its plan.
+size_t SizeOf(const std::string& id, const std::string& head,
+              const PreparedSubscription& prepared) {
+  return kHeapEntry<Client::Subscriptions> + HeapSize(id) + HeapSize(head) +
+         HeapSize(prepared.variables) + HeapSize(prepared.operation_name) +
+         HeapSize(prepared.filter) + Dispatcher::SizeOf(prepared);
+}
 
 }  // namespace
 
@@ -25,8 +34,7 @@ Client::Client(ClientHost* host, uint64_t id)
 }
 
 Client::~Client() {
-  for (auto& [id, subscription] : subscriptions_) host_->Unsubscribe(&subscription);
-  host_->counters()->subscriptions.Subtract(subscriptions_.size());
+  for (auto& [id, subscription] : subscriptions_) Leave(&subscription);
   host_->Remove(this);
 }
 
@@ -131,25 +139,24 @@ bool Client::Revalidate(const Catalog* catalog, WorkBudget* budget) {
     }
     if (budget->is_spent()) return false;
     const std::shared_ptr<const Plan> plan = subscription.subscription().plan;
+    const std::string operation_name = subscription.subscription().operation_name;
+    const std::string given = subscription.subscription().variables;
     OperationRequest request;
     request.query = plan->document().source();
-    if (subscription.has_operation_name) request.operation_name = subscription.operation_name;
+    if (!operation_name.empty()) request.operation_name = operation_name;
     request.timing = plan->timing();
     JsonTree variables;
-    if (!subscription.variables.empty() && variables.ParseCopy(subscription.variables)) {
-      request.variables = variables.root();
-    }
-    budget->SpendBytes(request.query.size() * kPrepareCost + subscription.variables.size());
+    if (!given.empty() && variables.ParseCopy(given)) request.variables = variables.root();
+    budget->SpendBytes((request.query.size() + given.size()) * kPrepareCost);
     PrepareResult prepared = host_->Prepare(request);
-    host_->Unsubscribe(&subscription);
+    Leave(&subscription);
     if (prepared.subscription) {
-      host_->Subscribe(&subscription, std::move(*prepared.subscription));
+      Enter(at->first, &subscription, std::move(*prepared.subscription));
       ++at;
       continue;
     }
     const std::string id = at->first;
     at = subscriptions_.erase(at);
-    host_->counters()->subscriptions.Subtract();
     SendErrors(id, prepared.errors);
   }
   return true;
@@ -168,28 +175,58 @@ StartResult Client::Start(std::string_view id, const OperationRequest& request) 
   if (!prepared.response.empty()) {
     return {.kind = StartResult::Kind::kExecuted, .response = std::move(prepared.response)};
   }
+  const std::string name(id);
+  std::string head = ResponseHead(id);
+  head.shrink_to_fit();
+  if (prepared.subscription) {
+    const Plan& plan = *prepared.subscription->plan;
+    const size_t after = memory() + kept_.CostOf(SizeOf(name, head, *prepared.subscription), plan);
+    const size_t most = host_->options().max_connection_memory;
+    if (after > most) {
+      prepared.errors.push_back({"With this subscription the connection would take " +
+                                     std::to_string(after) +
+                                     " bytes of memory; fraiseql_subs.max_connection_memory is " +
+                                     std::to_string(most) + " bytes.",
+                                 kErrorMemoryLimit,
+                                 {plan.document().LocationOf(plan.root().selection->offset)}});
+      prepared.subscription.reset();
+    }
+  }
   if (!prepared.subscription) {
     host_->counters()->subscribe_errors.Add();
     return {.kind = StartResult::Kind::kRefused, .errors = std::move(prepared.errors)};
   }
-  Subscription& subscription = subscriptions_[std::string(id)];
+  Subscription& subscription = subscriptions_[name];
   subscription.client = this;
   subscription.from = host_->position();
-  subscription.head = ResponseHead(id);
-  subscription.has_operation_name = request.operation_name.has_value();
-  subscription.operation_name = request.operation_name.value_or("");
-  if (request.variables) subscription.variables = request.variables->raw();
+  subscription.head = std::move(head);
   subscription.started_at_us = NowUs();
-  host_->Subscribe(&subscription, std::move(*prepared.subscription));
-  host_->counters()->subscriptions.Add();
+  Enter(name, &subscription, std::move(*prepared.subscription));
   return {};
+}
+
+void Client::Enter(const std::string& id, Subscription* subscription,
+                   PreparedSubscription prepared) {
+  subscription->memory = SizeOf(id, subscription->head, prepared);
+  const size_t before = kept_.bytes();
+  kept_.Add(subscription->memory, *prepared.plan);
+  host_->counters()->AddMemory(kept_.bytes() - before);
+  host_->Subscribe(subscription, std::move(prepared));
+  host_->counters()->subscriptions.Add();
+}
+
+void Client::Leave(Subscription* subscription) {
+  const size_t before = kept_.bytes();
+  kept_.Remove(subscription->memory, *subscription->subscription().plan);
+  host_->counters()->memory.Subtract(before - kept_.bytes());
+  host_->Unsubscribe(subscription);
+  host_->counters()->subscriptions.Subtract();
 }
 
 void Client::Stop(std::string_view id) {
   const auto found = subscriptions_.find(id);
-  host_->Unsubscribe(&found->second);
+  Leave(&found->second);
   subscriptions_.erase(found);
-  host_->counters()->subscriptions.Subtract();
 }
 
 std::string Client::StopAny() {
@@ -217,6 +254,8 @@ void Client::WriteRow(size_t shard, JsonWriter* rows) const {
   rows->Number(connected_at_us_);
   rows->Key("subscriptions");
   rows->Number(subscriptions_.size());
+  rows->Key("memory_bytes");
+  rows->Number(memory());
   rows->Key("queued_bytes");
   rows->Number(queued_bytes());
   rows->Key("sent_messages");

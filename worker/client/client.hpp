@@ -14,6 +14,7 @@
 
 #include "worker/base/work_budget.hpp"
 #include "worker/client/client_host.hpp"
+#include "worker/client/kept_memory.hpp"
 #include "worker/client/ws_protocol.hpp"
 #include "worker/event/dispatch.hpp"
 #include "worker/json/json_writer.hpp"
@@ -25,17 +26,15 @@ namespace fsubs {
 
 class Client;
 
-// One subscription of a client. Keeps its request, to be prepared again when the catalog changes;
-// the query's text is its plan's.
+// One subscription of a client. What it was prepared from, to be prepared again when the catalog
+// changes, is in subscription(); the query's text is its plan's.
 struct Subscription final : Member {
   void Deliver(const EventPlace& place, std::string_view payload) override;
 
   Client* client = nullptr;
   Position from = 0;  // of the first event that may be for it and has not been delivered
   std::string head;   // what stands before the response in its messages
-  std::string operation_name;
-  bool has_operation_name = false;
-  std::string variables;  // JSON text; empty: none
+  size_t memory = 0;  // bytes, without what is shared
   int64_t started_at_us = 0;
   uint64_t delivered = 0;
 };
@@ -129,6 +128,9 @@ class Client {
   // client too far behind is closed.
   bool Queue(Outbox::Result appended, ClientHost::Flush when);
   Outbox* outbox() { return &outbox_; }
+  // Bytes that the client makes the server keep: what it subscribed to, and what it sent and
+  // waits. Those of the outbox have a limit of their own.
+  virtual size_t memory() const { return kept_.bytes(); }
   // Bytes that wait for the client, in the outbox and in its socket.
   size_t queued_bytes() const { return outbox_.size() + unsent(); }
   // Bytes that may be appended to the outbox. A message that finds nothing waiting may be of any
@@ -149,8 +151,11 @@ class Client {
  private:
   void WriteOut();
   void CloseAsSlow();
+  void Enter(const std::string& id, Subscription* subscription, PreparedSubscription prepared);
+  void Leave(Subscription* subscription);
 
   Subscriptions subscriptions_;
+  KeptMemory kept_;
   Outbox outbox_;
   const uint64_t id_;
   const int64_t connected_at_us_;

@@ -91,7 +91,8 @@ void HttpClient::OnGraphqlRequest(HttpRequest request) {
     Reply(ReplyWithProblem(kHttpForbidden, "Forbidden", kErrorForbidden));
     return;
   }
-  if (auto refused = operation_.Read(std::move(request))) {
+  operation_ = std::make_unique<HttpOperation>();
+  if (auto refused = operation_->Read(std::move(request))) {
     Reply(std::move(*refused));
     return;
   }
@@ -119,7 +120,8 @@ void HttpClient::Handle(std::string_view) {
 }
 
 void HttpClient::Execute() {
-  const StartResult result = Start(kOperationId, operation_.operation());
+  const StartResult result = Start(kOperationId, operation_->operation());
+  operation_.reset();
   if (type_ == ResponseType::kEventStream) {
     Stream(result);
     return;

@@ -56,10 +56,10 @@ class HttpClient final : public Client, public HttpPeer {
   HttpSocket socket_;
   Stage stage_ = Stage::kReading;
   ResponseType type_ = ResponseType::kJson;
-  std::string origin_;     // of the page that may read the reply
-  std::string_view vary_;  // headers on which the reply depends; constant text
-  HttpOperation operation_;
-  bool ending_ = false;  // the stream ends when the outbox is empty
+  std::string origin_;                        // of the page that may read the reply
+  std::string_view vary_;                     // headers on which the reply depends; constant text
+  std::unique_ptr<HttpOperation> operation_;  // until it was executed
+  bool ending_ = false;                       // the stream ends when the outbox is empty
 };
 
 }  // namespace fsubs

@@ -3,6 +3,12 @@
 #include "worker/socket/close_code.hpp"
 
 namespace fsubs {
+namespace {
+
+// What keeping a message takes beside its bytes.
+constexpr size_t kHeldOverhead = 64;
+
+}  // namespace
 
 WsClient::WsClient(ClientHost* host, WsSocket socket, uint64_t id, std::string_view subprotocol)
     : Client(host, id), socket_(socket), protocol_(MakeWsProtocol(subprotocol, this)) {
@@ -21,10 +27,19 @@ void WsClient::OnText(std::string_view message) {
   host_->counters()->messages_received.Add();
   // A subscription that a client asks for after it was registered must be known, so what was
   // committed before this message came is read first.
-  if (host_->AdmitOrHold(this, message)) Handle(message);
+  ++held_messages_;
+  held_bytes_ += message.size() + kHeldOverhead;
+  if (host_->AdmitOrHold(this, message)) {
+    Handle(message);
+  } else if (memory() > host_->options().max_connection_memory) {
+    SetReading(false);
+  }
 }
 
 void WsClient::Handle(std::string_view message) {
+  --held_messages_;
+  held_bytes_ -= message.size() + kHeldOverhead;
+  if (held_messages_ == 0) SetReading(true);
   // WebSocket++ overlooks a character that the last of several fragments leaves unfinished.
   if (!IsUtf8(message)) {
     protocol_->Close(kCloseInvalidPayload, "Message is not UTF-8");
@@ -59,7 +74,7 @@ void WsClient::OnInitTimeout() {
 void WsClient::OnKeepalive() {
   if (closing_) return;
   protocol_->OnKeepalive();
-  if (pinged_ && !heard_) {
+  if (pinged_ && !heard_ && reading_) {
     host_->counters()->keepalive_timeouts.Add();
     protocol_->Close(kCloseGoingAway, "No answer to a ping");
     return;
@@ -87,6 +102,12 @@ void WsClient::SendResponse(std::string_view head, std::string_view response) {
   Append(Opcode::kText, head, response, "}", ClientHost::Flush::kWithEvents);
 }
 
+void WsClient::SetReading(bool reading) {
+  if (reading == reading_) return;
+  reading_ = reading;
+  socket_.SetReading(reading);
+}
+
 void WsClient::Append(Opcode opcode, std::string_view head, std::string_view body,
                       std::string_view tail, ClientHost::Flush when) {
   // There is always room to say goodbye.
@@ -109,6 +130,7 @@ void WsClient::Close(uint16_t code, std::string_view reason) {
   const std::string bytes = code == kCloseNoStatus ? std::string() : CloseCodeBytes(code);
   Append(Opcode::kClose, bytes, reason, {}, ClientHost::Flush::kWithAnswers);
   closing_ = true;
+  SetReading(true);  // up to the answer
 }
 
 void WsClient::Authorize(const std::optional<JsonValue>&) {

@@ -57,6 +57,7 @@ class WsClient final : public Client, public WsPeer, private WsProtocolHost {
     protocol_->Fail(id, errors);
   }
   bool closing() const override { return closing_; }
+  size_t memory() const override { return Client::memory() + held_bytes_; }
 
   size_t unsent() const override { return socket_.pending(); }
   WriteResult Write(std::string_view bytes) override { return socket_.Write(bytes); }
@@ -64,11 +65,15 @@ class WsClient final : public Client, public WsPeer, private WsProtocolHost {
   void CloseSlow() override;
   void CutOff() override { socket_.Abort(); }
 
+  void SetReading(bool reading);
   void Append(Opcode opcode, std::string_view head, std::string_view body, std::string_view tail,
               ClientHost::Flush when);
 
   WsSocket socket_;
   const std::unique_ptr<WsProtocol> protocol_;
+  size_t held_messages_ = 0;  // that wait for the catalog
+  size_t held_bytes_ = 0;
+  bool reading_ = true;
   bool heard_ = false;  // since the last ping
   bool pinged_ = false;
   bool closing_ = false;

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "worker/base/heap_size.hpp"
 #include "worker/filter/range_index.hpp"
 
 namespace fsubs {
@@ -110,7 +111,14 @@ struct DispatchGroup : RangeIndex::Item {
 namespace {
 
 // Payload buffers larger than this are not kept for the plan's next event.
-constexpr size_t kMaxKeptPayload = 64 * 1024;
+constexpr size_t kMaxKeptPayload = 8 * 1024;
+
+// Most bytes of payloads larger than that, beside the one that is delivered. A plan may select one
+// text many times, so they can be much larger than the event.
+constexpr size_t kMaxLargePayloads = 16 * 1024 * 1024;
+
+// Shrink keeps the memory of an event for so many groups.
+constexpr size_t kMaxKeptMatches = 1024;
 
 template <typename Owned, typename Matches>
 Owned* FindIn(const std::vector<std::unique_ptr<Owned>>& list, Matches matches) {
@@ -134,6 +142,18 @@ void Combine(const Value& value, size_t* hash) {
 }
 
 }  // namespace
+
+size_t Dispatcher::SizeOf(const PreparedSubscription& subscription) {
+  const Filter& filter = subscription.filter;
+  const size_t bounds = HeapSize(filter.interval.lower) + HeapSize(filter.interval.upper);
+  // A place, a bucket with its key, a group and its entry in groups_.
+  size_t each = sizeof(Member::Place) + kHeapEntry<decltype(Shape::buckets)> +
+                HeapBlock(sizeof(DispatchGroup)) + bounds + kHeapEntry<decltype(groups_)>;
+  if (filter.ranged) each += HeapBlock(sizeof(RangeIndex)) + RangeIndex::SizeOf(filter.interval);
+  size_t size = filter.keys.size() * each + HeapSize(filter.keys);
+  if (filter.residual) size += kHeapEntry<decltype(residuals_)> + HeapSize(*filter.residual);
+  return size;
+}
 
 Dispatcher::Dispatcher() = default;
 Dispatcher::~Dispatcher() = default;
@@ -266,7 +286,10 @@ void Dispatcher::RemoveGroup(DispatchGroup* group) {
   groups_.erase(
       std::find_if(first, last, [&](const auto& entry) { return entry.second == group; }));
   if (bucket->ranges) bucket->ranges->Remove(group);
-  if (--group->slot->groups == 0) plans_.erase(group->plan);
+  if (PlanSlot* const slot = group->slot; --slot->groups == 0) {
+    DropPayload(slot);
+    plans_.erase(group->plan);
+  }
   if (ResidualSlot* const residual = group->residual;
       residual != nullptr && --residual->groups == 0) {
     residuals_.erase(residuals_.find(*residual->identity));
@@ -305,21 +328,36 @@ bool Dispatcher::TryResidual(DispatchGroup* group, WorkBudget* budget, bool* hol
   return true;
 }
 
+void Dispatcher::EncodeFor(DispatchGroup* group, WorkBudget* budget) {
+  PlanSlot* const slot = group->slot;
+  slot->payload.clear();
+  Encode(*group->plan, tree_.root(), mark_, &slot->payload);
+  slot->event = event_;
+  ++outcome_.encoded;
+  budget->Spend(1);
+  budget->SpendBytes(slot->payload.size());
+  if (slot->payload.capacity() <= kMaxKeptPayload) return;
+  // Another group with an earlier one's plan has it encoded again.
+  while (large_bytes_ > kMaxLargePayloads) DropPayload(large_.front());
+  large_.push_back(slot);
+  large_bytes_ += slot->payload.capacity();
+}
+
+// Does nothing unless the slot is in large_.
+void Dispatcher::DropPayload(PlanSlot* slot) {
+  if (std::erase(large_, slot) == 0) return;
+  large_bytes_ -= slot->payload.capacity();
+  std::string().swap(slot->payload);
+  slot->event = 0;
+}
+
 // Returns whether the group is done.
 bool Dispatcher::Deliver(DispatchGroup* group, WorkBudget* budget) {
   bool holds = false;
   if (!TryResidual(group, budget, &holds)) return false;
   if (!holds) return true;
   PlanSlot* const slot = group->slot;
-  if (slot->event != event_) {
-    if (slot->payload.capacity() > kMaxKeptPayload) slot->payload = {};
-    slot->payload.clear();
-    Encode(*group->plan, tree_.root(), mark_, &slot->payload);
-    slot->event = event_;
-    ++outcome_.encoded;
-    budget->Spend(1);
-    budget->SpendBytes(slot->payload.size());
-  }
+  if (slot->event != event_) EncodeFor(group, budget);
   for (; next_member_ < group->members.size(); ++next_member_) {
     if (budget->is_spent()) return false;
     group->members[next_member_].member->Deliver(place_, slot->payload);
@@ -380,7 +418,15 @@ bool Dispatcher::Continue(WorkBudget* budget) {
   }
   matched_.clear();
   next_group_ = 0;
+  for (PlanSlot* const slot : large_) std::string().swap(slot->payload);
+  large_.clear();
+  large_bytes_ = 0;
   return true;
+}
+
+size_t Dispatcher::Shrink(size_t event_bytes) {
+  if (matched_.capacity() > kMaxKeptMatches) matched_ = std::vector<DispatchGroup*>();
+  return tree_.Shrink(event_bytes);
 }
 
 }  // namespace fsubs

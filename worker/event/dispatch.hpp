@@ -79,6 +79,9 @@ class Dispatcher {
   Dispatcher();
   ~Dispatcher();  // REQUIRES: all members were removed
 
+  // Bytes that a member with that subscription takes here, if it shares nothing.
+  static size_t SizeOf(const PreparedSubscription& subscription);
+
   // REQUIRES: `member` is not added and lives until it is removed.
   void Add(Member* member, PreparedSubscription subscription);
   void Remove(Member* member);
@@ -90,6 +93,10 @@ class Dispatcher {
 
   // Go on with the event. Returns whether it is done; if not, the budget is spent.
   bool Continue(WorkBudget* budget);
+
+  // Give back the memory of events larger than so many bytes, or for many. Returns how many bytes
+  // that were. REQUIRES: the last event is done.
+  size_t Shrink(size_t event_bytes);
 
   // What came of the event that was begun last. Complete when it is done.
   const Outcome& outcome() const { return outcome_; }
@@ -113,6 +120,8 @@ class Dispatcher {
   // Whether the event is being delivered to the group's members just now.
   bool IsUnderWay(const DispatchGroup* group) const;
   void CollectGroups(const Channel& channel, const EventRecord& record, WorkBudget* budget);
+  void EncodeFor(DispatchGroup* group, WorkBudget* budget);
+  void DropPayload(PlanSlot* slot);
   bool TryResidual(DispatchGroup* group, WorkBudget* budget, bool* holds);
   bool Deliver(DispatchGroup* group, WorkBudget* budget);
   std::string_view KeyOf(const Shape& shape, const JsonValue& data);
@@ -136,6 +145,8 @@ class Dispatcher {
   size_t next_member_ = 0;               // in that group
   PredicateTrial trial_;                 // of the residual of that group, once begun
   bool trying_ = false;
+  std::vector<PlanSlot*> large_;  // slots whose payload is large, in the order of encoding
+  size_t large_bytes_ = 0;        // of them
   Outcome outcome_;
 };
 

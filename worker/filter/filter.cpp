@@ -3,6 +3,8 @@
 #include <algorithm>
 #include <cstring>
 
+#include "worker/base/heap_size.hpp"
+
 namespace fsubs {
 namespace {
 
@@ -38,6 +40,22 @@ void AppendIdentity(const Predicate& predicate, std::string* identity) {
   for (const std::string& operand : predicate.operands) AppendText(operand, identity);
   AppendSize(predicate.inner.size(), identity);
   for (const Predicate& inner : predicate.inner) AppendIdentity(inner, identity);
+}
+
+size_t HeapSize(const Predicate& predicate) {
+  size_t size =
+      HeapSize(predicate.path) + HeapSize(predicate.operands) + HeapArray(predicate.inner);
+  for (const Predicate& inner : predicate.inner) size += HeapSize(inner);
+  return size;
+}
+
+size_t HeapSize(const Filter& filter) {
+  size_t size = HeapArray(filter.equal) + HeapSize(filter.keys);
+  for (const IndexedField& field : filter.equal) size += HeapSize(field.path);
+  if (filter.ranged) size += HeapSize(filter.ranged->path);
+  size += HeapSize(filter.interval.lower) + HeapSize(filter.interval.upper);
+  if (filter.residual) size += HeapBlock(sizeof(Predicate)) + HeapSize(*filter.residual);
+  return size;
 }
 
 void AppendKeyPart(std::string_view form, std::string* key) {

@@ -46,6 +46,9 @@ struct Predicate {
 // Append a text that is equal only for predicates that mean the same.
 void AppendIdentity(const Predicate& predicate, std::string* identity);
 
+// Bytes that it keeps beside itself.
+size_t HeapSize(const Predicate& predicate);
+
 // A leaf of the event's data that an index looks up.
 struct IndexedField {
   FieldPath path;
@@ -79,6 +82,9 @@ struct Filter {
   // The other conditions; null if there are none.
   std::shared_ptr<const Predicate> residual;
 };
+
+// Bytes that it keeps beside itself.
+size_t HeapSize(const Filter& filter);
 
 // Append a form to a key. Keys are equal only if all their forms are.
 void AppendKeyPart(std::string_view form, std::string* key);

@@ -3,6 +3,8 @@
 #include <algorithm>
 #include <bit>
 
+#include "worker/base/heap_size.hpp"
+
 namespace fsubs {
 
 // The index owns no item; an item's owner removes it before it destroys it. An item that is added
@@ -26,6 +28,12 @@ namespace fsubs {
 // ForEachContaining first calls Build if recent_ and the nulls together have grown beyond a share
 // of sorted_. So a search wastes little on them, and the cost of sorting is spread over the changes
 // that made it necessary.
+
+size_t RangeIndex::SizeOf(const Interval& interval) {
+  // In recent_ and sorted_; its bounds' copies; up to four nodes of the tree.
+  return 2 * sizeof(Item*) + 2 * sizeof(std::string) + HeapSize(interval.lower) +
+         HeapSize(interval.upper) + 4 * sizeof(const std::string*);
+}
 
 void RangeIndex::Add(Item* item) {
   item->is_recent_ = true;

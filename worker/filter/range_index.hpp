@@ -33,6 +33,9 @@ class RangeIndex {
     bool is_recent_ = true;
   };
 
+  // Bytes that an item with that interval takes here, at most.
+  static size_t SizeOf(const Interval& interval);
+
   void Add(Item* item);
   void Remove(Item* item);
   bool empty() const { return size_ == 0; }

@@ -210,6 +210,26 @@ bool JsonTree::Parse(std::string_view text) {
   return true;
 }
 
+size_t JsonTree::Shrink(size_t text_bytes) {
+  // As dense as JSON of some size mostly is.
+  constexpr size_t kBytesPerNode = 8;
+  size_t freed = 0;
+  if (nodes_.capacity() > text_bytes / kBytesPerNode) {
+    freed += nodes_.capacity() * sizeof(Node);
+    nodes_ = std::vector<Node>();
+  }
+  if (copy_.capacity() > text_bytes + kJsonPadding) {
+    freed += copy_.capacity();
+    std::string().swap(copy_);  // an assignment would keep the buffer
+  }
+  if (const size_t capacity = parser_->parser.capacity(); capacity > text_bytes) {
+    // An index of 4 bytes, and room for strings without their escapes, for each byte.
+    freed += 5 * capacity;
+    parser_ = std::make_unique<Parser>();
+  }
+  return freed;
+}
+
 bool JsonTree::ParseCopy(std::string_view text) {
   copy_.assign(text);
   copy_.append(kJsonPadding, '\0');

@@ -78,6 +78,10 @@ class JsonTree {
   // The same for a text without padding, which is copied.
   [[nodiscard]] bool ParseCopy(std::string_view text);
 
+  // Give back the memory of texts larger than so many bytes. What was parsed is gone. Returns how
+  // many bytes that were.
+  size_t Shrink(size_t text_bytes);
+
   // REQUIRES: the last parse succeeded.
   JsonValue root() const { return {this, 0}; }
   const char* error() const { return error_; }

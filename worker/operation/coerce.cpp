@@ -282,6 +282,19 @@ GivenValue Variables::Find(std::string_view name) const {
   return found == values_.end() ? GivenValue{} : found->second;
 }
 
+std::string Variables::GivenJson() const {
+  std::string object;
+  JsonWriter json(&object);
+  for (const auto& [name, value] : values_) {
+    if (!value.json) continue;
+    if (object.empty()) json.BeginObject();
+    json.Key(name);
+    json.Raw(value.json->raw());
+  }
+  if (!object.empty()) json.EndObject();
+  return object;
+}
+
 GivenValue Variables::Resolve(const graphql::Value& literal) const {
   if (literal.kind == graphql::ValueKind::kVariable) return Find(literal.text);
   return {std::nullopt, &literal};

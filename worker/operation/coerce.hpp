@@ -44,6 +44,9 @@ class Variables {
 
   GivenValue Find(std::string_view name) const;
 
+  // Those that the client gave, as a JSON object; empty if it gave none.
+  std::string GivenJson() const;
+
   // The value of a literal that may be, but not contain, a variable.
   GivenValue Resolve(const graphql::Value& literal) const;
 

@@ -20,6 +20,7 @@ inline constexpr std::string_view kErrorOperationResolution = "OPERATION_RESOLUT
 inline constexpr std::string_view kErrorOperationNotSupported = "OPERATION_NOT_SUPPORTED";
 inline constexpr std::string_view kErrorResponseTooLarge = "RESPONSE_TOO_LARGE";
 inline constexpr std::string_view kErrorSubscriptionLimit = "SUBSCRIPTION_LIMIT";
+inline constexpr std::string_view kErrorMemoryLimit = "MEMORY_LIMIT";
 inline constexpr std::string_view kErrorDataMismatch = "DATA_MISMATCH";
 inline constexpr std::string_view kErrorEventsLost = "EVENTS_LOST";
 inline constexpr std::string_view kErrorBadRequest = "BAD_REQUEST";

@@ -4,6 +4,7 @@
 #include <functional>
 
 #include "graphql/language/print.hpp"
+#include "worker/base/heap_size.hpp"
 
 namespace fsubs {
 namespace {
@@ -49,6 +50,11 @@ class Input {
     }
   }
 
+  // Bytes of a leaf.
+  size_t size() const {
+    return value_.json ? value_.json->raw().size() : value_.literal->text.size();
+  }
+
   std::string Form(Comparison comparison) const {
     std::string form;
     if (value_.literal != nullptr) {
@@ -77,12 +83,42 @@ bool IsRange(FilterMember operation) {
          operation == FilterMember::kLt || operation == FilterMember::kLte;
 }
 
-// Builds the predicate that a filter input stands for.
+// Counts the conditions of a filter before each is built.
+class FilterMeter {
+ public:
+  explicit FilterMeter(const FilterLimits& limits) : limits_(limits) {}
+
+  // Each returns whether it may be built.
+  bool TakeCondition(const FieldPath& path) {
+    ++conditions_;
+    bytes_ += sizeof(Predicate) + HeapSize(path);
+    return !is_full();
+  }
+  bool TakeValue(size_t bytes) {
+    bytes_ += sizeof(std::string) + bytes;
+    return !is_full();
+  }
+  bool TakeItem(size_t bytes) {
+    ++conditions_;
+    return TakeValue(bytes);
+  }
+
+  bool too_many() const { return conditions_ > limits_.max_conditions; }
+  bool too_large() const { return bytes_ > limits_.max_bytes; }
+  bool is_full() const { return too_many() || too_large(); }
+
+ private:
+  const FilterLimits limits_;
+  size_t conditions_ = 0;
+  size_t bytes_ = 0;
+};
+
+// Builds the predicate that a filter input stands for, until the meter is full.
 class PredicateBuilder {
  public:
   using Report = std::function<void(const std::string&)>;
 
-  explicit PredicateBuilder(Report report) : report_(std::move(report)) {}
+  PredicateBuilder(FilterMeter* meter, Report report) : meter_(meter), report_(std::move(report)) {}
 
   // A member that is null counts as left out, except for `eq` and `ne`.
   Predicate Build(const graphql::Type& filter, const WrappedType& target, const Input& input,
@@ -93,14 +129,11 @@ class PredicateBuilder {
       const FilterMember operation = FilterMemberOf(target, member.name);
       const bool takes_null = operation == FilterMember::kEq || operation == FilterMember::kNe;
       if (!value.given() || (value.is_null() && !takes_null)) continue;
-      if (++conditions_ > kMaxConditions) {
-        if (conditions_ == kMaxConditions + 1) {
-          report_("it has more than " + std::to_string(kMaxConditions) + " conditions");
-        }
-        break;
-      }
+      if (!meter_->TakeCondition(path)) break;
       all.inner.push_back(BuildMember(filter, member, operation, target, value, path));
     }
+    if (all.inner.size() == 1) return Predicate(std::move(all.inner.front()));
+    all.inner.shrink_to_fit();
     return all;
   }
 
@@ -122,8 +155,10 @@ class PredicateBuilder {
         predicate.kind =
             operation == FilterMember::kAnd ? Predicate::Kind::kAll : Predicate::Kind::kAny;
         value.ForEachItem([&](const Input& item) {
+          if (!meter_->TakeCondition(path)) return;
           predicate.inner.push_back(Build(filter, target, item, path));
         });
+        predicate.inner.shrink_to_fit();
         return predicate;
       case FilterMember::kNot:
         predicate.kind = Predicate::Kind::kNot;
@@ -156,6 +191,9 @@ class PredicateBuilder {
     predicate.in_list = target.kind == TypeRefKind::kList;
     predicate.comparison = ComparisonOf(*target.type);
     const auto add = [&](const Input& operand) {
+      const bool taken = TakesList(operation) ? meter_->TakeItem(operand.size())
+                                              : meter_->TakeValue(operand.size());
+      if (!taken) return;
       predicate.operands.push_back(operand.Form(predicate.comparison));
       if (!operand.is_null() && !Fits(predicate.comparison, predicate.operands.back())) {
         report_(operand.Show() + " is not a value of \"" + std::string(target.type->name) + "\"");
@@ -163,18 +201,18 @@ class PredicateBuilder {
     };
     if (TakesList(operation)) {
       value.ForEachItem(add);
-      conditions_ += predicate.operands.size();
       auto& operands = predicate.operands;
       std::sort(operands.begin(), operands.end());
       operands.erase(std::unique(operands.begin(), operands.end()), operands.end());
+      operands.shrink_to_fit();
     } else {
       add(value);
     }
     return predicate;
   }
 
+  FilterMeter* const meter_;
   const Report report_;
-  size_t conditions_ = 0;
 };
 
 // Divides conditions among the parts of a Filter.
@@ -217,13 +255,17 @@ class FilterBuilder {
     if (predicate.operation != FilterMember::kEq && predicate.operation != FilterMember::kIn) {
       return false;
     }
-    if (equalities_.size() >= kMaxIndexedFields || keys_ * predicate.operands.size() > kMaxKeys) {
+    const size_t keys = keys_ * predicate.operands.size();
+    size_t key_bytes = key_bytes_ * predicate.operands.size();
+    for (const std::string& operand : predicate.operands) key_bytes += keys_ * operand.size();
+    if (equalities_.size() >= kMaxIndexedFields || keys > kMaxKeys || key_bytes > kMaxKeyBytes) {
       return false;
     }
     for (const Predicate& known : equalities_) {
       if (known.path == predicate.path) return false;
     }
-    keys_ *= predicate.operands.size();
+    keys_ = keys;
+    key_bytes_ = key_bytes;
     equalities_.push_back(predicate);
     return true;
   }
@@ -260,6 +302,7 @@ class FilterBuilder {
   Filter filter_;
   std::vector<Predicate> equalities_;
   size_t keys_ = 1;
+  size_t key_bytes_ = 0;
   Predicate rest_;
 };
 
@@ -267,8 +310,9 @@ class FilterBuilder {
 
 Filter CompileFilter(const graphql::Document& document, const SubscriptionField& field,
                      const graphql::Selection& root, const Variables& variables,
-                     std::vector<Error>* errors) {
+                     const FilterLimits& limits, std::vector<Error>* errors) {
   FilterBuilder filter;
+  FilterMeter meter(limits);
   for (size_t i = 0; i < field.arguments.size(); ++i) {
     const FieldArgument& argument = field.arguments[i];
     const InputValue& definition = field.definition->arguments[i];
@@ -290,10 +334,22 @@ Filter CompileFilter(const graphql::Document& document, const SubscriptionField&
     const Input input(variables, value);
     if (argument.is_where) {
       if (input.is_null()) continue;
-      filter.Add(PredicateBuilder([&](const std::string& problem) {
-                   report("Argument \"" + argument.name + "\" has an invalid value: " + problem +
-                          ".");
-                 }).Build(*definition.type->type, *field.definition->type, input, {}));
+      const auto report_value = [&](const std::string& problem) {
+        report("Argument \"" + argument.name + "\" has an invalid value: " + problem + ".");
+      };
+      Predicate where = PredicateBuilder(&meter, report_value)
+                            .Build(*definition.type->type, *field.definition->type, input, {});
+      if (meter.too_many()) {
+        report_value("it has more than " + std::to_string(limits.max_conditions) + " conditions");
+        return {};
+      }
+      if (meter.too_large()) {
+        report_value("it makes a filter of more than " + std::to_string(limits.max_bytes) +
+                     " bytes");
+        errors->back().code = kErrorMemoryLimit;
+        return {};
+      }
+      filter.Add(std::move(where));
       continue;
     }
     Predicate equal;

@@ -11,19 +11,26 @@
 
 namespace fsubs {
 
-// Most conditions in the filter of one operation.
-inline constexpr size_t kMaxConditions = 1000;
+struct FilterLimits {
+  // Each member of a filter input is one, and each item of `and`, `or`, `in` and `notIn`.
+  size_t max_conditions;
+  size_t max_bytes;  // of the compiled filter
+};
+
 // Most keys by which an index knows one subscription: the combinations of the values that several
 // `in` list. Conditions that would make more are tried on each event.
 inline constexpr size_t kMaxKeys = 256;
+// Most bytes of them: each has the values of all fields.
+inline constexpr size_t kMaxKeyBytes = 64 * 1024;
 // Most fields that an index looks up for one subscription.
 inline constexpr size_t kMaxIndexedFields = 8;
 
 // Compile the arguments of `root`, which selects `field` in a valid document. Appends to `*errors`
 // if an argument of a non-null type is null, if an operand is not a value of its field's type, such
-// as a text that is no date, or if there are too many conditions.
+// as a text that is no date, or if the filter passes a limit. Such a filter is not built any
+// further.
 Filter CompileFilter(const graphql::Document& document, const SubscriptionField& field,
                      const graphql::Selection& root, const Variables& variables,
-                     std::vector<Error>* errors);
+                     const FilterLimits& limits, std::vector<Error>* errors);
 
 }  // namespace fsubs

@@ -175,8 +175,10 @@ PrepareResult Prepare(const std::shared_ptr<const Catalog>& catalog, PlanCache* 
   subscription.field = catalog->FindField(root.name);
   subscription.catalog = catalog;
   subscription.operation_name = operation->name.text;
-  subscription.filter =
-      CompileFilter(document, *subscription.field, *root.selection, variables, &errors);
+  subscription.variables = variables.GivenJson();
+  subscription.filter = CompileFilter(
+      document, *subscription.field, *root.selection, variables,
+      {.max_conditions = limits.max_conditions, .max_bytes = limits.max_filter}, &errors);
   if (!errors.empty()) return Refuse(std::move(errors));
   subscription.plan = std::move(plan);
   result.subscription = std::move(subscription);

@@ -21,9 +21,11 @@ struct OperationLimits {
   size_t max_depth;
   size_t max_aliases;
   size_t max_selections;
-  size_t max_size;      // bytes of the document
-  size_t max_response;  // bytes of a query's response
-  bool introspection;   // whether clients may ask for the schema; if not, errors suggest no names
+  size_t max_size;        // bytes of the document
+  size_t max_conditions;  // of the filter
+  size_t max_filter;      // bytes of the compiled filter
+  size_t max_response;    // bytes of a query's response
+  bool introspection;     // whether clients may ask for the schema; if not, errors suggest no names
 };
 
 // The parameters of a GraphQL request. Views the message that they came in.
@@ -40,6 +42,9 @@ struct PreparedSubscription {
   const SubscriptionField* field = nullptr;
   Filter filter;
   std::string operation_name;  // empty: anonymous
+  // The values that were given to the variables that the operation declares, as a JSON object.
+  // Empty: none. Enough to prepare it again.
+  std::string variables;
 };
 
 struct PrepareResult {

@@ -3,6 +3,7 @@
 #include <unordered_map>
 #include <unordered_set>
 
+#include "worker/base/heap_size.hpp"
 #include "worker/json/json_writer.hpp"
 
 namespace fsubs {
@@ -37,6 +38,18 @@ struct Collection {
   std::unordered_map<std::string_view, size_t> index;  // of `fields`, by response name
   std::unordered_set<std::string_view> visited;        // fragments
 };
+
+size_t HeapSizeOf(const std::vector<std::unique_ptr<ObjectPlan>>& objects) {
+  size_t size = HeapArray(objects);
+  for (const auto& object : objects) {
+    size += HeapBlock(sizeof(ObjectPlan)) + HeapArray(object->fields);
+    for (const FieldPlan& field : object->fields) {
+      size += HeapSize(field.key) + HeapSize(field.response) + HeapArray(field.objects) +
+              HeapArray(field.locations);
+    }
+  }
+  return size;
+}
 
 }  // namespace
 
@@ -162,6 +175,7 @@ std::unique_ptr<Plan> CompilePlan(std::shared_ptr<const PreparedDocument> prepar
   if (!PlanCompiler(plan->schema(), plan->document(), variables, plan.get()).Compile(operation)) {
     return nullptr;
   }
+  plan->size_ = sizeof(Plan) + HeapSizeOf(plan->objects_);
   return plan;
 }
 

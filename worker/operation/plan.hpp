@@ -49,6 +49,8 @@ class Plan {
   const graphql::Schema& schema() const { return prepared_->catalog->schema(); }
   const graphql::Document& document() const { return *prepared_->document; }
   bool timing() const { return timing_; }
+  // Bytes of memory, without the document's.
+  size_t size() const { return size_; }
 
  private:
   friend class PlanCompiler;
@@ -56,6 +58,7 @@ class Plan {
                                            const graphql::Operation&, const Variables&, bool);
   std::shared_ptr<const PreparedDocument> prepared_;  // what the views point into
   bool timing_ = false;
+  size_t size_ = 0;
   const ObjectPlan* root_ = nullptr;
   std::vector<std::unique_ptr<ObjectPlan>> objects_;
 };

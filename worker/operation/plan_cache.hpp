@@ -23,11 +23,13 @@ class SharedCache {
 
   // REQUIRES: Find(key) is null.
   std::shared_ptr<const Value> Add(const std::string& key, std::unique_ptr<const Value> value) {
-    std::shared_ptr<const Value> shared(value.release(), [this, key](const Value* last) {
-      entries_.erase(key);
-      delete last;
-    });
-    entries_[key] = shared;
+    const auto entry = entries_.try_emplace(key).first;
+    std::shared_ptr<const Value> shared(value.release(),
+                                        [this, known = &entry->first](const Value* last) {
+                                          entries_.erase(entries_.find(*known));
+                                          delete last;
+                                        });
+    entry->second = shared;
     return shared;
   }
 

@@ -32,7 +32,8 @@ void CatalogGate::OnCovered(Position position) {
 
 void CatalogGate::Hold(uint64_t client, std::string_view message) {
   waiting_.push_back({client, std::string(message)});
-  if (waiting_.size() > limits_.max_waiting) {
+  bytes_ += message.size();
+  if (waiting_.size() > limits_.max_waiting || bytes_ > limits_.max_bytes) {
     GiveUp();
     return;
   }
@@ -55,11 +56,13 @@ void CatalogGate::Admit() {
   uv_timer_stop(&timer_);
   std::vector<Waiting> waiting;
   waiting.swap(waiting_);
+  bytes_ = 0;
   for (const Waiting& message : waiting) sink_->OnAdmitted(message.client, message.message);
 }
 
 void CatalogGate::Clear() {
-  waiting_.clear();
+  waiting_ = std::vector<Waiting>();
+  bytes_ = 0;
 }
 
 }  // namespace fsubs

@@ -25,10 +25,11 @@ class CatalogGate {
     virtual void OnAdmitted(uint64_t client, std::string_view message) = 0;
   };
 
-  // Past either, messages are handled with the catalog that is there.
+  // Past any, messages are handled with the catalog that is there.
   struct Limits {
     uint64_t max_wait_ms = 2000;
     size_t max_waiting = 10000;  // messages
+    size_t max_bytes = 64 * 1024 * 1024;
   };
 
   CatalogGate(Limits limits, Sink* sink) : limits_(limits), sink_(sink) {}
@@ -70,6 +71,7 @@ class CatalogGate {
   Position changed_ = 0;
   Position covered_ = 0;
   std::vector<Waiting> waiting_;
+  size_t bytes_ = 0;  // of them
 };
 
 }  // namespace fsubs

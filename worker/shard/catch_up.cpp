@@ -36,6 +36,18 @@ bool CatchUp::Continue(const EventPlace& until, WorkBudget* budget) {
   return true;
 }
 
+size_t CatchUp::Shrink(size_t event_bytes) {
+  if (!waiting_.empty()) return 0;  // an event may be under way
+  under_way_ = {};
+  trying_ = nullptr;
+  size_t freed = tree_.Shrink(event_bytes) + reader_.Shrink(event_bytes);
+  if (payload_.capacity() > event_bytes) {
+    freed += payload_.capacity();
+    std::string().swap(payload_);
+  }
+  return freed;
+}
+
 CatchUp::Result CatchUp::Serve(Client* client, const EventPlace& until, WorkBudget* budget) {
   while (client->is_behind() && client->can_take()) {
     if (budget->is_spent()) return Result::kSpent;

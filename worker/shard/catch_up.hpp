@@ -33,6 +33,9 @@ class CatchUp {
   // spent.
   bool Continue(const EventPlace& until, WorkBudget* budget);
 
+  // Give back the memory of events larger than so many bytes. Returns how many bytes that were.
+  size_t Shrink(size_t event_bytes);
+
  private:
   enum class Result { kDone, kSpent };
 

@@ -49,6 +49,9 @@ class RingFeed {
   // their turn.
   void PrepareToWait(bool more);
 
+  // As of RingReader.
+  size_t Shrink(size_t record_bytes) { return reader_.Shrink(record_bytes); }
+
   // Whether the ring holds more than was read.
   bool has_more() const { return ring_->head.load(std::memory_order_acquire) != reader_.cursor(); }
   // Position and sequence of the next record that will be read.

@@ -1,5 +1,6 @@
 #include "worker/shard/shard.hpp"
 
+#include <malloc.h>
 #include <pthread.h>
 #include <signal.h>
 
@@ -33,6 +34,7 @@ constexpr size_t kEventUnits = 4000;
 constexpr size_t kCatchUpUnits = 2000;
 constexpr size_t kFlushUnits = 6000;
 constexpr size_t kMaxHeldTurns = 2;
+constexpr size_t kKeptText = 64 * 1024;    // the scratch memory of texts of so many bytes stays
 constexpr uint64_t kLossInterval = 10000;  // ms between two lines in the log
 
 }  // namespace
@@ -47,6 +49,7 @@ Shard::Shard(const Setup& setup)
       heartbeat_(setup.heartbeat),
       feed_(setup.ring, setup.slot, setup.wake_fd, this),
       loss_log_(kLossInterval, this),
+      memory_return_(MemoryReturn::Limits(), setup.counters, this),
       gate_(CatalogGate::Limits(), this),
       clocks_(&clients_),
       catch_up_(setup.ring, &clients_) {}
@@ -60,6 +63,7 @@ std::string Shard::Start() {
   tasks_.Attach(&loop_);
   heartbeat_.Attach(&loop_);
   loss_log_.Attach(&loop_);
+  memory_return_.Attach(&loop_);
   gate_.Attach(&loop_);
   clocks_.Attach(&loop_);
   SetClocks();
@@ -179,6 +183,8 @@ PrepareResult Shard::Prepare(const OperationRequest& request) {
                          .max_aliases = options_->max_query_aliases,
                          .max_selections = options_->max_query_selections,
                          .max_size = options_->max_query_size,
+                         .max_conditions = options_->max_filter_conditions,
+                         .max_filter = options_->max_connection_memory,
                          .max_response = options_->outbox_size / 2,
                          .introspection = options_->introspection});
 }
@@ -267,6 +273,18 @@ void Shard::OnLossDue(uint64_t lost) {
       "shard %zu was lapped: %llu events were lost before they were read; "
       "fraiseql_subs.ring_size may be too small",
       index_, static_cast<unsigned long long>(lost));
+}
+
+size_t Shard::OnShrink() {
+  size_t freed = scratch_.Shrink(kKeptText) + buffers_.Shrink() + catch_up_.Shrink(kKeptText);
+  if (!event_under_way_) freed += dispatcher_.Shrink(kKeptText) + feed_.Shrink(kKeptText);
+  return freed;
+}
+
+// What many small blocks leave behind lies between blocks that stay. The allocator gives only the
+// end of its memory back by itself.
+void Shard::OnTrim() {
+  malloc_trim(0);
 }
 
 void Shard::OnCatalogChanged(Position position) {

@@ -34,6 +34,7 @@
 #include "worker/shard/client_clocks.hpp"
 #include "worker/shard/flush_list.hpp"
 #include "worker/shard/loss_log.hpp"
+#include "worker/shard/memory_return.hpp"
 #include "worker/shard/ring_feed.hpp"
 #include "worker/socket/outbox.hpp"
 #include "worker/socket/socket_server.hpp"
@@ -55,6 +56,7 @@ class Shard final : private ClientHost,
                     private SocketServerHost,
                     private RingFeed::Sink,
                     private LossLog::Sink,
+                    private MemoryReturn::Sink,
                     private CatalogGate::Sink {
  public:
   struct Setup {
@@ -128,6 +130,10 @@ class Shard final : private ClientHost,
   // LossLog::Sink
   void OnLossDue(uint64_t lost) override;
 
+  // MemoryReturn::Sink
+  size_t OnShrink() override;
+  void OnTrim() override;
+
   // CatalogGate::Sink
   void OnAdmitted(uint64_t client, std::string_view message) override;
 
@@ -158,6 +164,7 @@ class Shard final : private ClientHost,
   Heartbeat heartbeat_;
   RingFeed feed_;
   LossLog loss_log_;
+  MemoryReturn memory_return_;
   CatalogGate gate_;
   std::unique_ptr<SocketServer> server_;
   PlanCache plans_;

@@ -114,7 +114,7 @@ void HttpSession::Hand() {
   HttpRequest request = parser_->Take();
   parser_.reset();
   in_body_ = false;
-  if (input_.empty()) input_ = {};
+  if (input_.empty()) std::string().swap(input_);
   peer_ = connection_->host()->OnHttp(HttpSocket(this));
   peer_->OnRequest(std::move(request));
 }
@@ -188,7 +188,7 @@ void HttpSession::OnFault() {
 
 void HttpSession::Refuse(HttpReply reply) {
   keep_alive_ = false;
-  input_ = {};
+  std::string().swap(input_);
   // Whoever sends a body unasked for learns no more than that.
   if (parser_) head_only_ = parser_->method() == HttpMethod::kHead;
   parser_.reset();

@@ -1,11 +1,14 @@
 #include "worker/socket/outbox.hpp"
 
+#include <algorithm>
+#include <utility>
+
 namespace fsubs {
 namespace {
 
-// Buffers larger than this, and more than so many, are given back to the allocator.
-constexpr size_t kMaxPooledBytes = 256 * 1024;
-constexpr size_t kMaxPooled = 1024;
+// A larger buffer, and those that come to more together, are given back to the allocator.
+constexpr size_t kMaxBuffer = 256 * 1024;
+constexpr size_t kMaxPool = 16 * 1024 * 1024;
 
 }  // namespace
 
@@ -13,13 +16,31 @@ std::unique_ptr<std::string> BufferPool::Take() {
   if (free_.empty()) return std::make_unique<std::string>();
   std::unique_ptr<std::string> buffer = std::move(free_.back());
   free_.pop_back();
+  bytes_ -= buffer->capacity();
+  unused_ = std::min(unused_, free_.size());
   return buffer;
 }
 
 void BufferPool::Return(std::unique_ptr<std::string> buffer) {
-  if (free_.size() >= kMaxPooled || buffer->capacity() > kMaxPooledBytes) return;
+  const size_t size = buffer->capacity();
+  if (size > kMaxBuffer || bytes_ + size > kMaxPool) {
+    freed_ += size;
+    return;
+  }
   buffer->clear();
+  bytes_ += size;
   free_.push_back(std::move(buffer));
+}
+
+size_t BufferPool::Shrink() {
+  // The last are taken first, so those that were not needed are in front.
+  for (size_t i = 0; i < unused_; ++i) {
+    bytes_ -= free_[i]->capacity();
+    freed_ += free_[i]->capacity();
+  }
+  free_.erase(free_.begin(), free_.begin() + static_cast<ptrdiff_t>(unused_));
+  unused_ = free_.size();
+  return std::exchange(freed_, 0);
 }
 
 bool Outbox::Reserve(size_t length, size_t room_bytes) {

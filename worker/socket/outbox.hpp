@@ -20,8 +20,15 @@ class BufferPool {
   std::unique_ptr<std::string> Take();
   void Return(std::unique_ptr<std::string> buffer);
 
+  // Give back those that nobody needed since the last call. Returns how many bytes that were, with
+  // those that Return gave back.
+  size_t Shrink();
+
  private:
   std::vector<std::unique_ptr<std::string>> free_;
+  size_t bytes_ = 0;   // of them
+  size_t unused_ = 0;  // of them, at least, since the last Shrink
+  size_t freed_ = 0;   // bytes, since then
 };
 
 class Outbox {

@@ -33,6 +33,9 @@ class WsSocket {
   // Bytes of earlier writes that wait for the peer to read. Write more after OnWritable.
   size_t pending() const;
 
+  // Whether messages are read. What was read already is still delivered.
+  void SetReading(bool reading);
+
   // Call after writing a close frame: no more messages are delivered, and a peer that does not
   // answer is cut off after a few seconds.
   void ExpectClose();

@@ -88,6 +88,10 @@ size_t WsSocket::pending() const {
   return session_->pending();
 }
 
+void WsSocket::SetReading(bool reading) {
+  session_->SetReading(reading);
+}
+
 void WsSocket::ExpectClose() {
   session_->ExpectClose();
 }

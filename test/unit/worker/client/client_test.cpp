@@ -183,6 +183,24 @@ TEST_F(ClientTest, ACatalogChangeIsWorkedOffInSlices) {
   EXPECT_EQ(host_.counters()->messages_sent.get(), 3u);
 }
 
+TEST_F(ClientTest, ACatalogChangeWithLongDocumentsTakesMoreTurns) {
+  constexpr size_t kSubscriptions = 300;
+  host_.mutable_options()->max_subscriptions_per_connection = kSubscriptions;
+  host_.mutable_options()->max_connection_memory = SIZE_MAX;
+  const std::string padding(2000, '#');
+  for (size_t i = 0; i < kSubscriptions; ++i) {
+    const std::string id = std::to_string(i);
+    ASSERT_EQ(client_.Subscribe(id, kOrders + padding + id).kind, StartResult::Kind::kSubscribed);
+  }
+  host_.Serve(kServedSnapshot);
+  size_t turns = 1;
+  for (; !Revalidate(1000); ++turns) {
+  }
+  // A document is 2 kB, and a byte of it is 128 bytes of work: four fit into such a turn.
+  EXPECT_GE(turns, kSubscriptions / 4 - 1);
+  EXPECT_LE(turns, kSubscriptions / 3 + 1);
+}
+
 TEST_F(ClientTest, LossIsToldToEachSubscription) {
   client_.Subscribe("a", kOrders);
   client_.Subscribe("b", kOrders);

@@ -24,7 +24,7 @@ class FakeHost final : public ClientHost {
   void FlushLater(Client* client, Flush when) override { unflushed_.emplace_back(client, when); }
   void CatchUpLater(Client* client) override { catching_up.push_back(client); }
   Position position() const override { return next_position; }
-  bool AdmitOrHold(Client*, std::string_view) override { return true; }
+  bool AdmitOrHold(Client*, std::string_view) override { return !holds; }
   PrepareResult Prepare(const OperationRequest& request) override {
     return fsubs::Prepare(catalog_, &plans_, request, kTestLimits);
   }
@@ -69,6 +69,7 @@ class FakeHost final : public ClientHost {
   Options* mutable_options() { return &options_; }
   const ClientMap& clients() const { return clients_; }
 
+  bool holds = false;  // messages, for the catalog
   Position next_position = 0;
   std::vector<Client*> catching_up;
 
@@ -102,7 +103,14 @@ class FakeClient final : public Client {
   StartResult Subscribe(std::string_view id, std::string_view query) {
     OperationRequest request;
     request.query = query;
+    return Subscribe(id, request);
+  }
+  StartResult Subscribe(std::string_view id, const OperationRequest& request) {
     return Start(id, request);
+  }
+  void StopAll() {
+    while (!StopAny().empty()) {
+    }
   }
   // The peer has read everything, and the socket takes so much more.
   void Drained(size_t room) {

@@ -205,5 +205,62 @@ TEST_F(DispatchTest, AnEventWhoseReadersAllLeaveIsDone) {
   EXPECT_EQ(late->received.size(), 1u);
 }
 
+// What a shard gives events in one turn of its loop.
+constexpr size_t kTurn = 4000;
+
+TEST_F(DispatchTest, AnEventForAHundredThousandLeavesOthersTheirTurns) {
+  constexpr size_t kClients = 100'000;
+  for (size_t i = 0; i < kClients; ++i) Subscribe(kOrders);
+  size_t before = 0;
+  size_t turns = 1;
+  for (bool done = Begin("orders", "x", R"({"id":1})", kTurn); !done; ++turns) {
+    EXPECT_LE(Received() - before, 4 * kTurn);
+    before = Received();
+    done = Continue(kTurn);
+  }
+  EXPECT_EQ(Received(), kClients);
+  EXPECT_GE(turns, kClients / (4 * kTurn));
+}
+
+// A bystander's event is behind those of a greedy client by no more turns than their work comes to.
+TEST_F(DispatchTest, AfterFiftyEventsForAThousandABystanderGetsItsOwn) {
+  for (int i = 0; i < 1000; ++i) Subscribe(kOrders);
+  Client* const bystander = Subscribe("subscription { changed { operation } }");
+  size_t turns = 0;
+  for (int event = 0; event < 50; ++event) {
+    ++turns;
+    for (bool done = Begin("orders", "x", R"({"id":1})", kTurn); !done; ++turns) {
+      done = Continue(kTurn);
+    }
+  }
+  Publish("changes", "x", R"({"operation":"INSERT"})");
+  EXPECT_EQ(bystander->received.size(), 1u);
+  EXPECT_EQ(turns, 50u);
+}
+
+TEST_F(DispatchTest, PayloadsMuchLargerThanTheirEventDoNotAddUp) {
+  std::string fields;
+  for (int i = 0; i < 90; ++i) fields += " a" + std::to_string(i) + ": note";
+  constexpr size_t kPlans = 20;
+  for (size_t i = 0; i < kPlans; ++i) {
+    Subscribe("subscription { orderUpdated { p" + std::to_string(i) + ": id" + fields + " } }");
+  }
+  // Members of other groups that share a plan.
+  for (size_t i = 0; i < kPlans; ++i) {
+    Subscribe("subscription($s: Status) { orderUpdated(status: $s) { id" + fields + " } }",
+              i % 2 == 0 ? R"({"s":"NEW"})" : R"({})");
+  }
+  const Dispatcher::Outcome outcome = Publish(
+      "orders", "x", R"({"id":1,"status":"NEW","note":")" + std::string(20'000, 'x') + "\"}");
+  EXPECT_EQ(outcome.matched, 2 * kPlans);
+  for (const Client& client : clients_) {
+    ASSERT_EQ(client.received.size(), 1u);
+    EXPECT_GT(client.received[0].size(), 90 * 20'000u);
+  }
+  EXPECT_GT(dispatcher_.Shrink(1000), 0u);
+  Publish("orders", "x", R"({"id":2,"status":"NEW","note":"y"})");
+  for (const Client& client : clients_) EXPECT_EQ(client.received.size(), 2u);
+}
+
 }  // namespace
 }  // namespace fsubs

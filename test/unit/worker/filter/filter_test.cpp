@@ -11,6 +11,7 @@
 #include "test/operation_limits.hpp"
 #include "worker/event/dispatch.hpp"
 #include "worker/operation/errors_json.hpp"
+#include "worker/operation/filter_compiler.hpp"
 
 namespace fsubs {
 namespace {
@@ -44,7 +45,7 @@ class FilterTest : public testing::Test {
     OperationRequest request;
     request.query = query;
     request.variables = tree.root();
-    return fsubs::Prepare(catalog_, &plans_, request, kTestLimits);
+    return fsubs::Prepare(catalog_, &plans_, request, limits_);
   }
 
   Subscriber* Subscribe(const std::string& query, const std::string& variables = "{}") {
@@ -76,6 +77,7 @@ class FilterTest : public testing::Test {
     return subscriber->received == 1;
   }
 
+  OperationLimits limits_ = kTestLimits;
   std::shared_ptr<const Catalog> catalog_;
   PlanCache plans_;
   Dispatcher dispatcher_;
@@ -187,6 +189,55 @@ TEST_F(FilterTest, WhatIsNoValueOfTheTypeIsRefused) {
   std::string many = "{or: [";
   for (int i = 0; i < 1001; ++i) many += "{n: {eq: 1}} ";
   EXPECT_THAT(errors(many + "]}"), HasSubstr("more than 1000 conditions"));
+}
+
+TEST_F(FilterTest, EveryMemberAndItemIsACondition) {
+  const auto conditions = [&](const std::string& where) {
+    for (limits_.max_conditions = 1;; ++limits_.max_conditions) {
+      if (Prepare("subscription { o(where: " + where + ") { id } }").subscription) {
+        return limits_.max_conditions;
+      }
+    }
+  };
+  EXPECT_EQ(conditions("{n: {eq: 1}}"), 2u);
+  EXPECT_EQ(conditions("{n: {gt: 1, lt: 5}}"), 3u);
+  EXPECT_EQ(conditions("{n: {in: [1, 2, 2]}}"), 5u);
+  EXPECT_EQ(conditions("{n: {notIn: [1]}}"), 3u);
+  EXPECT_EQ(conditions("{or: [{}, {}, {}]}"), 4u);
+  EXPECT_EQ(conditions("{and: [{n: {eq: 1}}], not: {}}"), 5u);
+  EXPECT_EQ(conditions("{os: {some: {n: {exists: true}}}}"), 4u);
+}
+
+TEST_F(FilterTest, OneThatIsTooLargeIsNotBuilt) {
+  limits_.max_filter = 10'000;
+  limits_.max_conditions = 100'000;
+  const auto errors = [&](const std::string& where) {
+    return ErrorsJson(
+        Prepare("subscription($w: OFilter) { o(where: $w) { id } }", "{\"w\":" + where + "}")
+            .errors);
+  };
+  EXPECT_THAT(errors(R"({"s":{"contains":")" + std::string(10'000, 'x') + "\"}}"),
+              HasSubstr("MEMORY_LIMIT"));
+  std::string items = R"({"or":[{})";
+  for (int i = 0; i < 1000; ++i) items += ",{}";
+  EXPECT_THAT(errors(items + "]}"), HasSubstr("a filter of more than 10000 bytes"));
+  EXPECT_THAT(errors(items + "]}"), HasSubstr(R"("locations":[{"line":1,"column":38}])"));
+}
+
+TEST_F(FilterTest, ValuesTooLongForTheIndexAreTried) {
+  const auto filter = [&](size_t length) {
+    const std::string s = "\"" + std::string(length, 's') + "\"";
+    return Prepare(
+               "subscription($s: String) { o(where: {s: {eq: $s}, n: {in: [1, 2, 3, 4]}}) { id } }",
+               "{\"s\":" + s + "}")
+        .subscription->filter;
+  };
+  EXPECT_EQ(filter(kMaxKeyBytes / 5).equal.size(), 2u);
+  const Filter longer = filter(kMaxKeyBytes / 4);
+  EXPECT_EQ(longer.equal.size(), 1u);
+  EXPECT_TRUE(longer.residual);
+  EXPECT_TRUE(Matches("{s: {eq: \"" + std::string(kMaxKeyBytes + 1, 's') + "\"}}",
+                      "{\"s\":\"" + std::string(kMaxKeyBytes + 1, 's') + "\"}"));
 }
 
 TEST_F(FilterTest, EqualityAndInGoThroughTheIndexAndRangesMakeAnInterval) {

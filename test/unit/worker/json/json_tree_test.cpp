@@ -63,6 +63,17 @@ TEST(JsonTreeTest, WhatIsNotJsonIsRefused) {
   }
 }
 
+TEST(JsonTreeTest, MemoryOfLargeTextsIsGivenBack) {
+  JsonTree tree;
+  std::string list = "[1";
+  for (int i = 0; i < 100'000; ++i) list += ",1";
+  ASSERT_TRUE(tree.ParseCopy(list + "]"));
+  EXPECT_GT(tree.Shrink(1000), 10 * list.size());
+  ASSERT_TRUE(tree.ParseCopy(R"({"a":["x"]})"));
+  EXPECT_EQ(Raw(tree, "a"), R"(["x"])");
+  EXPECT_EQ(tree.Shrink(1000), 0u);
+}
+
 TEST(JsonTreeTest, NestingIsBounded) {
   JsonTree tree;
   const auto nested = [](size_t depth) {

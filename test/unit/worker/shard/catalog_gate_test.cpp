@@ -14,7 +14,7 @@ class CatalogGateTest : public testing::Test, private CatalogGate::Sink {
  protected:
   CatalogGateTest() { gate_.Attach(loop_.get()); }
 
-  CatalogGate gate_{{.max_wait_ms = 1, .max_waiting = 3}, this};
+  CatalogGate gate_{{.max_wait_ms = 1, .max_waiting = 3, .max_bytes = 100}, this};
   std::vector<std::string> admitted_;
   TestLoop loop_;
 
@@ -79,6 +79,20 @@ TEST_F(CatalogGateTest, OpensWhenTooManyMessagesWait) {
   gate_.Hold(1, "d");
   EXPECT_EQ(admitted_.size(), 4u);
   EXPECT_TRUE(gate_.is_open());
+}
+
+TEST_F(CatalogGateTest, OpensWhenTooManyBytesWait) {
+  const std::string half(50, 'x');
+  for (Position position = 8; position <= 16; position += 8) {
+    gate_.OnChanged(position);
+    gate_.Hold(1, half);
+    gate_.Hold(2, half);
+    EXPECT_TRUE(admitted_.empty());
+    gate_.Hold(3, "x");
+    EXPECT_EQ(admitted_.size(), 3u);
+    EXPECT_TRUE(gate_.is_open());
+    admitted_.clear();
+  }
 }
 
 TEST_F(CatalogGateTest, WhatWasDroppedIsNotAdmitted) {

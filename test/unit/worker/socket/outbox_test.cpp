@@ -40,6 +40,35 @@ TEST(OutboxTest, BuffersAreSharedByThePool) {
   EXPECT_EQ(second.bytes(), "\x81\x01y");
 }
 
+std::unique_ptr<std::string> Buffer(size_t bytes) {
+  auto buffer = std::make_unique<std::string>();
+  buffer->reserve(bytes);
+  return buffer;
+}
+
+TEST(BufferPoolTest, KeepsABoundedNumberOfBytes) {
+  constexpr size_t kBuffer = 256 * 1024;
+  BufferPool pool;
+  for (int i = 0; i < 1000; ++i) pool.Return(Buffer(kBuffer));
+  pool.Return(Buffer(kBuffer + 1));
+  // All but 16 MB went back at once; the next call finds the others unused.
+  EXPECT_EQ(pool.Shrink(), (1000 - 64) * kBuffer + kBuffer + 1);
+  EXPECT_EQ(pool.Shrink(), 64 * kBuffer);
+  EXPECT_EQ(pool.Shrink(), 0u);
+}
+
+TEST(BufferPoolTest, BuffersThatWereNeededStay) {
+  BufferPool pool;
+  for (int i = 0; i < 3; ++i) pool.Return(Buffer(1000));
+  EXPECT_EQ(pool.Shrink(), 0u);
+  auto first = pool.Take();
+  auto second = pool.Take();
+  pool.Return(std::move(first));
+  pool.Return(std::move(second));
+  EXPECT_EQ(pool.Shrink(), 1000u);
+  EXPECT_EQ(pool.Take()->capacity(), 1000u);
+}
+
 TEST(WsFrameTest, LengthsTakeTheirThreeForms) {
   const auto header = [](size_t length) {
     std::string bytes;
