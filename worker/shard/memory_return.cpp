@@ -12,11 +12,15 @@ void MemoryReturn::Attach(uv_loop_t* loop) {
 
 void MemoryReturn::Check() {
   shrunk_ += sink_->OnShrink();
+  if (rest_ms_ > limits_.interval_ms) {
+    rest_ms_ -= limits_.interval_ms;
+    return;
+  }
   const size_t ended = counters_->memory_peak.get() - counters_->memory.get();
   if (shrunk_ + ended < limits_.trim_bytes) return;
   shrunk_ = 0;
   counters_->memory_peak.Set(counters_->memory.get());
-  sink_->OnTrim();
+  rest_ms_ = sink_->OnTrim() * limits_.rest;
 }
 
 }  // namespace fsubs

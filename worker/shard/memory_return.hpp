@@ -21,13 +21,16 @@ class MemoryReturn {
     // Give back what parts keep for the next time and have not needed lately. Returns how many
     // bytes were given back since the last call.
     virtual size_t OnShrink() = 0;
-    // Give free memory back to the system.
-    virtual void OnTrim() = 0;
+    // Give free memory back to the system. Returns how long that took, in ms.
+    virtual uint64_t OnTrim() = 0;
   };
 
   struct Limits {
     uint64_t interval_ms = 10'000;
     size_t trim_bytes = 16 * 1024 * 1024;
+    // Between two trims, as a multiple of what the first one took. The shard stands still in one,
+    // and clients that make it necessary again and again must not have it do little else.
+    uint64_t rest = 200;
   };
 
   MemoryReturn(Limits limits, ShardCounters* counters, Sink* sink)
@@ -45,7 +48,8 @@ class MemoryReturn {
   ShardCounters* const counters_;
   Sink* const sink_;
   uv_timer_t timer_{};
-  size_t shrunk_ = 0;  // since the last trim
+  size_t shrunk_ = 0;     // since the last trim
+  uint64_t rest_ms_ = 0;  // until the next one
 };
 
 }  // namespace fsubs

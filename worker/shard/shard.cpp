@@ -283,8 +283,10 @@ size_t Shard::OnShrink() {
 
 // What many small blocks leave behind lies between blocks that stay. The allocator gives only the
 // end of its memory back by itself.
-void Shard::OnTrim() {
+uint64_t Shard::OnTrim() {
+  const uint64_t begun = uv_hrtime();
   malloc_trim(0);
+  return (uv_hrtime() - begun) / 1'000'000;
 }
 
 void Shard::OnCatalogChanged(Position position) {

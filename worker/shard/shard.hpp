@@ -132,7 +132,7 @@ class Shard final : private ClientHost,
 
   // MemoryReturn::Sink
   size_t OnShrink() override;
-  void OnTrim() override;
+  uint64_t OnTrim() override;
 
   // CatalogGate::Sink
   void OnAdmitted(uint64_t client, std::string_view message) override;

@@ -17,10 +17,11 @@ class MemoryReturnTest : public testing::Test, private MemoryReturn::Sink {
   }
 
   ShardCounters counters_;
-  MemoryReturn memory_return_{{.interval_ms = 1, .trim_bytes = 1000}, &counters_, this};
+  MemoryReturn memory_return_{{.interval_ms = 1, .trim_bytes = 1000, .rest = 10}, &counters_, this};
   size_t shrinks_ = 0;
   size_t trims_ = 0;
   size_t shrinks_by_ = 0;
+  uint64_t trim_takes_ = 0;
   TestLoop loop_;
 
  private:
@@ -28,7 +29,10 @@ class MemoryReturnTest : public testing::Test, private MemoryReturn::Sink {
     ++shrinks_;
     return std::exchange(shrinks_by_, 0);
   }
-  void OnTrim() override { ++trims_; }
+  uint64_t OnTrim() override {
+    ++trims_;
+    return trim_takes_;
+  }
 };
 
 TEST_F(MemoryReturnTest, WhatSubscriptionsTookGoesBackOnceTheyEnded) {
@@ -50,6 +54,19 @@ TEST_F(MemoryReturnTest, WhatPartsGaveBackAddsUp) {
   shrinks_by_ = 600;
   Check();
   EXPECT_EQ(trims_, 1u);
+}
+
+TEST_F(MemoryReturnTest, ATrimThatTookLongIsNotSoonFollowedByAnother) {
+  trim_takes_ = 3;
+  shrinks_by_ = 1000;
+  Check();
+  EXPECT_EQ(trims_, 1u);
+  const size_t first = shrinks_;
+  loop_.RunUntil([&] {
+    shrinks_by_ = 1000;
+    return trims_ == 2;
+  });
+  EXPECT_GE(shrinks_ - first, 28u);
 }
 
 TEST_F(MemoryReturnTest, ComingsAndGoingsAreNoReason) {
