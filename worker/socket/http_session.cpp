@@ -10,7 +10,10 @@ namespace fsubs {
 namespace {
 
 // Requests answered before other connections get their turn.
-constexpr size_t kRequestsPerTurn = 8;
+constexpr size_t kRequestsPerTurn = 2;
+
+// How much of a reply a peer reads at least in the time for that.
+constexpr size_t kReplyProgress = 16 * 1024;
 
 // What may come behind a request that is not answered yet.
 constexpr size_t kMaxPipelined = 64 * 1024;
@@ -18,6 +21,8 @@ constexpr size_t kMaxPipelined = 64 * 1024;
 }  // namespace
 
 void HttpSession::OnBytes(std::span<unsigned char> bytes) {
+  // Nothing follows a stream.
+  if (stage_ == Stage::kStreaming) return;
   input_.append(reinterpret_cast<const char*>(bytes.data()), bytes.size());
   Proceed();
 }
@@ -160,7 +165,7 @@ void HttpSession::FinishReply() {
 }
 
 void HttpSession::OnLate() {
-  if (stage_ == Stage::kFlushing && connection_->pending() < progress_) {
+  if (stage_ == Stage::kFlushing && connection_->pending() + kReplyProgress <= progress_) {
     progress_ = connection_->pending();
     connection_->Expect(DeadlineKind::kReply);
   } else if (stage_ == Stage::kReading && parser_ && !parser_->untouched()) {
@@ -208,6 +213,7 @@ void HttpSession::Reply(const HttpReply& reply) {
 
 void HttpSession::StartStream(const HttpReply& reply) {
   keep_alive_ = false;
+  input_ = {};
   (void)connection_->Write(FormatReply(reply, ReplyBody::kStreamed, keep_alive_));
   if (head_only_) {
     stage_ = Stage::kReplied;

@@ -23,8 +23,8 @@ constexpr uint64_t kAcceptAgainMs = 100;
 // Connections dropped at a time when there are no descriptors.
 constexpr size_t kDropsPerTurn = 16;
 
-// One recv() takes this much at most.
-constexpr size_t kReadBuffer = 64 * 1024;
+// One recv() takes this much at most. What it brings is handled in one go.
+constexpr size_t kReadBuffer = 16 * 1024;
 
 }  // namespace
 
@@ -34,6 +34,7 @@ struct SocketServer::Impl {
       : loop(on_loop),
         context{host, subprotocols, Deadlines(on_loop), SoonList(on_loop)},
         peers(all_peers),
+        read_turns(on_loop),
         buffer(kReadBuffer) {}
 
   void StartAccepting();
@@ -44,6 +45,7 @@ struct SocketServer::Impl {
   uv_loop_t* const loop;
   ConnectionContext context;
   PeerCounts* const peers;
+  ReadTurns read_turns;
   TcpStream::ReadBuffer buffer;
   int listener = -1;
   uv_poll_t listening;
@@ -85,7 +87,7 @@ void SocketServer::Impl::Begin(int fd, const sockaddr_storage& address) {
       context.host->OnPeerRefused();
       return;
     }
-    stream = new TcpStream(loop, &buffer, fd);
+    stream = new TcpStream(loop, &read_turns, &buffer, fd);
     stream->Start(std::make_unique<Connection>(&context, stream, std::move(*share)));
   } catch (const std::exception& error) {
     Log(LogLevel::kError, "cannot serve a client: %s", error.what());

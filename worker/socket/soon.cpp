@@ -4,14 +4,13 @@
 
 namespace fsubs {
 
-SoonList::SoonList(uv_loop_t* loop) {
+SoonList::SoonList(uv_loop_t* loop) : time_(loop) {
   uv_idle_init(loop, &idle_);
   idle_.data = this;
 }
 
 void SoonList::Add(Connection* connection) {
   connections_.push_back(connection);
-  if (connections_.size() > 1) return;
   uv_idle_start(&idle_, [](uv_idle_t* idle) { static_cast<SoonList*>(idle->data)->Run(); });
 }
 
@@ -23,7 +22,12 @@ void SoonList::Run() {
   std::vector<Connection*> connections;
   connections.swap(connections_);
   // Connections are destroyed by the loop alone, not in here.
-  for (Connection* const connection : connections) connection->OnSoon();
+  auto next = connections.begin();
+  while (next != connections.end() && !time_.is_over()) {
+    time_.Spend([&] { (*next++)->OnSoon(); });
+  }
+  // Those that are left have waited longer than those that came meanwhile.
+  connections_.insert(connections_.begin(), next, connections.end());
   if (connections_.empty()) uv_idle_stop(&idle_);
 }
 

@@ -8,6 +8,8 @@
 
 #include <vector>
 
+#include "worker/socket/turn_time.hpp"
+
 namespace fsubs {
 
 class Connection;
@@ -26,6 +28,7 @@ class SoonList {
  private:
   void Run();
 
+  TurnTime time_;
   uv_idle_t idle_;  // active while there is something to do: it keeps the loop from waiting
   std::vector<Connection*> connections_;
 };

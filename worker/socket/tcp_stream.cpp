@@ -7,6 +7,7 @@
 #include <unistd.h>
 
 #include <cerrno>
+#include <stdexcept>
 
 namespace fsubs {
 namespace {
@@ -17,8 +18,11 @@ constexpr unsigned kLeftUntakenMs = 10'000;
 
 }  // namespace
 
-TcpStream::TcpStream(uv_loop_t* loop, ReadBuffer* buffer, int fd) : buffer_(buffer), fd_(fd) {
-  uv_poll_init(loop, &poll_, fd);
+TcpStream::TcpStream(uv_loop_t* loop, ReadTurns* turns, ReadBuffer* buffer, int fd)
+    : turns_(turns), buffer_(buffer), fd_(fd) {
+  if (const int error = uv_poll_init(loop, &poll_, fd); error != 0) {
+    throw std::runtime_error(uv_strerror(error));
+  }
   poll_.data = this;
 }
 
@@ -32,7 +36,7 @@ void TcpStream::Start(std::unique_ptr<StreamUser> user) {
 void TcpStream::Watch() {
   if (closing_) return;
   const int events =
-      (reading_ && !ended_ && !broken_ ? UV_READABLE : 0) | (pending_ || broken_ ? UV_WRITABLE : 0);
+      (wants_to_read() && !waits_ ? UV_READABLE : 0) | (pending_ || broken_ ? UV_WRITABLE : 0);
   if (events == watched_) return;
   watched_ = events;
   if (events == 0) {
@@ -52,11 +56,21 @@ void TcpStream::OnPoll(int status, int events) {
     return;
   }
   if ((events & UV_WRITABLE) != 0) SendPending();
-  if ((events & UV_READABLE) != 0 && reading_ && !ended_ && !closing_ && !broken_) Read();
+  if ((events & UV_READABLE) != 0 && wants_to_read() && !waits_) {
+    waits_ = true;
+    turns_->Ask(this);
+  }
   Watch();
 }
 
 void TcpStream::Read() {
+  waits_ = false;
+  // A lot may have happened while it waited.
+  if (wants_to_read()) Receive();
+  Watch();
+}
+
+void TcpStream::Receive() {
   const ssize_t length = recv(fd_, buffer_->data(), buffer_->size(), 0);
   if (length > 0) {
     user_->OnBytes({buffer_->data(), static_cast<size_t>(length)});
@@ -116,6 +130,7 @@ void TcpStream::ShutDown() {
 void TcpStream::Close() {
   if (closing_) return;
   closing_ = true;
+  if (waits_) turns_->Remove(this);
   setsockopt(fd_, IPPROTO_TCP, TCP_USER_TIMEOUT, &kLeftUntakenMs, sizeof(kLeftUntakenMs));
   uv_close(reinterpret_cast<uv_handle_t*>(&poll_), [](uv_handle_t* handle) {
     auto* const stream = static_cast<TcpStream*>(handle->data);

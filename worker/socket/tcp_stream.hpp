@@ -7,6 +7,7 @@
 #include <string>
 #include <vector>
 
+#include "worker/socket/read_turns.hpp"
 #include "worker/socket/stream.hpp"
 
 namespace fsubs {
@@ -17,8 +18,8 @@ class TcpStream final : public Stream {
   // Memory to read into, shared by the streams of one loop.
   using ReadBuffer = std::vector<unsigned char>;
 
-  // Takes the socket, which does not block. Start is to follow.
-  TcpStream(uv_loop_t* loop, ReadBuffer* buffer, int fd);
+  // Takes the socket, which does not block, unless this throws. Start is to follow.
+  TcpStream(uv_loop_t* loop, ReadTurns* turns, ReadBuffer* buffer, int fd);
 
   // Begin to call `user`.
   void Start(std::unique_ptr<StreamUser> user);
@@ -28,17 +29,23 @@ class TcpStream final : public Stream {
   void SetReading(bool reading) override;
   void ShutDown() override;
   void Close() override;
+
+  // For ReadTurns: it is this stream's turn.
+  void Read();
+
   std::string Peer() const override;
 
  private:
   ~TcpStream() override = default;
 
+  bool wants_to_read() const { return reading_ && !ended_ && !closing_ && !broken_; }
   void OnPoll(int status, int events);
-  void Read();
+  void Receive();
   void SendPending();
   void Watch();
 
   uv_poll_t poll_;
+  ReadTurns* const turns_;
   ReadBuffer* const buffer_;
   std::unique_ptr<StreamUser> user_;
   std::unique_ptr<std::string> pending_;
@@ -46,6 +53,7 @@ class TcpStream final : public Stream {
   const int fd_;
   int watched_ = 0;       // events of poll_
   bool reading_ = true;   // the user wants bytes
+  bool waits_ = false;    // for its turn to read
   bool ended_ = false;    // the peer sends nothing more
   bool shut_ = false;     // ShutDown was called
   bool broken_ = false;   // OnBroken is due
