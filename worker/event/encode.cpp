@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <chrono>
 #include <cstdio>
+#include <utility>
 
 #include "worker/json/json_number.hpp"
 #include "worker/operation/errors_json.hpp"
@@ -16,6 +17,11 @@ using graphql::WrappedType;
 // A long list of misfits has an error for each. More than this say nothing new.
 constexpr size_t kMaxFieldErrors = 100;
 
+// A document can select one text many times. A response is at most this many times as large as its
+// event's data, or as large as the latter if that is more.
+constexpr size_t kMaxGrowth = 10;
+constexpr size_t kAlwaysAllowed = 1024 * 1024;
+
 std::string FullName(const FieldPlan& field) {
   return std::string(field.parent->name) + "." + std::string(field.name);
 }
@@ -24,7 +30,9 @@ std::string FullName(const FieldPlan& field) {
 // instructions, and a field's text must be taken back where null is forbidden.
 class Encoder {
  public:
-  Encoder(const graphql::Schema& schema, std::string* out) : schema_(schema), out_(out) {}
+  // Gives up once `out` is larger than `limit`.
+  Encoder(const graphql::Schema& schema, size_t limit, std::string* out)
+      : schema_(schema), limit_(limit), out_(out) {}
 
   // Writes one field's value. Returns false, having written nothing, if the value is null where the
   // type forbids it: the object around it becomes null (section 6.4.4).
@@ -37,6 +45,8 @@ class Encoder {
   }
 
   const std::vector<Error>& errors() const { return errors_; }
+  // Whether it gave up. What it wrote is of no use then.
+  bool is_too_large() const { return is_too_large_; }
 
  private:
   // The last item of the path to where the encoder is. Steps live on the stack of the recursion,
@@ -49,6 +59,8 @@ class Encoder {
 
   [[nodiscard]] bool Complete(const FieldPlan& field, const WrappedType& type,
                               const std::optional<JsonValue>& value) {
+    is_too_large_ = is_too_large_ || out_->size() > limit_;
+    if (is_too_large_) return false;
     if (type.is_non_null()) {
       if (value && !value->is_null()) return Nullable(field, *type.of, value);
       return Fail(field, "Cannot return null for non-nullable field " + FullName(field) + ".");
@@ -256,10 +268,25 @@ class Encoder {
   }
 
   const graphql::Schema& schema_;
+  const size_t limit_;
   std::string* const out_;
+  bool is_too_large_ = false;
   std::vector<Error> errors_;
   const Step* path_ = nullptr;
 };
+
+// The value of "data" without any, and the one error.
+void AppendNoData(const Plan& plan, Error error, std::string* out) {
+  const FieldPlan& root = plan.root();
+  error.locations = root.locations;
+  error.path = {root.response};
+  if (root.type->is_non_null()) {
+    *out += "null";
+  } else {
+    out->append("{").append(root.key).append("null}");
+  }
+  out->append(R"(,"errors":)").append(ErrorsJson({error}));
+}
 
 // RFC 3339, in UTC with microseconds.
 void AppendTimestamp(int64_t us_since_1970, std::string* out) {
@@ -280,18 +307,28 @@ void AppendTimestamp(int64_t us_since_1970, std::string* out) {
 }  // namespace
 
 void Encode(const Plan& plan, const JsonValue& event, const EventMark& mark, std::string* out) {
-  Encoder encoder(plan.schema(), out);
+  const size_t limit = std::max(kAlwaysAllowed, kMaxGrowth * event.raw().size());
+  Encoder encoder(plan.schema(), out->size() + limit, out);
   *out += R"({"data":)";
   const size_t data = out->size();
   out->append("{").append(plan.root().key);
-  if (encoder.Field(plan.root(), event)) {
-    *out += '}';
-  } else {
+  const bool has_data = encoder.Field(plan.root(), event);
+  if (encoder.is_too_large()) {
     out->resize(data);
-    *out += "null";
-  }
-  if (!encoder.errors().empty()) {
-    out->append(R"(,"errors":)").append(ErrorsJson(encoder.errors()));
+    AppendNoData(plan,
+                 {"The response would be larger than " + std::to_string(limit) + " bytes.",
+                  kErrorResponseTooLarge},
+                 out);
+  } else {
+    if (has_data) {
+      *out += '}';
+    } else {
+      out->resize(data);
+      *out += "null";
+    }
+    if (!encoder.errors().empty()) {
+      out->append(R"(,"errors":)").append(ErrorsJson(encoder.errors()));
+    }
   }
   out->append(R"(,"extensions":{"position":")").append(mark.position).append("\"");
   if (plan.timing()) {
@@ -303,11 +340,9 @@ void Encode(const Plan& plan, const JsonValue& event, const EventMark& mark, std
 }
 
 std::string EncodeFailure(const Plan& plan, Error error) {
-  const FieldPlan& root = plan.root();
-  error.locations = root.locations;
-  error.path = {root.response};
-  std::string data = root.type->is_non_null() ? "null" : "{" + root.key + "null}";
-  return R"({"data":)" + data + R"(,"errors":)" + ErrorsJson({error}) + "}";
+  std::string response = R"({"data":)";
+  AppendNoData(plan, std::move(error), &response);
+  return response += '}';
 }
 
 }  // namespace fsubs

@@ -203,6 +203,19 @@ TEST_F(EncodeTest, AnIntIsWrittenAsItsDigitsAndWithin32Bits) {
   }
 }
 
+TEST_F(EncodeTest, AResponseThatIsTenTimesItsEventIsNotWrittenToTheEnd) {
+  std::string fields;
+  for (int i = 0; i < 20; ++i) fields += "a" + std::to_string(i) + ": note ";
+  const std::string event = R"({"note":")" + std::string(100'000, 'x') + "\"}";
+  const std::string encoded = EncodedOrder(fields, event);
+  EXPECT_EQ(
+      encoded,
+      R"({"orderUpdated":null},"errors":[{"message":"The response would be larger than 1048576 bytes.",)"
+      R"("locations":[{"line":1,"column":16}],"path":["orderUpdated"],"extensions":{"code":"RESPONSE_TOO_LARGE"}}])");
+  fields.resize(fields.find("a9"));
+  EXPECT_GT(EncodedOrder(fields, event).size(), 900'000u);
+}
+
 TEST_F(EncodeTest, WhereThereIsNoEventItsFieldIsNullAndTellsWhy) {
   const auto failure = [&](const std::string& query) {
     return EncodeFailure(*served_.Prepare(query, "").subscription->plan,
