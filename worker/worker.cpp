@@ -64,6 +64,11 @@ std::string Worker::Start() {
   uv_signal_start(
       &hangup_,
       [](uv_signal_t* handle, int) { static_cast<Worker*>(handle->loop->data)->Reload(); }, SIGHUP);
+  // The launcher has it blocked until somebody listens.
+  sigset_t awaited;
+  sigemptyset(&awaited);
+  sigaddset(&awaited, SIGHUP);
+  pthread_sigmask(SIG_UNBLOCK, &awaited, nullptr);
 
   side_door_ = SideDoorServer::Open(&loop_, this, options_->socket_path, &error);
   if (!side_door_) return "could not listen on \"" + options_->socket_path + "\": " + error;

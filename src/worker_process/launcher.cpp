@@ -178,6 +178,7 @@ void ReapWorker() {
             (errmsg("fraiseql_subs: worker (pid %d) %s; restarting in %d ms", pid, end, delay_ms)));
   } else {
     launcher.state = State::kStopped;
+    launcher.due = Clock::now();
     ereport(LOG, (errmsg("fraiseql_subs: worker (pid %d) %s", pid, end)));
   }
 }

@@ -42,9 +42,6 @@ void ResetSignals() {
   struct sigaction action {};
   action.sa_handler = SIG_DFL;
   for (int number = 1; number < NSIG; ++number) sigaction(number, &action, nullptr);
-  // A reload may be announced before the worker has a handler for it, and must not end it then.
-  action.sa_handler = SIG_IGN;
-  sigaction(SIGHUP, &action, nullptr);
 }
 
 // Raising it needs no privilege. A kernel without the file has no use for it either.
@@ -80,9 +77,11 @@ bool PassOnly(const ChildSetup& setup) {
   setpgid(0, 0);
   OfferToOomKiller(setup);
   if (PassOnly(setup)) {
-    sigset_t none;
-    sigemptyset(&none);
-    sigprocmask(SIG_SETMASK, &none, nullptr);
+    // A reload may be announced before the worker has a handler for it. It waits until then.
+    sigset_t blocked;
+    sigemptyset(&blocked);
+    sigaddset(&blocked, SIGHUP);
+    sigprocmask(SIG_SETMASK, &blocked, nullptr);
     execv(setup.arguments[0], setup.arguments);
   }
   const int error = errno;

@@ -12,7 +12,7 @@
 namespace fsubs {
 namespace {
 
-// Below PIPE_BUF, so that a write to the launcher's pipe is atomic.
+// The launcher's socket takes this much at once, so that lines of several threads do not mix.
 constexpr size_t kMaxLine = 4000;
 
 std::atomic<LogFormat> log_format{LogFormat::kTerminal};
