@@ -1,5 +1,8 @@
 #include "worker/client/client.hpp"
 
+#include <algorithm>
+#include <utility>
+
 #include "worker/base/clock.hpp"
 #include "worker/base/heap_size.hpp"
 #include "worker/event/encode.hpp"
@@ -59,15 +62,17 @@ void Client::CloseAsSlow() {
   CloseSlow();
 }
 
-void Client::CheckProgress(uint64_t now_ms, uint64_t timeout_ms) {
+void Client::CheckProgress(uint64_t passed_ms, uint64_t timeout_ms) {
   const size_t unsent = this->unsent();
-  if (unsent == 0 || unsent != unsent_then_) {
-    unsent_then_ = unsent;
-    stands_since_ms_ = now_ms;
-  } else if (now_ms - stands_since_ms_ >= timeout_ms) {
-    // One that is closing was told why, but does not read it.
-    closing() ? CutOff() : CloseAsSlow();
+  const uint64_t taken = sent_bytes_ - unsent;
+  if (unsent == 0 || taken != taken_then_) {
+    taken_then_ = unsent == 0 ? kUnknown : taken;
+    stands_ms_ = 0;
+    return;
   }
+  stands_ms_ += passed_ms;
+  // One that is closing was told why, but does not read it.
+  if (stands_ms_ >= timeout_ms) closing() ? CutOff() : CloseAsSlow();
 }
 
 void Client::Flush(ClientHost::Flush when) {
@@ -77,6 +82,9 @@ void Client::Flush(ClientHost::Flush when) {
 
 void Client::OnSocketTakesMore() {
   WriteOut();
+  if (untold_loss_ > 0 && queued_bytes() == 0 && !closing()) {
+    ReportLoss(std::exchange(untold_loss_, 0));
+  }
   if (behind_ && outbox_.empty() && can_take()) host_->CatchUpLater(this);
 }
 
@@ -93,8 +101,13 @@ void Client::WriteOut() {
 size_t Client::Room() const {
   const size_t queued = queued_bytes();
   const size_t limit = host_->options().outbox_size;
-  if (queued == 0) return SIZE_MAX;
+  if (queued == 0 || telling_loss_) return SIZE_MAX;
   return queued < limit ? limit - queued : 0;
+}
+
+size_t Client::RoomForAnswers() const {
+  const size_t limit = host_->options().outbox_size;
+  return std::max(Room(), limit - std::min(limit, outbox_.size()));
 }
 
 void Client::Deliver(Subscription* subscription, const EventPlace& place,
@@ -124,10 +137,26 @@ void Client::ReportLoss(uint64_t count) {
                  " overwritten before they could be delivered",
              kErrorEventsLost};
   loss.extensions.push_back({"count", count});
+  std::vector<std::string> responses;
+  size_t size = 0;
   for (const auto& [id, subscription] : subscriptions_) {
-    if (closing()) return;
-    SendResponse(subscription.head, EncodeFailure(*subscription.subscription().plan, loss));
+    responses.push_back(EncodeFailure(*subscription.subscription().plan, loss));
+    size += subscription.head.size() + responses.back().size() + kMessageOverhead;
   }
+  if (Room() < size) WriteOut();
+  if (Room() < size) {
+    // It is told once it has read what waits.
+    untold_loss_ += count;
+    return;
+  }
+  // All of them, however many they are.
+  telling_loss_ = true;
+  auto response = responses.begin();
+  for (const auto& [id, subscription] : subscriptions_) {
+    if (closing()) break;
+    SendResponse(subscription.head, *response++);
+  }
+  telling_loss_ = false;
 }
 
 bool Client::Revalidate(const Catalog* catalog, WorkBudget* budget) {

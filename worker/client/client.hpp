@@ -75,8 +75,8 @@ class Client {
   // Whether events may be handed to one that is behind.
   bool can_take() const { return !closing() && can_write(); }
   // Close it if its socket has taken nothing for `timeout_ms` while something waits for it. Call a
-  // few times within that.
-  void CheckProgress(uint64_t now_ms, uint64_t timeout_ms);
+  // few times within that; `passed_ms` is the time since the last call.
+  void CheckProgress(uint64_t passed_ms, uint64_t timeout_ms);
   // As Deliver, for one that is behind. Returns whether there was room.
   bool Take(Subscription* subscription, const EventPlace& place, std::string_view response);
 
@@ -136,6 +136,9 @@ class Client {
   // Bytes that may be appended to the outbox. A message that finds nothing waiting may be of any
   // size.
   size_t Room() const;
+  // The same for what is not an event. It does not have to wait for the socket: a client that reads
+  // one large message slowly is no slow client.
+  size_t RoomForAnswers() const;
   // Call when unsent() has become 0.
   void OnSocketTakesMore();
   void CountMessage() { ++sent_messages_; }
@@ -162,9 +165,12 @@ class Client {
   uint64_t sent_messages_ = 0;
   uint64_t sent_bytes_ = 0;
   std::optional<EventPlace> behind_;
-  size_t unsent_then_ = 0;        // when its progress was last looked at
-  uint64_t stands_since_ms_ = 0;  // that number has not changed since
-  bool answers_wait_ = false;     // for the host to call Flush
+  static constexpr uint64_t kUnknown = UINT64_MAX;
+  uint64_t taken_then_ = kUnknown;  // bytes that the kernel had taken when that was last looked at
+  uint64_t stands_ms_ = 0;          // how long that has not changed
+  uint64_t untold_loss_ = 0;        // events that were lost, of which there was no room to tell
+  bool telling_loss_ = false;
+  bool answers_wait_ = false;  // for the host to call Flush
   bool events_wait_ = false;
 };
 

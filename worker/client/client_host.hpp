@@ -37,7 +37,7 @@ class ClientHost {
   virtual void FlushLater(Client* client, Flush when) = 0;
   // The socket of a client that is behind takes more: hand it the events that wait in the ring.
   virtual void CatchUpLater(Client* client) = 0;
-  // Position in the ring of the next event that is dispatched.
+  // Position in the ring of the next event that is published.
   virtual Position position() const = 0;
 
   // Whether a message that depends on the catalog may be handled now. If not, client->Handle() is

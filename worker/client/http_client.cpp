@@ -102,11 +102,8 @@ void HttpClient::OnGraphqlRequest(HttpRequest request) {
     host_->counters()->connections_accepted.Add();
   }
   // As for messages by WebSocket: what was registered before the request came must be known.
-  if (host_->AdmitOrHold(this, {})) {
-    Execute();
-  } else {
-    stage_ = Stage::kHeld;
-  }
+  stage_ = Stage::kHeld;
+  if (host_->AdmitOrHold(this, {})) Execute();
 }
 
 void HttpClient::Handle(std::string_view) {
@@ -193,7 +190,7 @@ void HttpClient::SendErrors(std::string_view, const std::vector<Error>& errors) 
 }
 
 void HttpClient::OnKeepalive() {
-  if (stage_ == Stage::kStreaming) Append(kCommentEvent);
+  if (stage_ == Stage::kStreaming && queued_bytes() == 0) Append(kCommentEvent);
 }
 
 void HttpClient::OnOptionsChanged() {

@@ -31,7 +31,7 @@ void WsClient::OnText(std::string_view message) {
   held_bytes_ += message.size() + kHeldOverhead;
   if (host_->AdmitOrHold(this, message)) {
     Handle(message);
-  } else if (memory() > host_->options().max_connection_memory) {
+  } else if (held_messages_ > 0 && memory() > host_->options().max_connection_memory) {
     SetReading(false);
   }
 }
@@ -73,8 +73,13 @@ void WsClient::OnInitTimeout() {
 
 void WsClient::OnKeepalive() {
   if (closing_) return;
+  if (!reading_ || queued_bytes() > 0) {
+    // A ping would stand behind what waits, whose progress CheckProgress sees to.
+    pinged_ = false;
+    return;
+  }
   protocol_->OnKeepalive();
-  if (pinged_ && !heard_ && reading_) {
+  if (pinged_ && !heard_) {
     host_->counters()->keepalive_timeouts.Add();
     protocol_->Close(kCloseGoingAway, "No answer to a ping");
     return;
@@ -111,7 +116,9 @@ void WsClient::SetReading(bool reading) {
 void WsClient::Append(Opcode opcode, std::string_view head, std::string_view body,
                       std::string_view tail, ClientHost::Flush when) {
   // There is always room to say goodbye.
-  const size_t room = opcode == Opcode::kClose ? SIZE_MAX : Room();
+  const size_t room = opcode == Opcode::kClose                  ? SIZE_MAX
+                      : when == ClientHost::Flush::kWithAnswers ? RoomForAnswers()
+                                                                : Room();
   const bool queued = Queue(outbox()->AppendFrame(opcode, head, body, tail, room), when);
   if (queued && opcode == Opcode::kText) CountMessage();
 }

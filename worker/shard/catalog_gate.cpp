@@ -12,13 +12,14 @@ namespace fsubs {
 //   covered_ >= changed_   current
 //   covered_ <  changed_   a newer catalog is on its way
 //
-// A shard reads the ring before it handles a message (Shard::AdmitOrHold), so a change committed
-// before the message was sent has moved `changed_` by then. Both positions only grow, but for the
-// case that no catalog comes: then `covered_` is set to `changed_` although it is not true, because
-// an old catalog serves clients better than none.
+// Before it handles a message a shard looks for a change that it has not read (Shard::AdmitOrHold),
+// so a change committed before the message was sent has moved `changed_` by then. Both positions
+// only grow, but for the case that no catalog comes: then `covered_` is set to `changed_` although
+// it is not true, because an old catalog serves clients better than none.
 //
-// Messages wait in one queue and leave together. While any waits, later ones queue behind it, even
-// if the catalog has become current in between: a client's messages stay in their order.
+// Messages wait in one queue. While any waits, later ones queue behind it, even if the catalog has
+// become current in between: a client's messages stay in their order. They leave in slices, since
+// any number may have come meanwhile.
 
 void CatalogGate::Attach(uv_loop_t* loop) {
   uv_timer_init(loop, &timer_);
@@ -27,17 +28,17 @@ void CatalogGate::Attach(uv_loop_t* loop) {
 
 void CatalogGate::OnCovered(Position position) {
   covered_ = std::max(covered_, position);
-  if (is_current()) Admit();
+  if (is_current()) Open();
 }
 
 void CatalogGate::Hold(uint64_t client, std::string_view message) {
   waiting_.push_back({client, std::string(message)});
   bytes_ += message.size();
-  if (waiting_.size() > limits_.max_waiting || bytes_ > limits_.max_bytes) {
-    GiveUp();
-    return;
+  if (is_full()) {
+    if (!is_current()) GiveUp();
+    while (is_full()) AdmitFirst();
   }
-  if (uv_is_active(reinterpret_cast<uv_handle_t*>(&timer_))) return;
+  if (is_current() || uv_is_active(reinterpret_cast<uv_handle_t*>(&timer_))) return;
   uv_timer_start(
       &timer_,
       [](uv_timer_t* timer) {
@@ -49,19 +50,33 @@ void CatalogGate::Hold(uint64_t client, std::string_view message) {
 
 void CatalogGate::GiveUp() {
   covered_ = changed_;
-  Admit();
+  Open();
 }
 
-void CatalogGate::Admit() {
+void CatalogGate::Open() {
   uv_timer_stop(&timer_);
-  std::vector<Waiting> waiting;
-  waiting.swap(waiting_);
-  bytes_ = 0;
-  for (const Waiting& message : waiting) sink_->OnAdmitted(message.client, message.message);
+  if (!waiting_.empty()) sink_->OnOpen();
+}
+
+bool CatalogGate::Continue(WorkBudget* budget) {
+  while (is_current() && !waiting_.empty()) {
+    if (budget->is_spent()) return false;
+    budget->SpendBytes(WorkBudget::kBytesPerUnit + waiting_.front().message.size());
+    AdmitFirst();
+  }
+  return true;
+}
+
+void CatalogGate::AdmitFirst() {
+  const Waiting first = std::move(waiting_.front());
+  waiting_.pop_front();
+  bytes_ -= first.message.size();
+  sink_->OnAdmitted(first.client, first.message);
 }
 
 void CatalogGate::Clear() {
-  waiting_ = std::vector<Waiting>();
+  waiting_.clear();
+  waiting_.shrink_to_fit();
   bytes_ = 0;
 }
 

@@ -6,13 +6,15 @@
 
 #include <uv.h>
 
+#include <algorithm>
 #include <cstddef>
 #include <cstdint>
+#include <deque>
 #include <string>
 #include <string_view>
-#include <vector>
 
 #include "contract/ring_layout.hpp"
+#include "worker/base/work_budget.hpp"
 
 namespace fsubs {
 
@@ -21,7 +23,9 @@ class CatalogGate {
   class Sink {
    public:
     virtual ~Sink() = default;
-    // A message that waited may be handled. Its client may have left.
+    // Messages that waited may be handled: call Continue.
+    virtual void OnOpen() = 0;
+    // A message that waited. Its client may have left.
     virtual void OnAdmitted(uint64_t client, std::string_view message) = 0;
   };
 
@@ -40,7 +44,7 @@ class CatalogGate {
   void Attach(uv_loop_t* loop);
 
   // The record at `position` says that the catalog changed.
-  void OnChanged(Position position) { changed_ = position; }
+  void OnChanged(Position position) { changed_ = std::max(changed_, position); }
 
   // A catalog is in force that contains every change up to `position`.
   void OnCovered(Position position);
@@ -52,6 +56,10 @@ class CatalogGate {
   // Hand `message` to the sink when the gate opens, in the order of the calls.
   void Hold(uint64_t client, std::string_view message);
 
+  // Hand messages to the sink if they may be handled, until the budget is spent. Returns whether
+  // there is nothing left to do.
+  bool Continue(WorkBudget* budget);
+
   // Drop what waits.
   void Clear();
 
@@ -62,15 +70,19 @@ class CatalogGate {
   };
 
   bool is_current() const { return covered_ >= changed_; }
+  bool is_full() const {
+    return waiting_.size() > limits_.max_waiting || bytes_ > limits_.max_bytes;
+  }
+  void Open();
   void GiveUp();
-  void Admit();
+  void AdmitFirst();
 
   const Limits limits_;
   Sink* const sink_;
   uv_timer_t timer_{};
   Position changed_ = 0;
   Position covered_ = 0;
-  std::vector<Waiting> waiting_;
+  std::deque<Waiting> waiting_;
   size_t bytes_ = 0;  // of them
 };
 

@@ -28,9 +28,12 @@ bool CatchUp::Continue(const EventPlace& until, WorkBudget* budget) {
       waiting_.pop_front();
       continue;
     }
-    // The others have their turns before this one goes on.
-    waiting_.pop_front();
-    waiting_.push_back(id);
+    // The others have their turns before this one's next event, but not in the middle of one: what
+    // was done for it so far would be lost.
+    if (!IsUnderWay(*found->second)) {
+      waiting_.pop_front();
+      waiting_.push_back(id);
+    }
     return false;
   }
   return true;
@@ -51,12 +54,18 @@ size_t CatchUp::Shrink(size_t event_bytes) {
 CatchUp::Result CatchUp::Serve(Client* client, const EventPlace& until, WorkBudget* budget) {
   while (client->is_behind() && client->can_take()) {
     if (budget->is_spent()) return Result::kSpent;
-    const bool goes_on =
-        under_way_.client == client->id() && under_way_.position == client->behind_from().position;
-    if (!goes_on && !ReadNext(client, until)) return Result::kDone;
+    if (!IsUnderWay(*client)) {
+      if (!ReadNext(client, until)) return Result::kDone;
+      budget->Spend(1);
+    }
     if (Offer(client, budget) == Result::kSpent) return Result::kSpent;
   }
   return Result::kDone;
+}
+
+bool CatchUp::IsUnderWay(const Client& client) const {
+  return client.is_behind() && under_way_.client == client.id() &&
+         under_way_.position == client.behind_from().position;
 }
 
 // Returns whether there is an event for it; if not, it is current.
@@ -88,7 +97,6 @@ bool CatchUp::ReadNext(Client* client, const EventPlace& until) {
 
 // The event under way, to all subscriptions that have not got it.
 CatchUp::Result CatchUp::Offer(Client* client, WorkBudget* budget) {
-  budget->Spend(1);
   if (record_.kind == RecordKind::kEvent) {
     for (auto& [id, subscription] : *client->subscriptions()) {
       if (budget->is_spent()) return Result::kSpent;
@@ -96,7 +104,11 @@ CatchUp::Result CatchUp::Offer(Client* client, WorkBudget* budget) {
       const PreparedSubscription& prepared = subscription.subscription();
       bool wanted = false;
       if (Match(prepared, budget, &wanted) == Result::kSpent) return Result::kSpent;
-      if (!wanted) continue;
+      if (!wanted) {
+        // It is not tried again if the budget is spent with another.
+        subscription.from = record_.position + 1;
+        continue;
+      }
       payload_.clear();
       Encode(*prepared.plan, tree_.root(), {under_way_.mark_position, record_.commit_time_us},
              &payload_);

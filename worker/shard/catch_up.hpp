@@ -49,6 +49,7 @@ class CatchUp {
   };
 
   Result Serve(Client* client, const EventPlace& until, WorkBudget* budget);
+  bool IsUnderWay(const Client& client) const;
   bool ReadNext(Client* client, const EventPlace& until);
   Result Offer(Client* client, WorkBudget* budget);
   Result Match(const PreparedSubscription& subscription, WorkBudget* budget, bool* wanted);

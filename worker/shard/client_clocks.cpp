@@ -39,6 +39,8 @@ void ClientClocks::SetIntervals(const Intervals& intervals) {
   // Timers that were started anew at each reload would never fire if reloads came often.
   if (intervals == intervals_) return;
   intervals_ = intervals;
+  CloseLate();
+  progress_looked_ms_ = uv_now(progress_timer_.loop);
   StartTimer(&keepalive_timer_, intervals.keepalive_ms, kSlices,
              [](uv_timer_t* timer) { static_cast<ClientClocks*>(timer->data)->CheckSlice(); });
   StartTimer(&progress_timer_, intervals.slow_timeout_ms, kProgressChecks,
@@ -81,8 +83,11 @@ void ClientClocks::CheckSlice() {
 
 void ClientClocks::CheckProgress() {
   const uint64_t now = uv_now(progress_timer_.loop);
+  // While the worker itself stood still no client could show that it reads.
+  const uint64_t passed = std::min(now - progress_looked_ms_, intervals_.slow_timeout_ms / 2);
+  progress_looked_ms_ = now;
   for (const auto& [id, client] : *clients_) {
-    client->CheckProgress(now, intervals_.slow_timeout_ms);
+    client->CheckProgress(passed, intervals_.slow_timeout_ms);
   }
 }
 

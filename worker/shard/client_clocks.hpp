@@ -55,6 +55,7 @@ class ClientClocks {
   uv_timer_t progress_timer_{};
   std::deque<Initialising> initialising_;  // the oldest first; some are done, or have left
   size_t slice_ = 0;
+  uint64_t progress_looked_ms_ = 0;
 };
 
 }  // namespace fsubs

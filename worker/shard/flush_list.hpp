@@ -4,7 +4,7 @@
 #pragma once
 
 #include <cstddef>
-#include <vector>
+#include <deque>
 
 #include "worker/base/work_budget.hpp"
 #include "worker/client/client.hpp"
@@ -23,12 +23,11 @@ class FlushList {
   // Flush clients until there are none or the budget is spent. Returns whether there are none.
   bool Continue(WorkBudget* budget);
 
-  bool empty() const { return next_ == clients_.size(); }
+  bool empty() const { return clients_.empty(); }
 
  private:
   const ClientHost::Flush when_;
-  std::vector<Client*> clients_;  // from `next_` on; null: removed
-  size_t next_ = 0;
+  std::deque<Client*> clients_;  // null: removed
 };
 
 }  // namespace fsubs

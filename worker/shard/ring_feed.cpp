@@ -2,6 +2,7 @@
 
 #include <mqueue.h>
 
+#include <algorithm>
 #include <atomic>
 
 namespace fsubs {
@@ -39,6 +40,15 @@ void RingFeed::Read() {
     if (!sink_->OnRecord(record, lost) || lost > 0) break;
   }
   slot_->cursor.store(reader_.cursor(), std::memory_order_release);
+}
+
+std::optional<Position> RingFeed::UnreadCatalogChange() const {
+  const Position published = head();
+  // The position behind the change that was written last.
+  const Position changed = ring_->catalog_changed.load(std::memory_order_relaxed);
+  if (published == reader_.cursor() || changed <= reader_.cursor()) return std::nullopt;
+  // One that is not published yet may hide an earlier one.
+  return std::min(changed, published) - 1;
 }
 
 void RingFeed::PrepareToWait(bool more) {

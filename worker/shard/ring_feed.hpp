@@ -8,6 +8,7 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <optional>
 
 #include "contract/event_record.hpp"
 #include "contract/ring_layout.hpp"
@@ -53,10 +54,16 @@ class RingFeed {
   size_t Shrink(size_t record_bytes) { return reader_.Shrink(record_bytes); }
 
   // Whether the ring holds more than was read.
-  bool has_more() const { return ring_->head.load(std::memory_order_acquire) != reader_.cursor(); }
+  bool has_more() const { return head() != reader_.cursor(); }
+  // Position of the next record that will be published.
+  Position head() const { return ring_->head.load(std::memory_order_acquire); }
   // Position and sequence of the next record that will be read.
   Position cursor() const { return reader_.cursor(); }
   uint64_t next_sequence() const { return reader_.next_sequence(); }
+  // A position up to which the catalog may have changed since the last record that was read;
+  // nothing if it has not changed.
+  std::optional<Position> UnreadCatalogChange() const;
+
   // Of the last record, as of RingReader.
   bool lost_catalog_change() const { return reader_.lost_catalog_change(); }
   uint64_t epoch() const { return reader_.epoch(); }

@@ -20,8 +20,9 @@ namespace fsubs {
 // A turn of the loop: the sockets' callbacks, then OnTurn if there is work, then BeforeWaiting.
 // Each part has a budget, so that a client waits for a turn and not for all the work there is:
 //
-//   events and the catalog   one event under way after the other; while there is none, clients are
-//                            prepared for a changed catalog
+//   events                   one under way after the other
+//   the catalog              while no event is under way, clients are prepared for a changed one
+//   messages                 those that waited for the catalog
 //   catching up              clients that are behind
 //   flushing                 clients with something to write
 //
@@ -31,9 +32,12 @@ namespace fsubs {
 namespace {
 
 constexpr size_t kEventUnits = 4000;
+constexpr size_t kCatalogUnits = 2000;
 constexpr size_t kCatchUpUnits = 2000;
 constexpr size_t kFlushUnits = 6000;
+constexpr size_t kMessageUnits = 3000;
 constexpr size_t kMaxHeldTurns = 2;
+constexpr uint64_t kUnitNs = 1000;
 constexpr size_t kKeptText = 64 * 1024;    // the scratch memory of texts of so many bytes stays
 constexpr uint64_t kLossInterval = 10000;  // ms between two lines in the log
 
@@ -164,8 +168,7 @@ void Shard::Remove(Client* client) {
 }
 
 bool Shard::AdmitOrHold(Client* client, std::string_view message) {
-  // One turn only, so that a flood of events cannot hold up a client's message for ever.
-  OnTurn();
+  if (const auto changed = feed_.UnreadCatalogChange()) OnCatalogChanged(*changed);
   if (gate_.is_open()) return true;
   gate_.Hold(client->id(), message);
   return false;
@@ -177,16 +180,20 @@ void Shard::OnAdmitted(uint64_t client, std::string_view message) {
 }
 
 PrepareResult Shard::Prepare(const OperationRequest& request) {
-  return fsubs::Prepare(catalog_, &plans_, request,
-                        {.max_tokens = options_->max_query_tokens,
-                         .max_depth = options_->max_query_depth,
-                         .max_aliases = options_->max_query_aliases,
-                         .max_selections = options_->max_query_selections,
-                         .max_size = options_->max_query_size,
-                         .max_conditions = options_->max_filter_conditions,
-                         .max_filter = options_->max_connection_memory,
-                         .max_response = options_->outbox_size / 2,
-                         .introspection = options_->introspection});
+  const uint64_t begun = uv_hrtime();
+  PrepareResult result = fsubs::Prepare(catalog_, &plans_, request,
+                                        {.max_tokens = options_->max_query_tokens,
+                                         .max_depth = options_->max_query_depth,
+                                         .max_aliases = options_->max_query_aliases,
+                                         .max_selections = options_->max_query_selections,
+                                         .max_size = options_->max_query_size,
+                                         .max_conditions = options_->max_filter_conditions,
+                                         .max_filter = options_->max_connection_memory,
+                                         .max_response = options_->outbox_size / 2,
+                                         .introspection = options_->introspection});
+  // What validation costs can be told only afterwards.
+  budget_.Spend((uv_hrtime() - begun) / kUnitNs);
+  return result;
 }
 
 bool Shard::CanServe(size_t clients) const {
@@ -228,23 +235,27 @@ HttpReply Shard::OnGet(const HttpRequest& request) {
 
 void Shard::OnTurn() {
   budget_ = WorkBudget(kEventUnits);
-  const bool done = ContinueEvent() && ContinueRevalidation();
-  if (done) feed_.Read();
+  if (ContinueEvent()) {
+    // Clients that have not come to it yet get events by the older catalog meanwhile.
+    WorkBudget for_events = std::exchange(budget_, WorkBudget(kCatalogUnits));
+    ContinueRevalidation();
+    budget_ = for_events;
+    if (!budget_.is_spent()) feed_.Read();
+  }
+  budget_ = WorkBudget(kMessageUnits);
+  const bool admitted = gate_.Continue(&budget_);
   WorkBudget catch_up(kCatchUpUnits);
   const bool current = catch_up_.Continue({feed_.cursor(), feed_.next_sequence()}, &catch_up);
-  more_ = event_under_way_ || !unvalidated_.empty() || !current;
+  more_ = event_under_way_ || !unvalidated_.empty() || !admitted || !current;
 }
 
 // While an event is under way no subscription may be prepared anew: it would miss the event.
-bool Shard::ContinueRevalidation() {
+void Shard::ContinueRevalidation() {
   while (!unvalidated_.empty()) {
     const auto found = clients_.find(unvalidated_.front());
-    if (found != clients_.end() && !found->second->Revalidate(catalog_.get(), &budget_)) {
-      return false;
-    }
+    if (found != clients_.end() && !found->second->Revalidate(catalog_.get(), &budget_)) return;
     unvalidated_.pop_front();
   }
-  return true;
 }
 
 bool Shard::OnRecord(const EventRecord& record, uint64_t lost) {
@@ -319,15 +330,16 @@ bool Shard::ContinueEvent() {
 }
 
 void Shard::BeforeWaiting() {
-  WorkBudget budget(kFlushUnits);
-  bool flushed = answers_.Continue(&budget);
+  WorkBudget for_answers(kFlushUnits / 2);
+  bool flushed = answers_.Continue(&for_answers);
   const bool more_events = event_under_way_ || feed_.has_more();
   if (more_events && !events_.empty() && held_turns_ < kMaxHeldTurns) {
     ++held_turns_;
     flushed = false;
   } else {
     held_turns_ = 0;
-    flushed = events_.Continue(&budget) && flushed;
+    WorkBudget for_events(kFlushUnits / 2);
+    flushed = events_.Continue(&for_events) && flushed;
   }
   counters_->plans.Set(plans_.plans.size());
   feed_.PrepareToWait(more_ || !flushed);

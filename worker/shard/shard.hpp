@@ -102,7 +102,7 @@ class Shard final : private ClientHost,
     catch_up_.Add(client);
     more_ = true;
   }
-  Position position() const override { return feed_.cursor(); }
+  Position position() const override { return feed_.head(); }
   bool AdmitOrHold(Client* client, std::string_view message) override;
   PrepareResult Prepare(const OperationRequest& request) override;
   void Subscribe(Member* member, PreparedSubscription subscription) override {
@@ -135,6 +135,7 @@ class Shard final : private ClientHost,
   uint64_t OnTrim() override;
 
   // CatalogGate::Sink
+  void OnOpen() override { more_ = true; }
   void OnAdmitted(uint64_t client, std::string_view message) override;
 
   ClientHost* host() { return this; }  // the base is private
@@ -146,7 +147,7 @@ class Shard final : private ClientHost,
   void ReportLoss(uint64_t lost);
   bool BeginEvent(const EventRecord& record);
   bool ContinueEvent();
-  bool ContinueRevalidation();
+  void ContinueRevalidation();
   void OnCatalogChanged(Position position);
   void BeforeWaiting();
   void CheckDrained();
@@ -177,7 +178,7 @@ class Shard final : private ClientHost,
   FlushList answers_{Flush::kWithAnswers};
   FlushList events_{Flush::kWithEvents};
   std::deque<uint64_t> unvalidated_;  // ids of clients that may use an older catalog
-  WorkBudget budget_{0};              // of this turn, for events and the catalog
+  WorkBudget budget_{0};              // of the part of this turn that is under way
   bool event_under_way_ = false;      // the last event read is not dispatched in full
   bool more_ = false;                 // there is work for another turn
   size_t held_turns_ = 0;             // since events were last flushed

@@ -16,9 +16,16 @@ class CatalogGateTest : public testing::Test, private CatalogGate::Sink {
 
   CatalogGate gate_{{.max_wait_ms = 1, .max_waiting = 3, .max_bytes = 100}, this};
   std::vector<std::string> admitted_;
+  size_t units_ = 1000;  // of a turn
   TestLoop loop_;
 
+  bool Continue() {
+    WorkBudget budget(units_);
+    return gate_.Continue(&budget);
+  }
+
  private:
+  void OnOpen() override { Continue(); }
   void OnAdmitted(uint64_t client, std::string_view message) override {
     admitted_.push_back(std::to_string(client) + " " + std::string(message));
   }
@@ -54,6 +61,48 @@ TEST_F(CatalogGateTest, WhatWaitsIsAdmittedInOrder) {
   EXPECT_TRUE(admitted_.empty());
   gate_.OnCovered(9);
   EXPECT_EQ(admitted_, (std::vector<std::string>{"1 a", "2 b", "1 c"}));
+}
+
+TEST_F(CatalogGateTest, WhatWaitsIsAdmittedInSlicesAndLaterMessagesQueueBehind) {
+  units_ = 1;
+  gate_.OnChanged(8);
+  for (const char* message : {"a", "b"}) gate_.Hold(1, message);
+  gate_.OnCovered(9);
+  EXPECT_EQ(admitted_, std::vector<std::string>{"1 a"});
+  EXPECT_FALSE(gate_.is_open());
+  gate_.Hold(2, "c");
+  EXPECT_FALSE(Continue());
+  EXPECT_TRUE(Continue());
+  EXPECT_EQ(admitted_, (std::vector<std::string>{"1 a", "1 b", "2 c"}));
+  EXPECT_TRUE(gate_.is_open());
+}
+
+TEST_F(CatalogGateTest, ANewChangeHoldsBackWhatHasNotBeenAdmitted) {
+  units_ = 1;
+  gate_.OnChanged(8);
+  for (const char* message : {"a", "b"}) gate_.Hold(1, message);
+  gate_.OnCovered(9);
+  gate_.OnChanged(16);
+  EXPECT_TRUE(Continue());
+  EXPECT_EQ(admitted_, std::vector<std::string>{"1 a"});
+}
+
+TEST_F(CatalogGateTest, AChangeThatIsReadAfterALaterOneTakesNothingBack) {
+  gate_.OnChanged(16);
+  gate_.OnChanged(8);
+  gate_.OnCovered(9);
+  EXPECT_FALSE(gate_.is_open());
+}
+
+TEST_F(CatalogGateTest, WhileWhatWaitsIsAdmittedNoMoreThanTheLimitWaits) {
+  units_ = 1;
+  gate_.OnChanged(8);
+  for (const char* message : {"a", "b", "c"}) gate_.Hold(1, message);
+  gate_.OnCovered(9);
+  gate_.Hold(2, "d");
+  EXPECT_EQ(admitted_, std::vector<std::string>{"1 a"});
+  gate_.Hold(2, "e");
+  EXPECT_EQ(admitted_, (std::vector<std::string>{"1 a", "1 b"}));
 }
 
 TEST_F(CatalogGateTest, ACatalogBeforeTheChangeAdmitsNothing) {

@@ -216,6 +216,31 @@ TEST_F(CatchUpTest, WhatBothItAndTheDispatcherWillMissIsToldOnce) {
   EXPECT_TRUE(Got(client, "a").ends_with(" ? "));
 }
 
+TEST_F(CatchUpTest, AnEventThatTakesManySlicesIsDoneThoughOthersWait) {
+  FakeClient first(&host_, 1);
+  FakeClient second(&host_, 2);
+  for (FakeClient* client : {&first, &second}) {
+    for (int i = 0; i < 5; ++i) {
+      const std::string wanted = std::to_string(i < 4 ? 1000 + i : 40);
+      client->Subscribe("s" + std::to_string(i),
+                        "subscription { orderUpdated(where: {id: {in: [\"" + wanted +
+                            "\"]}, or: [{id: {ne: \"x\"}}]}) { id } }");
+    }
+    client->Subscribe("a", kOrders);
+    client->socket_room = 100;
+  }
+  for (int i = 1; i <= 40; ++i) Publish(i);
+  DispatchAll();
+  host_.FlushAll();
+  first.Drained(SIZE_MAX);
+  second.Drained(SIZE_MAX);
+  // Each slice is too small for an event.
+  CatchUpAll(1);
+  EXPECT_FALSE(first.is_behind() || second.is_behind());
+  EXPECT_EQ(Got(first, "a"), Numbers(1, 40));
+  EXPECT_EQ(Got(second, "a"), Numbers(1, 40));
+}
+
 TEST_F(CatchUpTest, ItIsDoneInSlicesAndInTurns) {
   FakeClient first(&host_, 1);
   FakeClient second(&host_, 2);

@@ -33,8 +33,9 @@ class Ring {
   // Wake-ups that writers sent.
   size_t wakes() const { return wakes_; }
 
-  void Publish(const std::string& data, size_t times = 1) {
+  void Publish(const std::string& data, size_t times = 1, RecordKind kind = RecordKind::kEvent) {
     EventRecord record;
+    record.kind = kind;
     record.channel = "c";
     record.data = data;
     std::vector<uint64_t> bytes(EncodedSize(record) / 8);
@@ -154,6 +155,32 @@ TEST_F(RingFeedTest, ATurnEndsWithTheFirstRecordBehindALoss) {
   EXPECT_EQ(read_.size(), 1u);
   feed_.PrepareToWait(false);
   EXPECT_FALSE(sleeps());
+}
+
+TEST_F(RingFeedTest, AChangeOfTheCatalogIsSeenBeforeItIsRead) {
+  EXPECT_FALSE(feed_.UnreadCatalogChange());
+  ring_.Publish("event");
+  EXPECT_FALSE(feed_.UnreadCatalogChange());
+  const Position change = feed_.head();
+  ring_.Publish("", 1, RecordKind::kCatalogChanged);
+  const Position behind = feed_.head();
+  ring_.Publish("event");
+  const auto seen = feed_.UnreadCatalogChange();
+  ASSERT_TRUE(seen);
+  EXPECT_GE(*seen, change);
+  EXPECT_LT(*seen, behind);
+  feed_.Read();
+  EXPECT_FALSE(feed_.UnreadCatalogChange());
+}
+
+TEST_F(RingFeedTest, AChangeThatIsBeingPublishedMayHideAnotherThatIs) {
+  ring_.Publish("event");
+  ring_.header()->catalog_changed = feed_.head() + 8;
+  const auto seen = feed_.UnreadCatalogChange();
+  ASSERT_TRUE(seen);
+  EXPECT_LT(*seen, feed_.head());
+  feed_.Read();
+  EXPECT_FALSE(feed_.UnreadCatalogChange());
 }
 
 TEST_F(RingFeedTest, NoWakeUpIsMissed) {
