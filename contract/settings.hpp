@@ -49,7 +49,7 @@ inline constexpr Setting kSettings[] = {
      .value = IntegerSetting{.default_value = 4000, .min = 1, .max = 65535},
      .changed_by = ChangedBy::kRestart,
      .is_worker_option = true,
-     .sentence = "TCP port for WebSocket and HTTP: \"/graphql\", \"/readyz\", \"/metrics\"."},
+     .sentence = "TCP port for WebSocket and HTTP: \"/graphql\", \"/readyz\", \"/livez\", \"/metrics\"."},
     {.name = "allow_anonymous",
      .value = BoolSetting{.default_value = false},
      .changed_by = ChangedBy::kReload,
@@ -123,8 +123,8 @@ inline constexpr Setting kSettings[] = {
                              .zero_is_off = true},
      .changed_by = ChangedBy::kReload,
      .is_worker_option = true,
-     .sentence = "Silence after which a client is pinged, and after as much again disconnected; 0 "
-                 "is never."},
+     .sentence = "Time between two pings to a client; one that sends nothing between them is "
+                 "disconnected; 0 is never."},
     {.name = "max_message_size",
      .value = IntegerSetting{.default_value = 64 * kKilobyte,
                              .min = kKilobyte,
@@ -171,7 +171,7 @@ inline constexpr Setting kSettings[] = {
                              .unit = Unit::kKilobytes},
      .changed_by = ChangedBy::kReload,
      .is_worker_option = true,
-     .sentence = "Most unsent bytes kept for one client; a client further behind is disconnected."},
+     .sentence = "Most unsent bytes kept for one client; its further events wait in the ring."},
     {.name = "max_query_tokens",
      .value = IntegerSetting{.default_value = 2000, .min = 10, .max = 1000000},
      .changed_by = ChangedBy::kReload,

@@ -44,7 +44,9 @@ constexpr Definition kDefinitions[] = {
     {"fraiseql_subs_events_read_total", MetricType::Counter, "Events read from the ring",
      &ShardCounters::events_read},
     {"fraiseql_subs_events_lost_total", MetricType::Counter,
-     "Events lost in the ring before they were read", &ShardCounters::events_lost},
+     "Events overwritten in the ring before the worker read them; what clients that were behind "
+     "lost is told to them alone",
+     &ShardCounters::events_lost},
     {"fraiseql_subs_events_malformed_total", MetricType::Counter,
      "Events whose data could not be parsed", &ShardCounters::events_malformed},
     {"fraiseql_subs_events_matched_total", MetricType::Counter,
@@ -61,9 +63,12 @@ constexpr Definition kDefinitions[] = {
      "Times that a client's events had to wait in the ring for its socket",
      &ShardCounters::fallen_behind},
     {"fraiseql_subs_slow_consumers_total", MetricType::Counter,
-     "Clients closed because they read too slowly", &ShardCounters::slow_consumers},
+     "Clients closed because they read nothing for slow_timeout, or not the answers to what they "
+     "send",
+     &ShardCounters::slow_consumers},
     {"fraiseql_subs_keepalive_timeouts_total", MetricType::Counter,
-     "Clients closed because they did not answer a ping", &ShardCounters::keepalive_timeouts},
+     "Clients closed because they sent nothing between two pings",
+     &ShardCounters::keepalive_timeouts},
     {"fraiseql_subs_init_timeouts_total", MetricType::Counter,
      "Clients closed because they did not send connection_init", &ShardCounters::init_timeouts},
 };

@@ -40,7 +40,7 @@ def test_subscriptions_of_graphql_transport_ws_end_with_an_error(cluster, connec
     assert_unavailable(client.start("{ serverVersion }").errors())
 
 
-def test_so_do_those_of_the_older_protocol(cluster, connect):
+def test_subscriptions_of_the_older_protocol_end_with_an_error(cluster, connect):
     client = connect(cluster, init=False, subprotocols=("graphql-ws",))
     client.init()
     start = {"id": "1", "type": "start", "payload": {"query": QUERY}}

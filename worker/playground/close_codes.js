@@ -37,7 +37,7 @@ const kMeanings = new Map([
   [4409, ['A subscription of that id exists already.', 'Reconnect.', false]],
   [4413, [
     'This page did not read what waited for it.',
-    'Subscribe to less, or raise fraiseql_subs.outbox_size.',
+    'Subscribe to less, or raise fraiseql_subs.slow_timeout.',
     true,
   ]],
   [4429, ['The page introduced itself twice.', 'Reconnect.', false]],

@@ -1,4 +1,4 @@
-// Why the server serves no clients. Only /healthz tells: a refused handshake says nothing to a page.
+// Why the server serves no clients. Only /readyz tells: a refused handshake says nothing to a page.
 
 import { kCreateSql } from './sql.js';
 
@@ -13,7 +13,7 @@ const kOtherAdvice = [null, "The server's log may say more.", null];
 // {meaning, advice, sql}; null if it is well or cannot be asked.
 export async function askHealth() {
   try {
-    const response = await fetch('/healthz');
+    const response = await fetch('/readyz');
     if (response.ok) return null;
     const text = (await response.text()).trim();
     const [, advice, sql] = kAdvice.find(([pattern]) => pattern.test(text)) ?? kOtherAdvice;

@@ -11,7 +11,7 @@ namespace fsubs {
 struct PlaygroundPage {
   std::string_view content_type;
   // HTML that needs nothing but this server: styles and scripts are in it, its requests go to
-  // /graphql and /healthz of its origin.
+  // /graphql and /readyz of its origin.
   std::string_view body;
   // Names in lower case and values; the page must not be served without them.
   std::span<const std::pair<std::string_view, std::string_view>> headers;

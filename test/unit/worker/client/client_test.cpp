@@ -117,7 +117,7 @@ TEST_F(ClientTest, OneWhoseSocketStandsStillForATimeIsClosed) {
   EXPECT_TRUE(client_.cut_off);
 }
 
-TEST_F(ClientTest, OneThatReadsSlowlyIsNot) {
+TEST_F(ClientTest, OneThatReadsSlowlyStays) {
   client_.socket_room = 0;
   client_.Append("abc");
   host_.FlushAll();

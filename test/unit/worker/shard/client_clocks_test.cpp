@@ -37,7 +37,7 @@ TEST_F(ClientClocksTest, AClientThatDoesNotPresentItselfIsTold) {
   loop_.RunUntil([&] { return client->late; });
 }
 
-TEST_F(ClientClocksTest, AClientThatPresentedItselfIsNot) {
+TEST_F(ClientClocksTest, AClientThatPresentedItselfInTimeIsNotToldThatItIsLate) {
   clocks_.SetIntervals({.init_timeout_ms = 1});
   FakeClient* const early = Connect(true);
   early->waits = false;
