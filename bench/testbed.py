@@ -195,7 +195,7 @@ class Testbed:
 
     def _is_serving(self):
         try:
-            with urllib.request.urlopen(f"http://127.0.0.1:{self.port}/healthz", timeout=5):
+            with urllib.request.urlopen(f"http://127.0.0.1:{self.port}/readyz", timeout=5):
                 return True
         except (urllib.error.URLError, OSError):
             return False

@@ -49,7 +49,8 @@ inline constexpr Setting kSettings[] = {
      .value = IntegerSetting{.default_value = 4000, .min = 1, .max = 65535},
      .changed_by = ChangedBy::kRestart,
      .is_worker_option = true,
-     .sentence = "TCP port for WebSocket and HTTP: \"/graphql\", \"/readyz\", \"/livez\", \"/metrics\"."},
+     .sentence =
+         "TCP port for WebSocket and HTTP: \"/graphql\", \"/readyz\", \"/livez\", \"/metrics\"."},
     {.name = "allow_anonymous",
      .value = BoolSetting{.default_value = false},
      .changed_by = ChangedBy::kReload,

@@ -79,6 +79,6 @@ is_serving() {
   /usr/bin/python3 - "$1" <<'PYTHON'
 import sys, urllib.request
 
-urllib.request.urlopen(f"http://127.0.0.1:{sys.argv[1]}/healthz", timeout=5)
+urllib.request.urlopen(f"http://127.0.0.1:{sys.argv[1]}/readyz", timeout=5)
 PYTHON
 }

@@ -7,23 +7,21 @@ import { connect, sql, sqlScript, subscribed } from './server.js';
 const timeout = 60_000;
 
 // The results of a subscription as they come, and the codes that its connection was closed with.
-function collect(test, query, count = 1) {
+function collect(test, query) {
   const codes = [];
   const client = connect(test, { on: { closed: ({ code }) => codes.push(code) } });
-  const results = Array.from({ length: count }, () => []);
+  const results = [];
   const failed = new Promise((_, reject) => {
     const complete = () => reject(new Error('the subscription is over'));
-    for (const received of results) {
-      client.subscribe({ query }, { next: ({ data }) => received.push(data), error: reject, complete });
-    }
+    client.subscribe({ query }, { next: ({ data }) => results.push(data), error: reject, complete });
   });
   return { codes, results, failed };
 }
 
-// Resolves when every subscription has so many results.
+// Resolves when the subscription has so many results.
 async function received({ results, failed }, count) {
   const all = (async () => {
-    while (results.some(({ length }) => length < count)) await new Promise(setImmediate);
+    while (results.length < count) await new Promise(setImmediate);
   })();
   await Promise.race([all, failed]);
 }
@@ -48,7 +46,7 @@ test('20,000 rows of one INSERT arrive, in order', { timeout }, async (t) => {
   await subscribed('Bulk');
   await sql(`INSERT INTO bulk SELECT i, repeat('x', 200) FROM generate_series(1, ${rows}) AS i`);
   await received(client, rows);
-  const ids = client.results[0].map(({ bulk }) => Number(bulk.row.id));
+  const ids = client.results.map(({ bulk }) => Number(bulk.row.id));
   assert.deepEqual(ids, Array.from({ length: rows }, (_, i) => i + 1));
   assert.deepEqual(client.codes, []);
 });
@@ -61,16 +59,7 @@ test('a transaction larger than the outbox arrives whole', { timeout }, async (t
       ' FROM generate_series(1, 11)',
   );
   await received(client, 11);
-  assert.ok(client.results[0].every(({ orderUpdated }) => orderUpdated.id.length === 100_000));
-  assert.deepEqual(client.codes, []);
-});
-
-test('an event reaches all subscriptions of a client that has as many as it may', { timeout }, async (t) => {
-  const client = collect(t, 'subscription Hundred { orderUpdated { id } }', 100);
-  await subscribed('Hundred', 100);
-  await sql("SELECT fraiseql_publish('orderUpdated', 'orders', jsonb_build_object('id', repeat('x', 11000)))");
-  await received(client, 1);
-  for (const [data] of client.results) assert.equal(data.orderUpdated.id.length, 11_000);
+  assert.ok(client.results.every(({ orderUpdated }) => orderUpdated.id.length === 100_000));
   assert.deepEqual(client.codes, []);
 });
 
@@ -82,6 +71,6 @@ test('a message larger than the outbox passes', { timeout }, async (t) => {
       "SELECT fraiseql_publish('orderUpdated', 'orders', jsonb_build_object('id', repeat('x', 3000000)))",
   );
   await received(client, 1);
-  assert.equal(client.results[0][0].orderUpdated.id.length, 3_000_000);
+  assert.equal(client.results[0].orderUpdated.id.length, 3_000_000);
   assert.deepEqual(client.codes, []);
 });

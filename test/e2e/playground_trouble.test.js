@@ -96,7 +96,7 @@ test('where the extension is missing it says so, and connects when it is created
   await sql('DROP EXTENSION fraiseql_subs');
   // A worker that is started anew finds no catalog.
   process.kill(await workerPid(), 'SIGKILL');
-  const healthy = () => fetch(`${origin}/healthz`).then(({ status }) => status, () => 0);
+  const healthy = () => fetch(`${origin}/readyz`).then(({ status }) => status, () => 0);
   while ((await healthy()) !== 503);
   const page = await openPlayground(t);
   const alert = page.getByRole('alert');

@@ -3,7 +3,7 @@
 import assert from 'node:assert/strict';
 import test from 'node:test';
 import { setTimeout as pause } from 'node:timers/promises';
-import { connect, publish, sql, startServer, stopServer, subscribed, workerPid } from './server.js';
+import { connect, publish, sql, subscribed, workerPid } from './server.js';
 
 const timeout = 60_000;
 
@@ -93,27 +93,4 @@ test('the client reconnects and subscribes again when the worker was killed', { 
   await publish({ id: 2, status: 'x' });
   const ids = (await received).map((result) => result.data.orderUpdated.id);
   assert.deepEqual(ids, ['1', '2']);
-});
-
-test('a subscription goes on over a planned restart of the server', { timeout }, async (t) => {
-  let connections = 0;
-  const client = connect(t, {
-    lazy: false,
-    retryAttempts: 1000,
-    shouldRetry: () => true,
-    retryWait: () => pause(50),
-    on: { connected: () => ++connections },
-  });
-  const received = take(client.iterate({ query: 'subscription Restarted { orderUpdated { id } }' }), 2);
-  await subscribed('Restarted');
-  await publish({ id: 1, status: 'paid' });
-  await stopServer();
-  await startServer();
-  await subscribed('Restarted');
-  await publish({ id: 2, status: 'paid' });
-  assert.deepEqual(
-    (await received).map((result) => result.data.orderUpdated.id),
-    ['1', '2'],
-  );
-  assert.equal(connections, 2);
 });

@@ -1,5 +1,5 @@
-// The clients that people use, each with the options that its documentation has for reconnecting, and
-// nothing else.
+// The clients that people use, each with the options for reconnecting that docs/protocol.md names, and
+// shorter pauses between its attempts.
 //
 // A subscriber subscribes to orders with `subscribe(sink)` and returns how to stop. What it hands to
 // its application goes to the sink: next(order, errors), error(error), complete(). The server knows its

@@ -156,7 +156,7 @@ class Cluster:
 
     def wait_until_serving(self):
         try:
-            wait_until(lambda: self.get("/healthz")[0] == 200, f"{self.url} serves clients")
+            wait_until(lambda: self.get("/readyz")[0] == 200, f"{self.url} serves clients")
         except AssertionError as error:
             error.add_note(self.log())
             raise

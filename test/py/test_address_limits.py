@@ -7,7 +7,7 @@ import pytest
 
 from cluster import wait_until
 
-GET = b"GET /healthz HTTP/1.1\r\nHost: x\r\n\r\n"
+GET = b"GET /readyz HTTP/1.1\r\nHost: x\r\n\r\n"
 STREAM = (
     b"GET /graphql?query=subscription%7BorderUpdated%7Bid%7D%7D HTTP/1.1\r\nHost: 127.0.0.1\r\n"
     b"Accept: text/event-stream\r\n\r\n"
@@ -110,6 +110,6 @@ def test_who_takes_all_that_an_address_may_have_keeps_nobody_else_out(
             with contextlib.suppress(ConnectionError):
                 peer.sendall(beginning)
     connect(cluster).settle()
-    assert cluster.get("/healthz")[0] == 200
+    assert cluster.get("/readyz")[0] == 200
     cluster.publish("any", "orders", {"id": 7})
     assert subscription.data() == {"orderUpdated": {"id": "7"}}

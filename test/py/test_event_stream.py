@@ -111,7 +111,7 @@ def test_a_stream_that_comes_during_a_drain_ends_at_once(make_cluster, stream):
     holds_up = RawPeer(cluster.url).init()
     (worker,) = cluster.worker_pids()
     os.kill(worker, signal.SIGTERM)
-    wait_until(lambda: cluster.get("/healthz")[0] == 503, "the worker drains")
+    wait_until(lambda: cluster.get("/readyz")[0] == 503, "the worker drains")
     # Not with 503, after which a browser's EventSource does not come back.
     late = stream(cluster, "subscription { o { id } }")
     assert late.reply.status == 200

@@ -116,7 +116,7 @@ def test_allowed_origins_keep_other_pages_out(make_cluster):
 
 
 def test_health_and_metrics_are_not_for_other_pages(server):
-    for path in ("/healthz", "/metrics"):
+    for path in ("/readyz", "/metrics"):
         assert (
             "access-control-allow-origin"
             not in request(server, "GET", path, origin="https://a.example")[1]

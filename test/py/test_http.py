@@ -58,7 +58,7 @@ def test_other_paths_are_404(server):
 def test_a_connection_may_ask_more_than_once(server):
     connection = http.client.HTTPConnection("127.0.0.1", server.port, timeout=20)
     for _ in range(3):
-        connection.request("GET", "/healthz")
+        connection.request("GET", "/readyz")
         reply = connection.getresponse()
         reply.read()
         assert reply.status == 200
@@ -67,6 +67,6 @@ def test_a_connection_may_ask_more_than_once(server):
 
 def test_health_and_metrics_are_answered_to_get_alone(server):
     connection = http.client.HTTPConnection("127.0.0.1", server.port, timeout=20)
-    connection.request("POST", "/healthz", body=b"x")
+    connection.request("POST", "/readyz", body=b"x")
     assert connection.getresponse().status == 405
     connection.close()

@@ -84,7 +84,7 @@ def sockets_to(port):
 
 
 def test_a_client_that_pauses_gets_everything_when_it_reads_again(make_cluster, connect):
-    cluster = make_cluster(outbox_size="64kB", slow_timeout="10min")
+    cluster = make_cluster(outbox_size="64kB", slow_timeout="10min", keepalive_interval="0")
     register_text(cluster)
     peer = RawPeer(cluster.url, receive_buffer=4096).init()
     subscribe(peer)
@@ -101,8 +101,46 @@ def test_a_client_that_pauses_gets_everything_when_it_reads_again(make_cluster, 
     peer.close()
 
 
+def test_pings_are_not_held_against_a_client_that_has_much_to_read(make_cluster, connect):
+    # Off until the client is behind: its pings would come between what it reads.
+    cluster = make_cluster(outbox_size="64kB", slow_timeout="10min", keepalive_interval="0")
+    register_text(cluster)
+    peer = RawPeer(cluster.url, receive_buffer=4096).init()
+    subscribe(peer)
+    awake = RawPeer(cluster.url).init()
+    quick = connect(cluster).subscribe("subscription { text { text } }")
+    published = 0
+    while cluster.metric("fraiseql_subs_fallen_behind_total") == 0:
+        cluster.publish("text", "text", {"text": f"{published} " + "x" * 100_000})
+        assert quick.data()["text"]["text"].startswith(f"{published} ")
+        published += 1
+        assert published < 1000, "nobody fell behind"
+    cluster.set(keepalive_interval="500ms")
+    # Others have to answer each of several.
+    for _ in range(5):
+        opcode, data = awake.receive_frame()
+        assert opcode is Opcode.PING
+        awake.send(Opcode.PONG, data)
+    cluster.set(keepalive_interval="0")
+    texts = 0
+    while texts < published:
+        opcode, data = peer.receive_frame()
+        if opcode is Opcode.PING:
+            continue
+        assert opcode is Opcode.TEXT, data
+        message = json.loads(data)
+        assert message["payload"]["data"]["text"]["text"].startswith(f"{texts} ")
+        texts += 1
+    assert cluster.metric("fraiseql_subs_keepalive_timeouts_total") == 0
+    assert cluster.metric("fraiseql_subs_slow_consumers_total") == 0
+    peer.close()
+    awake.close()
+
+
 def test_what_the_ring_lost_while_a_client_paused_is_told_to_it_alone(make_cluster, connect):
-    cluster = make_cluster(ring_size="1MB", outbox_size="64kB", slow_timeout="10min")
+    cluster = make_cluster(
+        ring_size="1MB", outbox_size="64kB", slow_timeout="10min", keepalive_interval="0"
+    )
     register_text(cluster)
     peer = RawPeer(cluster.url, receive_buffer=4096).init()
     subscribe(peer)

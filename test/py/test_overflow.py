@@ -173,11 +173,14 @@ def test_all_who_wait_get_their_room_in_the_end(cluster, one_waits_for_much_and_
 
 def test_who_has_waited_in_vain_makes_way_for_the_next(cluster, session_with, pool):
     much, little = session_with("wait"), session_with("wait")
-    much.execute("SET fraiseql_subs.overflow_timeout = '500ms'")
+    # Long enough for the other to wait behind it first.
+    much.execute("SET fraiseql_subs.overflow_timeout = '5s'")
     with stopped_worker(cluster):
         publish(session_with("error"), times=3)
         large = pool.submit(publish, much, times=4)
+        wait_until_waiting(cluster, much)
         small = pool.submit(publish, little, bytes_each=10)
+        wait_until_waiting(cluster, little)
         with pytest.raises(errors.InsufficientResources):
             large.result(timeout=20)
         small.result(timeout=20)

@@ -82,5 +82,5 @@ def test_other_databases_are_told_which_one_is_served(make_cluster):
 
 def test_the_worker_serves_as_soon_as_the_extension_is_created(make_cluster):
     cluster = make_cluster(install=False)
-    wait_until(lambda: cluster.get("/healthz")[0] == 503, "the worker says it is not ready")
+    wait_until(lambda: cluster.get("/readyz")[0] == 503, "the worker says it is not ready")
     cluster.install()

@@ -39,7 +39,8 @@ async def hear_through_gql(cluster):
                 async for result in session.subscribe(gql(QUERY)):
                     yield result["tick"]["n"]
             except (TransportConnectionFailed, TransportClosed):
-                await asyncio.sleep(0.01)  # the session is connecting again
+                # The session connects again by itself; that this fails is all it says meanwhile.
+                await asyncio.sleep(0.01)
     finally:
         await client.close_async()
 
@@ -80,7 +81,8 @@ class Publisher(threading.Thread):
 
     def stop(self):
         self.stopped.set()
-        self.join()
+        self.join(timeout=20)
+        assert not self.is_alive()
 
 
 def restart_server(cluster):
@@ -142,7 +144,8 @@ def test_a_client_hears_of_all_that_is_committed_once_it_is_back(cluster, hear, 
     resumed = publisher.committed[-1]
     wait_until(lambda: heard[-1] > resumed + 20, "the client hears of new events")
     over.set()
-    listener.join()
+    listener.join(timeout=20)
+    assert not listener.is_alive()
     publisher.stop()
     assert heard == sorted(set(heard))
     expected = [number for number in publisher.committed if resumed < number <= heard[-1]]
