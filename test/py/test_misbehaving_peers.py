@@ -101,6 +101,27 @@ def test_a_client_that_pauses_gets_everything_when_it_reads_again(make_cluster, 
     peer.close()
 
 
+def fall_behind(cluster, quick):
+    """Publish until the client that does not read is behind; `quick` reads. Returns how many."""
+    published = 0
+    while cluster.metric("fraiseql_subs_fallen_behind_total") == 0:
+        cluster.publish("text", "text", {"text": f"{published} " + "x" * 100_000})
+        assert quick.data()["text"]["text"].startswith(f"{published} ")
+        published += 1
+        assert published < 1000, "nobody fell behind"
+    return published
+
+
+def let_pings_pass(cluster, awake):
+    """Turn keep-alive on until a client that answers has got several pings."""
+    cluster.set(keepalive_interval="500ms")
+    for _ in range(5):
+        opcode, data = awake.receive_frame()
+        assert opcode is Opcode.PING
+        awake.send(Opcode.PONG, data)
+    cluster.set(keepalive_interval="0")
+
+
 def test_pings_are_not_held_against_a_client_that_has_much_to_read(make_cluster, connect):
     # Off until the client is behind: its pings would come between what it reads.
     cluster = make_cluster(outbox_size="64kB", slow_timeout="10min", keepalive_interval="0")
@@ -108,20 +129,8 @@ def test_pings_are_not_held_against_a_client_that_has_much_to_read(make_cluster,
     peer = RawPeer(cluster.url, receive_buffer=4096).init()
     subscribe(peer)
     awake = RawPeer(cluster.url).init()
-    quick = connect(cluster).subscribe("subscription { text { text } }")
-    published = 0
-    while cluster.metric("fraiseql_subs_fallen_behind_total") == 0:
-        cluster.publish("text", "text", {"text": f"{published} " + "x" * 100_000})
-        assert quick.data()["text"]["text"].startswith(f"{published} ")
-        published += 1
-        assert published < 1000, "nobody fell behind"
-    cluster.set(keepalive_interval="500ms")
-    # Others have to answer each of several.
-    for _ in range(5):
-        opcode, data = awake.receive_frame()
-        assert opcode is Opcode.PING
-        awake.send(Opcode.PONG, data)
-    cluster.set(keepalive_interval="0")
+    published = fall_behind(cluster, connect(cluster).subscribe("subscription { text { text } }"))
+    let_pings_pass(cluster, awake)
     texts = 0
     while texts < published:
         opcode, data = peer.receive_frame()
