@@ -7,6 +7,7 @@ import pytest
 from websockets.frames import Opcode
 
 from cluster import wait_until
+from http_client import EventStream
 from raw_peer import RawPeer
 
 
@@ -143,6 +144,20 @@ def test_pings_are_not_held_against_a_client_that_has_much_to_read(make_cluster,
     assert cluster.metric("fraiseql_subs_keepalive_timeouts_total") == 0
     assert cluster.metric("fraiseql_subs_slow_consumers_total") == 0
     peer.close()
+    awake.close()
+
+
+def test_an_event_stream_that_has_much_to_read_is_not_cut_off_by_a_comment(make_cluster, connect):
+    cluster = make_cluster(outbox_size="64kB", slow_timeout="10min", keepalive_interval="0")
+    register_text(cluster)
+    stream = EventStream(cluster, "subscription { text { text } }")
+    awake = RawPeer(cluster.url).init()
+    published = fall_behind(cluster, connect(cluster).subscribe("subscription { text { text } }"))
+    let_pings_pass(cluster, awake)
+    for number in range(published):
+        assert stream.next()["data"]["text"]["text"].startswith(f"{number} ")
+    assert cluster.metric("fraiseql_subs_slow_consumers_total") == 0
+    stream.close()
     awake.close()
 
 
