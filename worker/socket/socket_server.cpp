@@ -23,8 +23,9 @@ constexpr uint64_t kAcceptAgainMs = 100;
 // Connections dropped at a time when there are no descriptors.
 constexpr size_t kDropsPerTurn = 16;
 
-// One recv() takes this much at most. What it brings is handled in one go.
-constexpr size_t kReadBuffer = 16 * 1024;
+// One recv() takes this much at most. What it brings is handled in one go, so it is no more than a
+// few documents of GraphQL.
+constexpr size_t kReadBuffer = 4 * 1024;
 
 }  // namespace
 
