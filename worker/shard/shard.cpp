@@ -34,7 +34,8 @@ namespace {
 constexpr size_t kEventUnits = 4000;
 constexpr size_t kCatalogUnits = 2000;
 constexpr size_t kCatchUpUnits = 2000;
-constexpr size_t kFlushUnits = 6000;
+constexpr size_t kAnswerFlushUnits = 3000;
+constexpr size_t kEventFlushUnits = 12000;
 constexpr size_t kMessageUnits = 3000;
 constexpr size_t kMaxHeldTurns = 2;
 constexpr uint64_t kUnitNs = 1000;
@@ -330,7 +331,7 @@ bool Shard::ContinueEvent() {
 }
 
 void Shard::BeforeWaiting() {
-  WorkBudget for_answers(kFlushUnits / 2);
+  WorkBudget for_answers(kAnswerFlushUnits);
   bool flushed = answers_.Continue(&for_answers);
   const bool more_events = event_under_way_ || feed_.has_more();
   if (more_events && !events_.empty() && held_turns_ < kMaxHeldTurns) {
@@ -338,7 +339,7 @@ void Shard::BeforeWaiting() {
     flushed = false;
   } else {
     held_turns_ = 0;
-    WorkBudget for_events(kFlushUnits / 2);
+    WorkBudget for_events(kEventFlushUnits);
     flushed = events_.Continue(&for_events) && flushed;
   }
   counters_->plans.Set(plans_.plans.size());
