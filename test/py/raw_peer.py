@@ -93,7 +93,11 @@ class RawPeer:
 
     def init(self):
         self.send_text('{"type":"connection_init"}')
-        assert self.receive_text() == '{"type":"connection_ack"}'
+        opcode, data = self.receive_frame()
+        while opcode is Opcode.PING:  # they may come before anything else
+            self.send(Opcode.PONG, data)
+            opcode, data = self.receive_frame()
+        assert data == b'{"type":"connection_ack"}'
         return self
 
     def close(self):

@@ -69,8 +69,10 @@ def test_an_unregistered_field_ends_its_subscriptions(cluster, connect):
 
 
 def test_a_field_can_move_to_another_channel(cluster, connect):
-    subscription = connect(cluster).subscribe("subscription { noted { id } }")
+    client = connect(cluster)
+    subscription = client.subscribe("subscription { noted { id } }")
     cluster.sql("SELECT fraiseql_register_subscription('noted(id: ID): Note', 'elsewhere')")
+    client.settle()
     publish_note(cluster, id=1)
     cluster.publish("noted", "elsewhere", {"id": 2})
     assert subscription.data() == {"noted": {"id": "2"}}
