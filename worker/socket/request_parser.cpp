@@ -83,6 +83,12 @@ bool IsLetter(char c) {
   return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z');
 }
 
+// What a method's name is made of (RFC 9110, section 5.6.2).
+bool IsTokenCharacter(char c) {
+  return IsLetter(c) || (c >= '0' && c <= '9') ||
+         std::string_view("!#$%&'*+-.^_`|~").find(c) != std::string_view::npos;
+}
+
 bool IsNumber(std::string_view text) {
   return !text.empty() && text.find_first_not_of("0123456789") == std::string_view::npos;
 }
@@ -167,7 +173,7 @@ size_t RequestParser::FeedHead(std::string_view bytes) {
   }
   const std::string_view unread = bytes.substr(used);
   // What a request line is refused with must not depend on how much of it has come.
-  if (head_bytes_ == 0 && IsLetter(unread.front()) && unread.size() <= kMaxRequestHead &&
+  if (head_bytes_ == 0 && IsTokenCharacter(unread.front()) && unread.size() <= kMaxRequestHead &&
       unread.find('\n') == std::string_view::npos) {
     return used;
   }
