@@ -24,6 +24,7 @@ before(() =>
           INSERT INTO sent DEFAULT VALUES RETURNING id INTO number;
           PERFORM fraiseql_publish('orderUpdated', 'orders', jsonb_build_object('id', number, 'status', 'paid'));
           COMMIT;
+          -- The pace of the load; nothing is waited for.
           PERFORM pg_sleep(0.002);
         END LOOP;
       END $$;

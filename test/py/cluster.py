@@ -22,7 +22,10 @@ SANITIZER_SIGNS = ("Sanitizer", "runtime error:")
 
 
 def wait_until(predicate, description, timeout=20.0):
-    """Return the first true value of predicate(), or fail with the last value."""
+    """Return the first true value of predicate(), or fail with the last value.
+
+    The sleep between two looks leaves the cores to those who are waited for.
+    """
     deadline = time.monotonic() + timeout
     pause = 0.001
     while True:

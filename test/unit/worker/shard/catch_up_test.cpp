@@ -56,6 +56,16 @@ class CatchUpTest : public testing::Test {
 
   EventPlace Dispatched() const { return {feed_->cursor(), feed_->next_sequence()}; }
 
+  // The client subscribes, and so many events come that its socket cannot take.
+  void FallBehind(FakeClient* client, int events) {
+    client->Subscribe("a", kOrders);
+    client->socket_room = 100;
+    for (int i = 1; i <= events; ++i) Publish(i);
+    DispatchAll();
+    host_.FlushAll();
+    ASSERT_TRUE(client->is_behind());
+  }
+
   // Clients that can take more get it, so many units of work at a time.
   void CatchUpAll(size_t units = 1'000'000) {
     for (Client* client : std::exchange(host_.catching_up, {})) catch_up_->Add(client);
@@ -139,12 +149,7 @@ TEST_F(CatchUpTest, EventsThatComeMeanwhileFollow) {
 
 TEST_F(CatchUpTest, ASubscriptionMadeMeanwhileGetsNothingOlderThanItself) {
   FakeClient client(&host_, 1);
-  client.Subscribe("a", kOrders);
-  client.socket_room = 100;
-  for (int i = 1; i <= 20; ++i) Publish(i);
-  DispatchAll();
-  host_.FlushAll();
-  ASSERT_TRUE(client.is_behind());
+  FallBehind(&client, 20);
   client.Subscribe("late", kOrders);
   Publish(21);
   DispatchAll();
@@ -174,12 +179,7 @@ TEST_F(CatchUpTest, FiltersAndChannelsHoldAsEver) {
 
 TEST_F(CatchUpTest, WhatTheRingLostMeanwhileIsTold) {
   FakeClient client(&host_, 1);
-  client.Subscribe("a", kOrders);
-  client.socket_room = 100;
-  for (int i = 1; i <= 10; ++i) Publish(i);
-  DispatchAll();
-  host_.FlushAll();
-  ASSERT_TRUE(client.is_behind());
+  FallBehind(&client, 10);
   for (int i = 11; i <= 1000; ++i) {
     Publish(i);
     DispatchAll();
@@ -199,12 +199,7 @@ TEST_F(CatchUpTest, WhatTheRingLostMeanwhileIsTold) {
 
 TEST_F(CatchUpTest, WhatBothItAndTheDispatcherWillMissIsToldOnce) {
   FakeClient client(&host_, 1);
-  client.Subscribe("a", kOrders);
-  client.socket_room = 100;
-  for (int i = 1; i <= 40; ++i) Publish(i);
-  DispatchAll();
-  host_.FlushAll();
-  ASSERT_TRUE(client.is_behind());
+  FallBehind(&client, 40);
   const uint64_t unread = Dispatched().sequence - client.behind_from().sequence;
   // The ring goes round and the dispatcher has not come to that yet.
   for (int i = 41; i <= 2000; ++i) Publish(i);
@@ -271,11 +266,7 @@ TEST_F(CatchUpTest, ItIsDoneInSlicesAndInTurns) {
 TEST_F(CatchUpTest, AClientThatLeavesIsForgotten) {
   {
     FakeClient client(&host_, 1);
-    client.Subscribe("a", kOrders);
-    client.socket_room = 100;
-    for (int i = 1; i <= 40; ++i) Publish(i);
-    DispatchAll();
-    host_.FlushAll();
+    FallBehind(&client, 40);
     client.Drained(SIZE_MAX);
     for (Client* behind : std::exchange(host_.catching_up, {})) catch_up_->Add(behind);
     WorkBudget budget(3);
