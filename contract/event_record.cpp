@@ -10,6 +10,16 @@ uint64_t TextLength(const RecordHeader& header) {
          header.subgraph_length + header.data_length;
 }
 
+bool IsKnown(RecordKind kind) {
+  switch (kind) {
+    case RecordKind::kEvent:
+    case RecordKind::kCatalogChanged:
+    case RecordKind::kEventsLost:
+      return true;
+  }
+  return false;
+}
+
 char* Put(char* out, std::string_view text) {
   if (!text.empty()) std::memcpy(out, text.data(), text.size());
   return out + text.size();
@@ -26,6 +36,7 @@ void Encode(const EventRecord& record, void* out) {
   RecordHeader header{};
   header.length = static_cast<uint32_t>(EncodedSize(record));
   header.kind = record.kind;
+  header.flags = record.flags;
   header.sequence = record.sequence;
   header.position = record.position;
   header.commit_time_us = record.commit_time_us;
@@ -56,9 +67,7 @@ DecodeResult Decode(std::string_view bytes, EventRecord* record) {
   if (header.length != AlignRecord(sizeof(header) + TextLength(header))) {
     return DecodeResult::kBadLength;
   }
-  if (header.kind != RecordKind::kEvent && header.kind != RecordKind::kCatalogChanged) {
-    return DecodeResult::kBadKind;
-  }
+  if (!IsKnown(header.kind) || (header.flags & ~kIncomplete) != 0) return DecodeResult::kBadKind;
 
   size_t at = sizeof(header);
   const auto take = [&](size_t length) {
@@ -68,6 +77,7 @@ DecodeResult Decode(std::string_view bytes, EventRecord* record) {
   };
   EventRecord decoded;
   decoded.kind = header.kind;
+  decoded.flags = header.flags;
   decoded.sequence = header.sequence;
   decoded.position = header.position;
   decoded.commit_time_us = header.commit_time_us;

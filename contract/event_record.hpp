@@ -16,6 +16,7 @@ inline constexpr size_t kMaxDataDepth = 500;
 // One record, decoded. The views point into the bytes it was decoded from.
 struct EventRecord {
   RecordKind kind = RecordKind::kEvent;
+  uint16_t flags = 0;
   uint64_t sequence = 0;
   Position position = 0;
   int64_t commit_time_us = 0;
@@ -40,7 +41,7 @@ enum class [[nodiscard]] DecodeResult{
     kOk,
     kTooShort,    // fewer bytes than a header, or than the header's length says
     kBadLength,   // length is not a multiple of 8 or does not fit the texts
-    kBadKind,     // a kind this version does not know
+    kBadKind,     // a kind or a flag that this version does not know
     kBadPadding,  // padding that is not zero
 };
 

@@ -17,7 +17,7 @@
 namespace fsubs {
 
 inline constexpr uint64_t kRingMagic = 0x474E495242555346;  // "FSUBRING", little-endian
-inline constexpr uint32_t kRingLayoutVersion = 3;
+inline constexpr uint32_t kRingLayoutVersion = 4;
 inline constexpr size_t kCacheLine = 64;
 inline constexpr size_t kMaxShards = 64;
 inline constexpr size_t kLandmarks = 64;
@@ -118,14 +118,23 @@ static_assert(sizeof(ReaderPage) == 4672);
 enum class RecordKind : uint16_t {
   kEvent = 1,           // something a subscription may deliver
   kCatalogChanged = 2,  // types or subscriptions changed: ask for a new snapshot; carries no text
+  // Events of `channel` that were not made. `data` is their number: decimal digits, with blanks in
+  // front of them up to kLossCountLength bytes.
+  kEventsLost = 3,
 };
+
+// The least and the most that `data` of kEventsLost has: what fits any number.
+inline constexpr size_t kLossCountLength = 20;
+
+// Flags of a record.
+inline constexpr uint16_t kIncomplete = 1;  // kEvent: columns were left out, since it was too large
 
 // In front of every record. The texts follow without separators, in the order of their lengths
 // here, then zero bytes up to the multiple of 8 that `length` names. All texts are UTF-8.
 struct RecordHeader {
   uint32_t length;  // bytes of the whole record: header, texts, padding
   RecordKind kind;
-  uint16_t reserved;       // 0
+  uint16_t flags;
   uint64_t sequence;       // 1 for the first record of the ring, then without gaps
   Position position;       // where this record starts: proves a reader stands on a record boundary
   int64_t commit_time_us;  // microseconds since 1970-01-01 UTC
@@ -140,6 +149,7 @@ struct RecordHeader {
 
 static_assert(offsetof(RecordHeader, length) == 0);
 static_assert(offsetof(RecordHeader, kind) == 4);
+static_assert(offsetof(RecordHeader, flags) == 6);
 static_assert(offsetof(RecordHeader, sequence) == 8);
 static_assert(offsetof(RecordHeader, position) == 16);
 static_assert(offsetof(RecordHeader, commit_time_us) == 24);

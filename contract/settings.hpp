@@ -24,6 +24,14 @@ inline constexpr Choice kOverflowChoices[] = {
     {"wait", static_cast<int>(Overflow::kWait)},
 };
 
+// What a write to a watched table does when its event cannot be made as it should.
+enum class CaptureFailure : int { kTell, kError };
+
+inline constexpr Choice kCaptureFailureChoices[] = {
+    {"tell", static_cast<int>(CaptureFailure::kTell)},
+    {"error", static_cast<int>(CaptureFailure::kError)},
+};
+
 enum class LogLevel : int { kDebug, kLog, kWarning, kError };
 
 inline constexpr Choice kLogLevelChoices[] = {
@@ -95,6 +103,12 @@ inline constexpr Setting kSettings[] = {
              .default_value = kSecond, .min = 1, .max = kHour, .unit = Unit::kMilliseconds},
      .changed_by = ChangedBy::kSession,
      .sentence = "Longest time that a commit waits where \"overflow\" is \"wait\"."},
+    {.name = "capture_failure",
+     .value = EnumSetting{.default_value = static_cast<int>(CaptureFailure::kTell),
+                          .choices = kCaptureFailureChoices},
+     .changed_by = ChangedBy::kSession,
+     .sentence = "What a write to a watched table does when its event is too large or cannot be "
+                 "made: tell subscribers what is missing, or fail."},
     {.name = "max_event_size",
      .value = IntegerSetting{.default_value = kMegabyte,
                              .min = kKilobyte,

@@ -47,6 +47,10 @@ inline Overflow overflow() {
   return static_cast<Overflow>(EnumValue("overflow"));
 }
 
+inline CaptureFailure capture_failure() {
+  return static_cast<CaptureFailure>(EnumValue("capture_failure"));
+}
+
 // Define the settings. Call once, from _PG_init in the postmaster.
 void Define();
 

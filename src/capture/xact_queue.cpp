@@ -175,6 +175,21 @@ void QueueEvent(const EventRecord& event) {
   Append(record, CheckEventLimits(record));
 }
 
+bool TryQueueChange(const EventRecord& event, [[maybe_unused]] CommandId command) {
+  Append(event, EncodedSize(event));
+  return true;
+}
+
+void QueueLoss(std::string_view channel) {
+  char count[kLossCountLength + 1];
+  snprintf(count, sizeof(count), "%*d", static_cast<int>(kLossCountLength), 1);
+  EventRecord record;
+  record.kind = RecordKind::kEventsLost;
+  record.channel = channel;
+  record.data = {count, kLossCountLength};
+  Append(record, EncodedSize(record));
+}
+
 void QueueCatalogChanged() {
   if (queue.catalog_changed_at != kNone) return;
   EventRecord record;

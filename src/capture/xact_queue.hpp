@@ -12,6 +12,16 @@ namespace fsubs {
 // if the transaction's queue is full, or in a parallel worker. REQUIRES: RequireServing succeeded.
 void QueueEvent(const EventRecord& event);
 
+// Queue the event of a row change. `event` is in UTF-8 and within the limits. `command` is the
+// command that changed the row; InvalidCommandId if it is not known. Changes of one command stay
+// together, in front of what its AFTER triggers do. Returns false if the queue is full.
+// REQUIRES: IsServing.
+[[nodiscard]] bool TryQueueChange(const EventRecord& event, CommandId command);
+
+// Note that one event of a channel, in UTF-8, is lost: its subscribers are told at commit. Room for
+// that is always there. REQUIRES: IsServing.
+void QueueLoss(std::string_view channel);
+
 // Queue a notice that the catalog changed, once per transaction. REQUIRES: RequireServing
 // succeeded.
 void QueueCatalogChanged();

@@ -90,21 +90,25 @@ void RequirePreloaded() {
                           "shared_preload_libraries = 'fraiseql_subs'")));
 }
 
-void RequireServing() {
+bool IsServing() {
   // A database cannot be renamed, nor the setting changed, while a session is connected.
   static bool serving = false;
-  if (likely(serving)) return;
+  if (likely(serving)) return true;
+  if (shared.ring == nullptr) return false;
+  serving = strcmp(get_database_name(MyDatabaseId), settings::database) == 0;
+  return serving;
+}
+
+void RequireServing() {
   RequirePreloaded();
-  const char* const database = get_database_name(MyDatabaseId);
-  if (strcmp(database, settings::database) != 0) {
-    ereport(ERROR,
-            (errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
-             errmsg("fraiseql_subs does not serve the database \"%s\"", database),
-             errdetail("The setting fraiseql_subs.database is \"%s\".", settings::database),
-             errhint("Connect to that database, or change the setting in postgresql.conf and "
-                     "restart the server.")));
-  }
-  serving = true;
+  if (likely(IsServing())) return;
+  ereport(ERROR,
+          (errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
+           errmsg("fraiseql_subs does not serve the database \"%s\"",
+                  get_database_name(MyDatabaseId)),
+           errdetail("The setting fraiseql_subs.database is \"%s\".", settings::database),
+           errhint("Connect to that database, or change the setting in postgresql.conf and "
+                   "restart the server.")));
 }
 
 }  // namespace fsubs

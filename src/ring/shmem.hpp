@@ -28,6 +28,10 @@ void RegisterSharedMemory();
 // are close-on-exec. REQUIRES: RegisterSharedMemory was called and shared memory exists.
 const SharedRing& GetSharedRing();
 
+// Whether this library was preloaded and this session is connected to the database that
+// fraiseql_subs.database names: only then do events go anywhere. Cheap after its first success.
+bool IsServing();
+
 // Raise an error that says what to change unless this library was preloaded and this session is
 // connected to the database that fraiseql_subs.database names. Cheap after its first success.
 void RequireServing();
