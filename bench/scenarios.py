@@ -3,6 +3,7 @@
 import resource
 import statistics
 
+import writes
 from figures import Figure, Result, Target
 from testbed import FLOOR_JOINED, OURS, SERVERS, BenchmarkError
 
@@ -227,4 +228,8 @@ SCENARIOS = {
     "shards": shards,
     "idle": idle,
     "publishing": publishing,
+    "batches": writes.batches,
+    "capture": writes.capture,
+    "copy": writes.copy,
+    "neighbours": writes.neighbours,
 }

@@ -103,9 +103,12 @@ class Testbed:
         self._cluster("start")
         self._await_worker()
 
-    def query(self, statements):
+    def query(self, *statements):
+        """Run each in a transaction of its own, all in one session; return what they print."""
         command = ["psql", "--no-psqlrc", "-h", self.directory, "-U", "postgres", "-d", "postgres"]
-        return self._run([*command, "-qAt", "-v", "ON_ERROR_STOP=1", "-c", statements]).strip()
+        for statement in statements:
+            command += ["-c", statement]
+        return self._run([*command, "-qAt", "-v", "ON_ERROR_STOP=1"]).strip()
 
     def load(self, server, **options):
         """Run the load generator against one of SERVERS and return its report.
@@ -146,6 +149,46 @@ class Testbed:
         )
         rate = next(line for line in report.splitlines() if line.startswith("tps = "))
         return float(rate.split()[2])
+
+    @contextmanager
+    def publishing(self, script, rate, seconds):
+        """One session of pgbench on the load generator's core runs a script at a rate meanwhile.
+
+        Gives a list that has the milliseconds of each transaction afterwards.
+        """
+        file = self.directory / "publishing.sql"
+        file.write_text(script)
+        logs = self.directory / "publishing"
+        pgbench = subprocess.Popen(
+            [
+                *self._on(self.load_core),
+                *("pgbench", "-n", "-M", "prepared", "-f", file, "-h", self.directory),
+                *("-U", "postgres", "-R", str(rate), "-T", str(seconds)),
+                *("-l", f"--log-prefix={logs}", "postgres"),
+            ],
+            stdout=subprocess.DEVNULL,
+            stderr=subprocess.DEVNULL,
+            stdin=subprocess.DEVNULL,
+        )
+        log = Path(f"{logs}.{pgbench.pid}")
+        delays = []
+        try:
+            wait_until(10, "pgbench", log.exists)
+            yield delays
+            if pgbench.poll() is not None:
+                raise BenchmarkError(f"what was measured took longer than {seconds} s")
+            pgbench.wait()
+            # Client, transaction, microseconds, script, time, microseconds, behind its schedule.
+            lines = (line.split() for line in log.read_text().splitlines())
+            delays += [(int(parts[2]) - int(parts[6])) / 1000 for parts in lines]
+        finally:
+            pgbench.terminate()
+            pgbench.wait()
+            log.unlink(missing_ok=True)
+
+    def to_server_core(self):
+        """A statement that moves its session to the core of the server under test."""
+        return f"COPY (SELECT 1) TO PROGRAM 'taskset -p -c {self.server_core} $PPID >&2'"
 
     def conninfo(self):
         return f"host={self.directory} user=postgres dbname=postgres"
