@@ -61,6 +61,11 @@ struct RingHeader {
   // that starts there in the writer's latest pass. A reader in the middle of nowhere finds its way
   // by them. Stored under the ring's lock, before the head that publishes the record.
   std::atomic<uint64_t> next_landmark;  // position from which on a record is one
+
+  // What the worker cannot see of the server: kServer... below. Stored by the launcher; before that
+  // the postmaster may store kServerNoLauncher.
+  std::atomic<uint64_t> server_state;
+
   alignas(kCacheLine) std::atomic<uint64_t> landmarks[kLandmarks];
 };
 
@@ -80,8 +85,16 @@ static_assert(offsetof(RingHeader, overwritten) == 216);
 static_assert(offsetof(RingHeader, refused) == 224);
 static_assert(offsetof(RingHeader, catalog_changed) == 232);
 static_assert(offsetof(RingHeader, next_landmark) == 240);
+static_assert(offsetof(RingHeader, server_state) == 248);
 static_assert(offsetof(RingHeader, landmarks) == 256);
 static_assert(sizeof(RingHeader) == 768);
+
+// Bits of RingHeader::server_state.
+inline constexpr uint64_t kServerInRecovery = 1;       // a standby: no transaction can publish
+inline constexpr uint64_t kServerNoLauncher = 1 << 1;  // no background worker slot was left for it
+inline constexpr uint64_t kServerNoExecutor = 1 << 2;  // no background worker slot is free for it
+inline constexpr uint64_t kServerNoDatabase = 1 << 3;  // the served database does not exist
+inline constexpr uint64_t kServerShutDatabase = 1 << 4;  // it takes no connections
 
 inline constexpr size_t kRingHeaderSize = 4096;  // one page, so that records start page-aligned
 

@@ -9,8 +9,10 @@
 
 namespace fsubs::side_door {
 
-// In the data directory, in which all processes of the server run.
-inline constexpr char kSocketName[] = "fraiseql_subs.sock";
+// From the data directory, in which all processes of the server run. pg_basebackup and pg_rewind
+// leave out what is in this directory of PostgreSQL's; they cannot copy a socket.
+inline constexpr char kSocketDirectory[] = "pg_stat_tmp";
+inline constexpr char kSocketPath[] = "pg_stat_tmp/fraiseql_subs.sock";
 
 // In front of each frame, little-endian.
 using FrameLength = uint32_t;

@@ -4,6 +4,8 @@
 #include <sys/mman.h>
 #include <unistd.h>
 
+#include <algorithm>
+
 // Debian 12's <fcntl.h> has it; older ones do not.
 #ifndef F_SEAL_FUTURE_WRITE
 #define F_SEAL_FUTURE_WRITE 0x0010
@@ -18,14 +20,45 @@ namespace {
   pg_unreachable();
 }
 
+// Whether the kernel would promise a process so much memory. It promises a memory file any size.
+bool IsPromised(size_t bytes) {
+  void* const memory =
+      mmap(nullptr, bytes, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+  if (memory == MAP_FAILED) return false;
+  munmap(memory, bytes);
+  return true;
+}
+
+// Without this, the first write to a page that the machine lacks memory for would end the writer.
+bool Reserve(int fd, size_t bytes) {
+  // A signal undoes the call that it interrupts.
+  constexpr size_t kPart = size_t{64} << 20;
+  if (!IsPromised(bytes)) return false;
+  for (size_t at = 0; at < bytes;) {
+    const size_t part = std::min(kPart, bytes - at);
+    if (fallocate(fd, 0, static_cast<off_t>(at), static_cast<off_t>(part)) == 0) {
+      at += part;
+    } else if (errno != EINTR) {
+      return false;
+    }
+  }
+  return true;
+}
+
 }  // namespace
 
-MemoryFile MakeMemoryFile(const char* name, size_t bytes, Others others) {
+MemoryFile MakeMemoryFile(const char* name, size_t bytes, Others others, const char* memory_hint) {
   MemoryFile file;
   file.bytes = bytes;
   file.fd = memfd_create(name, MFD_CLOEXEC | MFD_ALLOW_SEALING);
   if (file.fd < 0) Fail("create", name);
   if (ftruncate(file.fd, static_cast<off_t>(bytes)) != 0) Fail("size", name);
+  if (!Reserve(file.fd, bytes)) {
+    ereport(FATAL, (errcode(ERRCODE_OUT_OF_MEMORY),
+                    errmsg("could not reserve %zu bytes of memory for the memory file \"%s\": %m",
+                           bytes, name),
+                    memory_hint != nullptr ? errhint("%s", memory_hint) : 0));
+  }
   file.memory = mmap(nullptr, bytes, PROT_READ | PROT_WRITE, MAP_SHARED, file.fd, 0);
   if (file.memory == MAP_FAILED) Fail("map", name);
   // The mapping above stays writable.

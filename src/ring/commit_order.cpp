@@ -1,5 +1,7 @@
 #include "src/ring/commit_order.hpp"
 
+#include "src/base/wait_events.hpp"
+
 namespace fsubs {
 namespace {
 
@@ -32,7 +34,10 @@ void WaitForSlot(int index, TransactionId xid) {
   const XidSlot& slot = commit_order->slots[index];
   for (int spins = 0; slot.load(std::memory_order_acquire) == xid; ++spins) {
     CHECK_FOR_INTERRUPTS();
-    if (spins >= kSpins) pg_usleep(kSleepMicroseconds);
+    if (spins < kSpins) continue;
+    pgstat_report_wait_start(WaitEventOf(Wait::kCommitOrder));
+    pg_usleep(kSleepMicroseconds);
+    pgstat_report_wait_end();
   }
 }
 

@@ -4,6 +4,7 @@
 
 #include "contract/ring_writer.hpp"
 #include "src/base/guc.hpp"
+#include "src/base/wait_events.hpp"
 #include "src/ring/shmem.hpp"
 
 namespace fsubs {
@@ -100,7 +101,7 @@ Outcome WaitForRoom(uint64_t bytes) {
     if (left <= 0) break;
     const long wait = outcome == Outcome::kFull ? std::min(kPollMilliseconds, left) : left;
     (void)WaitLatch(MyLatch, WL_LATCH_SET | WL_TIMEOUT | WL_EXIT_ON_PM_DEATH, wait,
-                    PG_WAIT_EXTENSION);
+                    WaitEventOf(Wait::kRingRoom));
     ResetLatch(MyLatch);
     CHECK_FOR_INTERRUPTS();
     outcome = TryReserve(bytes);

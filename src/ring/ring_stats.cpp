@@ -55,7 +55,8 @@ FSUBS_FUNCTION(fsubs_ring_stats) {
   const auto put = [&](const char* name, const char* type, uint64_t value, const char* help) {
     PutRow(result, name, kNoShard, type, static_cast<double>(value), help);
   };
-  put("fraiseql_subs_ring_capacity_bytes", "gauge", ring->capacity, "Size of the event ring");
+  put("fraiseql_subs_ring_capacity_bytes", "gauge", ring->capacity,
+      "Size of the event ring; all of it was reserved when the server started");
   put("fraiseql_subs_ring_reserved_bytes", "gauge", Load(ring->reserved),
       "Bytes reserved by transactions that are committing");
   put("fraiseql_subs_ring_records_total", "counter", Load(ring->head_sequence),

@@ -33,7 +33,8 @@ uint64_t NextEpoch() {
 
 void MakeRing() {
   const uint64_t capacity = uint64_t{1024} * settings::ring_size_kb;
-  ring_file = MakeMemoryFile("fraiseql_subs ring", kRingHeaderSize + capacity, Others::kRead);
+  ring_file = MakeMemoryFile("fraiseql_subs ring", kRingHeaderSize + capacity, Others::kRead,
+                             "Decrease fraiseql_subs.ring_size.");
   reader_page_file =
       MakeMemoryFile("fraiseql_subs reader page", sizeof(ReaderPage), Others::kReadAndWrite);
   shared.ring = static_cast<RingHeader*>(ring_file.memory);
@@ -102,13 +103,12 @@ bool IsServing() {
 void RequireServing() {
   RequirePreloaded();
   if (likely(IsServing())) return;
-  ereport(ERROR,
-          (errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
-           errmsg("fraiseql_subs does not serve the database \"%s\"",
-                  get_database_name(MyDatabaseId)),
-           errdetail("The setting fraiseql_subs.database is \"%s\".", settings::database),
-           errhint("Connect to that database, or change the setting in postgresql.conf and "
-                   "restart the server.")));
+  ereport(ERROR, (errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
+                  errmsg("fraiseql_subs does not serve the database \"%s\"",
+                         get_database_name(MyDatabaseId)),
+                  errdetail("The setting fraiseql_subs.database is \"%s\".", settings::database),
+                  errhint("Connect to that database, or change the setting in postgresql.conf and "
+                          "restart the server.")));
 }
 
 }  // namespace fsubs

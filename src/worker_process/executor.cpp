@@ -6,7 +6,9 @@
 #include <chrono>
 
 #include "src/base/guc.hpp"
+#include "src/base/wait_events.hpp"
 #include "src/catalog/snapshot.hpp"
+#include "src/worker_process/database_lock.hpp"
 #include "src/worker_process/side_door_client.hpp"
 
 extern "C" PGDLLEXPORT void fsubs_executor_main(Datum argument);
@@ -24,6 +26,7 @@ constexpr milliseconds kConnectLongest{1000};
 constexpr milliseconds kSendTimeout{5000};
 constexpr milliseconds kLookInterval{5000};
 constexpr milliseconds kLookAgainAfterError{1000};
+constexpr milliseconds kMakeWayInterval{1000};
 constexpr int kStatementTimeoutMs = 30000;
 
 // Shorter than deadlock_timeout may well be: a DROP EXTENSION that waits for us while we wait for
@@ -56,6 +59,22 @@ void HandleInterrupts() {
     ConfigReloadPending = false;
     ProcessConfigFile(PGC_SIGHUP);
   }
+}
+
+// End if a command wants the database to itself. The launcher starts another executor when it is
+// done. Returns when to call again.
+Clock::time_point MakeWay() {
+  static Clock::time_point due{};
+  if (Clock::now() < due) return due;
+  if (IsDatabaseLocked(MyDatabaseId)) {
+    ereport(LOG,
+            (errmsg("fraiseql_subs: executor leaves database \"%s\" to a command that wants it "
+                    "to itself",
+                    settings::database)));
+    proc_exit(0);
+  }
+  due = Clock::now() + kMakeWayInterval;
+  return due;
 }
 
 void ShowIdle(const char* text) {
@@ -202,6 +221,7 @@ bool Serve(Session* session) {
   for (;;) {
     MemoryContextReset(turn_context);
     HandleInterrupts();
+    const Clock::time_point make_way_due = MakeWay();
     if (Clock::now() >= session->look_due && !GiveSnapshot(session, Occasion::kLooked)) return true;
     switch (session->door->TryReceive()) {
       case SideDoorResult::kDone:
@@ -213,7 +233,7 @@ bool Serve(Session* session) {
         if (!GiveSnapshot(session, Occasion::kAsked)) return true;
         break;
       case SideDoorResult::kNotYet:
-        session->door->WaitReadable(session->look_due);
+        session->door->WaitReadable(std::min(session->look_due, make_way_due));
         break;
       case SideDoorResult::kClosed:
         return true;
@@ -227,20 +247,36 @@ bool Serve(Session* session) {
 
 void Sleep(milliseconds time) {
   (void)WaitLatch(MyLatch, WL_LATCH_SET | WL_TIMEOUT | WL_EXIT_ON_PM_DEATH, time.count(),
-                  PG_WAIT_EXTENSION);
+                  WaitEventOf(Wait::kExecutor));
   ResetLatch(MyLatch);
 }
 
-// What ALTER DATABASE or postgresql.conf say for sessions is not meant for this one.
+// What ALTER DATABASE, ALTER ROLE or postgresql.conf say for sessions is not meant for this one.
 void FixSettings() {
   constexpr struct {
     const char* name;
     const char* value;
   } kSettings[] = {
-      {"search_path", "pg_catalog, pg_temp"},
-      {"default_transaction_isolation", "read committed"},
-      {"default_transaction_read_only", "on"},
-      {"lock_timeout", kLockTimeout},
+    {"role", "none"},
+    {"search_path", "pg_catalog, pg_temp"},
+    {"default_transaction_isolation", "read committed"},
+    {"default_transaction_deferrable", "off"},
+    {"default_transaction_read_only", "on"},
+    {"lock_timeout", kLockTimeout},
+#if PG_VERSION_NUM >= 170000
+    {"transaction_timeout", "0"},
+#endif
+    // An error would end the process.
+    {"exit_on_error", "off"},
+    // The few rows that are read are worth neither a compiler nor other processes.
+    {"jit", "off"},
+    {"max_parallel_workers_per_gather", "0"},
+    // A look every few seconds would fill the log.
+    {"debug_print_parse", "off"},
+    {"debug_print_rewritten", "off"},
+    {"debug_print_plan", "off"},
+    {"log_parser_stats", "off"},
+    {"log_planner_stats", "off"},
   };
   for (const auto& setting : kSettings) {
     SetConfigOption(setting.name, setting.value, PGC_SUSET, PGC_S_SESSION);
@@ -281,8 +317,9 @@ void fsubs_executor_main(Datum) {
   milliseconds delay = kConnectFirst;
   for (;;) {
     HandleInterrupts();
+    MakeWay();
     MemoryContextSwitchTo(session.context);
-    session.door = SideDoorClient::TryOpen();
+    session.door = SideDoorClient::TryOpen(Wait::kExecutor);
     if (session.door != nullptr) {
       ShowIdle("waiting for requests");
       delay = Serve(&session) ? kConnectFirst : kConnectLongest;

@@ -1,29 +1,22 @@
 #include "src/worker_process/executor_keeper.hpp"
 
+#include "contract/ring_layout.hpp"
 #include "src/base/guc.hpp"
+#include "src/worker_process/database_lock.hpp"
 #include "src/worker_process/executor.hpp"
 
 namespace fsubs {
 namespace {
 
 constexpr std::chrono::seconds kObstacleRetry{5};
+constexpr std::chrono::milliseconds kLockedRetry{250};
 
-// Without a database of its own, this process can scan pg_database but use neither its index nor
-// the caches.
-bool DatabaseExists(const char* name) {
-  const MemoryContext context = CurrentMemoryContext;
-  StartTransactionCommand();
-  const Relation databases = table_open(DatabaseRelationId, AccessShareLock);
-  ScanKeyData key;
-  ScanKeyInit(&key, Anum_pg_database_datname, BTEqualStrategyNumber, F_NAMEEQ,
-              CStringGetDatum(name));
-  const SysScanDesc scan = systable_beginscan(databases, InvalidOid, false, nullptr, 1, &key);
-  const bool exists = HeapTupleIsValid(systable_getnext(scan));
-  systable_endscan(scan);
-  table_close(databases, AccessShareLock);
-  CommitTransactionCommand();
-  MemoryContextSwitchTo(context);
-  return exists;
+bool TakesConnections(Form_pg_database database) {
+#ifdef DATCONNLIMIT_INVALID_DB
+  // DROP DATABASE was interrupted.
+  if (database->datconnlimit == DATCONNLIMIT_INVALID_DB) return false;
+#endif
+  return database->datallowconn;
 }
 
 template <typename Duration>
@@ -39,22 +32,69 @@ ExecutorKeeper::Duration ExecutorKeeper::Keep() {
     if (GetBackgroundWorkerPid(handle_, &pid) != BGWH_STOPPED) return Duration::max();
     pfree(handle_);
     handle_ = nullptr;
-    due_ = Clock::now() + delay_.Next(Milliseconds(Clock::now() - started_));
+    // One that has made way has not failed.
+    made_way_ = FindObstacle(settings::database) == Obstacle::kLocked;
+    due_ = Clock::now();
+    if (!made_way_) due_ += delay_.Next(Milliseconds(Clock::now() - started_));
   }
   if (Clock::now() < due_) return Milliseconds(due_ - Clock::now());
   const Obstacle obstacle = TryStart();
+  if (obstacle == Obstacle::kNone) {
+    NoteStart();
+    return Duration::max();
+  }
   Report(obstacle);
-  if (obstacle == Obstacle::kNone) return Duration::max();
-  due_ = Clock::now() + kObstacleRetry;
-  return kObstacleRetry;
+  const Duration retry = obstacle == Obstacle::kLocked ? kLockedRetry : Duration(kObstacleRetry);
+  due_ = Clock::now() + retry;
+  return retry;
 }
 
 void ExecutorKeeper::Stop() {
   if (handle_ != nullptr) TerminateBackgroundWorker(handle_);
 }
 
+uint64_t ExecutorKeeper::server_state() const {
+  switch (obstacle_) {
+    case Obstacle::kNone:
+    case Obstacle::kLocked:
+      break;
+    case Obstacle::kNoDatabase:
+      return kServerNoDatabase;
+    case Obstacle::kShutDatabase:
+      return kServerShutDatabase;
+    case Obstacle::kNoSlot:
+      return kServerNoExecutor;
+  }
+  return 0;
+}
+
+// Without a database of its own, this process can scan pg_database but use neither its index nor
+// the caches.
+ExecutorKeeper::Obstacle ExecutorKeeper::FindObstacle(const char* database) {
+  const MemoryContext context = CurrentMemoryContext;
+  StartTransactionCommand();
+  const Relation databases = table_open(DatabaseRelationId, AccessShareLock);
+  ScanKeyData key;
+  ScanKeyInit(&key, Anum_pg_database_datname, BTEqualStrategyNumber, F_NAMEEQ,
+              CStringGetDatum(database));
+  const SysScanDesc scan = systable_beginscan(databases, InvalidOid, false, nullptr, 1, &key);
+  Obstacle obstacle = Obstacle::kNoDatabase;
+  if (const HeapTuple tuple = systable_getnext(scan); HeapTupleIsValid(tuple)) {
+    const auto row = reinterpret_cast<Form_pg_database>(GETSTRUCT(tuple));
+    obstacle = IsDatabaseLocked(row->oid) ? Obstacle::kLocked
+               : TakesConnections(row)    ? Obstacle::kNone
+                                          : Obstacle::kShutDatabase;
+  }
+  systable_endscan(scan);
+  table_close(databases, AccessShareLock);
+  CommitTransactionCommand();
+  MemoryContextSwitchTo(context);
+  return obstacle;
+}
+
 ExecutorKeeper::Obstacle ExecutorKeeper::TryStart() {
-  if (!DatabaseExists(settings::database)) return Obstacle::kNoDatabase;
+  const Obstacle obstacle = FindObstacle(settings::database);
+  if (obstacle != Obstacle::kNone) return obstacle;
   const MemoryContext context = MemoryContextSwitchTo(TopMemoryContext);
   handle_ = TryStartExecutor();
   MemoryContextSwitchTo(context);
@@ -63,12 +103,23 @@ ExecutorKeeper::Obstacle ExecutorKeeper::TryStart() {
   return Obstacle::kNone;
 }
 
+void ExecutorKeeper::NoteStart() {
+  obstacle_ = Obstacle::kNone;
+  if (made_way_) {
+    ereport(LOG,
+            (errmsg("fraiseql_subs: executor returns to database \"%s\"", settings::database)));
+  }
+  made_way_ = false;
+}
+
 // Once per obstacle: it is tried again every few seconds.
 void ExecutorKeeper::Report(Obstacle obstacle) {
-  if (obstacle == reported_) return;
-  reported_ = obstacle;
+  // What the command leaves behind is told then.
+  if (obstacle == obstacle_ || obstacle == Obstacle::kLocked) return;
+  obstacle_ = obstacle;
   switch (obstacle) {
     case Obstacle::kNone:
+    case Obstacle::kLocked:
       break;
     case Obstacle::kNoDatabase:
       ereport(WARNING,
@@ -76,6 +127,12 @@ void ExecutorKeeper::Report(Obstacle obstacle) {
                errmsg("fraiseql_subs: database \"%s\" does not exist", settings::database),
                errhint("Create it, or change the setting fraiseql_subs.database and restart the "
                        "server.")));
+      break;
+    case Obstacle::kShutDatabase:
+      ereport(WARNING,
+              (errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
+               errmsg("fraiseql_subs: database \"%s\" takes no connections", settings::database),
+               errhint("Use ALTER DATABASE with ALLOW_CONNECTIONS true.")));
       break;
     case Obstacle::kNoSlot:
       ereport(WARNING, (errcode(ERRCODE_CONFIGURATION_LIMIT_EXCEEDED),

@@ -1,4 +1,4 @@
-// Keeps the executor running while the database that it serves exists.
+// Keeps the executor running while the database that it serves lets it in.
 #pragma once
 
 #include <chrono>
@@ -23,18 +23,30 @@ class ExecutorKeeper {
   // Tell the executor to end. Does not wait.
   void Stop();
 
+  // Why there is no executor, as bits of RingHeader::server_state; 0 while it runs or is about to.
+  uint64_t server_state() const;
+
  private:
   using Clock = std::chrono::steady_clock;
 
-  enum class Obstacle { kNone, kNoDatabase, kNoSlot };
+  enum class Obstacle {
+    kNone,
+    kLocked,  // a command has the database to itself, or wants it
+    kNoDatabase,
+    kShutDatabase,  // it takes no connections
+    kNoSlot,
+  };
 
+  static Obstacle FindObstacle(const char* database);
   Obstacle TryStart();
+  void NoteStart();
   void Report(Obstacle obstacle);
 
   BackgroundWorkerHandle* handle_ = nullptr;  // from its start until its end has been seen
   Clock::time_point started_{};
   Clock::time_point due_{};
-  Obstacle reported_ = Obstacle::kNone;
+  Obstacle obstacle_ = Obstacle::kNone;  // at the last try; kLocked leaves the one before it
+  bool made_way_ = false;                // the last executor left the database to a command
   RestartDelay delay_{std::chrono::milliseconds(500), std::chrono::seconds(5),
                       std::chrono::seconds(10)};
 };

@@ -6,7 +6,9 @@
 #include <signal.h>
 #include <sys/wait.h>
 
+#include "contract/side_door_protocol.hpp"
 #include "src/base/guc.hpp"
+#include "src/base/wait_events.hpp"
 #include "src/ring/shmem.hpp"
 #include "src/worker_process/executor_keeper.hpp"
 #include "src/worker_process/restart_delay.hpp"
@@ -32,7 +34,12 @@ constexpr milliseconds kAbortGrace{5000};
 constexpr milliseconds kKillGrace{1000};
 // How often the log of a worker is read that floods it.
 constexpr milliseconds kFloodedLogInterval{10};
+// How often a standby is asked whether it was promoted.
+constexpr milliseconds kRecoveryInterval{250};
 constexpr int kLauncherRestartSeconds = 1;
+constexpr char kName[] = "fraiseql_subs launcher";
+
+shmem_startup_hook_type previous_startup_hook;
 
 enum class State {
   kStopped,  // started again at `due`
@@ -111,8 +118,17 @@ void ReportStartFailure(const char* program) {
                         : 0));
 }
 
+// PostgreSQL makes the directory with the data directory, but does not miss it.
+void MakeSocketDirectory() {
+  if (MakePGDirectory(side_door::kSocketDirectory) == 0 || errno == EEXIST) return;
+  ereport(WARNING,
+          (errcode_for_file_access(), errmsg("fraiseql_subs: could not create directory \"%s\": %m",
+                                             side_door::kSocketDirectory)));
+}
+
 void StartWorker() {
   launcher.config.Make(ConfigText());
+  MakeSocketDirectory();
   const char* const program = WorkerProgramPath();
   if (!launcher.process.Start(program, launcher.config.fd())) {
     ReportStartFailure(program);
@@ -159,6 +175,7 @@ void ReadLog() {
 // What is left to do for a worker that runs no more.
 void NoteEnd() {
   DetachShards();
+  unlink(side_door::kSocketPath);
   ReadLog();
   launcher.log.Finish();
   launcher.process.CloseLog();
@@ -247,6 +264,11 @@ void ForgetWorkerIfDue() {
   launcher.state = State::kStopped;
 }
 
+void TellServerState() {
+  const uint64_t recovery = RecoveryInProgress() ? kServerInRecovery : 0;
+  GetSharedRing().ring->server_state.store(recovery | launcher.executor.server_state());
+}
+
 // Returns for how long there is nothing to do but wait for signals and log lines; -1: for ever.
 long Turn() {
   CHECK_FOR_INTERRUPTS();
@@ -262,12 +284,15 @@ long Turn() {
     // pg_terminate_backend(); while it shuts down, it starts nothing.
     if (launcher.state == State::kStopped) proc_exit(1);
   } else if (launcher.state == State::kStopped && Clock::now() >= launcher.due) {
+    TellServerState();
     StartWorker();
   }
 
   milliseconds wait = launcher.log.TellLeftOut();
   if (launcher.log.is_flooded()) wait = std::min(wait, kFloodedLogInterval);
   if (!ShutdownRequestPending) wait = std::min(wait, launcher.executor.Keep());
+  TellServerState();
+  if (RecoveryInProgress()) wait = std::min(wait, kRecoveryInterval);
   if (launcher.state != State::kRunning) {
     wait = std::min(wait, -Since(launcher.due));
   } else if (settings::stuck_timeout_ms > 0) {
@@ -278,14 +303,49 @@ long Turn() {
   return std::max<long>(wait.count(), 0) + 1;
 }
 
-void Wait(long timeout_ms) {
+void WaitForWork(long timeout_ms) {
   const int log_fd = launcher.log.is_flooded() ? -1 : launcher.process.log_fd();
   int events = WL_LATCH_SET | WL_EXIT_ON_PM_DEATH;
   if (timeout_ms >= 0) events |= WL_TIMEOUT;
   if (log_fd >= 0) events |= WL_SOCKET_READABLE;
   const int happened = WaitLatchOrSocket(MyLatch, events, log_fd < 0 ? PGINVALID_SOCKET : log_fd,
-                                         timeout_ms, PG_WAIT_EXTENSION);
+                                         timeout_ms, WaitEventOf(Wait::kLauncher));
   if ((happened & WL_LATCH_SET) != 0) ResetLatch(MyLatch);
+}
+
+// PostgreSQL's macros for walking its lists are not C++.
+template <typename Node>
+bool IsLauncher(const Node* node) {
+  constexpr size_t kOffset = offsetof(RegisteredBgWorker, rw_lnode);
+  const char* const worker = reinterpret_cast<const char*>(node) - kOffset;
+  return strcmp(reinterpret_cast<const RegisteredBgWorker*>(worker)->rw_worker.bgw_name, kName) ==
+         0;
+}
+
+bool IsLauncherRegistered() {
+#if PG_VERSION_NUM >= 180000
+  const dlist_node* const end = &BackgroundWorkerList.head;
+#else
+  const slist_node* const end = nullptr;
+#endif
+  const auto* node = BackgroundWorkerList.head.next;
+  while (node != nullptr && node != end && !IsLauncher(node)) node = node->next;
+  return node != nullptr && node != end;
+}
+
+// The postmaster tells nobody whom it refused a slot. Registering is over when it makes the shared
+// memory.
+void CheckLauncher() {
+  if (previous_startup_hook != nullptr) previous_startup_hook();
+  // The server of a single user has no background workers.
+  if (!IsPostmasterEnvironment || IsLauncherRegistered()) return;
+  GetSharedRing().ring->server_state.store(kServerNoLauncher);
+  ereport(WARNING,
+          (errcode(ERRCODE_CONFIGURATION_LIMIT_EXCEEDED),
+           errmsg("fraiseql_subs: no background worker slot was left for the launcher; nobody is "
+                  "served"),
+           errhint("Increase max_worker_processes, by two for fraiseql_subs, and restart the "
+                   "server.")));
 }
 
 }  // namespace
@@ -299,9 +359,11 @@ void RegisterLauncher() {
   worker.bgw_restart_time = kLauncherRestartSeconds;
   strlcpy(worker.bgw_library_name, "fraiseql_subs", sizeof(worker.bgw_library_name));
   strlcpy(worker.bgw_function_name, "fsubs_launcher_main", sizeof(worker.bgw_function_name));
-  strlcpy(worker.bgw_name, "fraiseql_subs launcher", sizeof(worker.bgw_name));
-  strlcpy(worker.bgw_type, "fraiseql_subs launcher", sizeof(worker.bgw_type));
+  strlcpy(worker.bgw_name, kName, sizeof(worker.bgw_name));
+  strlcpy(worker.bgw_type, kName, sizeof(worker.bgw_type));
   RegisterBackgroundWorker(&worker);
+  previous_startup_hook = shmem_startup_hook;
+  shmem_startup_hook = CheckLauncher;
 }
 
 }  // namespace fsubs
@@ -315,7 +377,7 @@ void fsubs_launcher_main(Datum) {
   pqsignal(SIGINT, SIG_IGN);
   BackgroundWorkerUnblockSignals();
   BackgroundWorkerInitializeConnection(nullptr, nullptr, 0);
-  pgstat_report_appname("fraiseql_subs launcher");
+  pgstat_report_appname(kName);
 
   before_shmem_exit(StopEverything, static_cast<Datum>(0));
   // A launcher before this one may have ended without noting the end of its worker.
@@ -326,6 +388,6 @@ void fsubs_launcher_main(Datum) {
     MemoryContextSwitchTo(turn_context);
     const long timeout_ms = Turn();
     MemoryContextReset(turn_context);
-    Wait(timeout_ms);
+    WaitForWork(timeout_ms);
   }
 }

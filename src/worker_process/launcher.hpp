@@ -6,8 +6,8 @@
 
 namespace fsubs {
 
-// Ask the postmaster to run the launcher. Call once, from _PG_init in the postmaster. The executor
-// is started by the launcher, not by the caller.
+// Ask the postmaster to run the launcher. Call once, from _PG_init in the postmaster, behind
+// RegisterSharedMemory. The executor is started by the launcher, not by the caller.
 void RegisterLauncher();
 
 }  // namespace fsubs

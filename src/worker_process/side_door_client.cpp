@@ -17,8 +17,8 @@ constexpr size_t kReadChunk = 64 * 1024;
 int ConnectToWorker() {
   sockaddr_un address{};
   address.sun_family = AF_UNIX;
-  static_assert(sizeof(side_door::kSocketName) <= sizeof(address.sun_path));
-  memcpy(address.sun_path, side_door::kSocketName, sizeof(side_door::kSocketName));
+  static_assert(sizeof(side_door::kSocketPath) <= sizeof(address.sun_path));
+  memcpy(address.sun_path, side_door::kSocketPath, sizeof(side_door::kSocketPath));
   const int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
   if (fd < 0) return -1;
   if (connect(fd, reinterpret_cast<const sockaddr*>(&address), sizeof(address)) == 0) return fd;
@@ -115,7 +115,7 @@ bool FindMember(Jsonb* message, const char* name, JsonbValue* value) {
                                       value) != nullptr;
 }
 
-SideDoorClient* SideDoorClient::TryOpen() {
+SideDoorClient* SideDoorClient::TryOpen(Wait wait) {
   // Allocated first: nothing that may raise an error happens while only `fd` holds the socket.
   void* const memory = palloc(sizeof(SideDoorClient));
   const int fd = ConnectToWorker();
@@ -125,7 +125,7 @@ SideDoorClient* SideDoorClient::TryOpen() {
     errno = error;
     return nullptr;
   }
-  SideDoorClient* const door = new (memory) SideDoorClient(fd);
+  SideDoorClient* const door = new (memory) SideDoorClient(fd, wait);
   ReserveExternalFD();
   door->close_.func = Close;
   door->close_.arg = door;
@@ -165,7 +165,7 @@ SideDoorResult SideDoorClient::Send(const char* json, Deadline deadline) {
       result = SideDoorResult::kNotYet;
       break;
     }
-    Wait(WL_SOCKET_WRITEABLE, deadline);
+    WaitFor(WL_SOCKET_WRITEABLE, deadline);
     CHECK_FOR_INTERRUPTS();
   }
   pfree(frame.data);
@@ -222,15 +222,15 @@ Jsonb* SideDoorClient::TakeMessage() {
 }
 
 void SideDoorClient::WaitReadable(Deadline deadline) const {
-  Wait(WL_SOCKET_READABLE, deadline);
+  WaitFor(WL_SOCKET_READABLE, deadline);
 }
 
-void SideDoorClient::Wait(uint32_t socket_event, Deadline deadline) const {
+void SideDoorClient::WaitFor(uint32_t socket_event, Deadline deadline) const {
   const auto left =
       std::chrono::ceil<std::chrono::milliseconds>(deadline - std::chrono::steady_clock::now());
   const int happened = WaitLatchOrSocket(
       MyLatch, static_cast<int>(WL_LATCH_SET | WL_TIMEOUT | WL_EXIT_ON_PM_DEATH | socket_event),
-      fd_, std::max<long>(left.count(), 0), PG_WAIT_EXTENSION);
+      fd_, std::max<long>(left.count(), 0), WaitEventOf(wait_));
   if ((happened & WL_LATCH_SET) != 0) ResetLatch(MyLatch);
 }
 

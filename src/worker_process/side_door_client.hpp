@@ -8,6 +8,7 @@
 
 #include "contract/side_door_protocol.hpp"
 #include "src/base/pg_compat.hpp"
+#include "src/base/wait_events.hpp"
 
 namespace fsubs {
 
@@ -31,8 +32,8 @@ char* MakeMessage(const char* op, const char* member, const char* json);
 class SideDoorClient {
  public:
   // Connect, in the current memory context. Returns null, with errno set, if no worker answers.
-  // Never waits.
-  static SideDoorClient* TryOpen();
+  // Never waits. pg_stat_activity shows `wait` while the connection is waited for later.
+  static SideDoorClient* TryOpen(Wait wait);
 
   // Send one message, JSON text in UTF-8. After anything but kDone the connection is
   // of no more use. Raises what an interrupt asks for.
@@ -50,12 +51,13 @@ class SideDoorClient {
   void WaitReadable(Deadline deadline) const;
 
  private:
-  explicit SideDoorClient(int fd) : fd_(fd) {}
+  SideDoorClient(int fd, Wait wait) : fd_(fd), wait_(wait) {}
   static void Close(void* door);
-  void Wait(uint32_t socket_event, Deadline deadline) const;
+  void WaitFor(uint32_t socket_event, Deadline deadline) const;
   SideDoorResult ReadUpTo(size_t size);
 
   const int fd_;
+  const Wait wait_;
   MemoryContextCallback close_{};
   StringInfoData input_{};
 };

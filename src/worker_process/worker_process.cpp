@@ -123,7 +123,7 @@ char** WorkerArguments(const char* program, int config_fd, const SharedRing& sha
       "--wake-fds",
       wake_fds.data,
       "--socket",
-      side_door::kSocketName,
+      side_door::kSocketPath,
       nullptr,
   };
   char** const copy = static_cast<char**>(palloc(sizeof(arguments)));

@@ -15,11 +15,16 @@ constexpr std::chrono::milliseconds kConnectRetry{10};
 
 // Errors about the worker are of the class connection_exception, which fraiseql_metrics() catches.
 [[noreturn]] void RaiseNotRunning() {
+  const bool no_launcher = (GetSharedRing().ring->server_state.load() & kServerNoLauncher) != 0;
   ereport(ERROR,
           (errcode(ERRCODE_SQLCLIENT_UNABLE_TO_ESTABLISH_SQLCONNECTION),
            errmsg("the worker of fraiseql_subs is not running"),
-           errhint("It is restarted when it ends; the server log says why it ended or could not be "
-                   "started.")));
+           no_launcher ? errdetail("No background worker slot was free for its launcher when the "
+                                   "server started.")
+                       : 0,
+           no_launcher ? errhint("Increase max_worker_processes and restart the server.")
+                       : errhint("It is restarted when it ends; the server log says why it ended "
+                                 "or could not be started.")));
   pg_unreachable();
 }
 
@@ -77,12 +82,12 @@ void CheckOp(std::string_view op) {
 // A backlog that is full shows as EAGAIN, and empties by itself.
 SideDoorClient* OpenSideDoor(Deadline deadline) {
   for (;;) {
-    SideDoorClient* const door = SideDoorClient::TryOpen();
+    SideDoorClient* const door = SideDoorClient::TryOpen(Wait::kSideDoor);
     if (door != nullptr) return door;
     if (errno != EAGAIN) RaiseNotRunning();
     if (Clock::now() >= deadline) RaiseNoAnswer(SideDoorResult::kNotYet);
     (void)WaitLatch(MyLatch, WL_LATCH_SET | WL_TIMEOUT | WL_EXIT_ON_PM_DEATH, kConnectRetry.count(),
-                    PG_WAIT_EXTENSION);
+                    WaitEventOf(Wait::kSideDoor));
     ResetLatch(MyLatch);
     CHECK_FOR_INTERRUPTS();
   }

@@ -286,7 +286,7 @@ void Converse(int peer, const std::string& answer) {
 void PlaySideDoor() {
   sockaddr_un address{};
   address.sun_family = AF_UNIX;
-  std::strcpy(address.sun_path, "fraiseql_subs.sock");
+  std::strcpy(address.sun_path, "pg_stat_tmp/fraiseql_subs.sock");
   unlink(address.sun_path);
   const int listener = socket(AF_UNIX, SOCK_STREAM, 0);
   if (bind(listener, reinterpret_cast<const sockaddr*>(&address), sizeof(address)) != 0 ||
