@@ -3,10 +3,9 @@
 #include "contract/heartbeat.hpp"
 
 namespace fsubs {
+namespace {
 
-std::string FindTrouble(const WorkerState& state, const ReaderPage& page, size_t shards,
-                        uint64_t now_ms) {
-  if (state.draining) return "draining";
+std::string FindStandstill(const ReaderPage& page, size_t shards, uint64_t now_ms) {
   for (size_t i = 0; i < shards; ++i) {
     const std::string shard = "shard " + std::to_string(i);
     const uint64_t beat_ms = page.heartbeats.shards[i].load(std::memory_order_relaxed);
@@ -18,8 +17,41 @@ std::string FindTrouble(const WorkerState& state, const ReaderPage& page, size_t
       return shard + " has stood still for " + std::to_string(age_ms / 1000) + " s";
     }
   }
-  if (!state.has_catalog) return "no catalog: is the extension created in the database?";
   return {};
+}
+
+std::string FindNoCatalog(const WorkerState& state) {
+  const std::string database = "database \"" + std::string(state.database) + "\"";
+  const std::string nothing = "no catalog: ";
+  // Nothing is published in a database that is gone, whatever catalog there is from before.
+  if ((state.server_state & kServerNoDatabase) != 0) return nothing + database + " does not exist";
+  if (state.catalog == CatalogState::kServed) return {};
+  if ((state.server_state & kServerShutDatabase) != 0) {
+    return nothing + database + " takes no connections";
+  }
+  if ((state.server_state & kServerNoExecutor) != 0) {
+    return nothing + "no background worker slot is free (max_worker_processes)";
+  }
+  switch (state.catalog) {
+    case CatalogState::kNoExtension:
+      return nothing + "the extension is not created in " + database;
+    case CatalogState::kUnusable:
+      return nothing + "that of " + database + " cannot be used; the server log says why";
+    default:
+      return nothing + "it is not read yet";
+  }
+}
+
+}  // namespace
+
+std::string FindTrouble(const WorkerState& state, const ReaderPage& page, size_t shards,
+                        uint64_t now_ms) {
+  if (state.draining) return "draining";
+  if ((state.server_state & kServerInRecovery) != 0) {
+    return "standby: the server is in recovery, and events are delivered by the primary";
+  }
+  std::string trouble = FindStandstill(page, shards, now_ms);
+  return trouble.empty() ? FindNoCatalog(state) : trouble;
 }
 
 }  // namespace fsubs

@@ -4,14 +4,24 @@
 #include <cstddef>
 #include <cstdint>
 #include <string>
+#include <string_view>
 
 #include "contract/ring_layout.hpp"
 
 namespace fsubs {
 
+enum class CatalogState : uint8_t {
+  kUnread,       // no executor has told it yet
+  kNoExtension,  // the extension is not created in the database
+  kUnusable,     // it could not be read or served, and there is none from before
+  kServed,
+};
+
 struct WorkerState {
   bool draining = false;
-  bool has_catalog = false;
+  CatalogState catalog = CatalogState::kUnread;
+  uint64_t server_state = 0;  // RingHeader::server_state
+  std::string_view database;  // the served one's name
 };
 
 // Why events cannot flow to the clients of all shards, on one line; empty: they can. The shards are

@@ -5,7 +5,6 @@
 
 #include "contract/heartbeat.hpp"
 #include "worker/base/log.hpp"
-#include "worker/health.hpp"
 #include "worker/row_collection.hpp"
 
 namespace fsubs {
@@ -26,6 +25,7 @@ Worker::Worker(int argc, char** argv, const Options& options)
     : argc_(argc),
       argv_(argv),
       options_(std::make_shared<const Options>(options)),
+      database_(options.database),
       counters_(options.wake_fds.size()) {}
 
 int Worker::Run() {
@@ -128,23 +128,30 @@ void Worker::OnSnapshot(std::string_view snapshot_json) {
     // An old catalog serves clients better than none, but not one that is gone.
     if (error == kExtensionMissing) {
       for (const auto& shard : shards_) shard->SetCatalog(nullptr, asked_);
-      has_catalog_ = false;
+      catalog_ = CatalogState::kNoExtension;
+    } else {
+      NoteUnusable();
     }
   } else {
     for (const std::string& problem : catalog->left_out()) {
       Log(LogLevel::kWarning, "cannot be served: %s", problem.c_str());
     }
-    Log(has_catalog_ ? LogLevel::kDebug : LogLevel::kLog,
+    Log(catalog_ == CatalogState::kServed ? LogLevel::kDebug : LogLevel::kLog,
         "serving %zu subscription field%s of database \"%s\"", catalog->fields().size(),
         catalog->fields().size() == 1 ? "" : "s", options_->database.c_str());
     for (const auto& shard : shards_) shard->SetCatalog(catalog, asked_);
-    has_catalog_ = true;
+    catalog_ = CatalogState::kServed;
     ++catalog_loads_;
   }
   if (wanted_ > asked_) RequestSnapshot();
 }
 
+void Worker::NoteUnusable() {
+  if (catalog_ != CatalogState::kServed) catalog_ = CatalogState::kUnusable;
+}
+
 void Worker::OnSnapshotError(std::string_view message) {
+  NoteUnusable();
   Log(LogLevel::kWarning, "an executor could not read the catalog: %.*s",
       static_cast<int>(message.size()), message.data());
   uv_timer_start(
@@ -156,8 +163,11 @@ void Worker::OnSnapshotError(std::string_view message) {
 std::string Worker::Trouble() const {
   // The first shards serve while others are still being made, so shards_ is not for them to read.
   const size_t shards = counters_.size();
-  return FindTrouble({.draining = draining_, .has_catalog = has_catalog_}, *ring_->reader_page(),
-                     shards, MonotonicMs());
+  const WorkerState state{.draining = draining_,
+                          .catalog = catalog_,
+                          .server_state = ring_->ring()->server_state.load(),
+                          .database = database_};
+  return FindTrouble(state, *ring_->reader_page(), shards, MonotonicMs());
 }
 
 WorkerGauges Worker::Gauges() const {

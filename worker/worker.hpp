@@ -15,6 +15,7 @@
 #include "worker/base/heartbeat.hpp"
 #include "worker/base/options.hpp"
 #include "worker/base/task_queue.hpp"
+#include "worker/health.hpp"
 #include "worker/mapped_ring.hpp"
 #include "worker/metrics.hpp"
 #include "worker/operation/catalog.hpp"
@@ -48,6 +49,7 @@ class Worker final : private ShardHost, private SideDoorHost {
 
   std::string Start();
   void RequestSnapshot();
+  void NoteUnusable();
   void Reload();
   void StartDrain();
   void CollectRows(void (Shard::*ask)(Shard::RowsReply), Reply reply);
@@ -58,6 +60,7 @@ class Worker final : private ShardHost, private SideDoorHost {
   const int argc_;
   char** const argv_;
   std::shared_ptr<const Options> options_;
+  const std::string database_;
   std::unique_ptr<MappedRing> ring_;
   std::vector<ShardCounters> counters_;
   PeerCounts peers_;
@@ -79,7 +82,7 @@ class Worker final : private ShardHost, private SideDoorHost {
   size_t drained_ = 0;  // shards
   size_t files_ = 0;    // that may be open
 
-  std::atomic<bool> has_catalog_{false};
+  std::atomic<CatalogState> catalog_{CatalogState::kUnread};
   std::atomic<bool> draining_{false};
   std::atomic<uint64_t> catalog_loads_{0};
 };

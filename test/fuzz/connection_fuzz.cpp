@@ -106,8 +106,9 @@ class Owner final : public HttpPeer {
 
 class Host final : public SocketServerHost {
  public:
-  unsigned OnUpgrade(std::string_view origin, std::string_view) override {
-    return origin == "http://refused" ? kHttpForbidden : 0;
+  std::optional<HttpReply> OnUpgrade(std::string_view origin, std::string_view) override {
+    if (origin != "http://refused") return std::nullopt;
+    return HttpReply{.status = kHttpForbidden};
   }
   std::unique_ptr<WsPeer> OnOpen(WsSocket socket, std::string_view) override {
     return std::make_unique<Echo>(socket);

@@ -58,6 +58,16 @@ class Client {
   // again elsewhere or later.
   virtual void Drain() = 0;
 
+  // What a client that is told goodbye still has to do with it: bytes that wait for it, or are on
+  // their way to its machine.
+  size_t untaken() const { return outbox_.size() + unacknowledged(); }
+  // Bytes that would be lost if it were cut off.
+  size_t queued_bytes() const { return outbox_.size() + unsent(); }
+  // Whether the peer sent something since the last call.
+  virtual bool TakeHeard() { return false; }
+  // Give the socket back, whatever waits.
+  virtual void CutOff() = 0;
+
   // The host's answer to FlushLater: write what waits.
   void Flush(ClientHost::Flush when);
 
@@ -114,6 +124,8 @@ class Client {
   // Bytes that the socket has taken and the kernel has not. While there are any it takes no more,
   // and calls OnSocketTakesMore when there are none.
   virtual size_t unsent() const = 0;
+  // The same, and those that the kernel has and the peer's machine has not.
+  virtual size_t unacknowledged() const = 0;
   // Whether the socket takes bytes now.
   virtual bool can_write() const { return unsent() == 0; }
   virtual WriteResult Write(std::string_view bytes) = 0;
@@ -121,8 +133,6 @@ class Client {
   virtual void OnFlushed(WriteResult result) = 0;
   // The client does not read, and what waited for it was dropped.
   virtual void CloseSlow() = 0;
-  // Give the socket back, whatever waits.
-  virtual void CutOff() = 0;
 
   // Call with what came of appending a message to outbox(). Returns whether it will be sent; a
   // client too far behind is closed.
@@ -131,8 +141,6 @@ class Client {
   // Bytes that the client makes the server keep: what it subscribed to, and what it sent and
   // waits. Those of the outbox have a limit of their own.
   virtual size_t memory() const { return kept_.bytes(); }
-  // Bytes that wait for the client, in the outbox and in its socket.
-  size_t queued_bytes() const { return outbox_.size() + unsent(); }
   // Bytes that may be appended to the outbox. A message that finds nothing waiting may be of any
   // size.
   size_t Room() const;

@@ -50,6 +50,8 @@ class ClientHost {
   virtual void Subscribe(Member* member, PreparedSubscription subscription) = 0;
   virtual void Unsubscribe(Member* member) = 0;
 
+  // Whether the server is in recovery, so that no event comes from it.
+  virtual bool is_standby() const = 0;
   // Whether operations are served: there is a catalog, and no drain.
   virtual bool is_serving() const = 0;
   // Whether they are, and there is room for another client.

@@ -145,6 +145,12 @@ HttpReply ReplyWithProblem(unsigned status, std::string_view message, std::strin
   return reply;
 }
 
+HttpReply ReplyOfStandby() {
+  return ReplyWithProblem(kHttpServiceUnavailable,
+                          "This server is a standby: events are delivered by the primary.",
+                          kErrorStandby);
+}
+
 std::string NextEvent(std::string_view response) {
   std::string event = "event: next\ndata: ";
   event += response;

@@ -51,6 +51,9 @@ HttpReply ReplyWithErrors(ResponseType type, const std::vector<Error>& errors);
 // A reply with one GraphQL error about the HTTP request itself, not its document.
 HttpReply ReplyWithProblem(unsigned status, std::string_view message, std::string_view code);
 
+// The reply to whoever would wait for events on a standby.
+HttpReply ReplyOfStandby();
+
 // `event: next` with a response, on one line as the format wants it.
 std::string NextEvent(std::string_view response);
 inline constexpr std::string_view kCompleteEvent = "event: complete\ndata:\n\n";

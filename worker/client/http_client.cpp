@@ -83,6 +83,13 @@ void HttpClient::OnGraphqlRequest(HttpRequest request) {
                            kErrorNotAcceptable));
     return;
   }
+  if (host_->is_standby()) {
+    // Unlike the other states in which nobody is served, this one may last: who asks for a stream
+    // is to look for another server.
+    host_->counters()->connections_refused.Add();
+    Reply(ReplyOfStandby());
+    return;
+  }
   if (!host_->can_serve()) {
     RefuseAsUnavailable(*type);
     return;

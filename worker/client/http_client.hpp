@@ -25,6 +25,7 @@ class HttpClient final : public Client, public HttpPeer {
   void OnKeepalive() override;
   void OnOptionsChanged() override;
   void Drain() override;
+  void CutOff() override { socket_.Abort(); }
 
  private:
   enum class Stage : uint8_t { kReading, kHeld, kStreaming, kEnded };
@@ -36,11 +37,11 @@ class HttpClient final : public Client, public HttpPeer {
   void SendErrors(std::string_view id, const std::vector<Error>& errors) override;
   bool closing() const override { return stage_ != Stage::kStreaming; }
   size_t unsent() const override { return socket_.pending(); }
+  size_t unacknowledged() const override { return socket_.unacknowledged(); }
   bool can_write() const override { return stage_ == Stage::kStreaming && unsent() == 0; }
   WriteResult Write(std::string_view bytes) override { return socket_.Write(bytes); }
   void OnFlushed(WriteResult result) override;
   void CloseSlow() override;
-  void CutOff() override { socket_.Abort(); }
 
   void OnGraphqlRequest(HttpRequest request);
   void RefuseAsUnavailable(ResponseType type);

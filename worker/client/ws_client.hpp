@@ -4,6 +4,7 @@
 #include <memory>
 #include <string>
 #include <string_view>
+#include <utility>
 
 #include "worker/client/client.hpp"
 #include "worker/client/ws_protocol.hpp"
@@ -35,6 +36,8 @@ class WsClient final : public Client, public WsPeer, private WsProtocolHost {
   void OnInitTimeout() override;
   void OnOptionsChanged() override;
   void Drain() override;
+  bool TakeHeard() override { return std::exchange(heard_, false); }
+  void CutOff() override { socket_.Abort(); }
 
  private:
   // WsProtocolHost
@@ -60,10 +63,10 @@ class WsClient final : public Client, public WsPeer, private WsProtocolHost {
   size_t memory() const override { return Client::memory() + held_bytes_; }
 
   size_t unsent() const override { return socket_.pending(); }
+  size_t unacknowledged() const override { return socket_.unacknowledged(); }
   WriteResult Write(std::string_view bytes) override { return socket_.Write(bytes); }
   void OnFlushed(WriteResult result) override;
   void CloseSlow() override;
-  void CutOff() override { socket_.Abort(); }
 
   void SetReading(bool reading);
   void Append(Opcode opcode, std::string_view head, std::string_view body, std::string_view tail,

@@ -29,6 +29,7 @@ inline constexpr std::string_view kErrorNotAcceptable = "NOT_ACCEPTABLE";
 inline constexpr std::string_view kErrorMethodNotAllowed = "METHOD_NOT_ALLOWED";
 inline constexpr std::string_view kErrorUnsupportedMediaType = "UNSUPPORTED_MEDIA_TYPE";
 inline constexpr std::string_view kErrorServiceUnavailable = "SERVICE_UNAVAILABLE";
+inline constexpr std::string_view kErrorStandby = "STANDBY";
 
 // A response name, or an index in a list.
 using PathItem = std::variant<std::string, size_t>;

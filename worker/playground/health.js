@@ -3,8 +3,9 @@
 import { kCreateSql } from './sql.js';
 
 const kAdvice = [
-  [/^no catalog/, 'Run this in the database that fraiseql_subs.database names:', kCreateSql],
+  [/^no catalog: the extension/, 'Run this in the database that fraiseql_subs.database names:', kCreateSql],
   [/^shard/, 'If it stays so, the server restarts the worker by itself.', null],
+  [/^standby/, 'Connect to the primary.', null],
   [/^draining/, 'It is shutting down; wait for it to come back.', null],
 ];
 

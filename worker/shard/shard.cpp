@@ -10,6 +10,7 @@
 #include <utility>
 
 #include "worker/base/log.hpp"
+#include "worker/client/graphql_http.hpp"
 #include "worker/client/http_client.hpp"
 #include "worker/client/origin.hpp"
 #include "worker/client/ws_client.hpp"
@@ -47,6 +48,7 @@ constexpr uint64_t kLossInterval = 10000;  // ms between two lines in the log
 Shard::Shard(const Setup& setup)
     : index_(setup.index),
       host_(setup.host),
+      ring_(setup.ring),
       counters_(setup.counters),
       peers_(setup.peers),
       options_(setup.options),
@@ -57,6 +59,7 @@ Shard::Shard(const Setup& setup)
       memory_return_(MemoryReturn::Limits(), setup.counters, this),
       gate_(CatalogGate::Limits(), this),
       clocks_(&clients_),
+      farewell_(&clients_),
       catch_up_(setup.ring, &clients_) {}
 
 std::string Shard::Start() {
@@ -71,6 +74,7 @@ std::string Shard::Start() {
   memory_return_.Attach(&loop_);
   gate_.Attach(&loop_);
   clocks_.Attach(&loop_);
+  farewell_.Attach(&loop_);
   SetClocks();
 
   std::string error;
@@ -122,6 +126,7 @@ void Shard::Drain() {
     draining_ = true;
     gate_.Clear();
     for (const auto& [id, client] : clients_) client->Drain();
+    farewell_.Start();
     CheckDrained();
   });
 }
@@ -203,14 +208,21 @@ bool Shard::CanServe(size_t clients) const {
   return is_serving() && clients <= limit;
 }
 
-unsigned Shard::OnUpgrade(std::string_view origin, std::string_view host) {
+std::optional<HttpReply> Shard::OnUpgrade(std::string_view origin, std::string_view host) {
+  HttpReply reply;
   if (!OriginAllowed(options_->allowed_origins, origin, host)) {
-    counters_->connections_refused.Add();
-    return kHttpForbidden;
+    reply.status = kHttpForbidden;
+    reply.body = "Forbidden\n";
+  } else if (is_standby()) {
+    reply = ReplyOfStandby();
+  } else if (!CanServe(clients_.size() + 1)) {
+    reply.status = kHttpServiceUnavailable;
+    reply.body = "Service Unavailable\n";
+  } else {
+    return std::nullopt;
   }
-  if (CanServe(clients_.size() + 1)) return 0;
   counters_->connections_refused.Add();
-  return kHttpServiceUnavailable;
+  return reply;
 }
 
 std::unique_ptr<WsPeer> Shard::OnOpen(WsSocket socket, std::string_view subprotocol) {

@@ -32,6 +32,7 @@
 #include "worker/shard/catalog_gate.hpp"
 #include "worker/shard/catch_up.hpp"
 #include "worker/shard/client_clocks.hpp"
+#include "worker/shard/farewell.hpp"
 #include "worker/shard/flush_list.hpp"
 #include "worker/shard/loss_log.hpp"
 #include "worker/shard/memory_return.hpp"
@@ -109,12 +110,15 @@ class Shard final : private ClientHost,
     dispatcher_.Add(member, std::move(subscription));
   }
   void Unsubscribe(Member* member) override { dispatcher_.Remove(member); }
+  bool is_standby() const override {
+    return (ring_->server_state.load(std::memory_order_relaxed) & kServerInRecovery) != 0;
+  }
   bool is_serving() const override { return catalog_ && !draining_; }
   bool can_serve() const override { return CanServe(clients_.size()); }
   HttpReply OnGet(const HttpRequest& request) override;
 
   // SocketServerHost
-  unsigned OnUpgrade(std::string_view origin, std::string_view host) override;
+  std::optional<HttpReply> OnUpgrade(std::string_view origin, std::string_view host) override;
   std::unique_ptr<WsPeer> OnOpen(WsSocket socket, std::string_view subprotocol) override;
   std::unique_ptr<HttpPeer> OnHttp(HttpSocket socket) override;
   size_t max_message_size() const override { return options_->max_message_size; }
@@ -154,6 +158,7 @@ class Shard final : private ClientHost,
 
   const size_t index_;
   ShardHost* const host_;
+  const RingHeader* const ring_;
   ShardCounters* const counters_;
   PeerCounts* const peers_;
   std::shared_ptr<const Options> options_;
@@ -174,6 +179,7 @@ class Shard final : private ClientHost,
   JsonTree scratch_;
   ClientMap clients_;
   ClientClocks clocks_;
+  Farewell farewell_;
   CatchUp catch_up_;
   FlushList answers_{Flush::kWithAnswers};
   FlushList events_{Flush::kWithEvents};

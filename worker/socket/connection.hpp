@@ -45,6 +45,7 @@ class Connection final : public StreamUser, private Timed {
   std::span<const char* const> subprotocols() const { return context_->subprotocols; }
   WriteResult Write(std::string_view bytes) { return stream_->Write(bytes); }
   size_t pending() const { return stream_->pending(); }
+  size_t unacknowledged() const { return stream_->unacknowledged(); }
   void SetReading(bool reading) { stream_->SetReading(reading); }
   std::string Peer() const { return stream_->Peer(); }
   // The peer has asked for something and is no longer one that only holds a socket.

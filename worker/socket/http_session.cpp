@@ -131,12 +131,8 @@ void HttpSession::Upgrade() {
     return;
   }
   const HttpRequest& head = parser_->head();
-  const unsigned status = connection_->host()->OnUpgrade(head.origin, head.host);
-  if (status != 0) {
-    HttpReply reply;
-    reply.status = status;
-    reply.body = std::string(ReasonOf(status)) + "\n";
-    Refuse(std::move(reply));
+  if (auto refused = connection_->host()->OnUpgrade(head.origin, head.host)) {
+    Refuse(std::move(*refused));
     return;
   }
   connection_->AskedFor();
@@ -247,6 +243,10 @@ WriteResult HttpSocket::Write(std::string_view bytes) {
 
 size_t HttpSocket::pending() const {
   return session_->pending();
+}
+
+size_t HttpSocket::unacknowledged() const {
+  return session_->unacknowledged();
 }
 
 void HttpSocket::EndStream() {

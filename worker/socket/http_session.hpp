@@ -30,6 +30,7 @@ class HttpSession final : public Session {
   void StartStream(const HttpReply& reply);
   WriteResult Write(std::string_view bytes);
   size_t pending() const { return stage_ == Stage::kStreaming ? connection_->pending() : 0; }
+  size_t unacknowledged() const { return connection_->unacknowledged(); }
   void EndStream();
   void Abort() { connection_->Abort(); }
   std::string Peer() const { return connection_->Peer(); }

@@ -7,6 +7,7 @@
 
 #include <cstddef>
 #include <memory>
+#include <optional>
 #include <span>
 #include <string>
 #include <string_view>
@@ -32,6 +33,8 @@ class WsSocket {
   WriteResult Write(std::string_view frames);
   // Bytes of earlier writes that wait for the peer to read. Write more after OnWritable.
   size_t pending() const;
+  // Bytes of earlier writes that the peer's machine has not acknowledged, pending ones included.
+  size_t unacknowledged() const;
 
   // Whether messages are read. What was read already is still delivered.
   void SetReading(bool reading);
@@ -86,6 +89,7 @@ class HttpSocket {
   WriteResult Write(std::string_view bytes);
   // As for a WebSocket.
   size_t pending() const;
+  size_t unacknowledged() const;
 
   // End the stream when what was written has left; the owner is destroyed.
   void EndStream();
@@ -114,8 +118,8 @@ class SocketServerHost {
  public:
   virtual ~SocketServerHost() = default;
 
-  // A client asks for a WebSocket. Returns 0 to go on or the HTTP status to refuse with.
-  virtual unsigned OnUpgrade(std::string_view origin, std::string_view host) = 0;
+  // A client asks for a WebSocket. Returns nothing to go on, or the reply to refuse with.
+  virtual std::optional<HttpReply> OnUpgrade(std::string_view origin, std::string_view host) = 0;
 
   // A WebSocket is open. `subprotocol` is the one agreed on, empty if the client offered none of
   // ours. Return its owner, whom the server destroys when the connection has closed.

@@ -39,6 +39,9 @@ class Stream {
   // Bytes taken that are not in the kernel yet.
   virtual size_t pending() const = 0;
 
+  // Bytes written that the peer's machine has not acknowledged, pending ones included.
+  virtual size_t unacknowledged() const = 0;
+
   // Whether OnBytes may be called. It may when a stream begins.
   virtual void SetReading(bool reading) = 0;
 

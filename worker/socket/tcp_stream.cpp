@@ -1,8 +1,10 @@
 #include "worker/socket/tcp_stream.hpp"
 
 #include <arpa/inet.h>
+#include <linux/sockios.h>
 #include <netinet/in.h>
 #include <netinet/tcp.h>
+#include <sys/ioctl.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
@@ -114,6 +116,13 @@ void TcpStream::SendPending() {
   sent_ = 0;
   if (shut_) shutdown(fd_, SHUT_WR);
   user_->OnWritable();
+}
+
+size_t TcpStream::unacknowledged() const {
+  int in_kernel = 0;
+  // A socket that is broken has none.
+  (void)ioctl(fd_, SIOCOUTQ, &in_kernel);
+  return pending() + static_cast<size_t>(in_kernel);
 }
 
 void TcpStream::SetReading(bool reading) {

@@ -26,6 +26,7 @@ class TcpStream final : public Stream {
 
   WriteResult Write(std::string_view bytes) override;
   size_t pending() const override { return pending_ ? pending_->size() - sent_ : 0; }
+  size_t unacknowledged() const override;
   void SetReading(bool reading) override;
   void ShutDown() override;
   void Close() override;

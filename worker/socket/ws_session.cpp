@@ -88,6 +88,10 @@ size_t WsSocket::pending() const {
   return session_->pending();
 }
 
+size_t WsSocket::unacknowledged() const {
+  return session_->unacknowledged();
+}
+
 void WsSocket::SetReading(bool reading) {
   session_->SetReading(reading);
 }

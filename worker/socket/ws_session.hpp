@@ -28,6 +28,7 @@ class WsSession final : public Session {
   // WsSocket
   WriteResult Write(std::string_view frames) { return connection_->Write(frames); }
   size_t pending() const { return connection_->pending(); }
+  size_t unacknowledged() const { return connection_->unacknowledged(); }
   void SetReading(bool reading) { connection_->SetReading(reading); }
   void ExpectClose();
   void Abort() { connection_->Abort(); }

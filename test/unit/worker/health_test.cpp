@@ -19,7 +19,7 @@ class HealthTest : public testing::Test {
 
   std::string Trouble() const { return FindTrouble(state_, page_, kShards, kNow); }
 
-  WorkerState state_{.has_catalog = true};
+  WorkerState state_{.catalog = CatalogState::kServed, .database = "shop"};
   ReaderPage page_{};
 };
 
@@ -27,9 +27,38 @@ TEST_F(HealthTest, AWorkerWithACatalogWhoseShardsBeatIsReady) {
   EXPECT_EQ(Trouble(), "");
 }
 
-TEST_F(HealthTest, AWorkerWithoutACatalogIsNotReady) {
-  state_.has_catalog = false;
-  EXPECT_EQ(Trouble(), "no catalog: is the extension created in the database?");
+TEST_F(HealthTest, AWorkerWithoutACatalogSaysWhatIsMissing) {
+  state_.catalog = CatalogState::kUnread;
+  EXPECT_EQ(Trouble(), "no catalog: it is not read yet");
+  state_.catalog = CatalogState::kNoExtension;
+  EXPECT_EQ(Trouble(), "no catalog: the extension is not created in database \"shop\"");
+  state_.catalog = CatalogState::kUnusable;
+  EXPECT_EQ(Trouble(),
+            "no catalog: that of database \"shop\" cannot be used; the server log says why");
+}
+
+TEST_F(HealthTest, AWorkerWithoutACatalogSaysWhyThereIsNoExecutor) {
+  state_.catalog = CatalogState::kUnread;
+  state_.server_state = kServerNoExecutor;
+  EXPECT_EQ(Trouble(), "no catalog: no background worker slot is free (max_worker_processes)");
+  state_.server_state = kServerShutDatabase;
+  EXPECT_EQ(Trouble(), "no catalog: database \"shop\" takes no connections");
+}
+
+TEST_F(HealthTest, ACatalogServesWithoutAnExecutor) {
+  state_.server_state = kServerNoExecutor | kServerShutDatabase;
+  EXPECT_EQ(Trouble(), "");
+}
+
+TEST_F(HealthTest, ADatabaseThatIsGoneIsNotServedFromAnOldCatalog) {
+  state_.server_state = kServerNoDatabase;
+  EXPECT_EQ(Trouble(), "no catalog: database \"shop\" does not exist");
+}
+
+TEST_F(HealthTest, AStandbyIsNotReadyWhateverElseItHas) {
+  state_.server_state = kServerInRecovery;
+  EXPECT_EQ(Trouble(),
+            "standby: the server is in recovery, and events are delivered by the primary");
 }
 
 TEST_F(HealthTest, AWorkerThatDrainsIsNotReady) {

@@ -32,6 +32,7 @@ class FakeHost final : public ClientHost {
     dispatcher_.Add(member, std::move(subscription));
   }
   void Unsubscribe(Member* member) override { dispatcher_.Remove(member); }
+  bool is_standby() const override { return false; }
   bool is_serving() const override { return true; }
   bool can_serve() const override { return true; }
   HttpReply OnGet(const HttpRequest&) override { return {}; }
@@ -118,6 +119,8 @@ class FakeClient final : public Client {
     socket_unsent = 0;
     OnSocketTakesMore();
   }
+  bool TakeHeard() override { return std::exchange(heard, false); }
+  void CutOff() override { cut_off = true; }
   bool Append(std::string_view bytes) {
     return Queue(outbox()->AppendBytes(bytes, Room()), ClientHost::Flush::kWithEvents);
   }
@@ -129,6 +132,8 @@ class FakeClient final : public Client {
   size_t socket_unsent = 0;
   bool slow = false;
   bool cut_off = false;
+  bool heard = false;
+  size_t in_kernel = 0;  // bytes that the peer's machine has not acknowledged
   size_t keepalives = 0;
   size_t flushes = 0;
   std::string written;
@@ -145,6 +150,7 @@ class FakeClient final : public Client {
   }
   bool closing() const override { return slow; }
   size_t unsent() const override { return socket_unsent; }
+  size_t unacknowledged() const override { return socket_unsent + in_kernel; }
   WriteResult Write(std::string_view bytes) override {
     written.append(bytes);
     if (bytes.size() <= socket_room) {
@@ -156,7 +162,6 @@ class FakeClient final : public Client {
   }
   void OnFlushed(WriteResult) override { ++flushes; }
   void CloseSlow() override { slow = true; }
-  void CutOff() override { cut_off = true; }
 };
 
 }  // namespace fsubs

@@ -37,7 +37,7 @@ class WsClientTest : public testing::Test, private SocketServerHost {
   WsClient* client_ = nullptr;
 
  private:
-  unsigned OnUpgrade(std::string_view, std::string_view) override { return 0; }
+  std::optional<HttpReply> OnUpgrade(std::string_view, std::string_view) override { return {}; }
   std::unique_ptr<WsPeer> OnOpen(WsSocket socket, std::string_view subprotocol) override {
     auto client = std::make_unique<WsClient>(&host_, socket, 1, subprotocol);
     client_ = client.get();

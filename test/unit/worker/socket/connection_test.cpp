@@ -48,7 +48,9 @@ struct ThrowingHttpPeer final : HttpPeer {
 };
 
 struct Host final : SocketServerHost {
-  unsigned OnUpgrade(std::string_view, std::string_view) override { return refuses_with; }
+  std::optional<HttpReply> OnUpgrade(std::string_view, std::string_view) override {
+    return refuses_with;
+  }
   std::unique_ptr<WsPeer> OnOpen(WsSocket, std::string_view) override {
     if (open_throws) throw std::bad_alloc();
     return std::make_unique<ThrowingWsPeer>();
@@ -60,7 +62,7 @@ struct Host final : SocketServerHost {
   PeerLimits peer_limits() const override { return {}; }
   void OnPeerRefused() override {}
 
-  unsigned refuses_with = 0;
+  std::optional<HttpReply> refuses_with;
   bool open_throws = false;
 };
 
@@ -112,10 +114,11 @@ TEST_F(ConnectionTest, AWebSocketThatCannotBeOpenedIsCutOff) {
   EXPECT_TRUE(stream_.closed());
 }
 
-TEST_F(ConnectionTest, AHandshakeIsRefusedWithTheHostsStatus) {
-  host_.refuses_with = kHttpServiceUnavailable;
+TEST_F(ConnectionTest, AHandshakeIsRefusedWithTheHostsReply) {
+  host_.refuses_with = {.status = kHttpServiceUnavailable, .body = "not now"};
   Send(kHandshake);
-  EXPECT_THAT(stream_.sent(), StartsWith("HTTP/1.1 503 Service Unavailable\r\n"));
+  EXPECT_THAT(stream_.sent(), AllOf(StartsWith("HTTP/1.1 503 Service Unavailable\r\n"),
+                                    HasSubstr("\r\n\r\nnot now")));
   EXPECT_TRUE(stream_.shut());
 }
 

@@ -17,6 +17,7 @@ class MemoryStream final : public Stream {
     return pending_.empty() ? WriteResult::kSent : WriteResult::kPending;
   }
   size_t pending() const override { return pending_.size(); }
+  size_t unacknowledged() const override { return pending_.size(); }
   void SetReading(bool reading) override { reading_ = reading; }
   void ShutDown() override { shut_ = true; }
   void Close() override { closed_ = true; }
