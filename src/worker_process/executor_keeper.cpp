@@ -8,7 +8,7 @@
 namespace fsubs {
 namespace {
 
-constexpr std::chrono::seconds kObstacleRetry{5};
+constexpr std::chrono::seconds kObstacleRetry{1};
 constexpr std::chrono::milliseconds kLockedRetry{250};
 
 bool TakesConnections(Form_pg_database database) {
