@@ -81,11 +81,6 @@ LANGUAGE c AS 'MODULE_PATHNAME', 'fsubs_field_name';
 CREATE FUNCTION fraiseql_subs.compose_schema(definitions text, fields text[]) RETURNS text
 LANGUAGE c IMMUTABLE AS 'MODULE_PATHNAME', 'fsubs_compose_schema';
 
-CREATE FUNCTION fraiseql_subs.check_schema(
-    type_names text[], definitions text[], field_names text[], fields text[], source text, removed text
-) RETURNS void
-LANGUAGE c AS 'MODULE_PATHNAME', 'fsubs_check_schema';
-
 -- One registration at a time: each is checked against all the others. Readers do not wait.
 CREATE FUNCTION fraiseql_subs.lock_catalog() RETURNS void
 LANGUAGE sql SET search_path = pg_catalog, pg_temp AS $$
@@ -93,16 +88,9 @@ LANGUAGE sql SET search_path = pg_catalog, pg_temp AS $$
 $$;
 
 -- Raises an error if the catalog's content is not a valid schema. `source` is the text that was
--- registered, `removed` the type that was unregistered.
+-- registered, `removed` the type that was unregistered. The catalog is locked.
 CREATE FUNCTION fraiseql_subs.check_catalog(source text, removed text) RETURNS void
-LANGUAGE sql SET search_path = pg_catalog, pg_temp AS $$
-    SELECT fraiseql_subs.check_schema(t.names, t.definitions, s.names, s.fields, source, removed)
-    FROM (SELECT array_agg(name ORDER BY name) AS names,
-                 array_agg(definition ORDER BY name) AS definitions
-          FROM fraiseql_subs.type) AS t,
-         (SELECT array_agg(name ORDER BY name) AS names, array_agg(field ORDER BY name) AS fields
-          FROM fraiseql_subs.subscription) AS s;
-$$;
+LANGUAGE c AS 'MODULE_PATHNAME', 'fsubs_check_catalog';
 
 CREATE FUNCTION fraiseql_register_types(sdl text) RETURNS void
 LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$

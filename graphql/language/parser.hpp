@@ -7,6 +7,7 @@
 #include <string_view>
 
 #include "graphql/language/ast.hpp"
+#include "graphql/language/checkpoint.hpp"
 #include "graphql/language/error.hpp"
 
 namespace fsubs::graphql {
@@ -15,11 +16,14 @@ struct ParseLimits {
   size_t max_tokens = 100000;
   // Nested selection sets, values and list types together; bounds the parser's own recursion.
   size_t max_depth = 200;
+  Checkpoint checkpoint = GoOn;
 };
 
 // Limits for SDL. It comes from the database's own catalog, so they only keep mistakes from using
 // up the stack and the memory.
-inline constexpr ParseLimits kSdlLimits{.max_tokens = 1000000, .max_depth = 200};
+constexpr ParseLimits SdlLimits(Checkpoint checkpoint = GoOn) {
+  return {.max_tokens = 20000000, .max_depth = 200, .checkpoint = checkpoint};
+}
 
 struct ParseResult {
   std::shared_ptr<const Document> document;  // null if there is an error

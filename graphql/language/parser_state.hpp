@@ -49,7 +49,9 @@ class Parser {
     last_end_ = token_.end;
     token_ = LookAhead();
     ahead_.reset();
-    if (token_.kind != TokenKind::kEnd && ++tokens_ > limits_.max_tokens) {
+    if (token_.kind == TokenKind::kEnd) return;
+    if (++tokens_ % kTokensPerCheckpoint == 0) limits_.checkpoint();
+    if (tokens_ > limits_.max_tokens) {
       throw SyntaxError{token_.offset, "Document contains more that " +
                                            std::to_string(limits_.max_tokens) +
                                            " tokens. Parsing aborted."};
@@ -201,6 +203,8 @@ class Parser {
   InputValueDefinition ParseInputValue();
   EnumValueDefinition ParseEnumValue();
   std::span<const Name> ParseMembers();
+
+  static constexpr size_t kTokensPerCheckpoint = 4096;
 
   Document* const document_;
   const ParseLimits limits_;

@@ -1,8 +1,10 @@
 #include "graphql/schema/filter_types.hpp"
 
-#include <map>
+#include <optional>
 #include <set>
-#include <tuple>
+#include <span>
+#include <unordered_map>
+#include <unordered_set>
 #include <vector>
 
 #include "graphql/language/ascii.hpp"
@@ -98,15 +100,18 @@ bool HasLeafMember(FilterMember member, Comparison comparison, bool is_enum) {
 
 class Generator {
  public:
-  explicit Generator(const Document& document) {
+  Generator(const Document& document, const Schema* base, Checkpoint checkpoint)
+      : base_(base), checkpoint_(checkpoint) {
     for (const char* scalar : {"String", "Int", "Float", "Boolean", "ID"}) {
-      kinds_[scalar] = TypeKind::kScalar;
+      types_[scalar].kind = TypeKind::kScalar;
     }
     for (const TypeDefinition& type : document.types) {
-      kinds_[type.name.text] = type.kind;
-      types_.push_back(&type);
+      Filtered& filtered = types_[type.name.text];
+      filtered.kind = type.kind;
+      filtered.nodes.push_back(&type);
     }
     for (const TypeDefinition& type : document.types) {
+      checkpoint_();
       for (const FieldDefinition& field : type.fields) {
         for (const InputValueDefinition& argument : field.arguments) Need(*argument.type);
       }
@@ -118,12 +123,13 @@ class Generator {
     std::string sdl;
     // Grows while it is read.
     for (size_t i = 0; i < needed_.size(); ++i) {
+      checkpoint_();
       if (i > 0) sdl += '\n';
       const std::string name = needed_[i];
       const std::string_view base = BaseOf(name);
       if (IsListFilter(name)) {
         List(name, base, &sdl);
-      } else if (kinds_.at(base) == TypeKind::kScalar || kinds_.at(base) == TypeKind::kEnum) {
+      } else if (IsLeaf(*KindOf(base))) {
         Leaf(name, base, &sdl);
       } else {
         Object(name, base, &sdl);
@@ -133,10 +139,33 @@ class Generator {
   }
 
  private:
+  struct Filtered {
+    TypeKind kind;
+    std::vector<const TypeDefinition*> nodes;
+  };
+
+  static bool IsLeaf(TypeKind kind) {
+    return kind == TypeKind::kScalar || kind == TypeKind::kEnum;
+  }
+
+  // Nothing if there is no such type.
+  std::optional<TypeKind> KindOf(std::string_view type) const {
+    const auto known = types_.find(type);
+    if (known != types_.end()) return known->second.kind;
+    const Type* const in_base = base_ == nullptr ? nullptr : base_->FindType(type);
+    return in_base == nullptr ? std::nullopt : std::optional(in_base->kind);
+  }
+
+  // The definition of a type and its extensions.
+  std::span<const TypeDefinition* const> NodesOf(std::string_view type) const {
+    const auto known = types_.find(type);
+    if (known != types_.end()) return known->second.nodes;
+    return base_->FindType(type)->nodes;
+  }
+
   bool IsFilterable(std::string_view type) const {
-    const auto known = kinds_.find(type);
-    return known != kinds_.end() && known->second != TypeKind::kUnion &&
-           known->second != TypeKind::kInputObject;
+    const std::optional<TypeKind> kind = KindOf(type);
+    return kind && kind != TypeKind::kUnion && kind != TypeKind::kInputObject;
   }
 
   bool IsListFilter(std::string_view name) const {
@@ -153,7 +182,9 @@ class Generator {
   }
 
   bool Need(const std::string& name) {
-    if (kinds_.contains(name) || BaseOf(name).empty()) return false;
+    if (types_.contains(name)) return false;
+    if (base_ != nullptr && base_->FindType(name) != nullptr) return true;
+    if (BaseOf(name).empty()) return false;
     if (seen_.insert(name).second) needed_.push_back(name);
     return true;
   }
@@ -175,8 +206,7 @@ class Generator {
   void Object(const std::string& name, std::string_view base, std::string* sdl) {
     Open("Conditions on " + std::string(base) + "; those that are given must all hold.", name, sdl);
     std::set<std::string_view> done;
-    for (const TypeDefinition* type : types_) {
-      if (type->name.text != base) continue;
+    for (const TypeDefinition* type : NodesOf(base)) {
       for (const FieldDefinition& field : type->fields) {
         if (Find(kObjectMembers, field.name.text) != FilterMember::kUnknown) continue;
         if (!done.insert(field.name.text).second) continue;
@@ -198,7 +228,7 @@ class Generator {
   }
 
   void Leaf(const std::string& name, std::string_view base, std::string* sdl) {
-    const bool is_enum = kinds_.at(base) == TypeKind::kEnum;
+    const bool is_enum = KindOf(base) == TypeKind::kEnum;
     const Comparison comparison = is_enum ? Comparison::kText : ComparisonOfScalar(base);
     Open("Conditions on a value of " + std::string(base) + "; those that are given must all hold.",
          name, sdl);
@@ -212,87 +242,104 @@ class Generator {
   }
 
   void List(const std::string& name, std::string_view base, std::string* sdl) {
-    const TypeKind kind = kinds_.at(base);
     Open("Conditions on a list of " + std::string(base) + "; those that are given must all hold.",
          name, sdl);
     const std::string filter = std::string(base).append(kFilter);
     if (Need(filter)) {
       for (const char* member : {"some", "every", "none"}) Member(member, filter, sdl);
     }
-    if (kind == TypeKind::kScalar || kind == TypeKind::kEnum) {
+    if (IsLeaf(*KindOf(base))) {
       Member("contains", std::string(base), sdl);
     }
     Member("exists", "Boolean", sdl);
     *sdl += "}\n";
   }
 
-  std::map<std::string_view, TypeKind> kinds_;
-  std::vector<const TypeDefinition*> types_;
-  std::set<std::string> seen_;
+  const Schema* const base_;
+  const Checkpoint checkpoint_;
+  std::unordered_map<std::string_view, Filtered> types_;
+  std::unordered_set<std::string> seen_;
   std::vector<std::string> needed_;
-};
-
-class Checker {
- public:
-  std::string Check(const Type& filter, const WrappedType& target) {
-    if (filter.kind != TypeKind::kInputObject) {
-      return "\"" + std::string(filter.name) + "\" is not an input type";
-    }
-    if (!seen_.insert({&filter, target.type, target.nullable()->kind}).second) return {};
-    for (const InputValue& member : filter.input_fields) {
-      std::string problem = CheckMember(filter, member, target);
-      if (!problem.empty()) return problem;
-    }
-    return {};
-  }
-
- private:
-  std::string CheckMember(const Type& filter, const InputValue& member, const WrappedType& target) {
-    const WrappedType& nullable = *target.nullable();
-    const WrappedType& value = *member.type->nullable();
-    const bool list = value.kind == TypeRefKind::kList;
-    const auto refuse = [&](std::string_view why) {
-      return "member \"" + std::string(member.name) + "\" of \"" + std::string(filter.name) +
-             "\" " + std::string(why);
-    };
-    const auto expect = [&](bool holds) {
-      return holds ? std::string() : refuse("has another type");
-    };
-    switch (FilterMemberOf(target, member.name)) {
-      case FilterMember::kUnknown:
-        return refuse("is neither an operator nor a field that can be filtered by");
-      case FilterMember::kField:
-        if (list) return refuse("has another type");
-        return Check(*value.type, *nullable.type->FindField(member.name)->type);
-      case FilterMember::kAnd:
-      case FilterMember::kOr:
-        return expect(list && value.of->nullable()->kind == TypeRefKind::kNamed &&
-                      value.type == &filter);
-      case FilterMember::kNot:
-        return expect(!list && value.type == &filter);
-      case FilterMember::kExists:
-        return expect(!list && value.type->builtin && value.type->name == "Boolean");
-      case FilterMember::kIn:
-      case FilterMember::kNotIn:
-        return expect(list && value.of->nullable()->kind == TypeRefKind::kNamed &&
-                      value.type == nullable.type);
-      case FilterMember::kSome:
-      case FilterMember::kEvery:
-      case FilterMember::kNone:
-        if (list) return refuse("has another type");
-        return Check(*value.type, *nullable.of);
-      default:
-        return expect(!list && value.type == nullable.type);
-    }
-  }
-
-  std::set<std::tuple<const Type*, const Type*, TypeRefKind>> seen_;
 };
 
 }  // namespace
 
-std::string GenerateFilterTypes(const Document& document) {
-  return Generator(document).Generate();
+std::string GenerateFilterTypes(const Document& document, const Schema* base,
+                                Checkpoint checkpoint) {
+  return Generator(document, base, checkpoint).Generate();
+}
+
+std::string FilterChecks::Check(const Type& filter, const WrappedType& target) {
+  Want(filter, target);
+  while (!wanted_.empty()) {
+    checkpoint_();
+    const Pair next = wanted_.back();
+    wanted_.pop_back();
+    std::string problem = CheckMembers(*next.filter, *next.target);
+    if (problem.empty()) continue;
+    wanted_.clear();
+    seen_.clear();
+    return problem;
+  }
+  return {};
+}
+
+void FilterChecks::Want(const Type& filter, const WrappedType& target) {
+  if (!seen_.insert({&filter, target.type, target.nullable()->kind}).second) return;
+  wanted_.push_back({&filter, &target});
+}
+
+std::string FilterChecks::CheckMembers(const Type& filter, const WrappedType& target) {
+  if (filter.kind != TypeKind::kInputObject) {
+    return "\"" + std::string(filter.name) + "\" is not an input type";
+  }
+  for (const InputValue& member : filter.input_fields) {
+    std::string problem = CheckMember(filter, member, target);
+    if (!problem.empty()) return problem;
+  }
+  return {};
+}
+
+std::string FilterChecks::CheckMember(const Type& filter, const InputValue& member,
+                                      const WrappedType& target) {
+  const WrappedType& nullable = *target.nullable();
+  const WrappedType& value = *member.type->nullable();
+  const bool list = value.kind == TypeRefKind::kList;
+  const auto refuse = [&](std::string_view why) {
+    return "member \"" + std::string(member.name) + "\" of \"" + std::string(filter.name) + "\" " +
+           std::string(why);
+  };
+  const auto expect = [&](bool holds) {
+    return holds ? std::string() : refuse("has another type");
+  };
+  switch (FilterMemberOf(target, member.name)) {
+    case FilterMember::kUnknown:
+      return refuse("is neither an operator nor a field that can be filtered by");
+    case FilterMember::kField:
+      if (list) return refuse("has another type");
+      Want(*value.type, *nullable.type->FindField(member.name)->type);
+      return {};
+    case FilterMember::kAnd:
+    case FilterMember::kOr:
+      return expect(list && value.of->nullable()->kind == TypeRefKind::kNamed &&
+                    value.type == &filter);
+    case FilterMember::kNot:
+      return expect(!list && value.type == &filter);
+    case FilterMember::kExists:
+      return expect(!list && value.type->builtin && value.type->name == "Boolean");
+    case FilterMember::kIn:
+    case FilterMember::kNotIn:
+      return expect(list && value.of->nullable()->kind == TypeRefKind::kNamed &&
+                    value.type == nullable.type);
+    case FilterMember::kSome:
+    case FilterMember::kEvery:
+    case FilterMember::kNone:
+      if (list) return refuse("has another type");
+      Want(*value.type, *nullable.of);
+      return {};
+    default:
+      return expect(!list && value.type == nullable.type);
+  }
 }
 
 FilterMember FilterMemberOf(const WrappedType& target, std::string_view member) {
@@ -312,10 +359,6 @@ FilterMember FilterMemberOf(const WrappedType& target, std::string_view member) 
   const FilterMember found = Find(kObjectMembers, member);
   if (found != FilterMember::kUnknown) return found;
   return type.FindField(member) != nullptr ? FilterMember::kField : FilterMember::kUnknown;
-}
-
-std::string CheckFilterType(const Type& filter, const WrappedType& target) {
-  return Checker().Check(filter, target);
 }
 
 Comparison ComparisonOf(const Type& leaf) {

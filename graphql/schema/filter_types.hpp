@@ -2,17 +2,22 @@
 // docs/filters.md explains each member.
 #pragma once
 
+#include <set>
 #include <string>
 #include <string_view>
+#include <tuple>
+#include <vector>
 
 #include "graphql/language/ast.hpp"
+#include "graphql/language/checkpoint.hpp"
 #include "graphql/schema/schema.hpp"
 
 namespace fsubs::graphql {
 
 // The SDL of the filter inputs that `document` refers to and does not define: `OrderFilter` for a
-// type `Order`, and the filters that it refers to in turn.
-std::string GenerateFilterTypes(const Document& document);
+// type `Order`, and the filters that it refers to in turn. What `base` defines is not made again.
+std::string GenerateFilterTypes(const Document& document, const Schema* base = nullptr,
+                                Checkpoint checkpoint = GoOn);
 
 // What a filter's member does.
 enum class FilterMember : uint8_t {
@@ -40,9 +45,31 @@ enum class FilterMember : uint8_t {
 // The meaning of a member of a filter on a value of type `target`, wrappers included.
 FilterMember FilterMemberOf(const WrappedType& target, std::string_view member);
 
-// Check that `filter` is a filter on values of `target`: a generated one, or a registered one that
-// offers less. Returns an empty string, or what is wrong with it.
-std::string CheckFilterType(const Type& filter, const WrappedType& target);
+// Checks filters of one schema, each with those that it refers to. Remembers which are right, so
+// that many subscriptions on types that know each other take no longer than the types.
+class FilterChecks {
+ public:
+  explicit FilterChecks(Checkpoint checkpoint = GoOn) : checkpoint_(checkpoint) {}
+
+  // Check that `filter` is a filter on values of `target`: a generated one, or a registered one
+  // that offers less. Returns an empty string, or what is wrong with it.
+  std::string Check(const Type& filter, const WrappedType& target);
+
+ private:
+  struct Pair {
+    const Type* filter;
+    const WrappedType* target;
+  };
+
+  void Want(const Type& filter, const WrappedType& target);
+  std::string CheckMembers(const Type& filter, const WrappedType& target);
+  std::string CheckMember(const Type& filter, const InputValue& member, const WrappedType& target);
+
+  const Checkpoint checkpoint_;
+  // A list of its own: types that lead to each other may be as many as the schema has.
+  std::vector<Pair> wanted_;
+  std::set<std::tuple<const Type*, const Type*, TypeRefKind>> seen_;
+};
 
 // How the values of a leaf type compare.
 enum class Comparison : uint8_t {

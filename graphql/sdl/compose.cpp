@@ -46,8 +46,9 @@ bool IsComposed(std::string_view type) {
 
 }  // namespace
 
-std::vector<NamedDefinition> SplitDefinitions(std::string_view sdl, std::optional<Error>* error) {
-  const ParseResult parsed = ParseDocument(sdl);
+std::vector<NamedDefinition> SplitDefinitions(std::string_view sdl, std::optional<Error>* error,
+                                              Checkpoint checkpoint) {
+  const ParseResult parsed = ParseDocument(sdl, SdlLimits(checkpoint));
   if (parsed.error) {
     *error = parsed.error;
     return {};
@@ -97,7 +98,7 @@ std::vector<NamedDefinition> SplitDefinitions(std::string_view sdl, std::optiona
 }
 
 std::string ComposeSubgraph(std::string_view definitions,
-                            std::span<const std::string_view> fields) {
+                            std::span<const std::string_view> fields, Checkpoint checkpoint) {
   std::string sdl(definitions);
   if (!fields.empty()) {
     if (!sdl.empty()) sdl += "\n\n";
@@ -106,24 +107,25 @@ std::string ComposeSubgraph(std::string_view definitions,
     sdl += "}\n";
   }
   // BuildSchema reports what cannot be parsed.
-  const ParseResult parsed = ParseDocument(sdl, kSdlLimits);
+  const ParseResult parsed = ParseDocument(sdl, SdlLimits(checkpoint));
   if (!parsed.document) return sdl;
-  const std::string filters = GenerateFilterTypes(*parsed.document);
+  const std::string filters = GenerateFilterTypes(*parsed.document, nullptr, checkpoint);
   if (!filters.empty()) sdl.append("\n").append(filters);
   return sdl;
 }
 
-std::string ComposeSchema(std::string_view definitions, std::span<const std::string_view> fields) {
-  std::string sdl = ComposeSubgraph(definitions, fields);
+std::string ComposeSchema(std::string_view definitions, std::span<const std::string_view> fields,
+                          Checkpoint checkpoint) {
+  std::string sdl = ComposeSubgraph(definitions, fields, checkpoint);
   return sdl.append(kQuery, sdl.empty() ? 1 : 0);
 }
 
 std::string FindArgumentTarget(const WrappedType& payload, const InputValue& argument,
-                               ArgumentTarget* target) {
+                               FilterChecks* filters, ArgumentTarget* target) {
   *target = {};
   if (argument.type->type->kind == TypeKind::kInputObject) {
     if (argument.type->nullable()->kind != TypeRefKind::kNamed) return "a filter cannot be a list";
-    return CheckFilterType(*argument.type->type, payload);
+    return filters->Check(*argument.type->type, payload);
   }
   const Field* field = payload.type->FindField(argument.name);
   if (field == nullptr) {

@@ -8,7 +8,9 @@
 #include <vector>
 
 #include "graphql/language/ast.hpp"
+#include "graphql/language/checkpoint.hpp"
 #include "graphql/language/error.hpp"
+#include "graphql/schema/filter_types.hpp"
 #include "graphql/schema/schema.hpp"
 
 namespace fsubs::graphql {
@@ -26,15 +28,18 @@ struct NamedDefinition {
 // Operations, fragments, `schema` and extensions are errors, since each definition stands alone. So
 // are the types that are composed, such as Query and Subscription. The schema itself may be
 // extended by directives: federation routers read from them what a subgraph uses.
-std::vector<NamedDefinition> SplitDefinitions(std::string_view sdl, std::optional<Error>* error);
+std::vector<NamedDefinition> SplitDefinitions(std::string_view sdl, std::optional<Error>* error,
+                                              Checkpoint checkpoint = GoOn);
 
 // The SDL of what was registered: the definitions and `type Subscription` with `fields`. It is what
 // a federation router composes with other services.
-std::string ComposeSubgraph(std::string_view definitions, std::span<const std::string_view> fields);
+std::string ComposeSubgraph(std::string_view definitions, std::span<const std::string_view> fields,
+                            Checkpoint checkpoint = GoOn);
 
 // The SDL of the whole schema: the subgraph and `type Query`, without which no schema is complete
 // (specification, section 3.3.1). worker/operation/query.cpp has what its fields return.
-std::string ComposeSchema(std::string_view definitions, std::span<const std::string_view> fields);
+std::string ComposeSchema(std::string_view definitions, std::span<const std::string_view> fields,
+                          Checkpoint checkpoint = GoOn);
 
 // Where a subscription field's argument finds its value in an event's data.
 struct ArgumentTarget {
@@ -46,8 +51,9 @@ struct ArgumentTarget {
 
 // Find what `argument` of a subscription field of type `payload` filters: all of the event's data
 // if it is a filter input, otherwise the leaf of its name in the payload or in the payload's field
-// `row`. Returns an empty string, or why it filters nothing.
+// `row`. Returns an empty string, or why it filters nothing. `filters` is one for all fields of a
+// schema.
 std::string FindArgumentTarget(const WrappedType& payload, const InputValue& argument,
-                               ArgumentTarget* target);
+                               FilterChecks* filters, ArgumentTarget* target);
 
 }  // namespace fsubs::graphql

@@ -40,33 +40,22 @@ void Describe(const Definition& definition, Node* node) {
   node->node = &definition;
 }
 
+void PrintDefaults(std::span<InputValue> inputs) {
+  for (InputValue& input : inputs) {
+    if (input.default_value == nullptr) continue;
+    input.default_text = PrintDefault(*input.default_value, *input.type);
+  }
+}
+
+void PrintDefaults(std::span<Field> fields) {
+  for (Field& field : fields) PrintDefaults(field.arguments);
+}
+
 }  // namespace
-
-// Builds a document that CheckSdl has accepted, so every name is known.
-class SchemaBuilder {
- public:
-  SchemaResult Build(std::string_view sdl);
-
- private:
-  void Declare(const Document& document, bool builtin);
-  void Define(const Document& document, bool builtin);
-  void DefineType(const TypeDefinition& definition, Type* type);
-  void DefineDirective(const DirectiveDefinition& definition, bool builtin);
-  void DefineRoots(const Document& document);
-  void LinkPossibleTypes();
-  void PrintDefaults();
-  void Arrange();
-
-  const WrappedType* Wrap(const TypeRef& ref);
-  InputValue DefineInput(const InputValueDefinition& definition);
-  std::vector<InputValue> DefineInputs(std::span<const InputValueDefinition> definitions);
-  Type* Find(std::string_view name) const { return schema_->by_name_.at(name); }
-
-  std::shared_ptr<Schema> schema_ = std::make_shared<Schema>();
-};
 
 void SchemaBuilder::Declare(const Document& document, bool builtin) {
   for (const TypeDefinition& definition : document.types) {
+    checkpoint_();
     if (definition.extension) continue;
     auto type = std::make_unique<Type>();
     type->kind = definition.kind;
@@ -85,7 +74,9 @@ void SchemaBuilder::Define(const Document& document, bool builtin) {
   }
   for (const bool extension : {false, true}) {
     for (const TypeDefinition& type : document.types) {
-      if (type.extension == extension) DefineType(type, Find(type.name.text));
+      if (type.extension != extension) continue;
+      checkpoint_();
+      DefineType(type, Find(type.name.text));
     }
   }
 }
@@ -177,8 +168,8 @@ void SchemaBuilder::DefineRoots(const Document& document) {
   }
 }
 
-void SchemaBuilder::LinkPossibleTypes() {
-  for (const auto& type : schema_->types_) {
+void SchemaBuilder::LinkPossibleTypes(size_t first_type) {
+  for (const auto& type : std::span(schema_->types_).subspan(first_type)) {
     if (type->kind != TypeKind::kObject) continue;
     for (const Type* interface : type->interfaces) {
       Type* const owner = Find(interface->name);
@@ -187,22 +178,115 @@ void SchemaBuilder::LinkPossibleTypes() {
   }
 }
 
-void SchemaBuilder::PrintDefaults() {
-  const auto print = [](std::vector<InputValue>* inputs) {
-    for (InputValue& input : *inputs) {
-      if (input.default_value == nullptr) continue;
-      input.default_text = PrintDefault(*input.default_value, *input.type);
-    }
-  };
+std::vector<Error> SchemaBuilder::Build(std::string_view sdl) {
+  const ParseResult prelude = ParseDocument(kPrelude, SdlLimits());
+  const ParseResult given = ParseDocument(sdl, SdlLimits(checkpoint_));
+  if (given.error) return {*given.error};
+  const ParseResult meta = ParseDocument(kMetaFields, SdlLimits());
+  schema_->sources_ = {prelude.document, meta.document, given.document};
+  SdlErrors errors(*given.document, checkpoint_);
+  // Once it has found nothing, every name is known.
+  CheckSdl({.prelude = prelude.document.get()}, &errors);
+  if (!errors.empty()) return errors.Take();
+
+  Declare(*given.document, false);
+  Declare(*prelude.document, true);
+  Define(*given.document, false);
+  Define(*prelude.document, true);
+  DefineRoots(*given.document);
+  schema_->meta_.kind = TypeKind::kObject;
+  DefineType(meta.document->types.front(), &schema_->meta_);
+  LinkPossibleTypes(0);
   for (const auto& type : schema_->types_) {
-    for (Field& field : type->fields) print(&field.arguments);
-    print(&type->input_fields);
+    checkpoint_();
+    PrintDefaults(type->fields);
+    PrintDefaults(type->input_fields);
   }
-  for (DirectiveType& directive : schema_->directives_) print(&directive.arguments);
+  for (DirectiveType& directive : schema_->directives_) PrintDefaults(directive.arguments);
+  CheckSchema(*schema_, {.types = schema_->types_, .directives = schema_->directives_}, &errors);
+  return errors.Take();
 }
 
-// Put the types in the order of introspection, and leave out those that it does not list.
-void SchemaBuilder::Arrange() {
+// What Extend adds, so that it can be taken away again.
+class SchemaBuilder::Addition {
+ public:
+  Addition(Schema* schema, Type* extended)
+      : schema_(schema),
+        extended_(extended),
+        types_(schema->types_.size()),
+        wrapped_(schema->wrapped_.size()),
+        fields_(extended == nullptr ? 0 : extended->fields.size()) {
+    std::copy(std::begin(schema->roots_), std::end(schema->roots_), roots_);
+  }
+
+  size_t first_type() const { return types_; }
+  std::span<const std::unique_ptr<Type>> types() const {
+    return std::span(schema_->types_).subspan(types_);
+  }
+  std::span<Field> fields() const {
+    if (extended_ == nullptr) return {};
+    return std::span(extended_->fields).subspan(fields_);
+  }
+
+  void Undo() {
+    std::copy(std::begin(roots_), std::end(roots_), schema_->roots_);
+    for (size_t i = schema_->types_.size(); i-- > types_;) {
+      const Type* const type = schema_->types_[i].get();
+      for (const Type* interface : type->interfaces) {
+        std::vector<const Type*>& possible = schema_->by_name_.at(interface->name)->possible;
+        while (!possible.empty() && possible.back() == type) possible.pop_back();
+      }
+    }
+    for (const auto& type : types()) schema_->by_name_.erase(type->name);
+    for (const Field& field : fields()) extended_->index.erase(field.name);
+    if (extended_ != nullptr) {
+      extended_->nodes.pop_back();
+      extended_->fields.resize(fields_);
+    }
+    schema_->types_.resize(types_);
+    schema_->wrapped_.resize(wrapped_);
+    schema_->sources_.pop_back();
+  }
+
+ private:
+  Schema* const schema_;
+  Type* const extended_;
+  const size_t types_;
+  const size_t wrapped_;
+  const size_t fields_;
+  const Type* roots_[3];
+};
+
+std::vector<Error> SchemaBuilder::Extend(std::string_view sdl) {
+  const ParseResult given = ParseDocument(sdl, SdlLimits(checkpoint_));
+  if (given.error) return {*given.error};
+  SdlErrors errors(*given.document, checkpoint_);
+  CheckSdl({.base = schema_.get()}, &errors);
+  if (!errors.empty()) return errors.Take();
+
+  Type* extended = nullptr;
+  for (const TypeDefinition& type : given.document->types) {
+    if (type.extension) extended = Find(type.name.text);
+  }
+  Addition addition(schema_.get(), extended);
+  schema_->sources_.push_back(given.document);
+  Declare(*given.document, false);
+  Define(*given.document, false);
+  DefineRoots(*given.document);
+  LinkPossibleTypes(addition.first_type());
+  for (const auto& type : addition.types()) {
+    PrintDefaults(type->fields);
+    PrintDefaults(type->input_fields);
+  }
+  PrintDefaults(addition.fields());
+  CheckSchema(
+      *schema_,
+      {.types = addition.types(), .extended = extended, .fields = addition.fields()}, &errors);
+  if (!errors.empty()) addition.Undo();
+  return errors.Take();
+}
+
+std::shared_ptr<const Schema> SchemaBuilder::Take() {
   std::unordered_map<const Type*, size_t> places;
   for (const Type* type : ListTypes(*schema_)) places.emplace(type, places.size());
   auto& types = schema_->types_;
@@ -213,35 +297,14 @@ void SchemaBuilder::Arrange() {
   });
   std::sort(types.begin(), types.end(),
             [&](const auto& a, const auto& b) { return places[a.get()] < places[b.get()]; });
+  return std::move(schema_);
 }
 
-SchemaResult SchemaBuilder::Build(std::string_view sdl) {
-  const ParseResult prelude = ParseDocument(kPrelude, kSdlLimits);
-  const ParseResult given = ParseDocument(sdl, kSdlLimits);
-  if (given.error) return {nullptr, {*given.error}};
-  const ParseResult meta = ParseDocument(kMetaFields, kSdlLimits);
-  schema_->sources_ = {prelude.document, meta.document, given.document};
-  SdlErrors errors(*given.document);
-  CheckSdl(*prelude.document, &errors);
-  if (!errors.empty()) return {nullptr, errors.Take()};
-
-  Declare(*given.document, false);
-  Declare(*prelude.document, true);
-  Define(*given.document, false);
-  Define(*prelude.document, true);
-  DefineRoots(*given.document);
-  schema_->meta_.kind = TypeKind::kObject;
-  DefineType(meta.document->types.front(), &schema_->meta_);
-  LinkPossibleTypes();
-  PrintDefaults();
-  CheckSchema(*schema_, &errors);
-  if (!errors.empty()) return {nullptr, errors.Take()};
-  Arrange();
-  return {std::move(schema_), {}};
-}
-
-SchemaResult BuildSchema(std::string_view sdl) {
-  return SchemaBuilder().Build(sdl);
+SchemaResult BuildSchema(std::string_view sdl, Checkpoint checkpoint) {
+  SchemaBuilder builder(checkpoint);
+  std::vector<Error> errors = builder.Build(sdl);
+  if (!errors.empty()) return {nullptr, std::move(errors)};
+  return {builder.Take(), {}};
 }
 
 }  // namespace fsubs::graphql

@@ -13,9 +13,11 @@ bool IsCovariant(const WrappedType& mine, const WrappedType& theirs) {
   if (mine.is_non_null()) return IsCovariant(*mine.of, *theirs.nullable());
   if (mine.kind != theirs.kind) return false;
   if (mine.kind == TypeRefKind::kList) return IsCovariant(*mine.of, *theirs.of);
+  if (mine.type == theirs.type) return true;
+  if (theirs.type->kind == TypeKind::kUnion) return theirs.type->Includes(mine.type);
+  // Few, while an interface may be that of every type.
   const auto& implemented = mine.type->interfaces;
-  return theirs.type->Includes(mine.type) ||
-         std::find(implemented.begin(), implemented.end(), theirs.type) != implemented.end();
+  return std::find(implemented.begin(), implemented.end(), theirs.type) != implemented.end();
 }
 
 class Implementation {
@@ -110,20 +112,20 @@ void CheckImplementations(const Schema& schema, const Type& type, SdlErrors* err
   for (const TypeDefinition* node : type.nodes) {
     for (const Name& declared : node->interfaces) {
       const Type* const interface = schema.FindType(declared.text);
-      const auto offsets = Implementation::Declarations(type, declared.text);
+      const auto offsets = [&] { return Implementation::Declarations(type, declared.text); };
       if (interface->kind != TypeKind::kInterface) {
         errors->Report("Type " + name +
                            " must only implement Interface types, it cannot implement " +
                            std::string(declared.text) + ".",
-                       offsets);
+                       offsets());
       } else if (interface == &type) {
         errors->Report("Type " + name +
                            " cannot implement itself because it would create a circular reference.",
-                       offsets);
+                       offsets());
       } else if (!seen.insert(declared.text).second) {
         errors->Report(
             "Type " + name + " can only implement " + std::string(declared.text) + " once.",
-            offsets);
+            offsets());
       } else {
         Implementation(type, *interface, errors).Check();
       }

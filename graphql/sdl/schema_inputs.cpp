@@ -18,6 +18,7 @@ class CycleSearch {
   void From(const Type& start) {
     Enter(start);
     while (!path_.empty()) {
+      errors_->Pass();
       Step& step = path_.back();
       if (step.next == step.type->input_fields.size()) {
         depth_.erase(step.type);
@@ -48,6 +49,7 @@ class CycleSearch {
   }
 
   void Report(const Type& type, size_t from) {
+    if (errors_->full()) return;
     std::string fields;
     std::vector<uint32_t> offsets;
     for (size_t i = from; i < path_.size(); ++i) {
@@ -69,26 +71,29 @@ class CycleSearch {
 
 // Visit every argument and input field that has a default value.
 template <typename Visitor>  // void visit(const InputValue& input)
-void ForEachDefault(const Schema& schema, const Visitor& visit) {
+void ForEachDefault(const SchemaPart& part, const Visitor& visit) {
   const auto inputs = [&](const std::vector<InputValue>& nodes) {
     for (const InputValue& input : nodes) {
       if (input.default_value != nullptr) visit(input);
     }
   };
-  for (const auto& type : schema.types()) {
+  for (const auto& type : part.types) {
     if (type->builtin) continue;
     for (const Field& field : type->fields) inputs(field.arguments);
     inputs(type->input_fields);
   }
-  for (const DirectiveType& directive : schema.directives()) {
+  for (const Field& field : part.fields) inputs(field.arguments);
+  for (const DirectiveType& directive : part.directives) {
     if (!directive.builtin) inputs(directive.arguments);
   }
 }
 
 // Arguments of directives, and default values.
-void VisitLiterals(const Schema& schema, ValidationContext* context) {
+void VisitLiterals(const SchemaPart& part, const SdlErrors& errors, ValidationContext* context) {
+  const Schema& schema = context->schema;
   ForEachDirectives(context->document, [&](std::span<const Directive> directives, auto,
                                            const auto&) {
+    errors.Pass();
     for (const Directive& directive : directives) {
       const DirectiveType* const definition = schema.FindDirective(directive.name.text);
       if (definition == nullptr) continue;
@@ -97,29 +102,30 @@ void VisitLiterals(const Schema& schema, ValidationContext* context) {
       }
     }
   });
-  ForEachDefault(schema, [&](const InputValue& input) {
+  ForEachDefault(part, [&](const InputValue& input) {
+    errors.Pass();
     VisitValue(context, *input.default_value, input.type);
   });
 }
 
 }  // namespace
 
-void CheckInputCycles(const Schema& schema, SdlErrors* errors) {
+void CheckInputCycles(const SchemaPart& part, SdlErrors* errors) {
   CycleSearch search(errors);
-  for (const auto& type : schema.types()) search.From(*type);
+  for (const auto& type : part.types) search.From(*type);
 }
 
-void CheckLiterals(const Schema& schema, SdlErrors* errors) {
+void CheckLiterals(const Schema& schema, const SchemaPart& part, SdlErrors* errors) {
   const ValidationLimits limits;
   ValidationContext context(schema, errors->document(), limits);
   try {
-    VisitLiterals(schema, &context);
+    VisitLiterals(part, *errors, &context);
   } catch (const ValidationStopped&) {
     // Enough errors have been found.
   }
   for (Error& error : context.TakeErrors()) errors->Add(std::move(error));
   if (!errors->empty()) return;
-  ForEachDefault(schema, [&](const InputValue& input) {
+  ForEachDefault(part, [&](const InputValue& input) {
     if (input.default_text) return;
     errors->Report("The default value of " + Quoted(input.name) +
                        " is too long with the defaults of its fields.",

@@ -14,13 +14,14 @@ std::vector<uint32_t> OffsetsOf(const Type& type) {
 
 class SchemaRules {
  public:
-  SchemaRules(const Schema& schema, SdlErrors* errors) : schema_(schema), errors_(errors) {}
+  SchemaRules(const Schema& schema, const SchemaPart& part, SdlErrors* errors)
+      : schema_(schema), part_(part), errors_(errors) {}
 
   void Check() {
     CheckRoot(OperationKind::kQuery, "Query");
     CheckRoot(OperationKind::kMutation, "Mutation");
     CheckRoot(OperationKind::kSubscription, "Subscription");
-    for (const DirectiveType& directive : schema_.directives()) {
+    for (const DirectiveType& directive : part_.directives) {
       if (directive.builtin) continue;
       const std::string name = "@" + std::string(directive.name);
       CheckName(directive.name, directive.node->offset);
@@ -29,9 +30,11 @@ class SchemaRules {
                    argument.node->offset);
       }
     }
-    for (const auto& type : schema_.types()) {
+    for (const auto& type : part_.types) {
+      errors_->Pass();
       if (!type->builtin) CheckType(*type);
     }
+    for (const Field& field : part_.fields) CheckField(*part_.extended, field);
   }
 
  private:
@@ -135,15 +138,17 @@ class SchemaRules {
     std::set<std::string_view> seen;
     for (const TypeDefinition* node : type.nodes) {
       for (const Name& member : node->members) {
-        const auto offsets = graphql::OffsetsOf(
-            type, member.text, [](const TypeDefinition& part) { return part.members; });
+        const auto offsets = [&] {
+          return graphql::OffsetsOf(type, member.text,
+                                    [](const TypeDefinition& node) { return node.members; });
+        };
         if (!seen.insert(member.text).second) {
           errors_->Report(name + " can only include type " + std::string(member.text) + " once.",
-                          offsets);
+                          offsets());
         } else if (schema_.FindType(member.text)->kind != TypeKind::kObject) {
           errors_->Report(name + " can only include Object types, it cannot include " +
                               std::string(member.text) + ".",
-                          offsets);
+                          offsets());
         }
       }
     }
@@ -153,15 +158,16 @@ class SchemaRules {
   }
 
   const Schema& schema_;
+  const SchemaPart& part_;
   SdlErrors* const errors_;
 };
 
 }  // namespace
 
-void CheckSchema(const Schema& schema, SdlErrors* errors) {
-  SchemaRules(schema, errors).Check();
-  CheckInputCycles(schema, errors);
-  if (errors->empty()) CheckLiterals(schema, errors);
+void CheckSchema(const Schema& schema, const SchemaPart& part, SdlErrors* errors) {
+  SchemaRules(schema, part, errors).Check();
+  CheckInputCycles(part, errors);
+  if (errors->empty()) CheckLiterals(schema, part, errors);
 }
 
 }  // namespace fsubs::graphql

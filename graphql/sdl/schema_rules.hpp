@@ -3,6 +3,8 @@
 #pragma once
 
 #include <cstdint>
+#include <memory>
+#include <span>
 #include <string_view>
 #include <vector>
 
@@ -11,17 +13,26 @@
 
 namespace fsubs::graphql {
 
-// Check `schema`, which was built from `errors->document()`. Stricter than graphql-js: default
-// values and the arguments of directives must fit their types.
-void CheckSchema(const Schema& schema, SdlErrors* errors);
+// What `errors->document()` added to a schema.
+struct SchemaPart {
+  std::span<const std::unique_ptr<Type>> types;
+  std::span<const DirectiveType> directives;
+  // Fields of a type that was there before.
+  const Type* extended = nullptr;
+  std::span<const Field> fields;
+};
+
+// Check `part` of `schema`, whose rest has been checked. Stricter than graphql-js: default values
+// and the arguments of directives must fit their types.
+void CheckSchema(const Schema& schema, const SchemaPart& part, SdlErrors* errors);
 
 // The parts of CheckSchema.
 // How `type` implements its interfaces (section 3.6).
 void CheckImplementations(const Schema& schema, const Type& type, SdlErrors* errors);
 // Input types that refer to each other (section 3.10).
-void CheckInputCycles(const Schema& schema, SdlErrors* errors);
+void CheckInputCycles(const SchemaPart& part, SdlErrors* errors);
 // Literals against their types.
-void CheckLiterals(const Schema& schema, SdlErrors* errors);
+void CheckLiterals(const Schema& schema, const SchemaPart& part, SdlErrors* errors);
 
 // The offsets of the name `wanted` among the names of a type's definition and its extensions.
 template <typename Names>  // std::span<const Name> names(const TypeDefinition& node)

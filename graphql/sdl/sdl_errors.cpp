@@ -14,6 +14,7 @@ void SdlErrors::Add(Error error) {
 }
 
 std::vector<Error> SdlErrors::Take() {
+  if (found_.empty()) return {};
   LocationIndex locations(document_.source());
   std::vector<Error> errors;
   for (Found& found : found_) {

@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "graphql/language/ast.hpp"
+#include "graphql/language/checkpoint.hpp"
 #include "graphql/language/error.hpp"
 
 namespace fsubs::graphql {
@@ -16,10 +17,16 @@ namespace fsubs::graphql {
 class SdlErrors {
  public:
   // `document` outlives the object.
-  explicit SdlErrors(const Document& document) : document_(document) {}
+  explicit SdlErrors(const Document& document, Checkpoint checkpoint = GoOn)
+      : document_(document), checkpoint_(checkpoint) {}
 
   const Document& document() const { return document_; }
   bool empty() const { return found_.empty(); }
+  // No more errors are kept, so there is no need to find out what they are.
+  bool full() const { return found_.size() == kMaxErrors; }
+
+  // For every rule to call for each definition.
+  void Pass() const { checkpoint_(); }
 
   // Keeps the first kMaxErrors.
   void Report(std::string message, std::vector<uint32_t> offsets);
@@ -37,6 +44,7 @@ class SdlErrors {
   };
 
   const Document& document_;
+  const Checkpoint checkpoint_;
   std::vector<Found> found_;
 };
 

@@ -7,17 +7,24 @@
 #include <string_view>
 
 #include "graphql/language/ast.hpp"
+#include "graphql/schema/schema.hpp"
 #include "graphql/sdl/sdl_errors.hpp"
 
 namespace fsubs::graphql {
 
-// Check `errors->document()`. `prelude` defines what is in every schema. The directives of
-// federation may be used without being defined.
-void CheckSdl(const Document& prelude, SdlErrors* errors);
+// What a document may refer to without defining it.
+struct KnownNames {
+  const Document* prelude = nullptr;  // what is in every schema
+  const Schema* base = nullptr;       // what the document is added to, `prelude` included
+};
+
+// Check `errors->document()`. One of `known` is given. The directives of federation may be used
+// without being defined.
+void CheckSdl(const KnownNames& known, SdlErrors* errors);
 
 // The parts of CheckSdl.
-void CheckSdlNames(const Document& prelude, SdlErrors* errors);
-void CheckSdlDirectives(const Document& prelude, SdlErrors* errors);
+void CheckSdlNames(const KnownNames& known, SdlErrors* errors);
+void CheckSdlDirectives(const KnownNames& known, SdlErrors* errors);
 
 // Where a directive of that kind of type stands: "OBJECT".
 std::string_view DirectiveLocationOf(TypeKind kind);

@@ -40,9 +40,10 @@ bool IsOfFederation(std::string_view directive) {
 
 class DirectiveRules {
  public:
-  DirectiveRules(const Document& prelude, SdlErrors* errors)
-      : document_(errors->document()), errors_(errors) {
-    for (const Document* document : {&prelude, &document_}) {
+  DirectiveRules(const KnownNames& known, SdlErrors* errors)
+      : document_(errors->document()), base_(known.base), errors_(errors) {
+    for (const Document* document : {known.prelude, &document_}) {
+      if (document == nullptr) continue;
       for (const DirectiveDefinition& directive : document->directives) {
         definitions_[directive.name.text] = &directive;
       }
@@ -53,9 +54,11 @@ class DirectiveRules {
     ForEachDirectives(document_,
                       [&](std::span<const Directive> directives, std::string_view location,
                           std::optional<std::string_view> shared) {
+                        errors_->Pass();
                         for (const Directive& directive : directives) CheckUse(directive, location);
                         Offsets own;
-                        CheckOnce(directives, shared ? &shared_[*shared] : &own);
+                        const bool joined = shared && !directives.empty();
+                        CheckOnce(directives, joined ? &shared_[*shared] : &own);
                       });
     ForEachDefault(document_, [&](const InputValueDefinition& definition) {
       CheckFieldNames(*definition.default_value);
@@ -67,7 +70,9 @@ class DirectiveRules {
 
   const DirectiveDefinition* Find(std::string_view name) const {
     const auto found = definitions_.find(name);
-    return found == definitions_.end() ? nullptr : found->second;
+    if (found != definitions_.end()) return found->second;
+    const DirectiveType* const known = base_ == nullptr ? nullptr : base_->FindDirective(name);
+    return known == nullptr ? nullptr : known->node;
   }
 
   // Where a directive may be used, and its arguments.
@@ -159,6 +164,7 @@ class DirectiveRules {
   }
 
   const Document& document_;
+  const Schema* const base_;
   SdlErrors* const errors_;
   std::unordered_map<std::string_view, const DirectiveDefinition*> definitions_;
   std::unordered_map<std::string_view, Offsets> shared_;
@@ -172,13 +178,13 @@ std::string_view DirectiveLocationOf(TypeKind kind) {
   return kLocations[static_cast<size_t>(kind)];
 }
 
-void CheckSdlDirectives(const Document& prelude, SdlErrors* errors) {
-  DirectiveRules(prelude, errors).Check();
+void CheckSdlDirectives(const KnownNames& known, SdlErrors* errors) {
+  DirectiveRules(known, errors).Check();
 }
 
-void CheckSdl(const Document& prelude, SdlErrors* errors) {
-  CheckSdlNames(prelude, errors);
-  CheckSdlDirectives(prelude, errors);
+void CheckSdl(const KnownNames& known, SdlErrors* errors) {
+  CheckSdlNames(known, errors);
+  CheckSdlDirectives(known, errors);
 }
 
 }  // namespace fsubs::graphql

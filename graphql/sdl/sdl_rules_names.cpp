@@ -1,7 +1,7 @@
 // Names of types and their parts, and extensions (specification, sections 3.3 to 3.13).
 #include <map>
-#include <tuple>
 #include <unordered_map>
+#include <utility>
 
 #include "graphql/language/suggest.hpp"
 #include "graphql/sdl/sdl_rules.hpp"
@@ -11,9 +11,13 @@ namespace {
 
 class NameRules {
  public:
-  NameRules(const Document& prelude, SdlErrors* errors)
-      : document_(errors->document()), errors_(errors) {
-    for (const TypeDefinition& type : prelude.types) builtin_.emplace(type.name.text, &type);
+  NameRules(const KnownNames& known, SdlErrors* errors)
+      : document_(errors->document()), base_(known.base), errors_(errors) {
+    if (known.prelude != nullptr) {
+      for (const TypeDefinition& type : known.prelude->types) {
+        builtin_.emplace(type.name.text, &type);
+      }
+    }
     for (const TypeDefinition& type : document_.types) {
       if (!type.extension) defined_[type.name.text] = &type;
     }
@@ -23,6 +27,7 @@ class NameRules {
     CheckExecutable();
     CheckSchemas();
     for (const TypeDefinition& type : document_.types) {
+      errors_->Pass();
       if (type.extension) {
         CheckExtension(type);
       } else {
@@ -33,21 +38,20 @@ class NameRules {
     }
     for (const DirectiveDefinition& directive : document_.directives) {
       const Name& name = directive.name;
-      Once(&directives_, name.text, name.offset,
-           "There can be only one directive named \"@" + std::string(name.text) + "\".");
+      errors_->Pass();
+      Once(&directives_, name.text, name.offset, [&] {
+        return "There can be only one directive named \"@" + std::string(name.text) + "\".";
+      });
       CheckArguments("@" + std::string(name.text), directive.arguments);
       for (const InputValueDefinition& argument : directive.arguments) CheckType(*argument.type);
     }
   }
 
  private:
-  template <typename Key>
-  using Offsets = std::map<Key, uint32_t>;
-
-  template <typename Key>
-  void Once(Offsets<Key>* seen, const Key& key, uint32_t offset, const std::string& message) {
+  template <typename Offsets, typename Key, typename Message>  // std::string message()
+  void Once(Offsets* seen, const Key& key, uint32_t offset, const Message& message) {
     const auto [known, added] = seen->emplace(key, offset);
-    if (!added) errors_->Report(message, {known->second, offset});
+    if (!added) errors_->Report(message(), {known->second, offset});
   }
 
   void CheckExecutable() {
@@ -61,7 +65,7 @@ class NameRules {
 
   void CheckSchemas() {
     constexpr std::string_view kKinds[] = {"query", "mutation", "subscription"};
-    Offsets<OperationKind> roots;
+    std::map<OperationKind, uint32_t> roots;
     bool defined = false;
     for (const SchemaDefinition& schema : document_.schemas) {
       if (!schema.extension && defined) {
@@ -70,8 +74,9 @@ class NameRules {
       defined = defined || !schema.extension;
       for (const RootOperationType& root : schema.operation_types) {
         const std::string_view kind = kKinds[static_cast<size_t>(root.kind)];
-        Once(&roots, root.kind, root.offset,
-             "There can be only one " + std::string(kind) + " type in schema.");
+        Once(&roots, root.kind, root.offset, [&] {
+          return "There can be only one " + std::string(kind) + " type in schema.";
+        });
         CheckTypeNamed(root.type);
       }
     }
@@ -85,8 +90,11 @@ class NameRules {
           "Type " + Quoted(name.text) + " is defined by GraphQL itself and cannot be redefined.",
           {name.offset});
     }
-    Once(&types_, name.text, name.offset,
-         "There can be only one type named " + Quoted(name.text) + ".");
+    const auto message = [&] {
+      return "There can be only one type named " + Quoted(name.text) + ".";
+    };
+    Once(&types_, name.text, name.offset, message);
+    if (InBase(name.text) != nullptr) errors_->Report(message(), {name.offset});
   }
 
   void CheckExtension(const TypeDefinition& extension) {
@@ -94,7 +102,14 @@ class NameRules {
                                            "union",  "enum",   "input object"};
     const Name& name = extension.name;
     const auto defined = defined_.find(name.text);
-    if (defined == defined_.end()) {
+    const Type* const in_base = InBase(name.text);
+    if (in_base != nullptr) {
+      if (in_base->kind == extension.kind) return;
+      const std::string_view kind = kKinds[static_cast<size_t>(extension.kind)];
+      errors_->Report("Cannot extend non-" + std::string(kind) + " type " + Quoted(name.text) + ".",
+                      {extension.offset});
+    } else if (defined == defined_.end()) {
+      if (errors_->full()) return;
       std::vector<std::string_view> names;
       for (const auto& [known, type] : defined_) names.push_back(known);
       errors_->Report("Cannot extend type " + Quoted(name.text) + " because it is not defined." +
@@ -109,13 +124,21 @@ class NameRules {
 
   // A type's fields and values are named once, counting its extensions.
   void CheckParts(const TypeDefinition& type) {
+    const Type* const in_base = InBase(type.name.text);
+    Parts& parts = parts_[type.name.text];
     const auto part = [&](const char* what, const Name& name) {
-      Once(&parts_, std::tuple(what[0], type.name.text, name.text), name.offset,
-           std::string(what) + " \"" + std::string(type.name.text) + "." + std::string(name.text) +
-               "\" can only be defined once.");
+      const auto message = [&] {
+        return std::string(what) + " \"" + std::string(type.name.text) + "." +
+               std::string(name.text) + "\" can only be defined once.";
+      };
+      Once(&parts, std::pair(what[0], name.text), name.offset, message);
+      if (in_base != nullptr && in_base->index.contains(name.text)) {
+        errors_->Report(message(), {name.offset});
+      }
     };
     for (const FieldDefinition& field : type.fields) {
       part("Field", field.name);
+      if (field.arguments.empty()) continue;
       CheckArguments(std::string(type.name.text) + "." + std::string(field.name.text),
                      field.arguments);
     }
@@ -154,6 +177,8 @@ class NameRules {
 
   void CheckTypeNamed(const Name& name) {
     if (builtin_.contains(name.text) || defined_.contains(name.text)) return;
+    if (InBase(name.text) != nullptr || errors_->full()) return;
+    errors_->Pass();
     std::vector<std::string_view> names;
     for (const auto& [known, type] : builtin_) names.push_back(known);
     for (const auto& [known, type] : defined_) names.push_back(known);
@@ -162,19 +187,32 @@ class NameRules {
         {name.offset});
   }
 
+  const Type* InBase(std::string_view type) const {
+    return base_ == nullptr ? nullptr : base_->FindType(type);
+  }
+
+  struct PartHash {
+    size_t operator()(const std::pair<char, std::string_view>& part) const {
+      return std::hash<std::string_view>()(part.second);
+    }
+  };
+  // Fields or values: what they are, and their name.
+  using Parts = std::unordered_map<std::pair<char, std::string_view>, uint32_t, PartHash>;
+
   const Document& document_;
+  const Schema* const base_;
   SdlErrors* const errors_;
   std::unordered_map<std::string_view, const TypeDefinition*> builtin_;
   std::unordered_map<std::string_view, const TypeDefinition*> defined_;
-  Offsets<std::string_view> types_;
-  Offsets<std::string_view> directives_;
-  Offsets<std::tuple<char, std::string_view, std::string_view>> parts_;
+  std::unordered_map<std::string_view, uint32_t> types_;
+  std::unordered_map<std::string_view, uint32_t> directives_;
+  std::unordered_map<std::string_view, Parts> parts_;  // by type
 };
 
 }  // namespace
 
-void CheckSdlNames(const Document& prelude, SdlErrors* errors) {
-  NameRules(prelude, errors).Check();
+void CheckSdlNames(const KnownNames& known, SdlErrors* errors) {
+  NameRules(known, errors).Check();
 }
 
 }  // namespace fsubs::graphql

@@ -5,6 +5,10 @@ namespace {
 
 constexpr size_t kMaxPart = 2048;
 
+struct Interrupted {};
+
+enum class Outcome { kDone, kInterrupted, kError };
+
 // What was caught, in memory that needs no destructor.
 struct CaughtError {
   int sqlstate;
@@ -32,11 +36,13 @@ void CopyError(int sqlstate, std::string_view message, std::string_view detail,
   CopyPart(hint, error->hint);
 }
 
-// Whether `body` threw; `*error` then says what.
-bool Throws(void (*body)(void*), void* argument, CaughtError* error) noexcept {
+// Run `body`; `*error` says what it threw.
+Outcome Run(void (*body)(void*), void* argument, CaughtError* error) noexcept {
   try {
     body(argument);
-    return false;
+    return Outcome::kDone;
+  } catch (const Interrupted&) {
+    return Outcome::kInterrupted;
   } catch (const UserError& user_error) {
     CopyError(user_error.sqlstate, user_error.message, user_error.detail, user_error.hint, error);
   } catch (const std::bad_alloc&) {
@@ -46,7 +52,7 @@ bool Throws(void (*body)(void*), void* argument, CaughtError* error) noexcept {
   } catch (...) {
     CopyError(ERRCODE_INTERNAL_ERROR, "unknown C++ exception", {}, {}, error);
   }
-  return true;
+  return Outcome::kError;
 }
 
 const char* ToServer(const char* text) {
@@ -55,9 +61,15 @@ const char* ToServer(const char* text) {
 
 }  // namespace
 
+void ThrowIfInterrupted() {
+  if (InterruptPending && INTERRUPTS_CAN_BE_PROCESSED()) throw Interrupted{};
+}
+
 void RunGuarded(void (*body)(void*), void* argument) {
   CaughtError error;
-  if (!Throws(body, argument, &error)) return;
+  Outcome outcome;
+  while ((outcome = Run(body, argument, &error)) == Outcome::kInterrupted) CHECK_FOR_INTERRUPTS();
+  if (outcome == Outcome::kDone) return;
   ereport(ERROR, (errcode(error.sqlstate), errmsg_internal("%s", ToServer(error.message)),
                   error.detail[0] != '\0' ? errdetail_internal("%s", ToServer(error.detail)) : 0,
                   error.hint[0] != '\0' ? errhint("%s", ToServer(error.hint)) : 0));

@@ -17,10 +17,16 @@ struct UserError {
   std::string hint;
 };
 
+// For C++ code that runs long, to call often: throws if PostgreSQL has an interrupt to handle, such
+// as a cancel request. REQUIRES: the caller runs in RunGuarded.
+void ThrowIfInterrupted();
+
 void RunGuarded(void (*body)(void*), void* argument);
 
 // Run `body`, C++ code that may throw, and raise what it throws as an error of PostgreSQL with
-// every part it has. REQUIRES: `body` calls nothing that may raise an error of PostgreSQL.
+// every part it has. An interrupt is handled, and if that was not the end, `body` runs once more.
+// REQUIRES: `body` calls nothing that may raise an error of PostgreSQL, and can be run again if it
+// calls ThrowIfInterrupted.
 template <typename Body>
 void RunGuarded(Body body) {
   static_assert(std::is_trivially_destructible_v<Body>);

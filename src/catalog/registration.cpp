@@ -3,6 +3,7 @@
 #include "src/base/pg_compat.hpp"
 
 #include "src/base/pg_boundary.hpp"
+#include "src/base/sql_text.hpp"
 #include "src/catalog/schema_check.hpp"
 #include "src/ring/shmem.hpp"
 
@@ -10,23 +11,6 @@ namespace fsubs {
 namespace {
 
 using Texts = std::span<const std::string_view>;
-
-std::string_view Utf8Of(const text* value) {
-  const char* const start = VARDATA_ANY(value);
-  const int length = VARSIZE_ANY_EXHDR(value);
-  const char* const utf8 = pg_server_to_any(start, length, PG_UTF8);
-  return utf8 == start ? std::string_view(start, length) : std::string_view(utf8);
-}
-
-std::string_view Utf8Argument(FunctionCallInfo fcinfo, int argument) {
-  if (PG_ARGISNULL(argument)) return {};
-  return Utf8Of(PG_GETARG_TEXT_PP(argument));
-}
-
-Datum TextFromUtf8(const std::string& utf8) {
-  return CStringGetTextDatum(
-      pg_any_to_server(utf8.c_str(), static_cast<int>(utf8.size()), PG_UTF8));
-}
 
 // An array argument's elements in palloc'ed memory; a null array has none. REQUIRES: no null
 // elements.
@@ -55,6 +39,7 @@ FSUBS_FUNCTION(fsubs_split_types) {
   InitMaterializedSRF(fcinfo, 0);
   ReturnSetInfo* const result = reinterpret_cast<ReturnSetInfo*>(fcinfo->resultinfo);
   for (const graphql::NamedDefinition& definition : *definitions) {
+    CHECK_FOR_INTERRUPTS();
     Datum values[] = {TextFromUtf8(definition.name), TextFromUtf8(definition.text)};
     bool nulls[lengthof(values)] = {};
     tuplestore_putvalues(result->setResult, result->setDesc, values, nulls);
@@ -71,20 +56,11 @@ FSUBS_FUNCTION(fsubs_field_name) {
   return TextFromUtf8(*name);
 }
 
-FSUBS_FUNCTION(fsubs_check_schema) {
-  using namespace fsubs;
-  const Registration registration = {TextsArgument(fcinfo, 0), TextsArgument(fcinfo, 1),
-                                     TextsArgument(fcinfo, 2), TextsArgument(fcinfo, 3),
-                                     Utf8Argument(fcinfo, 4),  Utf8Argument(fcinfo, 5)};
-  RunGuarded([=] { CheckSchema(registration); });
-  PG_RETURN_VOID();
-}
-
 FSUBS_FUNCTION(fsubs_compose_schema) {
   using namespace fsubs;
   const std::string_view definitions = Utf8Argument(fcinfo, 0);
   const Texts fields = TextsArgument(fcinfo, 1);
   auto* const sdl = NewInContext<std::string>();
-  RunGuarded([=] { *sdl = graphql::ComposeSchema(definitions, fields); });
+  RunGuarded([=] { *sdl = graphql::ComposeSchema(definitions, fields, ThrowIfInterrupted); });
   return TextFromUtf8(*sdl);
 }

@@ -6,7 +6,6 @@
 #include <cctype>
 
 #include "graphql/language/parser.hpp"
-#include "graphql/sdl/schema_builder.hpp"
 #include "src/base/pg_boundary.hpp"
 
 namespace fsubs {
@@ -57,64 +56,64 @@ SourceLocation Absolute(SourceLocation location, SourceLocation start) {
           first_line ? location.column + start.column - 1 : location.column};
 }
 
-// Where a registered text is in the composed schema.
-struct Piece {
+constexpr std::string_view kBetweenDefinitions = "\n\n";
+
+std::string Compose(const Registration& registration) {
+  std::string definitions;
+  for (const CatalogRow& type : registration.types) {
+    if (!definitions.empty()) definitions += kBetweenDefinitions;
+    definitions += type.sdl;
+  }
+  std::vector<std::string_view> fields;
+  for (const CatalogRow& field : registration.fields) fields.push_back(field.sdl);
+  return graphql::ComposeSchema(definitions, fields, ThrowIfInterrupted);
+}
+
+// A location in the composed schema in terms of what the user wrote: now, or when it was
+// registered.
+std::string Describe(const Registration& registration, std::string_view sdl,
+                     std::string_view source, SourceLocation location) {
+  graphql::LocationIndex locations(sdl);
   std::string label;
   std::string_view text;
-  SourceLocation start;
-};
-
-class ComposedSchema {
- public:
-  explicit ComposedSchema(const Registration& registration) : source_(registration.source) {
-    std::string definitions;
-    for (size_t i = 0; i < registration.definitions.size(); ++i) {
-      if (i > 0) definitions += "\n\n";
-      const auto offset = static_cast<uint32_t>(definitions.size());
-      definitions += registration.definitions[i];
-      pieces_.push_back({"type " + Quote(registration.type_names[i]), registration.definitions[i],
-                         LocationAt(definitions, offset)});
-    }
-    sdl_ = graphql::ComposeSchema(definitions, registration.fields);
-    size_t at = sdl_.find("type Subscription", definitions.size());
-    for (size_t i = 0; i < registration.fields.size(); ++i) {
-      at = sdl_.find(registration.fields[i], at);
-      pieces_.push_back({"the field of subscription " + Quote(registration.field_names[i]),
-                         registration.fields[i], LocationAt(sdl_, static_cast<uint32_t>(at))});
-      at += registration.fields[i].size();
-    }
+  SourceLocation start{};
+  // The last one that starts in front of the location.
+  const auto look = [&](const char* what, const CatalogRow& row, size_t offset) {
+    const SourceLocation found = locations.At(static_cast<uint32_t>(offset));
+    if (found.line > location.line) return false;
+    label = what + Quote(row.name);
+    text = row.sdl;
+    start = found;
+    return true;
+  };
+  size_t at = 0;
+  for (const CatalogRow& type : registration.types) {
+    if (!look("type ", type, at)) break;
+    at += type.sdl.size() + kBetweenDefinitions.size();
   }
-
-  const std::string& sdl() const { return sdl_; }
-
-  // A location in terms of what the user wrote: now, or when it was registered.
-  std::string Describe(SourceLocation location) const {
-    const Piece* found = nullptr;
-    for (const Piece& piece : pieces_) {
-      if (piece.start.line <= location.line) found = &piece;
-    }
-    if (found == nullptr) return {};
-    const SourceLocation relative = Relative(location, found->start);
-    const size_t in_source = source_.find(found->text);
-    if (in_source == std::string_view::npos) return At(relative) + " of " + found->label + '.';
-    const SourceLocation start = LocationAt(source_, static_cast<uint32_t>(in_source));
-    return At(Absolute(relative, start)) + '.';
+  at = sdl.find("type Subscription", std::min(at, sdl.size()));
+  for (const CatalogRow& field : registration.fields) {
+    at = sdl.find(field.sdl, at);
+    if (!look("the field of subscription ", field, at)) break;
+    at += field.sdl.size();
   }
+  if (label.empty()) return {};
+  const SourceLocation relative = Relative(location, start);
+  const size_t in_source = source.find(text);
+  if (in_source == std::string_view::npos) return At(relative) + " of " + label + '.';
+  return At(Absolute(relative, LocationAt(source, static_cast<uint32_t>(in_source)))) + '.';
+}
 
- private:
-  const std::string_view source_;
-  std::string sdl_;
-  std::vector<Piece> pieces_;  // in the order of the composed text
-};
-
-[[noreturn]] void ThrowSchemaError(const Registration& registration, const ComposedSchema& composed,
-                                   const Error& error) {
+[[noreturn]] void ThrowSchemaError(const Registration& registration, std::string_view sdl,
+                                   const Occasion& occasion, const Error& error) {
   const std::string place =
-      error.locations.empty() ? "" : composed.Describe(error.locations.front());
-  if (!registration.removed.empty()) {
+      error.locations.empty()
+          ? ""
+          : Describe(registration, sdl, occasion.source, error.locations.front());
+  if (!occasion.removed.empty()) {
     throw UserError{
         ERRCODE_DEPENDENT_OBJECTS_STILL_EXIST,
-        "cannot unregister type " + Quote(registration.removed) + " because it is still used",
+        "cannot unregister type " + Quote(occasion.removed) + " because it is still used",
         place, "Unregister what uses it first, or register all of it anew without the type."};
   }
   throw UserError{ERRCODE_INVALID_OBJECT_DEFINITION,
@@ -123,9 +122,10 @@ class ComposedSchema {
                   {}};
 }
 
-void CheckArgument(const graphql::Field& field, const graphql::InputValue& argument) {
+void CheckArgument(const graphql::Field& field, const graphql::InputValue& argument,
+                   graphql::FilterChecks* filters) {
   graphql::ArgumentTarget target;
-  std::string problem = graphql::FindArgumentTarget(*field.type, argument, &target);
+  std::string problem = graphql::FindArgumentTarget(*field.type, argument, filters, &target);
   if (problem.empty()) return;
   problem.front() = static_cast<char>(std::toupper(static_cast<unsigned char>(problem.front())));
   throw UserError{ERRCODE_INVALID_OBJECT_DEFINITION,
@@ -141,7 +141,7 @@ void CheckArgument(const graphql::Field& field, const graphql::InputValue& argum
 
 std::vector<graphql::NamedDefinition> SplitTypes(std::string_view sdl) {
   std::optional<Error> error;
-  std::vector<graphql::NamedDefinition> definitions = graphql::SplitDefinitions(sdl, &error);
+  std::vector<graphql::NamedDefinition> definitions = graphql::SplitDefinitions(sdl, &error, ThrowIfInterrupted);
   if (error) ThrowParseError(*error);
   std::vector<std::string_view> names;
   for (const graphql::NamedDefinition& definition : definitions) names.push_back(definition.name);
@@ -160,15 +160,44 @@ std::string FieldName(std::string_view sdl) {
   return std::string(parsed.field->name.text);
 }
 
-void CheckSchema(const Registration& registration) {
-  const ComposedSchema composed(registration);
-  const graphql::SchemaResult built = graphql::BuildSchema(composed.sdl());
-  if (!built.schema) ThrowSchemaError(registration, composed, built.errors.front());
-  const graphql::Type* const root = built.schema->Root(graphql::OperationKind::kSubscription);
+CheckedSchema::CheckedSchema(const Registration& registration, const Occasion& occasion)
+    : schema_(ThrowIfInterrupted), filters_(ThrowIfInterrupted) {
+  const std::string sdl = Compose(registration);
+  const std::vector<Error> errors = schema_.Build(sdl);
+  if (!errors.empty()) ThrowSchemaError(registration, sdl, occasion, errors.front());
+  const graphql::Type* const root = schema_.schema().Root(graphql::OperationKind::kSubscription);
   if (root == nullptr) return;
   for (const graphql::Field& field : root->fields) {
-    for (const graphql::InputValue& argument : field.arguments) CheckArgument(field, argument);
+    ThrowIfInterrupted();
+    for (const graphql::InputValue& argument : field.arguments) {
+      CheckArgument(field, argument, &filters_);
+    }
   }
+}
+
+bool CheckedSchema::TryAdd(const Registration& added) {
+  std::string definitions;
+  for (const CatalogRow& type : added.types) {
+    definitions.append(kBetweenDefinitions).append(type.sdl);
+  }
+  std::vector<std::string_view> fields;
+  for (const CatalogRow& field : added.fields) fields.push_back(field.sdl);
+  if (!schema_.Add(definitions, fields).empty()) return false;
+  return std::all_of(added.fields.begin(), added.fields.end(),
+                     [this](const CatalogRow& field) { return HasTargets(field); });
+}
+
+bool CheckedSchema::HasTargets(const CatalogRow& row) {
+  const graphql::Type* const root = schema_.schema().Root(graphql::OperationKind::kSubscription);
+  const graphql::Field* const field = root->FindField(row.name);
+  if (field == nullptr) return false;
+  graphql::ArgumentTarget target;
+  return std::all_of(field->arguments.begin(), field->arguments.end(),
+                     [&](const graphql::InputValue& argument) {
+                       return graphql::FindArgumentTarget(*field->type, argument, &filters_,
+                                                          &target)
+                           .empty();
+                     });
 }
 
 }  // namespace fsubs

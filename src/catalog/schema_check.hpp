@@ -8,17 +8,26 @@
 #include <vector>
 
 #include "graphql/sdl/compose.hpp"
+#include "graphql/sdl/growing_schema.hpp"
 
 namespace fsubs {
 
-// Everything that would be registered, in UTF-8.
+// A type or a subscription field as it is registered, in UTF-8.
+struct CatalogRow {
+  std::string_view name;
+  std::string_view sdl;
+};
+
+// Everything that would be registered.
 struct Registration {
-  std::span<const std::string_view> type_names;
-  std::span<const std::string_view> definitions;  // parallel to type_names
-  std::span<const std::string_view> field_names;
-  std::span<const std::string_view> fields;  // SDL; parallel to field_names
-  std::string_view source;                   // text the user gave, for locations; may be empty
-  std::string_view removed;                  // type that is being unregistered; empty: none
+  std::span<const CatalogRow> types;
+  std::span<const CatalogRow> fields;
+};
+
+// Why it would be, for error messages.
+struct Occasion {
+  std::string_view source;   // text the user gave, for locations; may be empty
+  std::string_view removed;  // type that is being unregistered; empty: none
 };
 
 // The definitions in `sdl`. Throws UserError for what cannot be registered, and for names given
@@ -29,8 +38,27 @@ std::vector<graphql::NamedDefinition> SplitTypes(std::string_view sdl);
 // one.
 std::string FieldName(std::string_view sdl);
 
-// Throw UserError unless everything together is a valid schema and each argument of each
-// subscription field has a field of the same type to filter.
-void CheckSchema(const Registration& registration);
+// What was found valid, and how it is extended. A call that registers one type or field after
+// thousands must not check the thousands again.
+class CheckedSchema {
+ public:
+  // Throws UserError unless everything together is a valid schema and each argument of each
+  // subscription field has a field of the same type to filter.
+  CheckedSchema(const Registration& registration, const Occasion& occasion);
+
+  // Whether it is known to stay valid with what is added; if not, all has to be checked to know.
+  // The object then describes both together. Otherwise, and after an exception, it can only be
+  // destroyed.
+  bool TryAdd(const Registration& added);
+
+  // Bytes of its text.
+  size_t size() const { return schema_.size(); }
+
+ private:
+  bool HasTargets(const CatalogRow& field);
+
+  graphql::GrowingSchema schema_;
+  graphql::FilterChecks filters_;
+};
 
 }  // namespace fsubs

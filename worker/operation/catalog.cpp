@@ -1,9 +1,12 @@
 #include "worker/operation/catalog.hpp"
 
 #include <algorithm>
+#include <array>
 #include <span>
 
+#include "graphql/language/parser.hpp"
 #include "graphql/sdl/compose.hpp"
+#include "graphql/sdl/growing_schema.hpp"
 #include "graphql/sdl/schema_builder.hpp"
 #include "worker/json/json_tree.hpp"
 
@@ -31,14 +34,18 @@ bool Read(const JsonValue& row, SubscriptionField* field) {
   return true;
 }
 
+constexpr std::string_view kOtherName = "it has another name in its definition";
+
 // Tie a field to its definition in the schema. Returns why it cannot be served; empty if it can.
-std::string Link(const graphql::Schema& schema, SubscriptionField* field) {
+std::string Link(const graphql::Schema& schema, graphql::FilterChecks* filters,
+                 SubscriptionField* field) {
   field->definition = schema.Root(graphql::OperationKind::kSubscription)->FindField(field->name);
-  if (field->definition == nullptr) return "it has another name in its definition";
+  if (field->definition == nullptr) return std::string(kOtherName);
   field->arguments.clear();
   for (const graphql::InputValue& argument : field->definition->arguments) {
     graphql::ArgumentTarget target;
-    std::string problem = graphql::FindArgumentTarget(*field->definition->type, argument, &target);
+    std::string problem = graphql::FindArgumentTarget(
+        *field->definition->type, argument, filters, &target);
     if (!problem.empty()) {
       return "argument \"" + std::string(argument.name) + "\": " + problem;
     }
@@ -62,12 +69,31 @@ std::string Build(std::string_view types, std::span<SubscriptionField> fields,
   graphql::SchemaResult built =
       graphql::BuildSchema(graphql::ComposeSchema(types, DefinitionsOf(fields)));
   if (!built.schema) return built.errors.front().message;
+  graphql::FilterChecks filters;
   for (SubscriptionField& field : fields) {
-    std::string problem = Link(*built.schema, &field);
+    std::string problem = Link(*built.schema, &filters, &field);
     if (!problem.empty()) return problem;
   }
   *schema = std::move(built.schema);
   return {};
+}
+
+// Leave out the fields that cannot be served with `types`.
+void LeaveOut(std::string_view types, std::vector<SubscriptionField>* fields,
+              std::vector<std::string>* left_out) {
+  graphql::GrowingSchema schema;
+  if (!schema.Build(graphql::ComposeSchema(types, {})).empty()) return;
+  graphql::FilterChecks filters;
+  std::erase_if(*fields, [&](SubscriptionField& field) {
+    const graphql::FieldParseResult parsed = graphql::ParseFieldDefinition(field.sdl);
+    std::string problem = parsed.error                                  ? parsed.error->message
+                          : parsed.field->name.text != field.name ? std::string(kOtherName)
+                          : schema.Add({}, std::array<std::string_view, 1>{field.sdl});
+    if (problem.empty()) problem = Link(schema.schema(), &filters, &field);
+    if (problem.empty()) return false;
+    left_out->push_back("subscription \"" + field.name + "\": " + problem);
+    return true;
+  });
 }
 
 }  // namespace
@@ -78,10 +104,8 @@ bool SubscriptionField::Wants(std::string_view event_type) const {
 }
 
 const SubscriptionField* Catalog::FindField(std::string_view name) const {
-  const auto found =
-      std::find_if(fields_.begin(), fields_.end(),
-                   [&](const SubscriptionField& field) { return field.name == name; });
-  return found == fields_.end() ? nullptr : &*found;
+  const auto found = by_name_.find(name);
+  return found == by_name_.end() ? nullptr : &fields_[found->second];
 }
 
 std::shared_ptr<const Catalog> Catalog::FromSnapshot(std::string_view json, std::string* error) {
@@ -117,18 +141,14 @@ std::shared_ptr<const Catalog> Catalog::FromSnapshot(std::string_view json, std:
   if (!problem.empty()) {
     // Registering refuses what cannot be served, but tables can be changed by hand and rules by a
     // new version. One bad subscription must not take the others down.
-    std::erase_if(fields, [&](SubscriptionField& field) {
-      problem = Build(types, {&field, 1}, &catalog->schema_);
-      if (problem.empty()) return false;
-      catalog->left_out_.push_back("subscription \"" + field.name + "\": " + problem);
-      return true;
-    });
+    LeaveOut(types, &fields, &catalog->left_out_);
     problem = Build(types, fields, &catalog->schema_);
   }
   if (!problem.empty()) {
     *error = "the registered types do not make a schema: " + problem;
     return nullptr;
   }
+  for (size_t i = 0; i < fields.size(); ++i) catalog->by_name_.emplace(fields[i].name, i);
   catalog->subgraph_sdl_ = graphql::ComposeSubgraph(types, DefinitionsOf(fields));
   return catalog;
 }

@@ -5,6 +5,7 @@
 #include <memory>
 #include <string>
 #include <string_view>
+#include <unordered_map>
 #include <vector>
 
 #include "graphql/schema/schema.hpp"
@@ -55,6 +56,7 @@ class Catalog {
  private:
   std::shared_ptr<const graphql::Schema> schema_;
   std::vector<SubscriptionField> fields_;
+  std::unordered_map<std::string_view, size_t> by_name_;  // their places
   std::string server_version_;
   std::string subgraph_sdl_;
   std::vector<std::string> left_out_;

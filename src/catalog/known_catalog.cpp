@@ -1,0 +1,54 @@
+#include "src/base/pg_compat.hpp"
+
+#include "src/catalog/known_catalog.hpp"
+
+namespace fsubs {
+namespace {
+
+// A session keeps no more text than this in memory; a larger catalog is checked whole each time.
+constexpr size_t kMaxKeptText = 16 * 1024 * 1024;
+
+}  // namespace
+
+bool KnownCatalog::Has(CatalogTable table, const CatalogRow& row) const noexcept {
+  const Rows& rows = RowsOf(table);
+  const auto found = rows.find(row.name);
+  return found != rows.end() && found->second == row.sdl;
+}
+
+bool KnownCatalog::TryAdd(const Registration& added) {
+  if (schema_ == nullptr) return false;
+  if (added.types.empty() && added.fields.empty()) return true;
+  // Nothing is known until the end, should it not be reached.
+  std::unique_ptr<CheckedSchema> schema = std::move(schema_);
+  if (!schema->TryAdd(added)) {
+    Forget();
+    return false;
+  }
+  Know(std::move(schema), added);
+  return true;
+}
+
+void KnownCatalog::Check(const Registration& all, const Occasion& occasion) {
+  Forget();
+  auto schema = std::make_unique<CheckedSchema>(all, occasion);
+  Know(std::move(schema), all);
+}
+
+void KnownCatalog::Know(std::unique_ptr<CheckedSchema> schema, const Registration& added) {
+  if (schema->size() > kMaxKeptText) {
+    Forget();
+    return;
+  }
+  for (const CatalogRow& row : added.types) types_.emplace(row.name, row.sdl);
+  for (const CatalogRow& row : added.fields) fields_.emplace(row.name, row.sdl);
+  schema_ = std::move(schema);
+}
+
+void KnownCatalog::Forget() {
+  schema_.reset();
+  types_ = {};
+  fields_ = {};
+}
+
+}  // namespace fsubs
