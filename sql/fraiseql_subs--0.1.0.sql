@@ -87,9 +87,12 @@ LANGUAGE sql SET search_path = pg_catalog, pg_temp AS $$
     LOCK TABLE fraiseql_subs.type, fraiseql_subs.subscription IN SHARE ROW EXCLUSIVE MODE;
 $$;
 
--- Raises an error if the catalog's content is not a valid schema. `source` is the text that was
--- registered, `removed` the type that was unregistered. The catalog is locked.
-CREATE FUNCTION fraiseql_subs.check_catalog(source text, removed text) RETURNS void
+-- Raises an error if the catalog's content is not a valid schema. One of the arguments says what the
+-- statement before it wrote: the types or the subscription field of this text, or that it removed a
+-- type.
+CREATE FUNCTION fraiseql_subs.check_catalog(
+    types text DEFAULT NULL, field text DEFAULT NULL, removed text DEFAULT NULL
+) RETURNS void
 LANGUAGE c AS 'MODULE_PATHNAME', 'fsubs_check_catalog';
 
 CREATE FUNCTION fraiseql_register_types(sdl text) RETURNS void
@@ -99,7 +102,7 @@ BEGIN
     INSERT INTO fraiseql_subs.type AS registered (name, definition)
         SELECT split.name, split.definition FROM fraiseql_subs.split_types(sdl) AS split
         ON CONFLICT ON CONSTRAINT type_pkey DO UPDATE SET definition = excluded.definition;
-    PERFORM fraiseql_subs.check_catalog(sdl, NULL);
+    PERFORM fraiseql_subs.check_catalog(types => sdl);
 END
 $$;
 COMMENT ON FUNCTION fraiseql_register_types(text) IS
@@ -114,7 +117,7 @@ BEGIN
     IF NOT FOUND THEN
         RAISE undefined_object USING MESSAGE = format('type "%s" is not registered', $1);
     END IF;
-    PERFORM fraiseql_subs.check_catalog(NULL, $1);
+    PERFORM fraiseql_subs.check_catalog(removed => $1);
 END
 $$;
 COMMENT ON FUNCTION fraiseql_unregister_type(text) IS 'remove a GraphQL type that nothing uses';
@@ -138,7 +141,7 @@ BEGIN
         VALUES (fraiseql_subs.field_name($1), $1, $2, $3)
         ON CONFLICT (name) DO UPDATE
         SET field = excluded.field, channel = excluded.channel, event_types = excluded.event_types;
-    PERFORM fraiseql_subs.check_catalog($1, NULL);
+    PERFORM fraiseql_subs.check_catalog(field => $1);
 END
 $$;
 COMMENT ON FUNCTION fraiseql_register_subscription(text, text, text[]) IS

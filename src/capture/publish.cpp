@@ -1,4 +1,5 @@
 // fraiseql_publish, and the trigger that tells the worker that the catalog changed.
+#include "src/base/catalog_changes.hpp"
 #include "src/base/sql_arguments.hpp"
 #include "src/capture/xact_queue.hpp"
 #include "src/ring/shmem.hpp"
@@ -47,6 +48,7 @@ FSUBS_FUNCTION(fsubs_catalog_changed) {
                     errmsg("catalog_changed() can only be called as a trigger")));
   }
   fsubs::RequireServing();
+  ++fsubs::catalog_changes;
   fsubs::QueueCatalogChanged();
   PG_RETURN_POINTER(nullptr);
 }

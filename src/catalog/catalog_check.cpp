@@ -1,10 +1,11 @@
 // fraiseql_subs.check_catalog(): whether what the tables hold is a valid schema.
 //
-// The tables are read with the newest snapshot, whatever the transaction's own. The caller has
-// locked the catalog, so this is what will be there once the transaction has committed: also in
-// REPEATABLE READ, whose snapshot may lack what others have registered since.
+// The tables are locked and read with the newest snapshot, whatever the transaction's own. So this is
+// what will be there once the transaction has committed: also in REPEATABLE READ, whose snapshot may
+// lack what others have registered since.
 #include "src/base/pg_compat.hpp"
 
+#include "src/base/catalog_changes.hpp"
 #include "src/base/pg_boundary.hpp"
 #include "src/base/sql_text.hpp"
 #include "src/catalog/known_catalog.hpp"
@@ -32,6 +33,41 @@ struct CatalogRows {
 // What this session knows; made at its first registration.
 KnownCatalog* session_catalog;
 
+// Whether the tables were locked when they were last found valid, and are since. Then nobody else
+// has changed them.
+bool locked_since_check;
+
+// INSERT ... ON CONFLICT DO UPDATE, by which all is registered, runs the triggers of both.
+constexpr uint64_t kChangesOfRegistration = 2;
+
+// What this session had done to them by then.
+uint64_t changes_by_check;
+
+void ForgetAtEnd(XactEvent event, void*) {
+  if (event != XACT_EVENT_PRE_COMMIT && event != XACT_EVENT_PRE_PREPARE) locked_since_check = false;
+}
+
+// What is rolled back takes its changes with it, and perhaps the lock.
+void ForgetAtRollback(SubXactEvent event, SubTransactionId, SubTransactionId, void*) {
+  if (event == SUBXACT_EVENT_ABORT_SUB) locked_since_check = false;
+}
+
+void MakeSessionCatalog() {
+  RunGuarded([] { session_catalog = new KnownCatalog(); });
+  RegisterXactCallback(ForgetAtEnd, nullptr);
+  RegisterSubXactCallback(ForgetAtRollback, nullptr);
+}
+
+// Whether the tables hold what was found valid and what the last statement wrote, and nothing else.
+bool OnlyLastStatementIsNew() {
+  return locked_since_check && catalog_changes == changes_by_check + kChangesOfRegistration;
+}
+
+void NoteValid() {
+  locked_since_check = true;
+  changes_by_check = catalog_changes;
+}
+
 std::string_view Copy(std::string_view text) {
   char* const copy = static_cast<char*>(palloc(text.size() + 1));
   memcpy(copy, text.data(), text.size());
@@ -53,7 +89,7 @@ void Append(RowList* list, const CatalogRow& row) {
 RowList ReadTable(const char* table, const char* sdl, const KnownCatalog* known,
                   CatalogTable kind, Snapshot snapshot) {
   const Oid oid = get_relname_relid(table, get_namespace_oid("fraiseql_subs", false));
-  const Relation relation = table_open(oid, AccessShareLock);
+  const Relation relation = table_open(oid, ShareRowExclusiveLock);
   const int name_column = SPI_fnumber(RelationGetDescr(relation), "name");
   const int sdl_column = SPI_fnumber(RelationGetDescr(relation), sdl);
   TupleTableSlot* const slot = table_slot_create(relation, nullptr);
@@ -109,17 +145,32 @@ void SortByName(const RowList& list) {
 
 FSUBS_FUNCTION(fsubs_check_catalog) {
   using namespace fsubs;
-  const Occasion occasion = {Utf8Argument(fcinfo, 0), Utf8Argument(fcinfo, 1)};
-  if (session_catalog == nullptr) RunGuarded([] { session_catalog = new KnownCatalog(); });
+  const std::string_view types = Utf8Argument(fcinfo, 0);
+  const std::string_view field = Utf8Argument(fcinfo, 1);
+  const Occasion occasion = {field.data() == nullptr ? types : field, Utf8Argument(fcinfo, 2)};
+  if (session_catalog == nullptr) MakeSessionCatalog();
+  if (OnlyLastStatementIsNew() && occasion.removed.empty()) {
+    bool valid = false;
+    RunGuarded([&] { valid = session_catalog->TryWritten(types, field); });
+    if (valid) {
+      NoteValid();
+      PG_RETURN_VOID();
+    }
+  }
+  locked_since_check = false;
   CatalogRows rows = ReadCatalog(session_catalog);
   if (AllKnownAreThere(rows)) {
     bool valid = false;
     RunGuarded([&] { valid = session_catalog->TryAdd(rows.registration()); });
-    if (valid) PG_RETURN_VOID();
+    if (valid) {
+      NoteValid();
+      PG_RETURN_VOID();
+    }
   }
   if (rows.types.known + rows.fields.known > 0) rows = ReadCatalog(nullptr);
   SortByName(rows.types);
   SortByName(rows.fields);
   RunGuarded([&] { session_catalog->Check(rows.registration(), occasion); });
+  NoteValid();
   PG_RETURN_VOID();
 }

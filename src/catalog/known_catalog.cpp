@@ -29,6 +29,25 @@ bool KnownCatalog::TryAdd(const Registration& added) {
   return true;
 }
 
+bool KnownCatalog::TryWritten(std::string_view types, std::string_view field) {
+  std::vector<graphql::NamedDefinition> definitions;
+  std::vector<CatalogRow> rows;
+  CatalogTable table = CatalogTable::kType;
+  if (field.data() == nullptr) {
+    definitions = SplitTypes(types);
+    for (const graphql::NamedDefinition& type : definitions) rows.push_back({type.name, type.text});
+  } else {
+    table = CatalogTable::kSubscription;
+    definitions.push_back({FieldName(field), {}});
+    rows.push_back({definitions.front().name, field});
+  }
+  std::erase_if(rows, [&](const CatalogRow& row) { return Has(table, row); });
+  for (const CatalogRow& row : rows) {
+    if (HasName(table, row.name)) return false;
+  }
+  return table == CatalogTable::kType ? TryAdd({rows, {}}) : TryAdd({{}, rows});
+}
+
 void KnownCatalog::Check(const Registration& all, const Occasion& occasion) {
   Forget();
   auto schema = std::make_unique<CheckedSchema>(all, occasion);

@@ -17,12 +17,20 @@ class KnownCatalog {
  public:
   // Whether the row is among those that were found valid.
   bool Has(CatalogTable table, const CatalogRow& row) const noexcept;
-  // How many rows were.
+  // Whether a row of that name is, perhaps with another definition.
+  bool HasName(CatalogTable table, std::string_view name) const noexcept {
+    return RowsOf(table).contains(name);
+  }
+  // How many rows are.
   size_t size(CatalogTable table) const noexcept { return RowsOf(table).size(); }
 
   // Whether the catalog is known to stay valid with rows that were added to it. If not, nothing is
   // known any more. Throws nothing but what ThrowIfInterrupted throws and std::bad_alloc.
   bool TryAdd(const Registration& added);
+
+  // The same for the types or, if it is not null, the field that a registration wrote. They may be
+  // known already.
+  bool TryWritten(std::string_view types, std::string_view field);
 
   // Check the whole catalog, and know it from now on. Throws UserError if it is not valid.
   void Check(const Registration& all, const Occasion& occasion);

@@ -76,7 +76,8 @@ std::string ProblemOf(const std::string& field, const std::string& types) {
   if (!result.schema) return result.errors.front().message;
   const Field& root = result.schema->Root(OperationKind::kSubscription)->fields.front();
   ArgumentTarget target;
-  return FindArgumentTarget(*root.type, root.arguments.front(), &target);
+  FilterChecks filters;
+  return FindArgumentTarget(*root.type, root.arguments.front(), &filters, &target);
 }
 
 TEST(FilterTypesTest, ARegisteredFilterMayOfferLess) {
