@@ -2,6 +2,7 @@
 
 #include <fcntl.h>
 #include <sys/mman.h>
+#include <sys/sysinfo.h>
 #include <unistd.h>
 
 #include <algorithm>
@@ -20,20 +21,20 @@ namespace {
   pg_unreachable();
 }
 
-// Whether the kernel would promise a process so much memory. It promises a memory file any size.
-bool IsPromised(size_t bytes) {
-  void* const memory =
-      mmap(nullptr, bytes, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
-  if (memory == MAP_FAILED) return false;
-  munmap(memory, bytes);
-  return true;
+// The kernel tries to find any amount, and ends processes meanwhile.
+bool IsMoreThanTheMachineHas(size_t bytes) {
+  struct sysinfo machine {};
+  return sysinfo(&machine) == 0 && bytes / machine.mem_unit > machine.totalram + machine.totalswap;
 }
 
 // Without this, the first write to a page that the machine lacks memory for would end the writer.
 bool Reserve(int fd, size_t bytes) {
+  if (IsMoreThanTheMachineHas(bytes)) {
+    errno = ENOMEM;
+    return false;
+  }
   // A signal undoes the call that it interrupts.
   constexpr size_t kPart = size_t{64} << 20;
-  if (!IsPromised(bytes)) return false;
   for (size_t at = 0; at < bytes;) {
     const size_t part = std::min(kPart, bytes - at);
     if (fallocate(fd, 0, static_cast<off_t>(at), static_cast<off_t>(part)) == 0) {

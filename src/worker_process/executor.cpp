@@ -251,12 +251,12 @@ void Sleep(milliseconds time) {
   ResetLatch(MyLatch);
 }
 
-// What ALTER DATABASE, ALTER ROLE or postgresql.conf say for sessions is not meant for this one.
-void FixSettings() {
-  constexpr struct {
-    const char* name;
-    const char* value;
-  } kSettings[] = {
+struct FixedSetting {
+  const char* name;
+  const char* value;
+};
+
+constexpr FixedSetting kFixedSettings[] = {
     {"role", "none"},
     {"search_path", "pg_catalog, pg_temp"},
     {"default_transaction_isolation", "read committed"},
@@ -277,8 +277,16 @@ void FixSettings() {
     {"debug_print_plan", "off"},
     {"log_parser_stats", "off"},
     {"log_planner_stats", "off"},
-  };
-  for (const auto& setting : kSettings) {
+#ifdef TRACE_SORT
+    {"trace_sort", "off"},
+#endif
+};
+
+// What ALTER DATABASE, ALTER ROLE or postgresql.conf say for sessions is not meant for this one.
+void FixSettings() {
+  // As which background workers connect; the setting session_authorization can name another.
+  SetSessionAuthorization(BOOTSTRAP_SUPERUSERID, true);
+  for (const FixedSetting& setting : kFixedSettings) {
     SetConfigOption(setting.name, setting.value, PGC_SUSET, PGC_S_SESSION);
   }
 }
