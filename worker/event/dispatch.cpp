@@ -406,7 +406,7 @@ bool Dispatcher::Begin(const EventRecord& record, std::string_view position, Wor
   ++event_;
   place_ = {record.position, record.sequence};
   mark_position_ = position;
-  mark_ = {mark_position_, record.commit_time_us};
+  mark_ = {mark_position_, record.commit_time_us, (record.flags & kIncomplete) != 0};
   CollectGroups(*channel->second, record, budget);
   return Continue(budget);
 }

@@ -44,7 +44,7 @@ class Encoder {
     return complete;
   }
 
-  const std::vector<Error>& errors() const { return errors_; }
+  std::vector<Error>& errors() { return errors_; }
   // Whether it gave up. What it wrote is of no use then.
   bool is_too_large() const { return is_too_large_; }
 
@@ -275,6 +275,18 @@ class Encoder {
   const Step* path_ = nullptr;
 };
 
+// An event whose data lacks columns. They are null in the response, unless it asks for none of
+// them.
+Error Incomplete(const FieldPlan& root) {
+  return {.message =
+              "Columns were left out of this event: it would have been larger than "
+              "fraiseql_subs.max_event_size, or their values cannot be sent. \"omitted\" in "
+              "its data names them.",
+          .code = kErrorEventIncomplete,
+          .locations = root.locations,
+          .path = {root.response}};
+}
+
 // The value of "data" without any, and the one error.
 void AppendNoData(const Plan& plan, Error error, std::string* out) {
   const FieldPlan& root = plan.root();
@@ -326,9 +338,10 @@ void Encode(const Plan& plan, const JsonValue& event, const EventMark& mark, std
       out->resize(data);
       *out += "null";
     }
-    if (!encoder.errors().empty()) {
-      out->append(R"(,"errors":)").append(ErrorsJson(encoder.errors()));
-    }
+    std::vector<Error>& errors = encoder.errors();
+    // First, as it is the cause of others that may follow.
+    if (mark.is_incomplete) errors.insert(errors.begin(), Incomplete(plan.root()));
+    if (!errors.empty()) out->append(R"(,"errors":)").append(ErrorsJson(errors));
   }
   out->append(R"(,"extensions":{"position":")").append(mark.position).append("\"");
   if (plan.timing()) {

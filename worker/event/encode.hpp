@@ -15,6 +15,7 @@ namespace fsubs {
 struct EventMark {
   std::string_view position;
   int64_t committed_at_us = 0;  // since 1970
+  bool is_incomplete = false;   // columns were left out of the data: the response says so
 };
 
 // Append `{"data":{...},"errors":[...],"extensions":{"position":"..."}}`; "errors" only if there

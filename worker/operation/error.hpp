@@ -23,6 +23,7 @@ inline constexpr std::string_view kErrorSubscriptionLimit = "SUBSCRIPTION_LIMIT"
 inline constexpr std::string_view kErrorMemoryLimit = "MEMORY_LIMIT";
 inline constexpr std::string_view kErrorDataMismatch = "DATA_MISMATCH";
 inline constexpr std::string_view kErrorEventsLost = "EVENTS_LOST";
+inline constexpr std::string_view kErrorEventIncomplete = "EVENT_INCOMPLETE";
 inline constexpr std::string_view kErrorBadRequest = "BAD_REQUEST";
 inline constexpr std::string_view kErrorForbidden = "FORBIDDEN";
 inline constexpr std::string_view kErrorNotAcceptable = "NOT_ACCEPTABLE";

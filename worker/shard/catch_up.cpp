@@ -110,8 +110,9 @@ CatchUp::Result CatchUp::Offer(Client* client, WorkBudget* budget) {
         continue;
       }
       payload_.clear();
-      Encode(*prepared.plan, tree_.root(), {under_way_.mark_position, record_.commit_time_us},
-             &payload_);
+      const EventMark mark = {under_way_.mark_position, record_.commit_time_us,
+                              (record_.flags & kIncomplete) != 0};
+      Encode(*prepared.plan, tree_.root(), mark, &payload_);
       budget->SpendBytes(WorkBudget::kBytesPerUnit + payload_.size());
       if (!client->Take(&subscription, {record_.position, record_.sequence}, payload_)) {
         return Result::kDone;  // the socket calls when it takes more

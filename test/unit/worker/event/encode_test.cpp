@@ -1,5 +1,6 @@
 #include "worker/event/encode.hpp"
 
+#include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
 #include "test/unit/worker/served_catalog.hpp"
@@ -7,6 +8,9 @@
 
 namespace fsubs {
 namespace {
+
+using testing::ContainsRegex;
+using testing::MatchesRegex;
 
 class EncodeTest : public testing::Test {
  protected:
@@ -214,6 +218,25 @@ TEST_F(EncodeTest, AResponseThatIsTenTimesItsEventIsNotWrittenToTheEnd) {
       R"("locations":[{"line":1,"column":16}],"path":["orderUpdated"],"extensions":{"code":"RESPONSE_TOO_LARGE"}}])");
   fields.resize(fields.find("a9"));
   EXPECT_GT(EncodedOrder(fields, event).size(), 900'000u);
+}
+
+TEST_F(EncodeTest, AnEventThatLacksColumnsComesWithAnErrorInFrontOfOthers) {
+  const auto encoded = [&](const std::string& selection) {
+    const PrepareResult prepared =
+        served_.Prepare("subscription { o: orderUpdated { " + selection + " } }", "");
+    JsonTree tree;
+    EXPECT_TRUE(tree.ParseCopy(R"({"id":1,"quantity":1.5})"));
+    std::string out;
+    Encode(*prepared.subscription->plan, tree.root(), {"1-8", 0, true}, &out);
+    return out;
+  };
+  EXPECT_THAT(
+      encoded("id note"),
+      MatchesRegex(
+          R"re(\{"data":\{"o":\{"id":"1","note":null\}\},"errors":\[\{"message":"Columns [^{]*)re"
+          R"re("locations":\[\{"line":1,"column":16\}\],"path":\["o"\],)re"
+          R"re("extensions":\{"code":"EVENT_INCOMPLETE"\}\}\],"extensions".*)re"));
+  EXPECT_THAT(encoded("quantity"), ContainsRegex("EVENT_INCOMPLETE.*DATA_MISMATCH"));
 }
 
 TEST_F(EncodeTest, WhereThereIsNoEventItsFieldIsNullAndTellsWhy) {
