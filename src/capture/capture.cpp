@@ -1,4 +1,11 @@
-// The trigger function fraiseql_capture: a row change becomes an event.
+// The trigger function fraiseql_capture: a row change becomes an event. It neither changes nor
+// fails the write, unless fraiseql_subs.capture_failure asks for that.
+#include "src/base/guc.hpp"
+#include "src/capture/capture_error.hpp"
+#include "src/capture/change_event.hpp"
+#include "src/capture/changing_command.hpp"
+#include "src/capture/row_compare.hpp"
+#include "src/capture/watched_table.hpp"
 #include "src/capture/xact_queue.hpp"
 #include "src/ring/shmem.hpp"
 
@@ -30,110 +37,40 @@ const char* OperationName(TriggerEvent event) {
   return "TRUNCATE";
 }
 
-bool HasOwnTrigger(Oid relid, const char* name) {
-  const Relation relation = table_open(relid, AccessShareLock);
-  bool found = false;
-  const TriggerDesc* const triggers = relation->trigdesc;
-  for (int i = 0; triggers != nullptr && i < triggers->numtriggers; ++i) {
-    const Trigger& trigger = triggers->triggers[i];
-    found = found || (!trigger.tgisclone && strcmp(trigger.tgname, name) == 0);
+RowChange ChangeOf(const TriggerData* trigger) {
+  RowChange change = {OperationName(trigger->tg_event), trigger->tg_relation, nullptr, nullptr};
+  if (TRIGGER_FIRED_BY_UPDATE(trigger->tg_event)) {
+    change.row = trigger->tg_newslot;
+    change.old = trigger->tg_trigslot;
+  } else if (TRIGGER_FIRED_FOR_ROW(trigger->tg_event)) {
+    change.row = trigger->tg_trigslot;
   }
-  table_close(relation, AccessShareLock);
-  return found;
+  return change;
 }
 
-// The table that is watched. If PostgreSQL copied the trigger to a partition, that is the
-// partitioned table that it was copied from.
-Oid WatchedTable(const TriggerData* trigger) {
-  const Oid relid = RelationGetRelid(trigger->tg_relation);
-  if (!trigger->tg_trigger->tgisclone) return relid;
-  ListCell* cell;
-  foreach (cell, get_partition_ancestors(relid)) {
-    if (HasOwnTrigger(lfirst_oid(cell), trigger->tg_trigger->tgname)) return lfirst_oid(cell);
-  }
-  return relid;
+bool ChangesNothing(const RowChange& change) {
+  if (change.old == nullptr) return false;
+  slot_getallattrs(change.row);
+  slot_getallattrs(change.old);
+  return IsSameRow(change.row, change.old);
 }
 
-// The watched table's qualified name as a JSON string, found once per statement and table.
-const char* TableJson(FunctionCallInfo fcinfo) {
-  if (fcinfo->flinfo->fn_extra != nullptr) {
-    return static_cast<const char*>(fcinfo->flinfo->fn_extra);
-  }
-  const Oid relid = WatchedTable(reinterpret_cast<TriggerData*>(fcinfo->context));
-  const char* const name =
-      quote_qualified_identifier(get_namespace_name(get_rel_namespace(relid)), get_rel_name(relid));
-  StringInfoData json;
-  initStringInfo(&json);
-  escape_json(&json, name);
-  char* const kept = MemoryContextStrdup(fcinfo->flinfo->fn_mcxt, json.data);
-  fcinfo->flinfo->fn_extra = kept;
-  return kept;
-}
-
-bool IsSameValue(Datum a, Datum b, const FormData_pg_attribute* attribute) {
-  if (attribute->attlen == -1) {
-    // An UPDATE copies the pointer to a large value it does not touch: do not read the value twice.
-    const char* const pointer_a = DatumGetPointer(a);
-    const char* const pointer_b = DatumGetPointer(b);
-    if (VARATT_IS_EXTERNAL_ONDISK(pointer_a) && VARATT_IS_EXTERNAL_ONDISK(pointer_b) &&
-        memcmp(pointer_a, pointer_b, VARSIZE_EXTERNAL(pointer_a)) == 0) {
-      return true;
-    }
-  }
-  return datum_image_eq(a, b, attribute->attbyval, attribute->attlen);
-}
-
-bool ChangesNothing(const TriggerData* trigger) {
-  TupleTableSlot* const before = trigger->tg_trigslot;
-  TupleTableSlot* const after = trigger->tg_newslot;
-  slot_getallattrs(before);
-  slot_getallattrs(after);
-  const TupleDesc columns = RelationGetDescr(trigger->tg_relation);
-  for (int i = 0; i < columns->natts; ++i) {
-    const FormData_pg_attribute* const column = TupleDescAttr(columns, i);
-    if (column->attisdropped) continue;
-    if (before->tts_isnull[i] != after->tts_isnull[i]) return false;
-    if (before->tts_isnull[i]) continue;
-    if (!IsSameValue(before->tts_values[i], after->tts_values[i], column)) return false;
-  }
-  return true;
-}
-
-void AppendRow(StringInfo json, const char* member, HeapTuple row, Relation relation) {
-  appendStringInfo(json, ",\"%s\":", member);
-  if (row == nullptr) {
-    appendStringInfoString(json, "null");
-    return;
-  }
-  const Datum composite = heap_copy_tuple_as_datum(row, RelationGetDescr(relation));
-  const text* const object = DatumGetTextPP(DirectFunctionCall1(row_to_json, composite));
-  appendBinaryStringInfo(json, VARDATA_ANY(object), VARSIZE_ANY_EXHDR(object));
-}
-
-void QueueChange(FunctionCallInfo fcinfo) {
+void Capture(FunctionCallInfo fcinfo) {
   const TriggerData* const trigger = reinterpret_cast<TriggerData*>(fcinfo->context);
-  const TriggerEvent event = trigger->tg_event;
-  const bool is_update = TRIGGER_FIRED_BY_UPDATE(event);
-  HeapTuple row = nullptr;
-  HeapTuple old = nullptr;
-  if (TRIGGER_FIRED_FOR_ROW(event)) {
-    row = is_update ? trigger->tg_newtuple : trigger->tg_trigtuple;
-    old = is_update ? trigger->tg_trigtuple : nullptr;
+  const RowChange change = ChangeOf(trigger);
+  if (ChangesNothing(change)) return;
+  WatchedTable* const table = GetWatchedTable(fcinfo);
+  const bool raise = settings::capture_failure() == CaptureFailure::kError;
+  if (!table->has_channel) {
+    if (raise) RaiseNoName(RelationGetRelationName(change.relation));
+    return;  // nobody can be subscribed to it
   }
-
-  const char* const operation = OperationName(event);
-  StringInfoData json;
-  initStringInfo(&json);
-  appendStringInfo(&json, "{\"operation\":\"%s\",\"table\":%s", operation, TableJson(fcinfo));
-  AppendRow(&json, "row", row, trigger->tg_relation);
-  AppendRow(&json, "old", old, trigger->tg_relation);
-  appendStringInfoChar(&json, '}');
-
-  EventRecord record;
-  record.event_type = operation;
-  record.channel = trigger->tg_trigger->tgargs[0];
-  record.data = {json.data, static_cast<size_t>(json.len)};
-  QueueEvent(record);
+  EventRecord event;
+  if (MakeChangeEvent(table, change, &event)) {
+    if (TryQueueChange(event, ChangingCommand(trigger))) return;
+    if (raise) RaiseQueueFull();
+  }
+  QueueLoss(table->channel);
 }
 
 }  // namespace
@@ -142,8 +79,8 @@ void QueueChange(FunctionCallInfo fcinfo) {
 FSUBS_FUNCTION(fsubs_capture) {
   using namespace fsubs;
   CheckCall(fcinfo);
-  RequireServing();
-  const TriggerData* const trigger = reinterpret_cast<TriggerData*>(fcinfo->context);
-  if (!TRIGGER_FIRED_BY_UPDATE(trigger->tg_event) || !ChangesNothing(trigger)) QueueChange(fcinfo);
+  // Elsewhere, as on a server that a dump was restored to, the table can be written to all the
+  // same.
+  if (IsServing()) Capture(fcinfo);
   PG_RETURN_POINTER(nullptr);
 }

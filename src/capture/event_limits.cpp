@@ -1,6 +1,7 @@
 #include "src/capture/event_limits.hpp"
 
 #include "src/base/guc.hpp"
+#include "src/capture/json_text.hpp"
 #include "src/ring/shmem.hpp"
 
 namespace fsubs {
@@ -19,29 +20,6 @@ void CheckName(const char* what, std::string_view name) {
            errdetail("It has %zu bytes; the limit is %zu bytes.", name.size(), kMaxNameLength)));
 }
 
-size_t JsonDepth(std::string_view json) {
-  size_t depth = 0;
-  size_t deepest = 0;
-  bool in_string = false;
-  for (size_t i = 0; i < json.size(); ++i) {
-    const char c = json[i];
-    if (in_string) {
-      if (c == '\\') {
-        ++i;
-      } else if (c == '"') {
-        in_string = false;
-      }
-    } else if (c == '"') {
-      in_string = true;
-    } else if (c == '{' || c == '[') {
-      deepest = ++depth > deepest ? depth : deepest;
-    } else if (c == '}' || c == ']') {
-      --depth;
-    }
-  }
-  return deepest;
-}
-
 void CheckDepth(std::string_view json) {
   // Each level takes two brackets.
   if (likely(json.size() <= 2 * kMaxDataDepth)) return;
@@ -52,13 +30,13 @@ void CheckDepth(std::string_view json) {
            errdetail("Its depth is %zu; the limit is %zu.", depth, kMaxDataDepth)));
 }
 
-[[noreturn]] void RefuseSize(size_t size, size_t limit, const char* setting) {
+[[noreturn]] void RefuseSize(size_t size, const SizeLimit& limit) {
   ereport(ERROR,
           (errcode(ERRCODE_PROGRAM_LIMIT_EXCEEDED), errmsg("event is too large"),
-           errdetail("It takes %zu bytes; the limit is %zu bytes.", size, limit),
+           errdetail("It takes %zu bytes; the limit is %zu bytes.", size, limit.bytes),
            errhint("Publish less data, such as a key that the reader can look up, or increase "
                    "fraiseql_subs.%s.",
-                   setting)));
+                   limit.setting)));
   pg_unreachable();
 }
 
@@ -75,16 +53,28 @@ EventRecord ConvertToUtf8(const EventRecord& event) {
   return converted;
 }
 
+SizeLimit LargestEvent() {
+  const size_t largest = settings::max_event_size_bytes;
+  const size_t ring_share = GetSharedRing().ring->capacity / kMaxRecordShare;
+  return ring_share < largest ? SizeLimit{ring_share, "ring_size"}
+                              : SizeLimit{largest, "max_event_size"};
+}
+
+size_t LargestData(const EventRecord& event) {
+  const size_t largest = LargestEvent().bytes / AlignRecord(1) * AlignRecord(1);
+  const size_t rest = sizeof(RecordHeader) + event.event_type.size() + event.channel.size() +
+                      event.correlation_id.size() + event.subgraph.size();
+  return largest > rest ? largest - rest : 0;
+}
+
 size_t CheckEventLimits(const EventRecord& event) {
   CheckName("event type", event.event_type);
   CheckName("channel", event.channel);
   CheckName("correlation id", event.correlation_id);
   CheckName("subgraph", event.subgraph);
   const size_t size = EncodedSize(event);
-  const size_t largest = settings::max_event_size_bytes;
-  if (size > largest) RefuseSize(size, largest, "max_event_size");
-  const size_t ring_share = GetSharedRing().ring->capacity / kMaxRecordShare;
-  if (size > ring_share) RefuseSize(size, ring_share, "ring_size");
+  const SizeLimit limit = LargestEvent();
+  if (size > limit.bytes) RefuseSize(size, limit);
   CheckDepth(event.data);
   return size;
 }

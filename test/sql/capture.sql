@@ -1,7 +1,7 @@
 \set QUIET on
 SET client_min_messages = warning;
 SET timezone = 'UTC';
-SELECT plan(26);
+SELECT plan(47);
 
 CREATE TABLE orders (id int PRIMARY KEY, status text, placed timestamptz, total numeric);
 SELECT fraiseql_watch('orders');
@@ -142,12 +142,151 @@ INSERT INTO measured VALUES (3, '2024-01-01');
 RESET session_replication_role;
 SELECT isnt_empty('SELECT * FROM published()', 'replicated rows are events');
 
--- json columns keep their text, and are checked like any data.
-CREATE TABLE documents (body json);
-SELECT fraiseql_watch('documents');
+-- Events that do not fit: columns are left out, in stages.
+CREATE TABLE stages (id int PRIMARY KEY, n int, note text, a text, b text);
+ALTER TABLE stages ALTER a SET STORAGE EXTERNAL, ALTER b SET STORAGE EXTERNAL;
+SELECT fraiseql_watch('stages');
+CREATE FUNCTION pieces() RETURNS TABLE (rows text, omitted jsonb) LANGUAGE sql AS $$
+    SELECT concat_ws(' ', (SELECT 'row:' || string_agg(key, ',') FROM json_object_keys(data::json -> 'row') AS key),
+        (SELECT 'old:' || string_agg(key, ',') FROM json_object_keys(CASE WHEN event_type = 'UPDATE' THEN data::json -> 'old' ELSE '{}' END) AS key)),
+        data::jsonb -> 'omitted'
+    FROM published()
+$$;
+INSERT INTO stages VALUES (1, 0, repeat('n', 100), repeat('a', 2500), '');
+SET fraiseql_subs.max_event_size = '4kB';
+SELECT forget_published();
+UPDATE stages SET n = 1;
+SELECT results_eq('SELECT * FROM pieces()',
+    $$VALUES ('row:id,n,note,a,b old:id,n,b', jsonb '["old.note", "old.a"]')$$,
+    'first the old row loses what is long and did not change');
+UPDATE stages SET b = repeat('b', 1500);
+SELECT forget_published();
+UPDATE stages SET b = repeat('c', 1500);
+SELECT results_eq('SELECT * FROM pieces()',
+    $$VALUES ('row:id,n,b old:id,n,b', jsonb '["old.note", "old.a", "row.note", "row.a"]')$$,
+    'then so does the row');
+UPDATE stages SET a = repeat('A', 2500);
+SELECT results_eq('SELECT * FROM pieces()',
+    $$VALUES ('row:id,n old:id,n',
+        jsonb '["old.note", "old.a", "old.b", "row.note", "row.a", "row.b"]')$$,
+    'then both lose all that is long but the key');
+INSERT INTO stages VALUES (2, 0, repeat('n', 100), repeat('a', 2500), repeat('b', 2500));
+DELETE FROM stages WHERE id = 2;
+SELECT results_eq('SELECT * FROM pieces()',
+    $$VALUES ('row:id,n', jsonb '["row.note", "row.a", "row.b"]'),
+             ('row:id,n', jsonb '["row.note", "row.a", "row.b"]')$$,
+    'an INSERT and a DELETE have one row, which loses the same');
+INSERT INTO stages VALUES (3, 0, repeat('n', 100), repeat('a', 5000), '');
+SELECT results_eq('SELECT * FROM pieces()',
+    $$VALUES ('row:id,n,note,b', jsonb '["row.a"]')$$,
+    'a value that is larger than any event is left out by itself');
+UPDATE stages SET a = repeat('b', 6000) WHERE id = 3;
+SELECT results_eq('SELECT * FROM pieces()',
+    $$VALUES ('row:id,n,note,b old:id,n,note,b', jsonb '["old.a", "row.a"]')$$,
+    'before an UPDATE too');
+UPDATE stages SET a = repeat(E'\x01', 3000) WHERE id = 3;
+SELECT results_eq('SELECT omitted FROM pieces()', $$VALUES (jsonb '["old.a", "row.a"]')$$,
+    'and one that is so only when escaped');
+
+SELECT format('CREATE TABLE short_columns (id int PRIMARY KEY%s)', string_agg(format(', c%s text', i), ''))
+FROM generate_series(1, 20) AS i \gexec
+SELECT fraiseql_watch('short_columns');
+SET fraiseql_subs.max_event_size = '1kB';
+SELECT format('INSERT INTO short_columns VALUES (1%s)', repeat(', repeat(''x'', 60)', 20)) \gexec
+SELECT results_eq('SELECT rows, jsonb_array_length(omitted) FROM pieces()', $$VALUES ('row:id', 20)$$,
+    'last, only the key is left');
+CREATE TABLE long_key (id text PRIMARY KEY, n int);
+SELECT fraiseql_watch('long_key');
+INSERT INTO long_key VALUES (repeat('k', 2000), 1), ('short', 1);
+SELECT set_eq('SELECT * FROM published_and_lost()',
+    $$VALUES ('INSERT long_key {"operation":"INSERT","table":"public.long_key","row":{"id":"short","n":1},"old":null}'),
+             ('lost long_key 1')$$,
+    'a row whose key does not fit is told as lost');
+CREATE TABLE other_key (id int, code text NOT NULL, body text);
+CREATE UNIQUE INDEX other_key_code ON other_key (code);
+ALTER TABLE other_key REPLICA IDENTITY USING INDEX other_key_code;
+SELECT fraiseql_watch('other_key');
+INSERT INTO other_key VALUES (1, repeat('c', 500), repeat('b', 900));
+SELECT results_eq('SELECT * FROM pieces()', $$VALUES ('row:id,code', jsonb '["row.body"]')$$,
+    'the columns of the replica identity are key too');
+RESET fraiseql_subs.max_event_size;
+SET fraiseql_subs.capture_failure = 'error';
 SELECT throws_ok(
-    $$INSERT INTO documents VALUES ((repeat('[', 600) || repeat(']', 600))::json)$$, '54000',
-    'event data is nested too deeply', 'a row deeper than the worker reads is refused');
+    $$INSERT INTO stages VALUES (4, 0, '', '', repeat('b', 1100000))$$, '54000', 'event is too large',
+    'capture_failure = error fails such writes');
+SET fraiseql_subs.max_event_size = '4kB';
+SELECT throws_ok($$UPDATE stages SET n = 2 WHERE id = 1$$, '54000', 'event is too large', 'of both rows together too');
+RESET fraiseql_subs.max_event_size;
+RESET fraiseql_subs.capture_failure;
+
+-- Values that no event can have.
+CREATE TABLE documents (id int PRIMARY KEY, body json, binary_body jsonb);
+SELECT fraiseql_watch('documents');
+SELECT forget_published();
+INSERT INTO documents VALUES
+    (1, (repeat('[', 600) || repeat(']', 600))::json, (repeat('[', 499) || repeat(']', 499))::jsonb),
+    (2, (repeat('[', 498) || repeat(']', 498))::json, (repeat('[', 498) || repeat(']', 498))::jsonb);
+SELECT results_eq('SELECT * FROM pieces()',
+    $$VALUES ('row:id', jsonb '["row.body", "row.binary_body"]'), ('row:id,body,binary_body', NULL)$$,
+    'what is deeper than the worker reads is left out by itself');
+INSERT INTO documents VALUES (3, '"\ud83d"'), (4, '"\ude00"'), (5, '["\ud83dx"]'), (6, '"\ud83d\u0041"'),
+    (7, '"\ud83d\ude00"'), (8, '"\\ud83d"');
+SELECT results_eq('SELECT omitted FROM pieces()',
+    $$VALUES (jsonb '["row.body"]'), ('["row.body"]'), ('["row.body"]'), ('["row.body"]'), (NULL), (NULL)$$,
+    'and so is json with half of a surrogate pair');
+SET fraiseql_subs.capture_failure = 'error';
+SELECT throws_ok(
+    $$INSERT INTO documents VALUES (9, (repeat('[', 600) || repeat(']', 600))::json)$$, '54000',
+    'event data is nested too deeply', 'or the write fails');
+SELECT throws_ok($$INSERT INTO documents VALUES (9, '"\ud83d"')$$, '22032',
+    'value of column "body" is no JSON for others', 'for each of these');
+RESET fraiseql_subs.capture_failure;
+
+-- Functions of others.
+CREATE TYPE mood AS ENUM ('fine', 'failing', 'cancelled');
+CREATE TABLE said (what text);
+CREATE FUNCTION mood_json(mood) RETURNS json LANGUAGE plpgsql AS $$
+BEGIN
+    INSERT INTO said VALUES ($1::text);
+    IF $1 = 'failing' THEN RAISE 'no JSON for this mood'; END IF;
+    IF $1 = 'cancelled' THEN PERFORM pg_cancel_backend(pg_backend_pid()), pg_sleep(60); END IF;
+    RETURN to_json($1::text);
+END
+$$;
+CREATE CAST (mood AS json) WITH FUNCTION mood_json(mood);
+CREATE TABLE moods (id int PRIMARY KEY, mood mood, history mood[]);
+ALTER FUNCTION mood_json SET search_path = public;
+SELECT fraiseql_watch('moods');
+SELECT forget_published();
+INSERT INTO moods VALUES (1, 'failing', '{fine}'), (2, 'fine', '{fine,failing}');
+SELECT results_eq('SELECT rows, omitted FROM pieces()',
+    $$VALUES ('row:id,history', jsonb '["row.mood"]'), ('row:id,mood', '["row.history"]')$$,
+    'a column whose function raises an error is left out');
+SELECT results_eq('SELECT what FROM said', $$VALUES ('fine'), ('fine')$$, 'and what that did is undone');
+DO $$
+BEGIN
+    INSERT INTO moods VALUES (3, 'cancelled');
+EXCEPTION WHEN query_canceled THEN
+    PERFORM set_config('test.cancelled', 'yes', false);
+END
+$$;
+SELECT is(current_setting('test.cancelled', true), 'yes', 'a request to cancel the statement is obeyed');
+SET fraiseql_subs.capture_failure = 'error';
+SELECT throws_ok($$INSERT INTO moods VALUES (3, 'failing')$$, 'P0001', 'no JSON for this mood',
+    'with capture_failure = error, so are errors');
+RESET fraiseql_subs.capture_failure;
+SELECT is((SELECT count(*) FROM moods), 2::bigint, 'the other writes succeeded');
+
+-- Settings that are pinned come back, also behind an error.
+CREATE TABLE intervals (id int, at interval, mood mood);
+SELECT fraiseql_watch('intervals');
+SET IntervalStyle = 'iso_8601';
+SELECT forget_published();
+INSERT INTO intervals VALUES (1, '1 day', 'failing');
+SELECT results_eq(
+    $$SELECT data::jsonb #>> '{row,at}', current_setting('IntervalStyle') FROM published()$$,
+    $$VALUES ('1 day', 'iso_8601')$$, 'the session keeps its settings');
+RESET IntervalStyle;
 
 -- Misuse.
 CREATE TABLE misused (id int);

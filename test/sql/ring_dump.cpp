@@ -45,6 +45,18 @@ const fsubs::RingHeader* MapRing() {
   Fail("the server has no ring");
 }
 
+const char* KindName(fsubs::RecordKind kind) {
+  switch (kind) {
+    case fsubs::RecordKind::kEvent:
+      return "event";
+    case fsubs::RecordKind::kCatalogChanged:
+      return "catalog changed";
+    case fsubs::RecordKind::kEventsLost:
+      return "events lost";
+  }
+  return "?";
+}
+
 void PrintText(std::string_view text) {
   std::cout << '"';
   for (const char c : text) {
@@ -67,8 +79,7 @@ int main(int argc, char** argv) {
   uint64_t lost = 0;
   while (reader.Next(&record, &lost) == fsubs::RingReader::Result::kRecord) {
     if (lost != 0) Fail("records were overwritten while they were read");
-    std::cout << record.sequence << ',' << reader.cursor() << ','
-              << (record.kind == fsubs::RecordKind::kEvent ? "event" : "catalog changed") << ',';
+    std::cout << record.sequence << ',' << reader.cursor() << ',' << KindName(record.kind) << ',';
     PrintText(record.event_type);
     PrintText(record.channel);
     PrintText(record.correlation_id);

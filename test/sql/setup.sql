@@ -35,6 +35,13 @@ CREATE FUNCTION published_lines() RETURNS SETOF text LANGUAGE sql AS $$
     SELECT concat_ws(' ', event_type, channel, data) FROM published() WHERE kind = 'event';
 $$;
 
+-- With what tells of losses, as "lost channel count".
+CREATE FUNCTION published_and_lost() RETURNS SETOF text LANGUAGE sql AS $$
+    SELECT CASE kind WHEN 'events lost' THEN format('lost %s %s', channel, ltrim(data))
+                     ELSE concat_ws(' ', event_type, channel, data) END
+    FROM published() WHERE kind <> 'catalog changed';
+$$;
+
 CREATE FUNCTION ring_stat(stat text) RETURNS double precision LANGUAGE sql AS $$
     SELECT sum(value) FROM fraiseql_subs.ring_stats() WHERE name = 'fraiseql_subs_ring_' || stat;
 $$;

@@ -1,6 +1,6 @@
 \set QUIET on
 SET client_encoding = 'UTF8';
-SELECT plan(5);
+SELECT plan(6);
 
 SELECT forget_published();
 SELECT fraiseql_publish('typé', 'cañón', '{"näme": "Zoë"}', 'ç', 'ø');
@@ -16,6 +16,10 @@ SELECT results_eq(
     $$SELECT channel, data::jsonb #>> '{row,näme}', data::jsonb ->> 'table' FROM published()$$,
     $$VALUES ('größe', 'Zoë', 'public."größe"')$$,
     'captured rows are converted');
+
+INSERT INTO "größe" VALUES (2, 'x' || repeat('é', 200000));
+SELECT is((SELECT data::jsonb #>> '{row,näme}' FROM published()), 'x' || repeat('é', 200000),
+    'long ones too');
 
 SELECT fraiseql_register_types('"é" type Order { id: ID }');
 SELECT fraiseql_register_subscription('orderUpdated(id: ID): Order', 'cañón');

@@ -16,9 +16,7 @@ SELECT throws_ok(
 
 CREATE TABLE watched (id int);
 CREATE TRIGGER capture AFTER INSERT ON watched FOR EACH ROW EXECUTE FUNCTION capture('watched');
-SELECT throws_ok(
-    'INSERT INTO watched VALUES (1)', '55000', 'fraiseql_subs is not preloaded',
-    'a watched table refuses changes rather than lose them');
+SELECT lives_ok('INSERT INTO watched VALUES (1)', 'a watched table can be written to');
 
 DO $$
 DECLARE

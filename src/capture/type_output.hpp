@@ -1,0 +1,21 @@
+// What the output functions of a type do, as far as it matters to whom a row is told.
+#pragma once
+
+#include "src/base/pg_compat.hpp"
+
+namespace fsubs {
+
+struct TypeOutput {
+  uint32_t reads = 0;  // the settings that it depends on (output_settings.hpp)
+  bool can_hold_json = false;
+  bool runs_foreign_code = false;
+};
+
+// The function that json_build_object and its like call for values of a type that is not
+// PostgreSQL's own and has a cast to json; InvalidOid if there is none.
+Oid FindJsonCast(Oid type);
+
+// Add to `*output` what is true of `type` and of the types that it is made of. `type` is no domain.
+void Examine(Oid type, TypeOutput* output);
+
+}  // namespace fsubs

@@ -1,0 +1,67 @@
+// A column's values as JSON in UTF-8: the text that row_to_json makes of them in a session with the
+// settings that output_settings.hpp pins, without what that looks up again for every row.
+#pragma once
+
+#include "src/base/pg_compat.hpp"
+
+namespace fsubs {
+
+// How the values of a type are written.
+enum class JsonForm : uint8_t {
+  kBoolean,
+  kInt2,
+  kInt4,
+  kInt8,
+  kFloat4,
+  kFloat8,
+  kNumeric,
+  kDate,
+  kTimestamp,
+  kTimestampTz,
+  kText,  // a varlena whose bytes are its text
+  kBytea,
+  kJson,
+  kJsonb,
+  kArray,
+  kComposite,
+  kCast,    // by a function that returns json
+  kOutput,  // by the type's output function
+};
+
+struct ValueWriter {
+  JsonForm form;
+  bool is_varlena;
+  bool can_hold_json;      // text of type json may be part of it
+  bool runs_foreign_code;  // functions that are neither PostgreSQL's nor limited to its own
+  Oid type;                // no domain
+  uint32_t reads;          // the settings that its text depends on
+  FmgrInfo function;       // of kCast, kNumeric and kOutput
+  Oid utf8_conversion;
+  ValueWriter* element;  // of kArray, in which its values are stored as follows
+  int16_t element_length;
+  bool element_by_value;
+  char element_alignment;
+};
+
+// Why a value is not part of an event.
+enum class ValueProblem {
+  kNone,
+  kTooLarge,        // larger than any event
+  kTooDeep,         // deeper than the worker reads
+  kNotUtf8,         // not valid, or without an equivalent
+  kNotJson,         // text of type json that only PostgreSQL takes for JSON
+  kFunctionFailed,  // an error of a function that writes it
+};
+
+// Find out how to write the values of `type`. What that keeps is in `context`.
+void PrepareWriter(Oid type, MemoryContext context, ValueWriter* writer);
+
+// A lower bound of the bytes that a value takes, without reading it.
+size_t LeastSize(const ValueWriter& writer, Datum value);
+
+// Append a value that is not null. If it would take more than `limit` bytes or has another problem,
+// nothing is appended. Raises errors of functions that write it if `raise`.
+ValueProblem AppendValue(ValueWriter* writer, Datum value, size_t limit, bool raise,
+                         StringInfo out);
+
+}  // namespace fsubs
