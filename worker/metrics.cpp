@@ -44,8 +44,8 @@ constexpr Definition kDefinitions[] = {
     {"fraiseql_subs_events_read_total", MetricType::Counter, "Events read from the ring",
      &ShardCounters::events_read},
     {"fraiseql_subs_events_lost_total", MetricType::Counter,
-     "Events overwritten in the ring before the worker read them; what clients that were behind "
-     "lost is told to them alone",
+     "Events overwritten in the ring before the worker read them, or not made at all; what clients "
+     "that were behind lost is told to them alone",
      &ShardCounters::events_lost},
     {"fraiseql_subs_events_malformed_total", MetricType::Counter,
      "Events whose data could not be parsed", &ShardCounters::events_malformed},

@@ -5,7 +5,7 @@
 
 #include "worker/base/clock.hpp"
 #include "worker/base/heap_size.hpp"
-#include "worker/event/encode.hpp"
+#include "worker/event/loss_notice.hpp"
 
 namespace fsubs {
 
@@ -133,14 +133,11 @@ bool Client::Take(Subscription* subscription, const EventPlace& place, std::stri
 }
 
 void Client::ReportLoss(uint64_t count) {
-  Error loss{std::to_string(count) + (count == 1 ? " event was" : " events were") +
-                 " overwritten before they could be delivered",
-             kErrorEventsLost};
-  loss.extensions.push_back({"count", count});
   std::vector<std::string> responses;
   size_t size = 0;
   for (const auto& [id, subscription] : subscriptions_) {
-    responses.push_back(EncodeFailure(*subscription.subscription().plan, loss));
+    responses.push_back(
+        EncodeLoss(*subscription.subscription().plan, count, LossCause::kOverwritten));
     size += subscription.head.size() + responses.back().size() + kMessageOverhead;
   }
   if (Room() < size) WriteOut();

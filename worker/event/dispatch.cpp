@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "worker/base/heap_size.hpp"
+#include "worker/event/loss_notice.hpp"
 #include "worker/filter/range_index.hpp"
 
 namespace fsubs {
@@ -30,7 +31,8 @@ namespace fsubs {
 //   each event, so what was computed for an earlier one is not taken for the next.
 //
 // An event reaches a member at most once. A member's places are in buckets of one shape, each under
-// another key, and an event has one key in a shape.
+// another key, and an event has one key in a shape. A loss is for all groups of its channel, so a
+// member is told of it at its first place.
 //
 // An event may be under way between calls, and members may come and go meanwhile. matched_ then has
 // the groups that it is for, and next_group_ and next_member_ say how far it has come. A group that
@@ -312,7 +314,7 @@ std::string_view Dispatcher::KeyOf(const Shape& shape, const JsonValue& data) {
 // Returns whether it is known now whether the residual of the group's filters holds.
 bool Dispatcher::TryResidual(DispatchGroup* group, WorkBudget* budget, bool* holds) {
   ResidualSlot* const residual = group->residual;
-  if (residual == nullptr) {
+  if (residual == nullptr || lost_ > 0) {
     *holds = true;
     return true;
   }
@@ -330,8 +332,12 @@ bool Dispatcher::TryResidual(DispatchGroup* group, WorkBudget* budget, bool* hol
 
 void Dispatcher::EncodeFor(DispatchGroup* group, WorkBudget* budget) {
   PlanSlot* const slot = group->slot;
-  slot->payload.clear();
-  Encode(*group->plan, tree_.root(), mark_, &slot->payload);
+  if (lost_ > 0) {
+    slot->payload = EncodeLoss(*group->plan, lost_, LossCause::kNotMade);
+  } else {
+    slot->payload.clear();
+    Encode(*group->plan, tree_.root(), mark_, &slot->payload);
+  }
   slot->event = event_;
   ++outcome_.encoded;
   budget->Spend(1);
@@ -360,21 +366,35 @@ bool Dispatcher::Deliver(DispatchGroup* group, WorkBudget* budget) {
   if (slot->event != event_) EncodeFor(group, budget);
   for (; next_member_ < group->members.size(); ++next_member_) {
     if (budget->is_spent()) return false;
-    group->members[next_member_].member->Deliver(place_, slot->payload);
-    ++outcome_.matched;
+    const DispatchGroup::Entry& entry = group->members[next_member_];
+    if (lost_ > 0 && entry.place > 0) continue;
+    entry.member->Deliver(place_, slot->payload);
+    if (lost_ == 0) ++outcome_.matched;
     budget->SpendBytes((WorkBudget::kBytesPerUnit + slot->payload.size()) / 4);
   }
   return true;
 }
 
+void Dispatcher::AddMatch(DispatchGroup* group) {
+  group->matched_for = event_;
+  group->matched_at = matched_.size();
+  matched_.push_back(group);
+}
+
+void Dispatcher::CollectAllGroups(const Channel& channel, WorkBudget* budget) {
+  for (const auto& field : channel.fields) {
+    for (const auto& shape : field->shapes) {
+      for (const auto& [key, bucket] : shape->buckets) {
+        for (const auto& group : bucket.groups) AddMatch(group.get());
+        budget->SpendBytes(WorkBudget::kBytesPerUnit / 4 * bucket.groups.size());
+      }
+    }
+  }
+}
+
 void Dispatcher::CollectGroups(const Channel& channel, const EventRecord& record,
                                WorkBudget* budget) {
   bool parsed = false;
-  const auto add = [&](DispatchGroup* group) {
-    group->matched_for = event_;
-    group->matched_at = matched_.size();
-    matched_.push_back(group);
-  };
   for (const auto& field : channel.fields) {
     if (!field->field->Wants(record.event_type)) continue;
     if (!parsed && !tree_.Parse(record.data)) {
@@ -390,9 +410,9 @@ void Dispatcher::CollectGroups(const Channel& channel, const EventRecord& record
         form_.clear();
         AppendForm(shape->ranged->comparison, ValueAt(tree_.root(), shape->ranged->path), &form_);
         found->second.ranges->ForEachContaining(
-            form_, [&](RangeIndex::Item* item) { add(static_cast<DispatchGroup*>(item)); });
+            form_, [&](RangeIndex::Item* item) { AddMatch(static_cast<DispatchGroup*>(item)); });
       } else {
-        for (const auto& group : found->second.groups) add(group.get());
+        for (const auto& group : found->second.groups) AddMatch(group.get());
       }
     }
     budget->SpendBytes(WorkBudget::kBytesPerUnit / 4 * field->shapes.size());
@@ -401,13 +421,21 @@ void Dispatcher::CollectGroups(const Channel& channel, const EventRecord& record
 
 bool Dispatcher::Begin(const EventRecord& record, std::string_view position, WorkBudget* budget) {
   outcome_ = {};
+  const bool is_loss = record.kind == RecordKind::kEventsLost;
   const auto channel = channels_.find(record.channel);
-  if (channel == channels_.end()) return true;
+  if (channel == channels_.end() && !(is_loss && record.channel.empty())) return true;
   ++event_;
   place_ = {record.position, record.sequence};
   mark_position_ = position;
   mark_ = {mark_position_, record.commit_time_us, (record.flags & kIncomplete) != 0};
-  CollectGroups(*channel->second, record, budget);
+  lost_ = is_loss ? LostCount(record) : 0;
+  if (!is_loss) {
+    CollectGroups(*channel->second, record, budget);
+  } else if (record.channel.empty()) {
+    for (const auto& [name, any] : channels_) CollectAllGroups(*any, budget);
+  } else {
+    CollectAllGroups(*channel->second, budget);
+  }
   return Continue(budget);
 }
 

@@ -73,7 +73,7 @@ class Dispatcher {
   struct Outcome {
     bool malformed = false;  // somebody wanted the event but its data could not be parsed
     size_t encoded = 0;      // payloads
-    size_t matched = 0;      // members it was for
+    size_t matched = 0;      // members it was for; 0 for lost events
   };
 
   Dispatcher();
@@ -86,7 +86,9 @@ class Dispatcher {
   void Add(Member* member, PreparedSubscription subscription);
   void Remove(Member* member);
 
-  // Begin to deliver an event, named `position` to clients, and go on as Continue does. Members
+  // Begin to deliver an event, named `position` to clients, and go on as Continue does. A record
+  // that tells of lost events is delivered to all members of its channel, or of all channels if it
+  // names none, whatever they filter. Members
   // that are added meanwhile may get it or not. REQUIRES: the last event is done. Until this one
   // is, record.data lives, with kJsonPadding readable bytes behind it.
   bool Begin(const EventRecord& record, std::string_view position, WorkBudget* budget);
@@ -119,6 +121,8 @@ class Dispatcher {
   void RemoveGroup(DispatchGroup* group);
   // Whether the event is being delivered to the group's members just now.
   bool IsUnderWay(const DispatchGroup* group) const;
+  void AddMatch(DispatchGroup* group);
+  void CollectAllGroups(const Channel& channel, WorkBudget* budget);
   void CollectGroups(const Channel& channel, const EventRecord& record, WorkBudget* budget);
   void EncodeFor(DispatchGroup* group, WorkBudget* budget);
   void DropPayload(PlanSlot* slot);
@@ -140,6 +144,7 @@ class Dispatcher {
   EventMark mark_;
   std::string mark_position_;
   EventPlace place_;
+  uint64_t lost_ = 0;                    // it is none, but tells that so many are lost
   std::vector<DispatchGroup*> matched_;  // groups it is for, but for their residual; null: removed
   size_t next_group_ = 0;                // in matched_
   size_t next_member_ = 0;               // in that group

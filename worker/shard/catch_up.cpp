@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "worker/event/encode.hpp"
+#include "worker/event/loss_notice.hpp"
 
 namespace fsubs {
 
@@ -97,7 +98,7 @@ bool CatchUp::ReadNext(Client* client, const EventPlace& until) {
 
 // The event under way, to all subscriptions that have not got it.
 CatchUp::Result CatchUp::Offer(Client* client, WorkBudget* budget) {
-  if (record_.kind == RecordKind::kEvent) {
+  if (record_.kind != RecordKind::kCatalogChanged) {
     for (auto& [id, subscription] : *client->subscriptions()) {
       if (budget->is_spent()) return Result::kSpent;
       if (record_.position < subscription.from) continue;
@@ -109,10 +110,7 @@ CatchUp::Result CatchUp::Offer(Client* client, WorkBudget* budget) {
         subscription.from = record_.position + 1;
         continue;
       }
-      payload_.clear();
-      const EventMark mark = {under_way_.mark_position, record_.commit_time_us,
-                              (record_.flags & kIncomplete) != 0};
-      Encode(*prepared.plan, tree_.root(), mark, &payload_);
+      EncodeFor(*prepared.plan);
       budget->SpendBytes(WorkBudget::kBytesPerUnit + payload_.size());
       if (!client->Take(&subscription, {record_.position, record_.sequence}, payload_)) {
         return Result::kDone;  // the socket calls when it takes more
@@ -123,9 +121,25 @@ CatchUp::Result CatchUp::Offer(Client* client, WorkBudget* budget) {
   return Result::kDone;
 }
 
+void CatchUp::EncodeFor(const Plan& plan) {
+  if (record_.kind == RecordKind::kEventsLost) {
+    payload_ = EncodeLoss(plan, LostCount(record_), LossCause::kNotMade);
+    return;
+  }
+  payload_.clear();
+  const EventMark mark = {under_way_.mark_position, record_.commit_time_us,
+                          (record_.flags & kIncomplete) != 0};
+  Encode(plan, tree_.root(), mark, &payload_);
+}
+
 CatchUp::Result CatchUp::Match(const PreparedSubscription& subscription, WorkBudget* budget,
                                bool* wanted) {
   const SubscriptionField& field = *subscription.field;
+  if (record_.kind == RecordKind::kEventsLost) {
+    // A filter without keys lets nothing through.
+    *wanted = IsLossOf(record_, field.channel) && !subscription.filter.keys.empty();
+    return Result::kDone;
+  }
   if (field.channel != record_.channel || !field.Wants(record_.event_type)) return Result::kDone;
   if (!under_way_.parsed) {
     under_way_.parsed = true;

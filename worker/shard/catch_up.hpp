@@ -52,6 +52,7 @@ class CatchUp {
   bool IsUnderWay(const Client& client) const;
   bool ReadNext(Client* client, const EventPlace& until);
   Result Offer(Client* client, WorkBudget* budget);
+  void EncodeFor(const Plan& plan);
   Result Match(const PreparedSubscription& subscription, WorkBudget* budget, bool* wanted);
 
   const ClientMap* const clients_;

@@ -14,6 +14,7 @@
 #include "worker/client/http_client.hpp"
 #include "worker/client/origin.hpp"
 #include "worker/client/ws_client.hpp"
+#include "worker/event/loss_notice.hpp"
 #include "worker/json/json_writer.hpp"
 
 namespace fsubs {
@@ -319,7 +320,11 @@ void Shard::OnCatalogChanged(Position position) {
 }
 
 bool Shard::BeginEvent(const EventRecord& record) {
-  counters_->events_read.Add();
+  if (record.kind == RecordKind::kEventsLost) {
+    counters_->events_lost.Add(LostCount(record));
+  } else {
+    counters_->events_read.Add();
+  }
   event_under_way_ = true;
   const std::string position = FormatPosition(feed_.epoch(), record.position);
   if (!dispatcher_.Begin(record, position, &budget_)) return false;

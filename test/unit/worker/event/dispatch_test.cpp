@@ -1,5 +1,6 @@
 #include "worker/event/dispatch.hpp"
 
+#include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
 #include <algorithm>
@@ -10,6 +11,9 @@
 
 namespace fsubs {
 namespace {
+
+using testing::ElementsAre;
+using testing::HasSubstr;
 
 struct Client final : Member {
   void Deliver(const EventPlace&, std::string_view payload) override {
@@ -54,6 +58,17 @@ class DispatchTest : public testing::Test {
   bool Continue(size_t units) {
     WorkBudget budget(units);
     return dispatcher_.Continue(&budget);
+  }
+
+  // Tells of lost events.
+  Dispatcher::Outcome Lose(const std::string& channel, const std::string& count) {
+    EventRecord record;
+    record.kind = RecordKind::kEventsLost;
+    record.channel = channel;
+    record.data = count;
+    WorkBudget budget(1'000'000);
+    EXPECT_TRUE(dispatcher_.Begin(record, "1-0", &budget));
+    return dispatcher_.outcome();
   }
 
   Dispatcher::Outcome Publish(const std::string& channel, const std::string& type,
@@ -120,6 +135,40 @@ TEST_F(DispatchTest, ArgumentsOfRowChangesFilterTheRow) {
   Publish("changes", "TRUNCATE", R"({"operation":"TRUNCATE","row":null})");
   EXPECT_EQ(five->received.size(), 1u);
   EXPECT_EQ(deletes->received.size(), 1u);
+}
+
+TEST_F(DispatchTest, LostEventsAreToldToAllSubscriptionsOfTheirChannelOnce) {
+  Client* const all = Subscribe("subscription { orderUpdated { id } }");
+  Client* const one = Subscribe("subscription { orderUpdated(id: 1) { id } }");
+  Client* const paid = Subscribe("subscription { orderPaid { id } }");
+  Client* const other = Subscribe("subscription { changed { operation } }");
+  const Dispatcher::Outcome outcome = Lose("orders", "                   3");
+  EXPECT_EQ(outcome.matched, 0u);
+  for (const Client* client : {all, one, paid}) {
+    ASSERT_EQ(client->received.size(), 1u);
+    EXPECT_THAT(client->received[0], HasSubstr("3 events could not be delivered"));
+    EXPECT_THAT(client->received[0], HasSubstr(R"("code":"EVENTS_LOST","count":3)"));
+  }
+  EXPECT_TRUE(other->received.empty());
+  Publish("orders", "paid", R"({"id":9})");
+  EXPECT_THAT(all->received[1], HasSubstr(R"("id":"9")"));
+}
+
+TEST_F(DispatchTest, LostEventsOfNoChannelAreToldToAll) {
+  Client* const orders = Subscribe("subscription { orderUpdated { id } }");
+  Client* const changes = Subscribe("subscription { changed { operation } }");
+  Lose("", "                   1");
+  EXPECT_THAT(orders->received, ElementsAre(HasSubstr("1 event could not be delivered")));
+  EXPECT_THAT(changes->received, ElementsAre(HasSubstr("1 event could not be delivered")));
+}
+
+TEST_F(DispatchTest, ANumberOfLostEventsThatIsNoneCountsAsOne) {
+  Client* const orders = Subscribe("subscription { orderUpdated { id } }");
+  for (const char* count : {"", " ", "x", "7x", "-3", "0", "99999999999999999999"}) {
+    orders->received.clear();
+    Lose("orders", count);
+    EXPECT_THAT(orders->received, ElementsAre(HasSubstr(R"("count":1)"))) << count;
+  }
 }
 
 TEST_F(DispatchTest, APlanIsEncodedOnceHoweverManyMembersAndFilters) {

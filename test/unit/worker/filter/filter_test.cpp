@@ -84,6 +84,23 @@ class FilterTest : public testing::Test {
   std::deque<Subscriber> subscribers_;
 };
 
+TEST_F(FilterTest, LostEventsAreToldOnceWhateverTheFilterUnlessItLetsNothingThrough) {
+  for (const char* where : {"{n: {in: [1, 2, 3]}}", "{n: {gt: 5}}", "{s: {contains: \"x\"}}",
+                            "{n: {in: [1, 2]}, f: {lt: 7}, tags: {some: {eq: \"a\"}}}", "{}"}) {
+    EXPECT_EQ(Where(where)->received, 0);
+  }
+  Subscriber* const nobody = Where("{n: {in: []}}");
+  EventRecord loss;
+  loss.kind = RecordKind::kEventsLost;
+  loss.channel = "c";
+  loss.data = "2";
+  WorkBudget budget(1'000'000);
+  EXPECT_TRUE(dispatcher_.Begin(loss, "1-0", &budget));
+  for (const Subscriber& subscriber : subscribers_) {
+    EXPECT_EQ(subscriber.received, &subscriber == nobody ? 0 : 1);
+  }
+}
+
 TEST_F(FilterTest, EachOperatorDoesWhatItsNameSays) {
   EXPECT_TRUE(Matches("{n: {eq: 1}}", R"({"n":1.0})"));
   EXPECT_FALSE(Matches("{n: {eq: 1}}", R"({"n":2})"));

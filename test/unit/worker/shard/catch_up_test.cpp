@@ -37,6 +37,19 @@ class CatchUpTest : public testing::Test {
     record.event_type = "any";
     const std::string data = "{\"id\":" + std::to_string(id) + "}";
     record.data = data;
+    Append(record);
+  }
+
+  void PublishLoss(const std::string& channel, int count) {
+    EventRecord record;
+    record.kind = RecordKind::kEventsLost;
+    record.channel = channel;
+    const std::string data = std::to_string(count);
+    record.data = data;
+    Append(record);
+  }
+
+  void Append(const EventRecord& record) {
     std::vector<uint64_t> bytes(EncodedSize(record) / 8);
     Encode(record, bytes.data());
     RingAppender appender(ring(), {});
@@ -124,6 +137,41 @@ TEST_F(CatchUpTest, AClientThatWasBehindGetsEveryEventOnceAndInOrder) {
   EXPECT_EQ(Got(client, "a"), Numbers(1, 40));
   EXPECT_EQ(Got(client, "b"), Numbers(1, 40));
   EXPECT_FALSE(client.slow);
+}
+
+TEST_F(CatchUpTest, AClientThatIsBehindIsToldOfLostEventsInTheirPlace) {
+  FakeClient client(&host_, 1);
+  FallBehind(&client, 10);
+  PublishLoss("orders", 7);
+  PublishLoss("others", 8);
+  Publish(11);
+  PublishLoss("", 9);
+  DispatchAll();
+  while (client.is_behind()) {
+    client.Drained(400);
+    CatchUpAll();
+  }
+  EXPECT_EQ(Got(client, "a"), Numbers(1, 10) + "? 11 ? ");
+  EXPECT_THAT(client.written, HasSubstr(R"("count":7)"));
+  EXPECT_THAT(client.written, HasSubstr(R"("count":9)"));
+}
+
+TEST_F(CatchUpTest, LostEventsForWhichThereIsNoRoomLetAClientFallBehind) {
+  FakeClient client(&host_, 1);
+  client.Subscribe("a", kOrders);
+  client.socket_room = 100;
+  for (int i = 1; i <= 20; ++i) {
+    Publish(i);
+    PublishLoss("orders", 1);
+  }
+  DispatchAll();
+  host_.FlushAll();
+  ASSERT_TRUE(client.is_behind());
+  client.Drained(SIZE_MAX);
+  CatchUpAll();
+  std::string expected;
+  for (int i = 1; i <= 20; ++i) expected += std::to_string(i) + " ? ";
+  EXPECT_EQ(Got(client, "a"), expected);
 }
 
 TEST_F(CatchUpTest, EventsThatComeMeanwhileFollow) {

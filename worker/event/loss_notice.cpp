@@ -1,0 +1,34 @@
+#include "worker/event/loss_notice.hpp"
+
+#include <algorithm>
+#include <charconv>
+
+#include "worker/event/encode.hpp"
+#include "worker/operation/error.hpp"
+
+namespace fsubs {
+
+uint64_t LostCount(const EventRecord& record) {
+  const std::string_view data = record.data;
+  const std::string_view digits = data.substr(std::min(data.find_first_not_of(' '), data.size()));
+  const char* const end = digits.data() + digits.size();
+  uint64_t count = 0;
+  const auto [parsed_to, error] = std::from_chars(digits.data(), end, count);
+  if (error != std::errc{} || parsed_to != end) return 1;
+  return std::max<uint64_t>(count, 1);
+}
+
+std::string EncodeLoss(const Plan& plan, uint64_t count, LossCause cause) {
+  std::string message = std::to_string(count) + (count == 1 ? " event" : " events");
+  if (cause == LossCause::kOverwritten) {
+    message += count == 1 ? " was" : " were";
+    message += " overwritten before they could be delivered";
+  } else {
+    message += " could not be delivered";
+  }
+  Error loss{std::move(message), kErrorEventsLost};
+  loss.extensions.push_back({"count", count});
+  return EncodeFailure(plan, std::move(loss));
+}
+
+}  // namespace fsubs

@@ -1,0 +1,29 @@
+// What subscriptions are told of events that they do not get.
+#pragma once
+
+#include <cstdint>
+#include <string>
+#include <string_view>
+
+#include "contract/event_record.hpp"
+#include "worker/operation/plan.hpp"
+
+namespace fsubs {
+
+enum class LossCause {
+  kOverwritten,  // in the ring, before they were read
+  kNotMade,      // they never were in the ring: a record of the kind kEventsLost tells of them
+};
+
+// Whether such a record is for the subscribers of `channel`.
+inline bool IsLossOf(const EventRecord& record, std::string_view channel) {
+  return record.channel.empty() || record.channel == channel;
+}
+
+// How many events such a record says are lost: at least one, whatever stands there.
+uint64_t LostCount(const EventRecord& record);
+
+// The response that tells a subscription with that plan.
+std::string EncodeLoss(const Plan& plan, uint64_t count, LossCause cause);
+
+}  // namespace fsubs
