@@ -36,6 +36,24 @@ RingAppender::RingAppender(RingHeader* ring, const CommitStamp& stamp)
       next_sequence_(ring->head_sequence.load(kRelaxed) + 1),
       next_landmark_(ring->next_landmark.load(kRelaxed)) {}
 
+void RingAppender::Skip(const SkippedRecords& skipped) {
+  if (skipped.records == 0) return;
+  const Position tail = ring_->tail.load(kRelaxed);
+  uint64_t held = 0;
+  if (tail != next_) {
+    RecordHeader oldest;
+    LoadWords(words_, ring_->capacity, tail, &oldest, sizeof(oldest));
+    held = next_sequence_ - oldest.sequence;
+  }
+  Count(&ring_->overwritten, held + skipped.records);
+  next_ += skipped.bytes;
+  next_sequence_ += skipped.records;
+  if (skipped.catalog_changed) ring_->catalog_changed.store(next_, kRelaxed);
+  // Until Publish the tail is ahead of the head. A reader that finds itself lapped meanwhile waits
+  // at the head, and goes on from there by a landmark when the records are there.
+  StoreTail(next_);
+}
+
 void RingAppender::Append(const void* record) {
   RecordHeader header;
   std::memcpy(&header, record, sizeof(header));
@@ -59,15 +77,16 @@ void RingAppender::MakeRoom(uint64_t length) {
   if (next_ + length - tail <= ring_->capacity) return;
   uint64_t dropped = 0;
   while (next_ + length - tail > ring_->capacity) {
-    // The tail may reach this transaction's own records: publish them first, so that readers see
-    // them come and go and count them as lost.
-    if (tail == ring_->head.load(kRelaxed)) Publish();
     RecordHeader oldest;
     LoadWords(words_, ring_->capacity, tail, &oldest, sizeof(oldest));
     tail += oldest.length;
     ++dropped;
   }
   Count(&ring_->overwritten, dropped);
+  StoreTail(tail);
+}
+
+void RingAppender::StoreTail(Position tail) {
   ring_->tail.store(tail, kRelaxed);
   // Readers must see the new tail before any byte that overwrites what lay behind the old one.
   std::atomic_thread_fence(std::memory_order_release);

@@ -22,19 +22,31 @@ struct CommitStamp {
   uint32_t xid;
 };
 
+// Records of a transaction that is larger than the ring: those that its later ones would overwrite.
+struct SkippedRecords {
+  uint64_t records = 0;
+  uint64_t bytes = 0;
+  bool catalog_changed = false;  // one of them says so
+};
+
 // Appends the encoded records of one transaction and publishes them together.
 //
 //   RingAppender appender(ring, stamp);
+//   appender.Skip(skipped);
 //   for (each record) appender.Append(bytes);
 //   appender.Publish();
 //
-// Old records are overwritten as needed. A transaction larger than the ring publishes in pieces, so
-// that readers see how many of its records were overwritten.
+// Old records are overwritten as needed.
 class RingAppender {
  public:
   RingAppender(RingHeader* ring, const CommitStamp& stamp);
 
-  // Copy one record made by Encode. REQUIRES: its length is at most capacity / kMaxRecordShare.
+  // Pass over the transaction's first records: readers count them as lost. Everything that the ring
+  // holds goes with them, as it would if they were copied. REQUIRES: nothing was appended yet.
+  void Skip(const SkippedRecords& skipped);
+
+  // Copy one record made by Encode. REQUIRES: its length is at most capacity / kMaxRecordShare, and
+  // all that the transaction appends is at most the capacity.
   void Append(const void* record);
 
   // Make the records appended so far visible to readers.
@@ -42,6 +54,7 @@ class RingAppender {
 
  private:
   void MakeRoom(uint64_t length);
+  void StoreTail(Position tail);
   void SetLandmark();
 
   RingHeader* const ring_;

@@ -117,12 +117,20 @@ inline constexpr Setting kSettings[] = {
      .changed_by = ChangedBy::kSession,
      .sentence = "Largest event that can be published; never more than a quarter of the ring."},
     {.name = "max_transaction_size",
-     .value = IntegerSetting{.default_value = 256 * kMegabyte,
+     .value = IntegerSetting{.default_value = 16 * kGigabyte,
                              .min = kMegabyte,
                              .max = 1024 * kGigabyte,
                              .unit = Unit::kKilobytes},
      .changed_by = ChangedBy::kSession,
-     .sentence = "Most memory for the events of one open transaction."},
+     .sentence = "Most events of one open transaction, in memory and in a temporary file."},
+    {.name = "transaction_memory",
+     .value = IntegerSetting{.default_value = 64 * kMegabyte,
+                             .min = 64 * kKilobyte,
+                             .max = 1024 * kGigabyte,
+                             .unit = Unit::kKilobytes},
+     .changed_by = ChangedBy::kSession,
+     .sentence = "Most memory for the events of one open transaction; more of them go to a "
+                 "temporary file."},
     {.name = "init_timeout",
      .value =
          IntegerSetting{

@@ -17,9 +17,11 @@ RESET fraiseql_subs.max_transaction_size;
 SELECT fraiseql_publish(repeat('x', 65536), 'c', '1');
 SELECT fraiseql_publish('t', 'c', (repeat('[', 501) || repeat(']', 501))::jsonb);
 
+SET fraiseql_subs.capture_failure = error;
 BEGIN;
 SELECT fraiseql_publish('t', 'c', '1');
 PREPARE TRANSACTION 'x';
+RESET fraiseql_subs.capture_failure;
 
 SELECT fraiseql_capture();
 SELECT fraiseql_subs.catalog_changed();

@@ -54,6 +54,7 @@ SET fraiseql_subs.overflow = 'error';
 SET fraiseql_subs.overflow_timeout = '1min';
 SET fraiseql_subs.max_event_size = '2MB';
 SET fraiseql_subs.max_transaction_size = '1GB';
+SET fraiseql_subs.transaction_memory = '1GB';
 RESET ROLE;
 DROP ROLE regress_plain;
 

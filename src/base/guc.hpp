@@ -38,6 +38,7 @@ inline const int& ring_size_kb = IntegerValue("ring_size", Unit::kKilobytes);
 inline const int& overflow_timeout_ms = IntegerValue("overflow_timeout", Unit::kMilliseconds);
 inline const int& max_event_size_bytes = IntegerValue("max_event_size", Unit::kBytes);
 inline const int& max_transaction_size_kb = IntegerValue("max_transaction_size", Unit::kKilobytes);
+inline const int& transaction_memory_kb = IntegerValue("transaction_memory", Unit::kKilobytes);
 inline const int& worker_threads = IntegerValue("worker_threads", Unit::kNone);
 inline char* const& listen_address = StringValue("listen_address");
 inline const int& port = IntegerValue("port", Unit::kNone);

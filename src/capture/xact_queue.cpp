@@ -1,41 +1,46 @@
 #include "src/capture/xact_queue.hpp"
 
 #include "src/base/guc.hpp"
+#include "src/capture/command_order.hpp"
 #include "src/capture/event_limits.hpp"
+#include "src/capture/loss_table.hpp"
+#include "src/capture/prepared_loss.hpp"
+#include "src/capture/publication.hpp"
+#include "src/capture/record_store.hpp"
 #include "src/ring/commit_order.hpp"
-#include "src/ring/ring_publish.hpp"
 #include "src/ring/ring_room.hpp"
 #include "src/ring/shmem.hpp"
 
 namespace fsubs {
 namespace {
 
-constexpr size_t kNone = SIZE_MAX;
+constexpr uint64_t kNone = UINT64_MAX;
 
-// Where a subtransaction's records start.
+// What the queue was when a subtransaction first queued something.
 struct Savepoint {
   int level;  // nesting level; the top transaction has 1
-  size_t start;
+  RecordPlace place;
+  CommandOrder::State order;
 };
 
-// All memory belongs to the top transaction and is freed with it. Only the struct must be reset.
+// All memory belongs to the top transaction and is freed with it. Only the struct must be reset,
+// and the store's file closed.
 struct Queue {
-  char* bytes = nullptr;  // records made by Encode, one behind the other
-  size_t used = 0;
-  size_t capacity = 0;
-  Savepoint* savepoints = nullptr;  // levels that queued something, ascending
+  RecordStore store{};
+  CommandOrder order{};
+  LossTable losses{};
+  Savepoint* savepoints = nullptr;  // levels that queued records, ascending
   int savepoint_count = 0;
   int savepoint_capacity = 0;
-  size_t catalog_changed_at = kNone;  // offset of the record, if there is one
+  uint64_t catalog_changed_at = kNone;  // byte of the record, if there is one
+  bool refusal_is_logged = false;
 };
 
 Queue queue;
+Publication publication;
 
-void TruncateQueue(size_t used) {
-  queue.used = used;
-  if (queue.catalog_changed_at != kNone && queue.catalog_changed_at >= used) {
-    queue.catalog_changed_at = kNone;
-  }
+bool IsEmpty() {
+  return queue.store.end().count == 0 && queue.losses.empty();
 }
 
 void NoteSavepoint() {
@@ -51,10 +56,11 @@ void NoteSavepoint() {
                                     : repalloc(queue.savepoints, bytes));
     queue.savepoint_capacity = capacity;
   }
-  queue.savepoints[queue.savepoint_count++] = {level, queue.used};
+  queue.savepoints[queue.savepoint_count++] = {level, queue.store.end(), queue.order.state()};
 }
 
 void CommitSubtransaction(int level) {
+  queue.losses.CommitLevel(level);
   if (queue.savepoint_count == 0) return;
   Savepoint& top = queue.savepoints[queue.savepoint_count - 1];
   if (top.level != level) return;
@@ -68,36 +74,31 @@ void CommitSubtransaction(int level) {
 }
 
 void AbortSubtransaction(int level) {
+  queue.losses.AbortLevel(level);
   if (queue.savepoint_count == 0) return;
   const Savepoint& top = queue.savepoints[queue.savepoint_count - 1];
   if (top.level != level) return;
-  TruncateQueue(top.start);
+  queue.store.Truncate(top.place);
+  queue.order.Restore(top.order, top.place.at);
+  if (queue.catalog_changed_at >= top.place.at) queue.catalog_changed_at = kNone;
   --queue.savepoint_count;
 }
 
-// Grow by doubling up to the limit. The memory behind a doubling is untouched until it is needed.
-void EnsureRoom(size_t size) {
-  const size_t limit = size_t{1024} * settings::max_transaction_size_kb;
-  const size_t needed = queue.used + size;
-  if (needed > limit) {
-    ereport(ERROR,
-            (errcode(ERRCODE_PROGRAM_LIMIT_EXCEEDED), errmsg("too many events in one transaction"),
-             errdetail("With this event they would take %zu bytes; the limit is %zu bytes.", needed,
-                       limit),
-             errhint("Commit more often, or increase fraiseql_subs.max_transaction_size.")));
-  }
-  if (needed <= queue.capacity) return;
-  size_t capacity = queue.capacity == 0 ? 1024 : queue.capacity * 2;
-  while (capacity < needed) capacity *= 2;
-  queue.bytes = static_cast<char*>(queue.bytes == nullptr
-                                       ? MemoryContextAllocHuge(TopTransactionContext, capacity)
-                                       : repalloc_huge(queue.bytes, capacity));
-  queue.capacity = capacity;
+void FinishTransaction() {
+  queue.store.Close();
+  queue = Queue{};
 }
 
-void FinishTransaction() {
-  LeaveCommitOrder();
-  queue = Queue{};
+void PrepareCommit() {
+  const uint64_t capacity = GetSharedRing().ring->capacity;
+  queue.losses.Settle(capacity / kMaxRecordShare);
+  publication.Prepare({.store = &queue.store,
+                       .losses = &queue.losses,
+                       .is_sorted = !queue.order.state().is_disturbed,
+                       .catalog_changed_at = queue.catalog_changed_at},
+                      capacity);
+  ReserveRoom(publication.bytes());
+  EnterCommitOrder();
 }
 
 void CommitTransaction() {
@@ -105,35 +106,40 @@ void CommitTransaction() {
   // Without an xid there is no commit record, and XactLastCommitEnd is an earlier transaction's.
   const CommitStamp stamp = {ToUnixMicroseconds(GetCurrentTransactionStopTimestamp()),
                              TransactionIdIsValid(xid) ? XactLastCommitEnd : 0, xid};
-  PublishRecords(queue.bytes, queue.used, stamp);
-  FinishTransaction();
+  PublishRecords(publication.skipped(), publication.kept_bytes(), &publication, stamp);
+  LeaveCommitOrder();
 }
 
-void RefusePrepare() {
-  ereport(ERROR, (errcode(ERRCODE_FEATURE_NOT_SUPPORTED),
-                  errmsg("cannot PREPARE a transaction that has published events")));
+void PrepareTwoPhase() {
+  if (settings::capture_failure() == CaptureFailure::kError) {
+    ereport(ERROR,
+            (errcode(ERRCODE_FEATURE_NOT_SUPPORTED),
+             errmsg("cannot PREPARE a transaction that has published events"),
+             errhint("With fraiseql_subs.capture_failure set to \"tell\" it can be prepared; "
+                     "subscribers are then told that its events are missing.")));
+  }
+  StorePreparedLoss(queue.store, &queue.losses);
 }
 
 extern "C" void OnTransactionEvent(XactEvent event, void*) {
   switch (event) {
     case XACT_EVENT_PRE_COMMIT:
-      if (queue.used == 0) break;
-      ReserveRoom(queue.used);
-      EnterCommitOrder();
+      if (!IsEmpty()) PrepareCommit();
       break;
     case XACT_EVENT_COMMIT:
-      if (queue.used > 0) CommitTransaction();
-      queue = Queue{};
+      if (!IsEmpty()) CommitTransaction();
+      FinishTransaction();
       break;
     case XACT_EVENT_ABORT:
       ReleaseRoom();
+      LeaveCommitOrder();
       FinishTransaction();
       break;
     case XACT_EVENT_PRE_PREPARE:
-      if (queue.used > 0) RefusePrepare();
+      if (!IsEmpty()) PrepareTwoPhase();
       break;
     case XACT_EVENT_PREPARE:
-      queue = Queue{};
+      FinishTransaction();
       break;
     case XACT_EVENT_PARALLEL_PRE_COMMIT:
     case XACT_EVENT_PARALLEL_COMMIT:
@@ -156,46 +162,86 @@ void RegisterCallbacksOnce() {
   registered = true;
 }
 
-void Append(const EventRecord& record, size_t size) {
+void Open() {
   if (IsParallelWorker()) {
     ereport(ERROR, (errcode(ERRCODE_INVALID_TRANSACTION_STATE),
                     errmsg("cannot publish events in a parallel worker")));
   }
   RegisterCallbacksOnce();
-  EnsureRoom(size);
+}
+
+RecordStore::Result Append(EventRecord record, CommandId command) {
+  Open();
   NoteSavepoint();
-  Encode(record, queue.bytes + queue.used);
-  queue.used += size;
+  const uint64_t at = queue.store.end().at;
+  char* bytes;
+  const RecordStore::Result result = queue.store.Add(EncodedSize(record), &bytes);
+  if (result != RecordStore::Result::kStored) return result;
+  record.sequence = queue.order.Place(command, at);
+  Encode(record, bytes);
+  return result;
+}
+
+// Tell why the queue does not take `record`.
+void Report(int level, RecordStore::Result result, const EventRecord& record) {
+  switch (result) {
+    case RecordStore::Result::kFull:
+      ereport(
+          level,
+          (errcode(ERRCODE_PROGRAM_LIMIT_EXCEEDED), errmsg("too many events in one transaction"),
+           errdetail("With this event they would take " UINT64_FORMAT
+                     " bytes; the limit is " UINT64_FORMAT " bytes.",
+                     queue.store.end().at + EncodedSize(record), MaxTransactionSize()),
+           errhint("Commit more often, or increase fraiseql_subs.max_transaction_size.")));
+      break;
+    case RecordStore::Result::kNoMemory:
+      ereport(level, (errcode(ERRCODE_OUT_OF_MEMORY), errmsg("out of memory"),
+                      errdetail("The events of the transaction need more."),
+                      errhint("Commit more often, or lower fraiseql_subs.transaction_memory.")));
+      break;
+    case RecordStore::Result::kFileFailed:
+      errno = queue.store.file_error();
+      ereport(level, (errcode_for_file_access(),
+                      errmsg("could not write a transaction's events to a temporary file: %m"),
+                      errhint("Commit more often, or increase fraiseql_subs.transaction_memory.")));
+      break;
+    case RecordStore::Result::kStored:
+      break;
+  }
+}
+
+void AppendOrRaise(const EventRecord& record) {
+  const RecordStore::Result result = Append(record, InvalidCommandId);
+  if (result != RecordStore::Result::kStored) Report(ERROR, result, record);
 }
 
 }  // namespace
 
 void QueueEvent(const EventRecord& event) {
   const EventRecord record = ConvertToUtf8(event);
-  Append(record, CheckEventLimits(record));
+  CheckEventLimits(record);
+  AppendOrRaise(record);
 }
 
-bool TryQueueChange(const EventRecord& event, [[maybe_unused]] CommandId command) {
-  Append(event, EncodedSize(event));
-  return true;
+bool TryQueueChange(const EventRecord& event, CommandId command) {
+  const RecordStore::Result result = Append(event, command);
+  if (result == RecordStore::Result::kStored) return true;
+  if (!queue.refusal_is_logged) Report(LOG, result, event);
+  queue.refusal_is_logged = true;
+  return false;
 }
 
-void QueueLoss(std::string_view channel) {
-  char count[kLossCountLength + 1];
-  snprintf(count, sizeof(count), "%*d", static_cast<int>(kLossCountLength), 1);
-  EventRecord record;
-  record.kind = RecordKind::kEventsLost;
-  record.channel = channel;
-  record.data = {count, kLossCountLength};
-  Append(record, EncodedSize(record));
+void QueueLoss(std::string_view channel, uint64_t count) {
+  Open();
+  queue.losses.Add(channel, count, queue.store.end().at, GetCurrentTransactionNestLevel());
 }
 
 void QueueCatalogChanged() {
   if (queue.catalog_changed_at != kNone) return;
   EventRecord record;
   record.kind = RecordKind::kCatalogChanged;
-  const size_t at = queue.used;
-  Append(record, EncodedSize(record));
+  const uint64_t at = queue.store.end().at;
+  AppendOrRaise(record);
   queue.catalog_changed_at = at;
 }
 

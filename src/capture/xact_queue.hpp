@@ -1,5 +1,6 @@
 // The records of this backend's transaction, from publish to commit. Rolling back, to a savepoint
-// too, drops what was queued since; PREPARE TRANSACTION is refused while anything is queued.
+// too, drops what was queued since. So does PREPARE TRANSACTION: subscribers are told once the
+// prepared transaction is committed (prepared_loss.hpp).
 #pragma once
 
 #include "contract/event_record.hpp"
@@ -9,18 +10,20 @@ namespace fsubs {
 
 // Queue an event. `event` holds texts in the server's encoding; the queue converts and copies them.
 // Raises an error if the event is larger or its data deeper than the limits, if a name is too long,
-// if the transaction's queue is full, or in a parallel worker. REQUIRES: RequireServing succeeded.
+// if the transaction's queue takes no more, or in a parallel worker. REQUIRES: RequireServing
+// succeeded.
 void QueueEvent(const EventRecord& event);
 
 // Queue the event of a row change. `event` is in UTF-8 and within the limits. `command` is the
 // command that changed the row; InvalidCommandId if it is not known. Changes of one command stay
-// together, in front of what its AFTER triggers do. Returns false if the queue is full.
-// REQUIRES: IsServing.
+// together, in front of what its AFTER triggers do. Returns false if the queue takes no more: it is
+// full, or memory or disk are. REQUIRES: IsServing.
 [[nodiscard]] bool TryQueueChange(const EventRecord& event, CommandId command);
 
-// Note that one event of a channel, in UTF-8, is lost: its subscribers are told at commit. Room for
-// that is always there. REQUIRES: IsServing.
-void QueueLoss(std::string_view channel);
+// Note that `count` events of a channel, in UTF-8, are lost: its subscribers are told at commit, or
+// those of all channels if the channel is empty. Room for that is always there. REQUIRES:
+// IsServing.
+void QueueLoss(std::string_view channel, uint64_t count = 1);
 
 // Queue a notice that the catalog changed, once per transaction. REQUIRES: RequireServing
 // succeeded.

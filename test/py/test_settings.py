@@ -14,6 +14,7 @@ BAD_VALUES = {
     "overflow_timeout": ["0", "61min", "soon"],
     "max_event_size": ["1023", "257MB"],
     "max_transaction_size": ["1023kB", "2TB"],
+    "transaction_memory": ["63kB", "2TB"],
     "worker_threads": ["0", "65", "1.5kB"],
     "listen_address": ["", "localhost", "127.0.0.1:80", "256.0.0.1", "*"],
     "port": ["0", "65536", "http"],
@@ -102,7 +103,7 @@ def test_ordinary_users_cannot_change_what_all_share(server):
     server.sql("CREATE ROLE ordinary")
     with server.connect() as connection:
         connection.execute("SET ROLE ordinary")
-        for name in ("overflow", "max_event_size", "max_transaction_size"):
+        for name in ("overflow", "max_event_size", "max_transaction_size", "transaction_memory"):
             with pytest.raises(psycopg.errors.InsufficientPrivilege):
                 connection.execute(f"SET fraiseql_subs.{name} = DEFAULT")
     server.sql("DROP ROLE ordinary")

@@ -1,5 +1,5 @@
 \set QUIET on
-SELECT plan(15);
+SELECT plan(16);
 SELECT forget_published();
 
 SELECT lives_ok(
@@ -54,6 +54,18 @@ COMMIT;
 SELECT results_eq(
     'SELECT published_lines()', $$VALUES ('t c 1'), ('t c 2')$$,
     'and after rolling back to a savepoint it can go on');
+
+CREATE TABLE limited (id int, body text);
+SELECT fraiseql_watch('limited');
+SELECT forget_published();
+BEGIN;
+SELECT fraiseql_publish('t', 'c', to_jsonb(repeat('x', 1000000)));
+INSERT INTO limited SELECT i, repeat('x', 20000) FROM generate_series(1, 5) AS i;
+COMMIT;
+SELECT results_eq(
+    'SELECT left(line, 14) FROM published_and_lost() AS line',
+    $$VALUES ('t c "xxxxxxxxx'), ('INSERT limited'), ('INSERT limited'), ('lost limited 3')$$,
+    'a change beyond it is written all the same, and told as lost');
 RESET fraiseql_subs.max_transaction_size;
 
 -- 20 MB, in a ring of 16 MB.

@@ -43,6 +43,19 @@ class RingTest : public testing::Test {
     appender.Publish();
   }
 
+  void CommitLarge(const SkippedRecords& skipped, const std::vector<std::string>& payloads) {
+    RingAppender appender(ring(), {});
+    appender.Skip(skipped);
+    for (const std::string& payload : payloads) AppendTo(&appender, payload);
+    appender.Publish();
+  }
+
+  void AppendTo(RingAppender* appender, const std::string& payload) {
+    const std::vector<uint64_t> record = Encoded(payload);
+    appender->Append(record.data());
+    appended_ += record.size() * 8;
+  }
+
   void CommitCatalogChange() {
     EventRecord record;
     record.kind = RecordKind::kCatalogChanged;
@@ -54,6 +67,7 @@ class RingTest : public testing::Test {
   }
 
   std::vector<uint64_t> region_;
+  size_t appended_ = 0;  // bytes, by AppendTo
 };
 
 std::string ReadOne(RingReader* reader, uint64_t* lost) {
@@ -190,16 +204,69 @@ TEST_F(RingTest, AReaderThatWasLappedByRecordsOfAQuarterOfTheRingGoesOn) {
   EXPECT_EQ(accounted + reader.Behind(), 100u);
 }
 
-TEST_F(RingTest, ATransactionLargerThanTheRingLosesItsOwnOldestRecordsAndSaysSo) {
+TEST_F(RingTest, SkippedRecordsAreLostToReadersWhichGoOnBehindThem) {
+  Make(1024);
+  Commit({"before"});
+  RingReader behind(ring());
+  Commit({"read", "unread"});
+  uint64_t lost;
+  EXPECT_EQ(ReadOne(&behind, &lost), "read");
+  RingReader current(ring());
+  CommitLarge({.records = 50, .bytes = 5000}, {"51", "52", "53", "54", "55", "56", "57", "58"});
+  EXPECT_EQ(ring()->overwritten.load(), 53u);
+  EXPECT_EQ(ring()->head_sequence.load(), 61u);
+  const std::string first = ReadOne(&current, &lost);
+  EXPECT_EQ(first, std::to_string(1 + lost));
+  EXPECT_EQ(current.Behind(), 58 - lost - 1);
+  uint64_t lost_behind;
+  EXPECT_EQ(ReadOne(&behind, &lost_behind), first);
+  EXPECT_EQ(lost_behind, lost + 1);
+}
+
+TEST_F(RingTest, ATransactionLargerThanAnEmptyRingCanBeTheFirst) {
   Make(1024);
   RingReader reader(ring());
-  std::vector<std::string> payloads;
-  for (int i = 1; i <= 50; ++i) payloads.push_back(std::to_string(i));
-  Commit(payloads);
+  CommitLarge({.records = 3, .bytes = 800}, {"4", "5"});
+  EXPECT_EQ(ring()->overwritten.load(), 3u);
+  EXPECT_TRUE(reader.Seek(800));
   uint64_t lost;
-  const std::string first = ReadOne(&reader, &lost);
-  EXPECT_EQ(first, std::to_string(1 + lost));
-  EXPECT_EQ(reader.Behind(), 50 - lost - 1);
+  EXPECT_EQ(ReadOne(&reader, &lost), "4");
+  EXPECT_EQ(ReadOne(&reader, &lost), "5");
+  EXPECT_EQ(ReadOne(&reader, &lost), "(empty)");
+}
+
+TEST_F(RingTest, AReaderThatLooksWhileRecordsAreSkippedWaitsForThoseThatFollow) {
+  Make(64 * 1024);
+  RingReader at_head(ring());
+  RingReader behind(ring());
+  Commit({"1"});
+  uint64_t lost;
+  EXPECT_EQ(ReadOne(&at_head, &lost), "1");
+  RingAppender appender(ring(), {});
+  appender.Skip({.records = 1000, .bytes = 200'000});
+  const std::string data(100, 'x');
+  while (appended_ < 60'000) AppendTo(&appender, data);
+  EXPECT_EQ(ReadOne(&at_head, &lost), "(empty)");
+  EXPECT_EQ(ReadOne(&behind, &lost), "(empty)");
+  appender.Publish();
+  for (RingReader* reader : {&at_head, &behind}) {
+    EXPECT_EQ(ReadOne(reader, &lost), data);
+    EXPECT_GT(lost, 1000u);
+    // Not at the tail, where the writer goes on.
+    EXPECT_GE(reader->cursor() - ring()->tail.load(), 64u * 1024 / 4);
+    while (ReadOne(reader, &lost) != "(empty)") EXPECT_EQ(lost, 0u);
+    EXPECT_EQ(reader->Behind(), 0u);
+  }
+}
+
+TEST_F(RingTest, ASkippedChangeOfTheCatalogIsNotForgotten) {
+  Make(1024);
+  RingReader reader(ring());
+  CommitLarge({.records = 50, .bytes = 5000, .catalog_changed = true},
+              {"51", "52", "53", "54", "55", "56", "57", "58"});
+  uint64_t lost;
+  EXPECT_NE(ReadOne(&reader, &lost), "(empty)");
+  EXPECT_TRUE(reader.lost_catalog_change());
 }
 
 TEST_F(RingTest, ALappedReaderKnowsWhetherTheCatalogMayHaveChanged) {
@@ -367,6 +434,10 @@ TEST_F(RingTest, ConcurrentReadersAccountForEveryRecord) {
       for (uint64_t i = 0; i < kTransactions; ++i) {
         std::lock_guard guard(lock);
         RingAppender appender(ring(), {});
+        if (random() % 50 == 0) {
+          appender.Skip({.records = 100, .bytes = 10'000});
+          published += 100;
+        }
         for (uint64_t records = random() % 4; records > 0; --records) {
           ++number;
           std::string data = std::to_string(writer);

@@ -1,0 +1,109 @@
+#include "src/capture/prepared_loss.hpp"
+
+#include "src/capture/xact_queue.hpp"
+
+namespace fsubs {
+namespace {
+
+// Of fraiseql_subs.prepared_loss.
+constexpr int kChannel = 0;
+constexpr int kCount = 1;
+constexpr int kColumns = 2;
+
+// The table, locked; null if there is none. Without the extension, anybody who may create schemas
+// could have put another there.
+Relation OpenTable(LOCKMODE lock) {
+  const Oid extension = get_extension_oid("fraiseql_subs", true);
+  if (!OidIsValid(extension)) return nullptr;
+  const Oid schema = get_namespace_oid("fraiseql_subs", true);
+  const Oid relid = OidIsValid(schema) ? get_relname_relid("prepared_loss", schema) : InvalidOid;
+  if (!OidIsValid(relid) || getExtensionOfObject(RelationRelationId, relid) != extension) {
+    return nullptr;
+  }
+  const Relation table = try_relation_open(relid, lock);
+  if (table == nullptr) return nullptr;
+  const TupleDesc columns = RelationGetDescr(table);
+  if (table->rd_rel->relkind == RELKIND_RELATION && columns->natts == kColumns &&
+      TupleDescAttr(columns, kChannel)->atttypid == TEXTOID &&
+      TupleDescAttr(columns, kCount)->atttypid == INT8OID) {
+    return table;
+  }
+  relation_close(table, lock);
+  return nullptr;
+}
+
+void CountRecords(const RecordStore& store, LossTable* losses) {
+  RecordCursor cursor;
+  cursor.Open(&store);
+  uint64_t left = store.end().count;
+  for (uint64_t at = 0; at < store.end().at; --left) {
+    CHECK_FOR_INTERRUPTS();
+    const char* const bytes = cursor.Get(at);
+    if (bytes == nullptr) break;
+    const uint32_t length = HeaderOf(bytes).length;
+    EventRecord record;
+    if (Decode({bytes, length}, &record) != DecodeResult::kOk) break;
+    if (record.kind == RecordKind::kEvent) losses->Add(record.channel, 1, 0, 1);
+    at += length;
+  }
+  // The file cannot be read.
+  if (left > 0) losses->Add({}, left, 0, 1);
+}
+
+void InsertRow(Relation table, const LossTable::Loss& loss) {
+  const char* const channel =
+      pg_any_to_server(loss.channel.data(), static_cast<int>(loss.channel.size()), PG_UTF8);
+  const size_t length = channel == loss.channel.data() ? loss.channel.size() : strlen(channel);
+  Datum values[kColumns];
+  bool nulls[kColumns] = {};
+  values[kChannel] = PointerGetDatum(cstring_to_text_with_len(channel, static_cast<int>(length)));
+  values[kCount] = Int64GetDatum(static_cast<int64>(loss.count));
+  const HeapTuple row = heap_form_tuple(RelationGetDescr(table), values, nulls);
+  simple_heap_insert(table, row);
+  heap_freetuple(row);
+}
+
+void QueueRow(Relation table, HeapTuple row) {
+  Datum values[kColumns];
+  bool nulls[kColumns];
+  heap_deform_tuple(row, RelationGetDescr(table), values, nulls);
+  if (nulls[kChannel] || nulls[kCount]) return;
+  const text* const channel = DatumGetTextPP(values[kChannel]);
+  const int length = static_cast<int>(VARSIZE_ANY_EXHDR(channel));
+  const char* const utf8 = pg_server_to_any(VARDATA_ANY(channel), length, PG_UTF8);
+  const size_t utf8_length = utf8 == VARDATA_ANY(channel) ? length : strlen(utf8);
+  QueueLoss({utf8, utf8_length}, static_cast<uint64_t>(DatumGetInt64(values[kCount])));
+}
+
+}  // namespace
+
+void StorePreparedLoss(const RecordStore& store, LossTable* losses) {
+  CountRecords(store, losses);
+  losses->Settle(UINT64_MAX);
+  if (losses->size() == 0) return;
+  PushActiveSnapshot(GetTransactionSnapshot());
+  const Relation table = OpenTable(RowExclusiveLock);
+  if (table != nullptr) {
+    for (size_t i = 0; i < losses->size(); ++i) InsertRow(table, (*losses)[i]);
+    table_close(table, NoLock);
+  }
+  PopActiveSnapshot();
+}
+
+void QueuePreparedLosses() {
+  if (RecoveryInProgress()) return;
+  PushActiveSnapshot(GetTransactionSnapshot());
+  const Relation table = OpenTable(RowExclusiveLock);
+  if (table != nullptr) {
+    const TableScanDesc scan = table_beginscan(table, GetActiveSnapshot(), 0, nullptr);
+    while (const HeapTuple row = heap_getnext(scan, ForwardScanDirection)) {
+      QueueRow(table, row);
+      simple_heap_delete(table, &row->t_self);
+    }
+    table_endscan(scan);
+    table_close(table, NoLock);
+  }
+  PopActiveSnapshot();
+}
+
+}  // namespace fsubs

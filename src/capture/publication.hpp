@@ -1,0 +1,68 @@
+// A transaction's records as they go to the ring: in their order, without those that the rest would
+// overwrite, with its losses at their places.
+#pragma once
+
+#include "src/capture/loss_table.hpp"
+#include "src/capture/record_store.hpp"
+#include "src/ring/ring_publish.hpp"
+
+namespace fsubs {
+
+class Publication final : public RecordSource {
+ public:
+  // What the transaction queued. None of it changes any more.
+  struct Queued {
+    const RecordStore* store;
+    const LossTable* losses;      // settled
+    bool is_sorted;               // no record has a lower anchor than the one in front of it
+    uint64_t catalog_changed_at;  // byte of that record; UINT64_MAX: there is none
+  };
+
+  // Choose and order what goes to a ring of `capacity` bytes. May raise an error. Call at
+  // PRE_COMMIT.
+  void Prepare(const Queued& queued, uint64_t capacity);
+
+  // Bytes that all records take, with those that are skipped.
+  uint64_t bytes() const { return bytes_; }
+
+  // Most bytes that Next returns in all.
+  uint64_t kept_bytes() const { return bytes_ - skipped_.bytes; }
+  const SkippedRecords& skipped() const { return skipped_; }
+
+  // If the file cannot be read any more, the last record tells how many are missing.
+  const char* Next() override;
+
+ private:
+  struct Item {
+    uint64_t anchor;
+    uint64_t at;
+    uint64_t length;
+  };
+
+  void ChooseTail(uint64_t room);
+  void ChooseSorted(uint64_t room);
+  bool CollectItems(uint64_t room);
+  void KeepTail(uint64_t room);
+  bool CopyInOrder(uint64_t bytes);
+  void GiveUp();
+  void StopReading();
+  const char* NextRecord();
+  const char* EncodeNextLoss();
+
+  Queued queued_{};
+  RecordCursor cursor_;
+  uint64_t bytes_ = 0;
+  SkippedRecords skipped_;
+
+  uint64_t next_at_ = 0;   // of the next record: in the store if that is sorted, else in `copy_`
+  char* copy_ = nullptr;   // of what is not sorted and was in a file
+  Item* items_ = nullptr;  // what is not sorted, in its order
+  size_t item_count_ = 0;
+  size_t next_item_ = 0;
+
+  uint64_t left_ = 0;  // records
+  size_t next_loss_ = 0;
+  char* loss_record_ = nullptr;
+};
+
+}  // namespace fsubs
