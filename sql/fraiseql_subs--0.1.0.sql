@@ -56,6 +56,15 @@ COMMENT ON COLUMN fraiseql_subs.subscription.event_types IS 'event types deliver
 SELECT pg_extension_config_dump('fraiseql_subs.type', '');
 SELECT pg_extension_config_dump('fraiseql_subs.subscription', '');
 
+-- What committed transactions have lost by PREPARE TRANSACTION, until the executor has told it. Not
+-- dumped. An empty channel is all of them.
+CREATE TABLE fraiseql_subs.prepared_loss (
+    channel text NOT NULL,
+    count bigint NOT NULL
+);
+COMMENT ON TABLE fraiseql_subs.prepared_loss IS
+    'events of prepared transactions, of which subscribers are told once those are committed';
+
 CREATE FUNCTION fraiseql_subs.catalog_changed() RETURNS trigger
 LANGUAGE c AS 'MODULE_PATHNAME', 'fsubs_catalog_changed';
 

@@ -7,6 +7,7 @@
 
 #include "src/base/guc.hpp"
 #include "src/base/wait_events.hpp"
+#include "src/capture/prepared_loss.hpp"
 #include "src/catalog/snapshot.hpp"
 #include "src/worker_process/database_lock.hpp"
 #include "src/worker_process/side_door_client.hpp"
@@ -210,6 +211,13 @@ bool GiveSnapshot(Session* session, Occasion occasion) {
   return result == SideDoorResult::kDone;
 }
 
+// What must be looked for. Returns false if the connection is of no more use.
+bool Look(Session* session) {
+  // An error is in the log, and the next look tries again.
+  (void)RunTransaction("telling of prepared transactions", QueuePreparedLosses);
+  return GiveSnapshot(session, Occasion::kLooked);
+}
+
 // Answer the worker until the connection ends or is of no more use. Returns whether the worker kept
 // to the protocol.
 bool Serve(Session* session) {
@@ -222,7 +230,7 @@ bool Serve(Session* session) {
     MemoryContextReset(turn_context);
     HandleInterrupts();
     const Clock::time_point make_way_due = MakeWay();
-    if (Clock::now() >= session->look_due && !GiveSnapshot(session, Occasion::kLooked)) return true;
+    if (Clock::now() >= session->look_due && !Look(session)) return true;
     switch (session->door->TryReceive()) {
       case SideDoorResult::kDone:
         if (!TakeSnapshotRequest(session->door)) {

@@ -108,14 +108,6 @@ def test_a_procedure_that_commits_publishes_at_each_commit(server, received):
     assert received() == ["2", "4"]
 
 
-def test_prepare_transaction_after_a_publish_is_refused(make_cluster):
-    cluster = make_cluster(postgresql__max_prepared_transactions=1)
-    with cluster.connect(autocommit=False) as connection:
-        publish(connection, 1)
-        with pytest.raises(psycopg.errors.FeatureNotSupported):
-            connection.execute("PREPARE TRANSACTION 'p'")
-
-
 def test_events_are_seen_in_the_order_of_commits(server, received):
     with (
         server.connect(autocommit=False) as first,
