@@ -47,6 +47,16 @@ def test_events_arrive_as_next(server, stream):
     assert opened.next()["data"] == {"orderUpdated": {"id": "1", "status": "a\nb"}}
 
 
+def test_data_with_line_breaks_arrives_as_one_event(server, stream, name):
+    server.sql(f"SELECT fraiseql_register_types('scalar {name}Json type {name} {{ a: {name}Json }}')")
+    server.sql(f"SELECT fraiseql_register_subscription('{name}: {name}', '{name}')")
+    opened = stream(server, f"subscription {{ {name} {{ a }} }}")
+    wait_until_subscribed(server)
+    data = '{\n  "a": {\r\n    "b": [1,\n2]\n  }\n}'
+    server.sql("SELECT fraiseql_publish('t', %s, %s)", (name, data))
+    assert opened.next()["data"] == {name: {"a": {"b": [1, 2]}}}
+
+
 def test_an_operation_may_stand_in_the_url(server, stream):
     opened = stream(server, quote("subscription { orderUpdated { id } }"), method="GET")
     wait_until_subscribed(server)

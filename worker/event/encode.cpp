@@ -170,7 +170,7 @@ class Encoder {
     const bool string = json == JsonType::kString;
     switch (field.leaf) {
       case Leaf::kCustom:
-        *out_ += value.raw();
+        AppendOnOneLine(value.raw());
         return true;
       case Leaf::kString:
         if (string) {
@@ -212,6 +212,16 @@ class Encoder {
       default:
         return Number(field, value);
     }
+  }
+
+  // Copy JSON without its line breaks, which server-sent events cannot hold. They can only be between
+  // tokens.
+  void AppendOnOneLine(std::string_view json) {
+    const size_t start = out_->size();
+    *out_ += json;
+    if (json.find_first_of("\r\n") == std::string_view::npos) return;
+    const auto is_break = [](char c) { return c == '\r' || c == '\n'; };
+    std::replace_if(out_->begin() + static_cast<std::ptrdiff_t>(start), out_->end(), is_break, ' ');
   }
 
   [[nodiscard]] bool Number(const FieldPlan& field, const JsonValue& value) {

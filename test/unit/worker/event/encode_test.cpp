@@ -49,6 +49,11 @@ TEST_F(EncodeTest, NumbersKeepEveryDigit) {
             R"({"orderUpdated":{"total":12345678901234567890.0000000001,"extra":{"n":1.10}}})");
 }
 
+TEST_F(EncodeTest, LineBreaksOfTheDataAreNotCopied) {
+  EXPECT_EQ(EncodedOrder("extra", "{\n\"extra\":{\r\n  \"n\":[1,\n\"a\\n\"]}\n}"),
+            R"({"orderUpdated":{"extra":{    "n":[1, "a\n"]}}})");
+}
+
 TEST_F(EncodeTest, LeavesAreCoercedAsGraphqlJsDoes) {
   EXPECT_EQ(EncodedOrder("note paid quantity total",
                          R"({"note":1.5,"paid":1,"quantity":"12","total":true})"),
