@@ -5,19 +5,52 @@
 
 CREATE SCHEMA fraiseql_subs;
 
-CREATE FUNCTION fraiseql_subs.require_serving() RETURNS void
-LANGUAGE c AS 'MODULE_PATHNAME', 'fsubs_require_serving';
+CREATE FUNCTION fraiseql_subs.warn_elsewhere() RETURNS void
+LANGUAGE c AS 'MODULE_PATHNAME', 'fsubs_warn_elsewhere';
 
--- Here, not at the first use: a missing line in postgresql.conf shows while it is being set up.
-SELECT fraiseql_subs.require_serving();
+-- Here, not at the first use: a missing line in postgresql.conf shows while it is being set up. It is
+-- a warning, so that migrations and restores run in databases that are not served.
+SELECT fraiseql_subs.warn_elsewhere();
 
 -- Events ------------------------------------------------------------------------------------------
 
+-- One for each type in which drivers and functions hand JSON over; literals and parameters without a
+-- type are text. Those of three arguments are functions of their own because every default of an
+-- argument is parsed anew in each statement that leaves it out, which takes longer than publishing.
+
+CREATE FUNCTION fraiseql_publish(event_type text, channel text, data text) RETURNS void
+LANGUAGE c VOLATILE PARALLEL RESTRICTED AS 'MODULE_PATHNAME', 'fsubs_publish_text';
+COMMENT ON FUNCTION fraiseql_publish(text, text, text) IS
+    'send an event to the subscribers of a channel when the transaction commits';
+
+CREATE FUNCTION fraiseql_publish(event_type text, channel text, data json) RETURNS void
+LANGUAGE c VOLATILE PARALLEL RESTRICTED AS 'MODULE_PATHNAME', 'fsubs_publish_json';
+COMMENT ON FUNCTION fraiseql_publish(text, text, json) IS
+    'send an event to the subscribers of a channel when the transaction commits';
+
+CREATE FUNCTION fraiseql_publish(event_type text, channel text, data jsonb) RETURNS void
+LANGUAGE c VOLATILE PARALLEL RESTRICTED AS 'MODULE_PATHNAME', 'fsubs_publish_jsonb';
+COMMENT ON FUNCTION fraiseql_publish(text, text, jsonb) IS
+    'send an event to the subscribers of a channel when the transaction commits';
+
 CREATE FUNCTION fraiseql_publish(
-    event_type text, channel text, data jsonb,
-    correlation_id text DEFAULT NULL, subgraph text DEFAULT NULL
+    event_type text, channel text, data text, correlation_id text, subgraph text DEFAULT NULL
 ) RETURNS void
-LANGUAGE c VOLATILE PARALLEL RESTRICTED AS 'MODULE_PATHNAME', 'fsubs_publish';
+LANGUAGE c VOLATILE PARALLEL RESTRICTED AS 'MODULE_PATHNAME', 'fsubs_publish_text';
+COMMENT ON FUNCTION fraiseql_publish(text, text, text, text, text) IS
+    'send an event to the subscribers of a channel when the transaction commits';
+
+CREATE FUNCTION fraiseql_publish(
+    event_type text, channel text, data json, correlation_id text, subgraph text DEFAULT NULL
+) RETURNS void
+LANGUAGE c VOLATILE PARALLEL RESTRICTED AS 'MODULE_PATHNAME', 'fsubs_publish_json';
+COMMENT ON FUNCTION fraiseql_publish(text, text, json, text, text) IS
+    'send an event to the subscribers of a channel when the transaction commits';
+
+CREATE FUNCTION fraiseql_publish(
+    event_type text, channel text, data jsonb, correlation_id text, subgraph text DEFAULT NULL
+) RETURNS void
+LANGUAGE c VOLATILE PARALLEL RESTRICTED AS 'MODULE_PATHNAME', 'fsubs_publish_jsonb';
 COMMENT ON FUNCTION fraiseql_publish(text, text, jsonb, text, text) IS
     'send an event to the subscribers of a channel when the transaction commits';
 
@@ -33,6 +66,357 @@ COMMENT ON FUNCTION fraiseql_watch(regclass, text) IS
 CREATE FUNCTION fraiseql_unwatch("table" regclass) RETURNS void
 LANGUAGE c AS 'MODULE_PATHNAME', 'fsubs_unwatch';
 COMMENT ON FUNCTION fraiseql_unwatch(regclass) IS 'stop publishing the changes of a table';
+
+-- Watched tables ----------------------------------------------------------------------------------
+--
+-- What this section reads are PostgreSQL's catalogs, so that it also works where the library is not
+-- loaded. None of it locks a table.
+
+-- The triggers that call fraiseql_capture. PostgreSQL copies those of a partitioned table to its
+-- partitions; `parent` is the trigger that one was copied from, else 0.
+CREATE VIEW fraiseql_subs.capture_trigger AS
+SELECT t.oid, t.tgrelid AS relid, t.tgparentid AS parent, t.tgname AS name, t.tgenabled AS enabled,
+       t.tgqual IS NOT NULL AS has_condition, t.tgattr <> '' AS has_columns,
+       t.tgdeferrable AS is_deferrable, t.tgnargs AS arguments,
+       CASE WHEN t.tgnargs > 0 THEN
+           convert_from(substring(t.tgargs FOR position('\x00'::bytea IN t.tgargs) - 1),
+                        getdatabaseencoding()) END AS channel,
+       -- What it publishes: bits of pg_trigger.tgtype. 0 for a trigger that fraiseql_capture refuses
+       -- to be called by.
+       CASE WHEN t.tgtype & 66 <> 0 THEN 0  -- BEFORE, INSTEAD OF
+            WHEN t.tgtype & 1 <> 0 THEN t.tgtype & 28  -- FOR EACH ROW: INSERT, DELETE, UPDATE
+            ELSE t.tgtype & 32 END AS events,  -- TRUNCATE
+       t.tgtype & 60 AS all_events,
+       t.xmin AS written_by
+FROM pg_catalog.pg_proc AS p
+JOIN pg_catalog.pg_depend AS d
+    ON d.refclassid = 'pg_catalog.pg_proc'::regclass AND d.refobjid = p.oid
+    AND d.classid = 'pg_catalog.pg_trigger'::regclass
+JOIN pg_catalog.pg_trigger AS t ON t.oid = d.objid
+WHERE p.proname = 'fraiseql_capture' AND p.prosrc = 'fsubs_capture';
+
+-- Why not every change of a table becomes one event on this channel, or others' changes do too.
+--   kind: `off` if no change becomes an event, `check` if it may be meant like this, `incomplete` or,
+--     if it is all about replication, `replication` for the others
+--   since: the transaction that wrote the catalog's row from which it follows
+CREATE FUNCTION fraiseql_subs.problems_of(watched oid, channel text)
+RETURNS TABLE (kind text, problem text, remedy text, since xid)
+LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp SET plan_cache_mode = force_generic_plan AS $$
+#variable_conflict use_column
+BEGIN
+    RETURN QUERY
+    WITH RECURSIVE
+    own AS (
+        SELECT * FROM fraiseql_subs.capture_trigger AS t
+        WHERE t.relid = $1 AND t.parent = 0 AND t.channel IS NOT DISTINCT FROM $2
+    ),
+    operation (name, bit) AS (VALUES ('INSERT', 4), ('UPDATE', 16), ('DELETE', 8), ('TRUNCATE', 32)),
+    -- Tables whose rows are also rows of the watched one.
+    descendant AS (
+        SELECT i.inhrelid AS relid, i.inhparent AS parent, i.xmin AS since, c.relispartition, c.relkind
+        FROM pg_inherits AS i JOIN pg_class AS c ON c.oid = i.inhrelid WHERE i.inhparent = $1
+        UNION
+        SELECT i.inhrelid, i.inhparent, i.xmin, c.relispartition, c.relkind
+        FROM descendant AS d JOIN pg_inherits AS i ON i.inhparent = d.relid
+        JOIN pg_class AS c ON c.oid = i.inhrelid
+    ),
+    copy AS (
+        SELECT t.*, own.oid AS original, own.enabled AS original_enabled
+        FROM own JOIN fraiseql_subs.capture_trigger AS t ON t.parent = own.oid
+        UNION ALL
+        SELECT t.*, copy.original, copy.original_enabled
+        FROM copy JOIN fraiseql_subs.capture_trigger AS t ON t.parent = copy.oid
+    ),
+    missing AS (
+        SELECT string_agg(o.name, ', ') AS names, sum(o.bit)::integer AS bits
+        FROM operation AS o, (SELECT bit_or(t.events) AS events FROM own AS t) AS all_own
+        WHERE o.bit & coalesce(all_own.events, 0) = 0
+    ),
+    found (kind, problem, remedy, since) AS (
+        SELECT CASE WHEN m.bits & 28 = 28 THEN 'off' ELSE 'incomplete' END,
+            format('No trigger publishes %s.', m.names), 'watch',
+            (SELECT t.xmin FROM pg_trigger AS t
+             WHERE t.tgrelid = $1 AND (t.oid IN (SELECT own.oid FROM own)
+                 OR t.tgname IN (' fraiseql_capture_row', ' fraiseql_capture_truncate'))
+             ORDER BY age(t.xmin) LIMIT 1)
+        FROM missing AS m WHERE m.names IS NOT NULL
+    UNION ALL
+        SELECT CASE WHEN t.events & 28 <> 0 THEN 'off' ELSE 'incomplete' END,
+            format('The trigger %I is disabled.', t.name), 'watch', t.written_by
+        FROM own AS t WHERE t.enabled = 'D'
+    UNION ALL
+        SELECT 'replication', format(CASE t.enabled
+                WHEN 'R' THEN 'The trigger %I fires for nothing but what replication applies.'
+                ELSE 'The trigger %I is not enabled ALWAYS: what replication applies makes no event.' END,
+            t.name), 'watch', t.written_by
+        FROM own AS t WHERE t.enabled IN ('O', 'R')
+    UNION ALL
+        SELECT 'incomplete', format('The trigger %I has a WHEN condition: other changes make no event.', t.name),
+            'watch', t.written_by
+        FROM own AS t WHERE t.has_condition
+    UNION ALL
+        SELECT 'incomplete', format('The trigger %I is for an UPDATE of some columns: others make no event.', t.name),
+            'watch', t.written_by
+        FROM own AS t WHERE t.has_columns
+    UNION ALL
+        SELECT 'incomplete', format('The trigger %I is deferrable: its events may come behind later ones.', t.name),
+            'again', t.written_by
+        FROM own AS t WHERE t.is_deferrable
+    UNION ALL
+        SELECT 'incomplete', format('The trigger %I makes writes fail: it needs one argument, a channel.', t.name),
+            'again', t.written_by
+        FROM own AS t WHERE t.arguments <> 1 OR t.channel = ''
+    UNION ALL
+        SELECT 'incomplete', format('The trigger %I makes writes fail: it must be AFTER, and FOR EACH ROW but for TRUNCATE.',
+            t.name), 'again', t.written_by
+        FROM own AS t WHERE t.all_events & ~t.events <> 0
+    UNION ALL
+        SELECT 'incomplete', format('%s triggers publish each %s.', count(*), o.name), 'again',
+            (array_agg(t.written_by ORDER BY age(t.written_by)))[1]
+        FROM own AS t JOIN operation AS o ON t.events & o.bit <> 0 GROUP BY o.name HAVING count(*) > 1
+    UNION ALL
+        SELECT 'incomplete', format('The trigger %I fires first: what it does is told before the change it does it for.',
+            other.tgname), 'name',
+            CASE WHEN age(other.xmin) < age(first.written_by) THEN other.xmin ELSE first.written_by END
+        FROM (SELECT own.name, own.written_by FROM own WHERE own.events & 28 <> 0
+              ORDER BY own.name LIMIT 1) AS first
+        JOIN pg_trigger AS other ON other.tgname < first.name
+        WHERE other.tgrelid = $1 AND other.tgtype & 67 = 1 AND other.tgenabled <> 'D'
+            AND other.oid NOT IN (SELECT t.oid FROM fraiseql_subs.capture_trigger AS t)
+    UNION ALL
+        SELECT 'incomplete', format('The partition %s has no trigger that publishes its rows.', d.relid::regclass),
+            'watch', d.since
+        FROM descendant AS d
+        WHERE d.relispartition AND EXISTS (SELECT FROM own WHERE events & 28 <> 0)
+            AND NOT EXISTS (SELECT FROM copy WHERE copy.relid = d.relid)
+    UNION ALL
+        SELECT CASE t.enabled WHEN 'D' THEN 'incomplete' ELSE 'replication' END, format(CASE t.enabled
+                WHEN 'D' THEN 'The trigger %I of the partition %s is disabled.'
+                WHEN 'R' THEN 'The trigger %I of the partition %s fires for nothing but what replication applies.'
+                ELSE 'The trigger %I of the partition %s is not enabled ALWAYS: what replication applies makes no event.' END,
+            t.name, t.relid::regclass), 'watch', t.written_by
+        FROM copy AS t WHERE t.enabled <> 'A' AND t.enabled <> t.original_enabled
+    UNION ALL
+        SELECT 'incomplete', format('The partition %s is watched by itself, too.', d.relid::regclass), 'partition',
+            t.written_by
+        FROM descendant AS d JOIN fraiseql_subs.capture_trigger AS t ON t.relid = d.relid AND t.parent = 0
+        WHERE d.relispartition
+    UNION ALL
+        SELECT 'incomplete', format('The partition %s is a foreign table: only what is written through this server makes events.',
+            d.relid::regclass), 'none', d.since
+        FROM descendant AS d WHERE d.relispartition AND d.relkind = 'f'
+    UNION ALL
+        SELECT 'incomplete', format('The table %s inherits from it and is not watched: its rows make no event.',
+            d.relid::regclass), 'child', d.since
+        FROM descendant AS d
+        WHERE NOT d.relispartition AND NOT EXISTS (
+            SELECT FROM fraiseql_subs.capture_trigger AS t
+            WHERE t.relid = d.relid AND t.parent = 0 AND t.events & 28 <> 0)
+    UNION ALL
+        SELECT 'incomplete', CASE c.relpersistence
+                WHEN 'u' THEN 'The table is unlogged: a crash of the server empties it, which makes no event.'
+                ELSE 'The table is temporary: what ON COMMIT and the end of the session remove makes no event.' END,
+            'none', c.xmin
+        FROM pg_class AS c WHERE c.oid = $1 AND c.relpersistence <> 'p'
+    UNION ALL
+        SELECT 'check', format('Its channel %I has the name of the table %s, which is not watched.',
+            $2, named.oid::regclass), 'renamed', named.xmin
+        FROM pg_class AS c
+        JOIN pg_class AS named ON named.relnamespace = c.relnamespace AND named.relname = $2
+        WHERE c.oid = $1 AND named.oid <> c.oid AND named.relkind IN ('r', 'p')
+            AND NOT EXISTS (SELECT FROM fraiseql_subs.capture_trigger AS t WHERE t.relid = named.oid)
+    )
+    SELECT f.kind, f.problem, CASE f.remedy
+            WHEN 'watch' THEN format('fraiseql_watch(%L, %L) puts its triggers in order again.', $1::regclass, $2)
+            WHEN 'again' THEN format('fraiseql_unwatch(%L) removes all its triggers; then watch it again.', $1::regclass)
+            WHEN 'name' THEN 'Rename that trigger.'
+            WHEN 'partition' THEN 'Unwatch the partition.'
+            WHEN 'child' THEN 'Watch the inheriting table, too.'
+            WHEN 'renamed' THEN 'If tables were renamed, unwatch this one and watch the other.'
+        END, f.since
+    FROM found AS f;
+END
+$$;
+
+-- Why the events of this database go nowhere; null if they go somewhere.
+CREATE FUNCTION fraiseql_subs.elsewhere() RETURNS text
+LANGUAGE sql SET search_path = pg_catalog, pg_temp AS $$
+    -- A setting that no library has defined is not in pg_settings.
+    SELECT CASE
+        WHEN served IS NULL THEN 'fraiseql_subs is not preloaded: events reach nobody.'
+        WHEN served <> current_database() THEN format(
+            'fraiseql_subs serves the database %I, not this one: events reach nobody.', served)
+        END
+    FROM (SELECT (SELECT setting FROM pg_settings WHERE name = 'fraiseql_subs.database') AS served) AS s;
+$$;
+
+CREATE FUNCTION fraiseql_watched_tables()
+RETURNS TABLE ("table" regclass, channel text, state text, problems text[])
+LANGUAGE sql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
+    WITH watched AS (
+        SELECT DISTINCT t.relid, t.channel FROM fraiseql_subs.capture_trigger AS t WHERE t.parent = 0
+    ),
+    elsewhere AS (
+        SELECT fraiseql_subs.elsewhere() AS problem
+    )
+    SELECT w.relid::regclass, w.channel,
+        CASE WHEN 'off' = ANY (found.kinds) THEN 'off'
+             WHEN e.problem IS NOT NULL THEN 'elsewhere'
+             WHEN found.kinds && '{incomplete,replication}' THEN 'incomplete'
+             WHEN 'check' = ANY (found.kinds) THEN 'check'
+             ELSE 'watched' END,
+        found.problems
+    FROM watched AS w, elsewhere AS e, LATERAL (
+        SELECT coalesce(array_agg(p.kind), '{}') AS kinds,
+            coalesce(array_agg(p.problem ORDER BY p.place, p.problem COLLATE "C"), '{}') AS problems
+        FROM (
+            SELECT 0 AS place, 'elsewhere' AS kind, e.problem WHERE e.problem IS NOT NULL
+            UNION ALL
+            SELECT 1, kind, problem FROM fraiseql_subs.problems_of(w.relid, w.channel)
+            UNION ALL
+            SELECT 2, 'check', format('The table %s has the same channel.', other.relid::regclass)
+            FROM watched AS other WHERE other.channel = w.channel AND other.relid <> w.relid
+        ) AS p) AS found
+    ORDER BY w.relid::regclass::text COLLATE "C", w.channel COLLATE "C";
+$$;
+COMMENT ON FUNCTION fraiseql_watched_tables() IS
+    'tables whose changes are published, and why some of them may not be';
+
+-- Whether every trigger of a table is as fraiseql_watch() would make it.
+CREATE FUNCTION fraiseql_subs.is_watched(watched oid, channel text) RETURNS boolean
+LANGUAGE sql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
+    SELECT EXISTS (SELECT FROM fraiseql_subs.capture_trigger AS t WHERE t.relid = $1 AND t.parent = 0)
+        AND NOT EXISTS (
+            SELECT FROM fraiseql_subs.capture_trigger AS t
+            WHERE t.relid = $1 AND (t.parent <> 0 OR t.channel IS DISTINCT FROM $2))
+        AND NOT EXISTS (SELECT FROM fraiseql_subs.problems_of($1, $2) WHERE kind <> 'check');
+$$;
+
+CREATE FUNCTION fraiseql_subs.warn(watched oid, problems text, remedies text) RETURNS void
+LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS $$
+DECLARE
+    message text := format('table "%s" is not watched as it should be', $1::regclass);
+BEGIN
+    IF remedies IS NULL THEN
+        RAISE WARNING USING MESSAGE = message, DETAIL = problems;
+    ELSE
+        RAISE WARNING USING MESSAGE = message, DETAIL = problems, HINT = remedies;
+    END IF;
+END
+$$;
+
+-- For fraiseql_watch(): warn of what is wrong with a table that it has just put in order. `is_default`
+-- is whether nobody chose the channel.
+CREATE FUNCTION fraiseql_subs.warn_of_problems(watched oid, channel text, is_default boolean)
+RETURNS void
+LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
+DECLARE
+    problems text;
+    remedies text;
+BEGIN
+    SELECT string_agg(p.problem, E'\n'), string_agg(DISTINCT p.remedy, E'\n')
+    INTO problems, remedies
+    FROM (
+        SELECT problem, remedy FROM fraiseql_subs.problems_of($1, $2) WHERE kind <> 'check'
+        UNION ALL
+        SELECT format('The table %s has the same channel.', t.relid::regclass),
+            'Give one of them another channel, unless subscribers are to get both.'
+        FROM (SELECT DISTINCT relid FROM fraiseql_subs.capture_trigger AS other
+              WHERE other.channel = $2 AND other.parent = 0 AND other.relid <> $1) AS t
+        WHERE $3
+    ) AS p;
+    IF problems IS NOT NULL THEN
+        PERFORM fraiseql_subs.warn($1, problems, remedies);
+    END IF;
+END
+$$;
+
+-- DDL that ends a watch, or makes it incomplete, says nothing of it. These event triggers do. They
+-- change nothing, and what is wrong with them is no reason for the DDL to fail.
+--
+-- pg_dump's scripts, which pg_restore runs too, turn check_function_bodies off. While they run, what is
+-- incomplete is about to be completed; but those that disable triggers do not enable them as they were.
+
+CREATE FUNCTION fraiseql_subs.on_ddl_command_end() RETURNS event_trigger
+LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
+DECLARE
+    restoring boolean := NOT current_setting('check_function_bodies')::boolean;
+    touched oid[];
+    names text[];
+    found record;
+BEGIN
+    touched := ARRAY(
+        WITH RECURSIVE touched (relid) AS (
+            SELECT CASE WHEN c.classid = 'pg_class'::regclass THEN c.objid ELSE t.tgrelid END
+            FROM pg_event_trigger_ddl_commands() AS c
+            LEFT JOIN pg_trigger AS t ON c.classid = 'pg_trigger'::regclass AND t.oid = c.objid
+            WHERE c.schema_name IS DISTINCT FROM 'pg_temp'
+            UNION
+            SELECT i.inhparent FROM touched JOIN pg_inherits AS i ON i.inhrelid = touched.relid
+        )
+        SELECT relid FROM touched);
+    names := ARRAY(SELECT relname::text FROM pg_class WHERE oid = ANY (touched));
+    IF NOT EXISTS (SELECT FROM fraiseql_subs.capture_trigger
+                   WHERE relid = ANY (touched) OR channel = ANY (names)) THEN
+        RETURN;
+    END IF;
+    FOR found IN
+        SELECT w.relid, string_agg(p.problem, E'\n') AS problems,
+            string_agg(DISTINCT p.remedy, E'\n') AS remedies
+        FROM (SELECT DISTINCT t.relid, t.channel FROM fraiseql_subs.capture_trigger AS t
+              WHERE t.parent = 0 AND (t.relid = ANY (touched) OR t.channel = ANY (names))) AS w,
+            LATERAL fraiseql_subs.problems_of(w.relid, w.channel) AS p
+        WHERE (NOT restoring OR p.kind = 'replication' AND tg_tag = 'ALTER TABLE')
+            -- New is what follows from a row that this transaction wrote.
+            AND age(p.since) <= age(pg_current_xact_id_if_assigned()::xid)
+        GROUP BY w.relid
+    LOOP
+        PERFORM fraiseql_subs.warn(found.relid, found.problems, found.remedies);
+    END LOOP;
+EXCEPTION WHEN OTHERS THEN
+    RETURN;
+END
+$$;
+
+CREATE FUNCTION fraiseql_subs.on_sql_drop() RETURNS event_trigger
+LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
+DECLARE
+    restoring boolean := NOT current_setting('check_function_bodies')::boolean;
+    dropped record;
+BEGIN
+    IF restoring THEN
+        RETURN;
+    END IF;
+    FOR dropped IN
+        SELECT to_regclass(format('%I.%I', address_names[1], address_names[2])) AS relid,
+            address_names[3] IN (' fraiseql_capture_row', ' fraiseql_capture_truncate') AS is_ours
+        FROM pg_event_trigger_dropped_objects() WHERE object_type = 'trigger' AND original
+    LOOP
+        IF EXISTS (SELECT FROM fraiseql_subs.capture_trigger AS t WHERE t.relid = dropped.relid) THEN
+            PERFORM fraiseql_subs.warn(t.relid, p.problem, p.remedy)
+            FROM (SELECT DISTINCT relid, channel FROM fraiseql_subs.capture_trigger
+                  WHERE parent = 0 AND relid = dropped.relid) AS t,
+                LATERAL fraiseql_subs.problems_of(t.relid, t.channel) AS p
+            WHERE p.problem LIKE 'No trigger publishes %';
+        ELSIF dropped.is_ours THEN
+            RAISE WARNING USING
+                MESSAGE = format('table "%s" is no longer watched', dropped.relid),
+                DETAIL = 'Its changes make no events any more.',
+                HINT = 'To end that without a warning, use fraiseql_unwatch().';
+        END IF;
+    END LOOP;
+EXCEPTION WHEN OTHERS THEN
+    RETURN;
+END
+$$;
+
+CREATE EVENT TRIGGER fraiseql_subs_ddl_command_end ON ddl_command_end
+WHEN TAG IN ('ALTER TABLE', 'ALTER TRIGGER', 'CREATE TRIGGER', 'CREATE TABLE', 'CREATE TABLE AS',
+             'SELECT INTO', 'CREATE FOREIGN TABLE', 'ALTER FOREIGN TABLE')
+EXECUTE FUNCTION fraiseql_subs.on_ddl_command_end();
+
+CREATE EVENT TRIGGER fraiseql_subs_sql_drop ON sql_drop WHEN TAG IN ('DROP TRIGGER')
+EXECUTE FUNCTION fraiseql_subs.on_sql_drop();
 
 -- Catalog -----------------------------------------------------------------------------------------
 
@@ -238,10 +622,16 @@ COMMENT ON FUNCTION fraiseql_subscriptions() IS 'subscriptions of the clients co
 -- Privileges --------------------------------------------------------------------------------------
 
 REVOKE ALL ON FUNCTION
+    fraiseql_publish(text, text, text),
+    fraiseql_publish(text, text, json),
+    fraiseql_publish(text, text, jsonb),
+    fraiseql_publish(text, text, text, text, text),
+    fraiseql_publish(text, text, json, text, text),
     fraiseql_publish(text, text, jsonb, text, text),
     fraiseql_capture(),
     fraiseql_watch(regclass, text),
     fraiseql_unwatch(regclass),
+    fraiseql_watched_tables(),
     fraiseql_register_types(text),
     fraiseql_unregister_type(text),
     fraiseql_register_subscription(text, text, text[]),

@@ -6,7 +6,26 @@
 
 namespace fsubs::settings {
 
-Value values[kSettingCount];
+namespace {
+
+consteval std::array<Value, kSettingCount> Defaults() {
+  std::array<Value, kSettingCount> defaults;
+  for (size_t i = 0; i < kSettingCount; ++i) {
+    const auto& kind = kSettings[i].value;
+    if (const auto* const setting = std::get_if<BoolSetting>(&kind)) {
+      defaults[i].boolean = setting->default_value;
+    } else if (const auto* const setting = std::get_if<IntegerSetting>(&kind)) {
+      defaults[i].integer = static_cast<int>(setting->default_value / ScaleOf(setting->unit));
+    } else if (const auto* const setting = std::get_if<EnumSetting>(&kind)) {
+      defaults[i].integer = setting->default_value;
+    }
+  }
+  return defaults;
+}
+
+}  // namespace
+
+constinit std::array<Value, kSettingCount> values = Defaults();
 
 namespace {
 

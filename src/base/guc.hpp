@@ -1,6 +1,8 @@
 // The settings `fraiseql_subs.*`: contract/settings.hpp, as PostgreSQL keeps them.
 #pragma once
 
+#include <array>
+
 #include "contract/settings.hpp"
 #include "src/base/pg_compat.hpp"
 
@@ -8,13 +10,14 @@ namespace fsubs::settings {
 
 // Where the server keeps one setting's value; which member, the setting's kind says.
 struct Value {
-  bool boolean;
-  int integer;  // also an enum's
-  char* string;
+  bool boolean = false;
+  int integer = 0;  // also an enum's
+  char* string = nullptr;
 };
 
-// In the order of kSettings. Set by the server.
-extern Value values[kSettingCount];
+// In the order of kSettings. Set by the server once they are defined; until then, and where the
+// library is not preloaded, they have their defaults, and strings are null.
+extern std::array<Value, kSettingCount> values;
 
 consteval char* const& StringValue(std::string_view name) {
   (void)SettingOf<StringSetting>(name);

@@ -27,6 +27,7 @@ extern "C" {
 #include "access/heapam.h"
 #include "access/htup_details.h"
 #include "access/parallel.h"
+#include "access/relation.h"
 #include "access/table.h"
 #include "access/tableam.h"
 #include "access/xact.h"
@@ -43,6 +44,7 @@ extern "C" {
 #include "catalog/pg_language.h"
 #include "catalog/pg_namespace.h"
 #include "catalog/pg_proc.h"
+#include "catalog/pg_trigger.h"
 #include "catalog/pg_type.h"
 #include "commands/dbcommands.h"
 #include "commands/extension.h"
@@ -56,7 +58,9 @@ extern "C" {
 #include "libpq/pqsignal.h"
 #include "mb/pg_wchar.h"
 #include "miscadmin.h"
+#include "nodes/makefuncs.h"
 #include "parser/parse_coerce.h"
+#include "parser/parse_func.h"
 #include "pgstat.h"
 #include "postmaster/bgworker.h"
 #include "postmaster/bgworker_internals.h"
@@ -70,6 +74,7 @@ extern "C" {
 #include "storage/procsignal.h"
 #include "storage/shmem.h"
 #include "tcop/tcopprot.h"
+#include "utils/acl.h"
 #include "utils/array.h"
 #include "utils/arrayaccess.h"
 #include "utils/builtins.h"
@@ -81,6 +86,7 @@ extern "C" {
 #include "utils/guc.h"
 #include "utils/json.h"
 #include "utils/jsonb.h"
+#include "utils/jsonfuncs.h"
 #include "utils/lsyscache.h"
 #include "utils/memutils.h"
 #include "utils/pg_locale.h"
@@ -111,6 +117,27 @@ extern "C" {
   Datum name([[maybe_unused]] PG_FUNCTION_ARGS)
 
 namespace fsubs {
+
+// Whether the user owns a relation, or may do what its owner may.
+inline bool IsOwnerOfRelation(Oid relid) {
+#if PG_VERSION_NUM >= 160000
+  return object_ownercheck(RelationRelationId, relid, GetUserId());
+#else
+  return pg_class_ownercheck(relid, GetUserId());
+#endif
+}
+
+// A lexer of JSON in the database's encoding, in the current memory context. `need_escapes` has it
+// decode escapes, and refuse those that stand for no character.
+inline JsonLexContext* MakeJsonLexer(const char* json, size_t size, bool need_escapes) {
+  const int length = static_cast<int>(size);
+#if PG_VERSION_NUM >= 170000
+  return makeJsonLexContextCstringLen(nullptr, json, length, GetDatabaseEncoding(), need_escapes);
+#else
+  return makeJsonLexContextCstringLen(const_cast<char*>(json), length, GetDatabaseEncoding(),
+                                      need_escapes);
+#endif
+}
 
 // PostgreSQL counts time from 2000-01-01, the rest of the product from 1970-01-01.
 inline int64_t ToUnixMicroseconds(TimestampTz time) {

@@ -9,9 +9,9 @@ inline std::string_view ViewOf(const text* value) {
   return {VARDATA_ANY(value), VARSIZE_ANY_EXHDR(value)};
 }
 
-// A text argument; empty if it is null.
+// A text argument; empty if it is null, or if the function has fewer.
 inline std::string_view OptionalText(FunctionCallInfo fcinfo, int argument) {
-  if (PG_ARGISNULL(argument)) return {};
+  if (argument >= PG_NARGS() || PG_ARGISNULL(argument)) return {};
   return ViewOf(PG_GETARG_TEXT_PP(argument));
 }
 

@@ -13,13 +13,6 @@ std::string_view ToUtf8(std::string_view text) {
   return converted == text.data() ? text : std::string_view(converted);
 }
 
-void CheckName(const char* what, std::string_view name) {
-  if (likely(name.size() <= kMaxNameLength)) return;
-  ereport(ERROR,
-          (errcode(ERRCODE_PROGRAM_LIMIT_EXCEEDED), errmsg("%s is too long", what),
-           errdetail("It has %zu bytes; the limit is %zu bytes.", name.size(), kMaxNameLength)));
-}
-
 void CheckDepth(std::string_view json) {
   // Each level takes two brackets.
   if (likely(json.size() <= 2 * kMaxDataDepth)) return;
@@ -55,7 +48,8 @@ EventRecord ConvertToUtf8(const EventRecord& event) {
 
 SizeLimit LargestEvent() {
   const size_t largest = settings::max_event_size_bytes;
-  const size_t ring_share = GetSharedRing().ring->capacity / kMaxRecordShare;
+  const RingHeader* const ring = GetSharedRing().ring;
+  const size_t ring_share = ring == nullptr ? largest : ring->capacity / kMaxRecordShare;
   return ring_share < largest ? SizeLimit{ring_share, "ring_size"}
                               : SizeLimit{largest, "max_event_size"};
 }
@@ -67,11 +61,18 @@ size_t LargestData(const EventRecord& event) {
   return largest > rest ? largest - rest : 0;
 }
 
+void CheckEventName(const char* what, std::string_view name) {
+  if (likely(name.size() <= kMaxNameLength)) return;
+  ereport(ERROR,
+          (errcode(ERRCODE_PROGRAM_LIMIT_EXCEEDED), errmsg("%s is too long", what),
+           errdetail("It has %zu bytes; the limit is %zu bytes.", name.size(), kMaxNameLength)));
+}
+
 size_t CheckEventLimits(const EventRecord& event) {
-  CheckName("event type", event.event_type);
-  CheckName("channel", event.channel);
-  CheckName("correlation id", event.correlation_id);
-  CheckName("subgraph", event.subgraph);
+  CheckEventName("event type", event.event_type);
+  CheckEventName("channel", event.channel);
+  CheckEventName("correlation id", event.correlation_id);
+  CheckEventName("subgraph", event.subgraph);
   const size_t size = EncodedSize(event);
   const SizeLimit limit = LargestEvent();
   if (size > limit.bytes) RefuseSize(size, limit);

@@ -1,6 +1,7 @@
 // fraiseql_publish, and the trigger that tells the worker that the catalog changed.
 #include "src/base/catalog_changes.hpp"
 #include "src/base/sql_arguments.hpp"
+#include "src/capture/event_limits.hpp"
 #include "src/capture/xact_queue.hpp"
 #include "src/ring/shmem.hpp"
 
@@ -14,32 +15,79 @@ std::string_view RequiredName(FunctionCallInfo fcinfo, int argument, const char*
   return value;
 }
 
-std::string_view JsonText(FunctionCallInfo fcinfo, int argument) {
-  if (PG_ARGISNULL(argument)) {
-    ereport(ERROR, (errcode(ERRCODE_NULL_VALUE_NOT_ALLOWED), errmsg("data cannot be null"),
-                    errhint("Publish the JSON null as 'null'::jsonb.")));
-  }
-  Jsonb* const data = PG_GETARG_JSONB_P(argument);
+// What `data` is.
+enum class DataType { kJsonb, kJson, kText };
+
+std::string_view TextOf(Jsonb* data) {
   StringInfoData json;
   initStringInfo(&json);
   JsonbToCString(&json, &data->root, VARSIZE(data));
   return {json.data, static_cast<size_t>(json.len)};
 }
 
-}  // namespace
-}  // namespace fsubs
+// Raise PostgreSQL's own error unless `json` is what jsonb would take. A value of the type json has
+// been checked, but for its escapes.
+void CheckJson(std::string_view json, DataType type) {
+  const bool has_escapes = memchr(json.data(), '\\', json.size()) != nullptr;
+  if (type == DataType::kJson && !has_escapes) return;
+  pg_parse_json_or_ereport(MakeJsonLexer(json.data(), json.size(), has_escapes), &nullSemAction);
+}
 
-FSUBS_FUNCTION(fsubs_publish) {
-  using namespace fsubs;
-  RequireServing();
+std::string_view JsonArgument(FunctionCallInfo fcinfo, int argument, DataType type) {
+  if (PG_ARGISNULL(argument)) {
+    ereport(ERROR, (errcode(ERRCODE_NULL_VALUE_NOT_ALLOWED), errmsg("data cannot be null"),
+                    errhint("Publish the JSON null as 'null'::jsonb.")));
+  }
+  if (type == DataType::kJsonb) return TextOf(PG_GETARG_JSONB_P(argument));
+  const std::string_view json = ViewOf(PG_GETARG_TEXT_PP(argument));
+  CheckJson(json, type);
+  return json;
+}
+
+// An event that is published here would reach a standby's own clients, and nobody else.
+void RequirePrimary() {
+  if (likely(!RecoveryInProgress())) return;
+  ereport(ERROR, (errcode(ERRCODE_READ_ONLY_SQL_TRANSACTION),
+                  errmsg("cannot execute fraiseql_publish() during recovery"),
+                  errhint("Publish on the primary, whose clients the event is for.")));
+}
+
+void Discard(const EventRecord& event) {
+  CheckEventLimits(ConvertToUtf8(event));
+  static bool told = false;
+  if (!told) ReportElsewhere(NOTICE);
+  told = true;
+}
+
+Datum Publish(FunctionCallInfo fcinfo, DataType type) {
+  RequirePrimary();
   EventRecord event;
   event.event_type = RequiredName(fcinfo, 0, "event_type");
   event.channel = RequiredName(fcinfo, 1, "channel");
-  event.data = JsonText(fcinfo, 2);
+  event.data = JsonArgument(fcinfo, 2, type);
   event.correlation_id = OptionalText(fcinfo, 3);
   event.subgraph = OptionalText(fcinfo, 4);
-  QueueEvent(event);
+  if (likely(IsServing())) {
+    QueueEvent(event);
+  } else {
+    Discard(event);
+  }
   PG_RETURN_VOID();
+}
+
+}  // namespace
+}  // namespace fsubs
+
+FSUBS_FUNCTION(fsubs_publish_jsonb) {
+  return fsubs::Publish(fcinfo, fsubs::DataType::kJsonb);
+}
+
+FSUBS_FUNCTION(fsubs_publish_json) {
+  return fsubs::Publish(fcinfo, fsubs::DataType::kJson);
+}
+
+FSUBS_FUNCTION(fsubs_publish_text) {
+  return fsubs::Publish(fcinfo, fsubs::DataType::kText);
 }
 
 FSUBS_FUNCTION(fsubs_catalog_changed) {
@@ -47,13 +95,12 @@ FSUBS_FUNCTION(fsubs_catalog_changed) {
     ereport(ERROR, (errcode(ERRCODE_E_R_I_E_TRIGGER_PROTOCOL_VIOLATED),
                     errmsg("catalog_changed() can only be called as a trigger")));
   }
-  fsubs::RequireServing();
   ++fsubs::catalog_changes;
-  fsubs::QueueCatalogChanged();
+  if (fsubs::IsServing()) fsubs::QueueCatalogChanged();
   PG_RETURN_POINTER(nullptr);
 }
 
-FSUBS_FUNCTION(fsubs_require_serving) {
-  fsubs::RequireServing();
+FSUBS_FUNCTION(fsubs_warn_elsewhere) {
+  fsubs::ReportElsewhere(WARNING);
   PG_RETURN_VOID();
 }

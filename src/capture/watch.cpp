@@ -1,14 +1,34 @@
 // fraiseql_watch and fraiseql_unwatch: put the triggers of capture.cpp on a table and remove them.
-// They run with the caller's rights, so only a table's owner can watch it.
+//
+// They are found by the function that they call, whatever their names. Catalog functions make and
+// drop them, not commands: a command would fire event triggers between the first trigger and the
+// second.
 #include "src/base/sql_arguments.hpp"
+#include "src/capture/event_limits.hpp"
 #include "src/ring/shmem.hpp"
 
 namespace fsubs {
 namespace {
 
-constexpr char kRowTrigger[] = "fraiseql_capture_row";
-constexpr char kTruncateTrigger[] = "fraiseql_capture_truncate";
+constexpr char kCaptureName[] = "fraiseql_capture";
+constexpr char kCaptureSymbol[] = "fsubs_capture";
 
+// What one of the two triggers of a watched table is. Triggers fire in the order of their names,
+// and these must fire first, so that a change is told before what other triggers do about it: no
+// name that people give to a trigger sorts before a blank.
+struct TriggerKind {
+  const char* name;
+  bool is_row;
+  int16 events;
+};
+
+constexpr TriggerKind kRowTrigger = {
+    " fraiseql_capture_row", true, TRIGGER_TYPE_INSERT | TRIGGER_TYPE_UPDATE | TRIGGER_TYPE_DELETE};
+constexpr TriggerKind kTruncateTrigger = {" fraiseql_capture_truncate", false,
+                                          TRIGGER_TYPE_TRUNCATE};
+
+// Raise an error unless `relid` is a table that the user may watch. Takes no lock on it, so that
+// who may not watch it cannot make others wait.
 void RequireWatchable(Oid relid) {
   const char* const name = get_rel_name(relid);
   if (name == nullptr) {
@@ -25,60 +45,170 @@ void RequireWatchable(Oid relid) {
     ereport(ERROR, (errcode(ERRCODE_INSUFFICIENT_PRIVILEGE),
                     errmsg("cannot watch system catalog \"%s\"", name)));
   }
+  if (!IsOwnerOfRelation(relid)) {
+    aclcheck_error(ACLCHECK_NOT_OWNER, get_relkind_objtype(kind), name);
+  }
 }
 
-// Raise an error if the trigger belongs to a partitioned table that it was copied from.
-void RequireOwnTrigger(Oid relid, const char* trigger_name) {
-  const Relation relation = table_open(relid, AccessShareLock);
-  const TriggerDesc* const triggers = relation->trigdesc;
-  for (int i = 0; triggers != nullptr && i < triggers->numtriggers; ++i) {
+// Open a table that RequireWatchable has let pass. Until the lock is there, it can be dropped and
+// given to another owner.
+Relation OpenLocked(Oid relid, LOCKMODE lock) {
+  const Relation table = try_relation_open(relid, lock);
+  RequireWatchable(relid);
+  return table;
+}
+
+bool CallsCapture(const Trigger& trigger) {
+  const HeapTuple tuple = SearchSysCache1(PROCOID, ObjectIdGetDatum(trigger.tgfoid));
+  if (!HeapTupleIsValid(tuple)) return false;
+  const auto* const function = reinterpret_cast<Form_pg_proc>(GETSTRUCT(tuple));
+  bool found = false;
+  if (function->prolang == ClanguageId && strcmp(NameStr(function->proname), kCaptureName) == 0) {
+    bool is_null;
+    const Datum symbol = SysCacheGetAttr(PROCOID, tuple, Anum_pg_proc_prosrc, &is_null);
+    found = !is_null && strcmp(TextDatumGetCString(symbol), kCaptureSymbol) == 0;
+  }
+  ReleaseSysCache(tuple);
+  return found;
+}
+
+struct CaptureTriggers {
+  Trigger* own;  // not copied from a partitioned table
+  int own_count;
+  bool is_copied;  // others are
+};
+
+// The triggers of a table that call fraiseql_capture, in palloc'ed memory.
+CaptureTriggers FindCaptureTriggers(Relation table) {
+  CaptureTriggers found{};
+  const TriggerDesc* const triggers = table->trigdesc;
+  if (triggers == nullptr) return found;
+  found.own = static_cast<Trigger*>(palloc(mul_size(triggers->numtriggers, sizeof(Trigger))));
+  for (int i = 0; i < triggers->numtriggers; ++i) {
     const Trigger& trigger = triggers->triggers[i];
-    if (!trigger.tgisclone || strcmp(trigger.tgname, trigger_name) != 0) continue;
-    ereport(ERROR, (errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
-                    errmsg("table \"%s\" is watched through the table it is a partition of",
-                           RelationGetRelationName(relation)),
-                    errhint("Watch or unwatch the partitioned table.")));
+    if (!CallsCapture(trigger)) continue;
+    if (trigger.tgisclone) {
+      found.is_copied = true;
+    } else {
+      found.own[found.own_count] = trigger;
+      found.own[found.own_count].tgname = pstrdup(trigger.tgname);
+      ++found.own_count;
+    }
   }
-  table_close(relation, NoLock);
+  return found;
 }
 
-bool HasTrigger(Oid relid, const char* name) {
-  return OidIsValid(get_trigger_oid(relid, name, true));
+void RefuseCopied(Relation table) {
+  ereport(ERROR, (errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
+                  errmsg("table \"%s\" is watched through the table it is a partition of",
+                         RelationGetRelationName(table)),
+                  errhint("Watch or unwatch the partitioned table.")));
 }
 
-void Execute(const char* command) {
-  const int result = SPI_execute(command, false, 0);
-  if (result != SPI_OK_UTILITY) elog(ERROR, "SPI_execute returned %d for: %s", result, command);
-}
-
-const char* QualifiedName(Oid relid) {
-  return quote_qualified_identifier(get_namespace_name(get_rel_namespace(relid)),
-                                    get_rel_name(relid));
-}
-
-void DropTrigger(Oid relid, const char* name) {
-  if (HasTrigger(relid, name)) {
-    Execute(psprintf("DROP TRIGGER %s ON %s", name, QualifiedName(relid)));
+// The name under which a trigger of a kind is there already, or else the one it gets.
+const char* NameFor(const TriggerKind& kind, const CaptureTriggers& triggers) {
+  const char* name = nullptr;
+  for (int i = 0; i < triggers.own_count; ++i) {
+    const Trigger& trigger = triggers.own[i];
+    const bool same_kind = TRIGGER_FOR_ROW(trigger.tgtype) == kind.is_row &&
+                           (trigger.tgtype & kind.events) != 0 && !OidIsValid(trigger.tgconstraint);
+    if (!same_kind) continue;
+    if (strcmp(trigger.tgname, kind.name) == 0) return kind.name;
+    if (name == nullptr) name = trigger.tgname;
   }
+  return name == nullptr ? kind.name : name;
 }
 
-// `schema` is where fraiseql_capture lives.
-void CreateTrigger(Oid relid, const char* name, const char* when, const char* schema,
-                   const char* channel) {
-  const char* const table = QualifiedName(relid);
-  Execute(psprintf("CREATE TRIGGER %s AFTER %s ON %s FOR EACH %s EXECUTE FUNCTION %s(%s)", name,
-                   when, table, name == kRowTrigger ? "ROW" : "STATEMENT",
-                   quote_qualified_identifier(schema, "fraiseql_capture"),
-                   quote_literal_cstr(channel)));
-  // Rows that replication applies are changes too.
-  Execute(psprintf("ALTER TABLE %s ENABLE ALWAYS TRIGGER %s", table, name));
+void PutTrigger(Relation table, const TriggerKind& kind, const CaptureTriggers& existing,
+                Oid function, const char* channel) {
+  CreateTrigStmt* const statement = makeNode(CreateTrigStmt);
+  statement->replace = true;
+  statement->trigname = pstrdup(NameFor(kind, existing));
+  statement->relation = makeRangeVar(get_namespace_name(RelationGetNamespace(table)),
+                                     pstrdup(RelationGetRelationName(table)), -1);
+  statement->funcname = list_make1(makeString(pstrdup(kCaptureName)));
+  statement->args = list_make1(makeString(pstrdup(channel)));
+  statement->row = kind.is_row;
+  statement->timing = TRIGGER_TYPE_AFTER;
+  statement->events = kind.events;
+  // ALWAYS: rows that replication applies are changes too.
+  CreateTriggerFiringOn(statement, "", RelationGetRelid(table), InvalidOid, InvalidOid, InvalidOid,
+                        function, InvalidOid, nullptr, false, false, TRIGGER_FIRES_ALWAYS);
+  CommandCounterIncrement();
+}
+
+void DropTrigger(Oid trigger) {
+  ObjectAddress address;
+  ObjectAddressSet(address, TriggerRelationId, trigger);
+  performDeletion(&address, DROP_RESTRICT, 0);
 }
 
 const char* ChannelArgument(FunctionCallInfo fcinfo, Oid relid) {
   if (PG_ARGISNULL(1)) return get_rel_name(relid);
   const text* const channel = PG_GETARG_TEXT_PP(1);
   RequireNotEmpty(ViewOf(channel), "channel");
+  CheckEventName("channel", ViewOf(channel));
   return text_to_cstring(channel);
+}
+
+// The function of that name in the schema where `caller` is.
+Oid CaptureFunctionBeside(Oid caller) {
+  const char* const schema = get_namespace_name(get_func_namespace(caller));
+  List* const name = list_make2(makeString(const_cast<char*>(schema)),
+                                makeString(const_cast<char*>(kCaptureName)));
+  return LookupFuncName(name, 0, nullptr, false);
+}
+
+// One of the extension's functions in the schema fraiseql_subs, which its users need not be allowed
+// to use.
+template <size_t kArguments>
+Oid InternalFunction(const char* name, const Oid (&types)[kArguments]) {
+  const Oid schema = get_namespace_oid("fraiseql_subs", false);
+  const oidvector* const arguments = buildoidvector(types, kArguments);
+  const Oid function = GetSysCacheOid3(PROCNAMEARGSNSP, Anum_pg_proc_oid, CStringGetDatum(name),
+                                       PointerGetDatum(arguments), ObjectIdGetDatum(schema));
+  if (!OidIsValid(function)) elog(ERROR, "function fraiseql_subs.%s does not exist", name);
+  return function;
+}
+
+// Whether there is nothing that fraiseql_watch could do.
+bool IsWatchedLikeThis(Oid relid, const char* channel) {
+  const Oid function = InternalFunction("is_watched", {OIDOID, TEXTOID});
+  return DatumGetBool(
+      OidFunctionCall2(function, ObjectIdGetDatum(relid), CStringGetTextDatum(channel)));
+}
+
+void WarnOfProblems(Oid relid, const char* channel, bool is_default) {
+  const Oid function = InternalFunction("warn_of_problems", {OIDOID, TEXTOID, BOOLOID});
+  OidFunctionCall3(function, ObjectIdGetDatum(relid), CStringGetTextDatum(channel),
+                   BoolGetDatum(is_default));
+}
+
+void Watch(Oid relid, Oid function, const char* channel) {
+  // The one lock that is needed, at once: two who first looked at the table with a weaker one would
+  // wait for each other.
+  const Relation table = OpenLocked(relid, ShareRowExclusiveLock);
+  const CaptureTriggers existing = FindCaptureTriggers(table);
+  if (existing.is_copied) RefuseCopied(table);
+  PutTrigger(table, kRowTrigger, existing, function, channel);
+  PutTrigger(table, kTruncateTrigger, existing, function, channel);
+  table_close(table, NoLock);
+}
+
+// Returns false, and waits for nobody who writes, if the table is not watched.
+bool HasCaptureTriggers(Oid relid) {
+  const Relation table = OpenLocked(relid, AccessShareLock);
+  const CaptureTriggers triggers = FindCaptureTriggers(table);
+  if (triggers.own_count == 0 && triggers.is_copied) RefuseCopied(table);
+  table_close(table, AccessShareLock);
+  return triggers.own_count > 0;
+}
+
+void Unwatch(Oid relid) {
+  const Relation table = OpenLocked(relid, AccessExclusiveLock);
+  const CaptureTriggers triggers = FindCaptureTriggers(table);
+  table_close(table, NoLock);
+  for (int i = 0; i < triggers.own_count; ++i) DropTrigger(triggers.own[i].tgoid);
 }
 
 }  // namespace
@@ -86,37 +216,27 @@ const char* ChannelArgument(FunctionCallInfo fcinfo, Oid relid) {
 
 FSUBS_FUNCTION(fsubs_watch) {
   using namespace fsubs;
-  RequireServing();
   RequireArgument(fcinfo, 0, "table");
   const Oid relid = PG_GETARG_OID(0);
   RequireWatchable(relid);
-  RequireOwnTrigger(relid, kRowTrigger);
   const char* const channel = ChannelArgument(fcinfo, relid);
-  const char* const schema = get_namespace_name(get_func_namespace(fcinfo->flinfo->fn_oid));
-
-  SPI_connect();
-  DropTrigger(relid, kRowTrigger);
-  DropTrigger(relid, kTruncateTrigger);
-  CreateTrigger(relid, kRowTrigger, "INSERT OR UPDATE OR DELETE", schema, channel);
-  CreateTrigger(relid, kTruncateTrigger, "TRUNCATE", schema, channel);
-  SPI_finish();
+  if (!IsWatchedLikeThis(relid, channel)) {
+    Watch(relid, CaptureFunctionBeside(fcinfo->flinfo->fn_oid), channel);
+  }
+  ReportElsewhere(WARNING);
+  WarnOfProblems(relid, channel, PG_ARGISNULL(1));
   PG_RETURN_VOID();
 }
 
 FSUBS_FUNCTION(fsubs_unwatch) {
   using namespace fsubs;
-  RequireServing();
   RequireArgument(fcinfo, 0, "table");
   const Oid relid = PG_GETARG_OID(0);
   RequireWatchable(relid);
-  RequireOwnTrigger(relid, kRowTrigger);
-  if (!HasTrigger(relid, kRowTrigger) && !HasTrigger(relid, kTruncateTrigger)) {
+  if (HasCaptureTriggers(relid)) {
+    Unwatch(relid);
+  } else {
     ereport(NOTICE, (errmsg("table \"%s\" is not watched", get_rel_name(relid))));
-    PG_RETURN_VOID();
   }
-  SPI_connect();
-  DropTrigger(relid, kRowTrigger);
-  DropTrigger(relid, kTruncateTrigger);
-  SPI_finish();
   PG_RETURN_VOID();
 }

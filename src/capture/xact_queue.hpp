@@ -25,8 +25,7 @@ void QueueEvent(const EventRecord& event);
 // IsServing.
 void QueueLoss(std::string_view channel, uint64_t count = 1);
 
-// Queue a notice that the catalog changed, once per transaction. REQUIRES: RequireServing
-// succeeded.
+// Queue a notice that the catalog changed, once per transaction. REQUIRES: IsServing.
 void QueueCatalogChanged();
 
 }  // namespace fsubs

@@ -5,7 +5,6 @@
 #include "src/base/pg_boundary.hpp"
 #include "src/base/sql_text.hpp"
 #include "src/catalog/schema_check.hpp"
-#include "src/ring/shmem.hpp"
 
 namespace fsubs {
 namespace {
@@ -31,7 +30,6 @@ Texts TextsArgument(FunctionCallInfo fcinfo, int argument) {
 
 FSUBS_FUNCTION(fsubs_split_types) {
   using namespace fsubs;
-  RequireServing();
   const std::string_view sdl = Utf8Argument(fcinfo, 0);
   auto* const definitions = NewInContext<std::vector<graphql::NamedDefinition>>();
   RunGuarded([=] { *definitions = SplitTypes(sdl); });
@@ -49,7 +47,6 @@ FSUBS_FUNCTION(fsubs_split_types) {
 
 FSUBS_FUNCTION(fsubs_field_name) {
   using namespace fsubs;
-  RequireServing();
   const std::string_view sdl = Utf8Argument(fcinfo, 0);
   auto* const name = NewInContext<std::string>();
   RunGuarded([=] { *name = FieldName(sdl); });

@@ -9,6 +9,9 @@ namespace fsubs {
 namespace {
 
 constexpr char kLockTranche[] = "fraiseql_subs";
+constexpr char kPreloadHint[] =
+    "Add this line to postgresql.conf and restart the server: "
+    "shared_preload_libraries = 'fraiseql_subs'";
 
 shmem_request_hook_type previous_request_hook;
 shmem_startup_hook_type previous_startup_hook;
@@ -86,9 +89,7 @@ const SharedRing& GetSharedRing() {
 void RequirePreloaded() {
   if (likely(shared.ring != nullptr)) return;
   ereport(ERROR, (errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
-                  errmsg("fraiseql_subs is not preloaded"),
-                  errhint("Add this line to postgresql.conf and restart the server: "
-                          "shared_preload_libraries = 'fraiseql_subs'")));
+                  errmsg("fraiseql_subs is not preloaded"), errhint("%s", kPreloadHint)));
 }
 
 bool IsServing() {
@@ -100,13 +101,19 @@ bool IsServing() {
   return serving;
 }
 
-void RequireServing() {
-  RequirePreloaded();
+void ReportElsewhere(int level) {
   if (likely(IsServing())) return;
-  ereport(ERROR, (errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
-                  errmsg("fraiseql_subs does not serve the database \"%s\"",
+  if (shared.ring == nullptr) {
+    ereport(level, (errmsg("fraiseql_subs is not preloaded"),
+                    errdetail("Events that are published here reach nobody."),
+                    errhint("%s", kPreloadHint)));
+    return;
+  }
+  ereport(level, (errmsg("fraiseql_subs does not serve the database \"%s\"",
                          get_database_name(MyDatabaseId)),
-                  errdetail("The setting fraiseql_subs.database is \"%s\".", settings::database),
+                  errdetail("Events that are published here reach nobody. The setting "
+                            "fraiseql_subs.database is \"%s\".",
+                            settings::database),
                   errhint("Connect to that database, or change the setting in postgresql.conf and "
                           "restart the server.")));
 }

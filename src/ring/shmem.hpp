@@ -32,11 +32,11 @@ const SharedRing& GetSharedRing();
 // fraiseql_subs.database names: only then do events go anywhere. Cheap after its first success.
 bool IsServing();
 
-// Raise an error that says what to change unless this library was preloaded and this session is
-// connected to the database that fraiseql_subs.database names. Cheap after its first success.
-void RequireServing();
+// Report at `level`, below ERROR, why events of this session go nowhere and what to change, unless
+// they go somewhere.
+void ReportElsewhere(int level);
 
-// As RequireServing, but in any database.
+// Raise an error that says what to change unless this library was preloaded.
 void RequirePreloaded();
 
 }  // namespace fsubs

@@ -85,13 +85,14 @@ def test_functions_are_nobodys_until_granted(server):
         "fraiseql_connections()",
         "fraiseql_subscriptions()",
         "fraiseql_schema()",
+        "fraiseql_watched_tables()",
     )
     with server.connect() as connection:
         connection.execute("SET ROLE nobody_special")
         for call in calls:
             with pytest.raises(psycopg.errors.InsufficientPrivilege):
                 connection.execute(f"SELECT {call}")
-    server.sql("GRANT EXECUTE ON FUNCTION fraiseql_publish TO nobody_special")
+    server.sql("GRANT EXECUTE ON FUNCTION fraiseql_publish(text, text, text) TO nobody_special")
     with server.connect() as connection:
         connection.execute("SET ROLE nobody_special")
         connection.execute("SELECT fraiseql_publish('a', 'b', '1')")

@@ -4,6 +4,7 @@ import json
 import os
 import shutil
 
+import psycopg
 import pytest
 from websockets.exceptions import InvalidStatus
 
@@ -55,6 +56,14 @@ def assert_events_flow(cluster, connect, field="orderUpdated", channel="orders")
 def assert_refused_as_standby(answer):
     (error,) = answer["errors"]
     assert error["extensions"]["code"] == "STANDBY"
+
+
+def test_publishing_on_a_standby_is_refused_until_it_is_promoted(primary, standby, connect):
+    with pytest.raises(psycopg.errors.ReadOnlySqlTransaction) as error:
+        standby.sql("SELECT fraiseql_publish('a', 'b', '1')")
+    assert "on the primary" in error.value.diag.message_hint
+    promote(standby)
+    assert_events_flow(standby, connect)
 
 
 def test_a_standby_sends_clients_away_until_it_is_promoted(primary, standby, connect):

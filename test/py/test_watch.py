@@ -1,6 +1,11 @@
 """fraiseql_watch: what subscribers are told of a table's changes."""
 
+from concurrent.futures import ThreadPoolExecutor
+
 import pytest
+from psycopg import errors
+
+from cluster import wait_until
 
 TYPES = """
     type Item { id: ID! name: String price: Float }
@@ -154,3 +159,167 @@ def test_a_channel_of_choice_can_be_given(server, register, connect):
     server.sql("INSERT INTO thing VALUES (1, 'x', 1)")
     assert item.change() == change("INSERT", row(1, "x", 1), table="public.thing")
     server.sql("DROP TABLE thing")
+
+
+def test_what_replication_applies_is_told(item):
+    with item.cluster.connect() as connection:
+        connection.execute("SET session_replication_role = replica")
+        connection.execute("INSERT INTO item VALUES (1, 'pen', 1)")
+    assert item.change() == change("INSERT", row(1, "pen", 1))
+
+
+def test_a_change_is_told_before_what_a_trigger_does_about_it(item):
+    item.sql("""
+        CREATE OR REPLACE FUNCTION reprice() RETURNS trigger LANGUAGE plpgsql AS $$
+        BEGIN
+            UPDATE item SET price = 2 WHERE id = new.id;
+            RETURN NULL;
+        END $$;
+        CREATE TRIGGER "!first" AFTER INSERT ON item FOR EACH ROW EXECUTE FUNCTION reprice()""")
+    item.sql("INSERT INTO item VALUES (1, 'pen', 1)")
+    assert [item.change()["operation"] for _ in range(2)] == ["INSERT", "UPDATE"]
+
+
+class Sessions:
+    """Sessions that are in transactions at the same time."""
+
+    def __init__(self, cluster, pool):
+        self.cluster = cluster
+        self.pool = pool
+        self.opened = []
+
+    def open(self, *statements):
+        session = self.cluster.connect(autocommit=False)
+        self.opened.append(session)
+        for statement in statements:
+            session.execute(statement)
+        return session
+
+    def start_waiting(self, session, statement):
+        """Run a statement that has to wait for a lock, and return its future once it does."""
+        future = self.pool.submit(session.execute, statement)
+        waits = "SELECT cardinality(pg_blocking_pids(%s)) > 0"
+        wait_until(
+            lambda: future.done() or self.cluster.value(waits, (session.info.backend_pid,)),
+            "the session waits for a lock",
+        )
+        return future
+
+
+@pytest.fixture(params=["", "PARTITION BY RANGE (id)"], ids=["plain", "partitioned"])
+def table(request, server):
+    server.sql("DROP TABLE IF EXISTS locked")
+    server.sql(f"CREATE TABLE locked (id int) {request.param}")
+    if request.param:
+        server.sql("CREATE TABLE locked_low PARTITION OF locked FOR VALUES FROM (0) TO (10)")
+        server.sql("CREATE TABLE locked_high PARTITION OF locked FOR VALUES FROM (10) TO (20)")
+    yield "locked"
+    server.sql("DROP TABLE IF EXISTS locked")
+
+
+@pytest.fixture
+def sessions(server, table):
+    with ThreadPoolExecutor() as pool:
+        sessions = Sessions(server, pool)
+        yield sessions
+        for session in sessions.opened:
+            session.close()
+
+
+def states(cluster, table):
+    return cluster.sql(
+        'SELECT channel, state FROM fraiseql_watched_tables() WHERE "table" = to_regclass(%s)',
+        (table,),
+    )
+
+
+def test_two_who_watch_a_table_that_both_have_read_do_not_deadlock(server, sessions, table):
+    for first, second in [("a", "b"), ("c", "d")]:
+        one = sessions.open("SELECT * FROM locked")
+        other = sessions.open("SELECT * FROM locked")
+        one.execute(f"SELECT fraiseql_watch('locked', '{first}')")
+        waiting = sessions.start_waiting(other, f"SELECT fraiseql_watch('locked', '{second}')")
+        one.commit()
+        waiting.result()
+        other.commit()
+        assert states(server, table) == [(second, "watched")]
+
+
+def test_watching_does_not_wait_for_readers(server, sessions, table):
+    sessions.open("SELECT * FROM locked")
+    for channel in ["first", "second"]:
+        session = sessions.open("SET LOCAL lock_timeout = '10s'")
+        session.execute(f"SELECT fraiseql_watch('locked', '{channel}')")
+        session.commit()
+    assert states(server, table) == [("second", "watched")]
+
+
+def test_watching_again_as_before_waits_for_nobody_who_writes(server, sessions, table):
+    server.sql("SELECT fraiseql_watch('locked')")
+    written = "SELECT array_agg(xmin::text ORDER BY oid) FROM pg_trigger"
+    before = server.value(written)
+    sessions.open("INSERT INTO locked VALUES (1)")
+    session = sessions.open("SET LOCAL lock_timeout = '10s'", "SELECT fraiseql_watch('locked')")
+    session.commit()
+    assert server.value(written) == before
+
+
+def test_watching_gives_up_after_lock_timeout(sessions, table):
+    sessions.open("INSERT INTO locked VALUES (1)")
+    session = sessions.open("SET LOCAL lock_timeout = '50ms'")
+    with pytest.raises(errors.LockNotAvailable):
+        session.execute("SELECT fraiseql_watch('locked')")
+
+
+@pytest.mark.parametrize("call", ["fraiseql_watch('locked')", "fraiseql_unwatch('locked')"])
+def test_who_may_not_watch_a_table_takes_no_lock_on_it(server, sessions, table, call):
+    server.sql("CREATE ROLE stranger")
+    server.sql("GRANT EXECUTE ON FUNCTION fraiseql_watch, fraiseql_unwatch TO stranger")
+    server.sql("GRANT ALL ON locked TO stranger")
+    try:
+        sessions.open("LOCK TABLE locked")
+        session = sessions.open("SET LOCAL ROLE stranger", "SET LOCAL lock_timeout = '10s'")
+        with pytest.raises(errors.InsufficientPrivilege, match="must be owner"):
+            session.execute(f"SELECT {call}")
+        session.rollback()
+    finally:
+        for session in sessions.opened:
+            session.close()
+        server.sql("DROP OWNED BY stranger")
+        server.sql("DROP ROLE stranger")
+
+
+@pytest.mark.parametrize(("function", "rest"), [("fraiseql_watch", ", 'other'"), ("fraiseql_unwatch", "")])
+def test_a_table_that_is_dropped_meanwhile_is_an_error(server, sessions, table, function, rest):
+    server.sql("SELECT fraiseql_watch('locked')")
+    dropping = sessions.open("DROP TABLE locked")
+    oid = server.value("SELECT 'locked'::regclass::oid")
+    waiting = sessions.start_waiting(sessions.open(), f"SELECT {function}({oid}::regclass{rest})")
+    dropping.commit()
+    with pytest.raises(errors.UndefinedTable):
+        waiting.result()
+
+
+def test_a_dump_restores_what_is_watched_and_how(server, table):
+    server.sql("SELECT fraiseql_watch('locked', 'a \"quoted\" channel')")
+    dump = server.program("pg_dump", "--table=locked*", "--clean")
+    start = server.log_size()
+    server.program("psql", "-X", "-v", "ON_ERROR_STOP=1", input=dump)
+    assert states(server, table) == [('a "quoted" channel', "watched")]
+    assert "watched" not in server.log(start)
+
+
+def test_a_restore_that_disabled_triggers_warns_that_they_are_not_as_they_were(server):
+    server.sql("DROP TABLE IF EXISTS locked")
+    server.sql("CREATE TABLE locked (id int)")
+    server.sql("SELECT fraiseql_watch('locked')")
+    dump = server.program("pg_dump", "--table=locked", "--data-only", "--disable-triggers")
+    start = server.log_size()
+    server.program("psql", "-X", "-v", "ON_ERROR_STOP=1", input=dump)
+    log = server.log(start)
+    assert log.count('table "public.locked" is not watched as it should be') == 1
+    assert "is not enabled ALWAYS" in log and "is disabled" not in log
+    assert states(server, "locked") == [("locked", "incomplete")]
+    server.sql("SELECT fraiseql_watch('locked')")
+    assert states(server, "locked") == [("locked", "watched")]
+    server.sql("DROP TABLE locked")

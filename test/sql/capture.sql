@@ -60,7 +60,7 @@ SELECT results_eq(
 SELECT fraiseql_unwatch('orders');
 INSERT INTO orders VALUES (4);
 SELECT is_empty('SELECT * FROM published()', 'an unwatched table publishes nothing');
-SELECT hasnt_trigger('orders', 'fraiseql_capture_row', 'and has no trigger left');
+SELECT hasnt_trigger('orders', ' fraiseql_capture_row', 'and has no trigger left');
 
 -- Names that need quotes.
 CREATE SCHEMA "Ein Schema";
@@ -289,6 +289,7 @@ SELECT results_eq(
 RESET IntervalStyle;
 
 -- Misuse.
+SET client_min_messages = error;
 CREATE TABLE misused (id int);
 CREATE TRIGGER before BEFORE INSERT ON misused FOR EACH ROW EXECUTE FUNCTION fraiseql_capture('c');
 SELECT throws_ok(

@@ -1,6 +1,6 @@
 \set QUIET on
 SET client_min_messages = warning;
-SELECT plan(12);
+SELECT plan(15);
 
 CREATE VIEW extension_function AS
 SELECT p.oid::regprocedure AS function, p.prosecdef AS definer, p.proconfig AS config
@@ -27,13 +27,15 @@ SELECT ok(
 CREATE ROLE owner;
 CREATE ROLE writer;
 CREATE ROLE registrar;
-GRANT EXECUTE ON FUNCTION fraiseql_watch, fraiseql_capture TO owner, writer;
+GRANT EXECUTE ON FUNCTION fraiseql_watch, fraiseql_unwatch, fraiseql_capture TO owner, writer;
 GRANT EXECUTE ON FUNCTION fraiseql_register_types TO registrar;
 CREATE TABLE owned (id int);
 ALTER TABLE owned OWNER TO owner;
 GRANT INSERT ON owned TO writer;
 GRANT EXECUTE ON ALL FUNCTIONS IN SCHEMA public TO owner, writer, registrar;
-REVOKE EXECUTE ON FUNCTION fraiseql_publish FROM owner, writer, registrar;
+REVOKE EXECUTE ON FUNCTION
+    fraiseql_publish(text, text, text), fraiseql_publish(text, text, json),
+    fraiseql_publish(text, text, jsonb) FROM owner, writer, registrar;
 REVOKE EXECUTE ON FUNCTION fraiseql_register_subscription FROM registrar;
 
 SET ROLE writer;
@@ -41,6 +43,12 @@ SELECT throws_ok(
     $$SELECT fraiseql_publish('t', 'c', '1')$$, '42501', NULL, 'publishing takes a GRANT');
 SELECT throws_ok(
     $$SELECT fraiseql_watch('owned')$$, '42501', NULL, 'only its owner can watch a table');
+SELECT throws_ok(
+    $$SELECT fraiseql_publish('t', 'c', json '1')$$, '42501', NULL, 'for each type of the data');
+SELECT throws_ok(
+    $$SELECT fraiseql_publish('t', 'c', jsonb '1')$$, '42501', NULL, 'on its own');
+SELECT throws_ok(
+    $$SELECT fraiseql_unwatch('owned')$$, '42501', NULL, 'or unwatch it');
 RESET ROLE;
 
 SET ROLE owner;

@@ -214,8 +214,8 @@ class Encoder {
     }
   }
 
-  // Copy JSON without its line breaks, which server-sent events cannot hold. They can only be between
-  // tokens.
+  // Copy JSON without its line breaks, which server-sent events cannot hold. They can only be
+  // between tokens.
   void AppendOnOneLine(std::string_view json) {
     const size_t start = out_->size();
     *out_ += json;
