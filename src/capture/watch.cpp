@@ -5,6 +5,7 @@
 // second.
 #include "src/base/sql_arguments.hpp"
 #include "src/capture/event_limits.hpp"
+#include "src/capture/xact_queue.hpp"
 #include "src/ring/shmem.hpp"
 
 namespace fsubs {
@@ -222,6 +223,7 @@ FSUBS_FUNCTION(fsubs_watch) {
   const char* const channel = ChannelArgument(fcinfo, relid);
   if (!IsWatchedLikeThis(relid, channel)) {
     Watch(relid, CaptureFunctionBeside(fcinfo->flinfo->fn_oid), channel);
+    if (IsServing()) QueueCatalogChanged();
   }
   ReportElsewhere(WARNING);
   WarnOfProblems(relid, channel, PG_ARGISNULL(1));
@@ -235,6 +237,7 @@ FSUBS_FUNCTION(fsubs_unwatch) {
   RequireWatchable(relid);
   if (HasCaptureTriggers(relid)) {
     Unwatch(relid);
+    if (IsServing()) QueueCatalogChanged();
   } else {
     ereport(NOTICE, (errmsg("table \"%s\" is not watched", get_rel_name(relid))));
   }

@@ -28,7 +28,7 @@ SELECT pg_catalog.json_build_object(
 
 }  // namespace
 
-char* ReadCatalogSnapshot() {
+char* ReadCatalogSnapshot(Freshness freshness) {
   const MemoryContext context = CurrentMemoryContext;
   PushActiveSnapshot(GetTransactionSnapshot());
   SPI_connect();
@@ -43,7 +43,11 @@ char* ReadCatalogSnapshot() {
   }
   const char* const json = SPI_getvalue(SPI_tuptable->vals[0], SPI_tuptable->tupdesc, 1);
   const char* const utf8 = pg_server_to_any(json, static_cast<int>(strlen(json)), PG_UTF8);
-  char* const copy = MemoryContextStrdup(context, utf8);
+  const char* const columns = created ? ReadWatchedColumns(freshness) : "{}";
+  MemoryContextSwitchTo(context);
+  // The object without its closing brace, and one more member.
+  char* const copy =
+      psprintf("%.*s, \"columns\": %s}", static_cast<int>(strlen(utf8)) - 1, utf8, columns);
   SPI_finish();
   PopActiveSnapshot();
   return copy;

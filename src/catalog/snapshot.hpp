@@ -2,12 +2,14 @@
 #pragma once
 
 #include "src/base/pg_compat.hpp"
+#include "src/catalog/watched_columns.hpp"
 
 namespace fsubs {
 
 // Read the whole catalog under one snapshot of the database. Returns JSON text in UTF-8, in the
-// current memory context; equal catalogs give equal texts. Raises an error if it cannot be read.
+// current memory context; equal catalogs give equal texts. `freshness` is that of the columns of
+// watched tables. Raises an error if it cannot be read.
 // REQUIRES: a transaction is open and the user is a superuser.
-char* ReadCatalogSnapshot();
+char* ReadCatalogSnapshot(Freshness freshness);
 
 }  // namespace fsubs

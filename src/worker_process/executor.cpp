@@ -189,8 +189,10 @@ enum class Occasion { kAsked, kLooked };
 // of no more use.
 bool GiveSnapshot(Session* session, Occasion occasion) {
   const char* text = nullptr;
+  // The commit that it was asked for may not have told of its tables yet.
+  const Freshness freshness = occasion == Occasion::kAsked ? Freshness::kNow : Freshness::kSoon;
   const char* const failure =
-      RunTransaction("reading the catalog", [&] { text = ReadCatalogSnapshot(); });
+      RunTransaction("reading the catalog", [&] { text = ReadCatalogSnapshot(freshness); });
   if (failure != nullptr) {
     session->look_due = Clock::now() + kLookAgainAfterError;
     Remember(session, nullptr);
