@@ -55,29 +55,42 @@ FilterMember Find(const MemberName (&names)[kSize], std::string_view name) {
   return FilterMember::kUnknown;
 }
 
+// Scalars that are known by their name, in any case.
+struct ScalarName {
+  std::string_view names;  // each between blanks
+  Comparison comparison;
+};
+
+constexpr ScalarName kScalarNames[] = {
+    {" bigint long int64 uint64 decimal bigdecimal numeric bigfloat money ", Comparison::kNumber},
+    {" datetime timestamp timestamptz instant date ", Comparison::kInstant},
+    {" uuid guid ", Comparison::kUuid},
+    {" time localtime ", Comparison::kTime},
+    {" timetz offsettime ", Comparison::kTimeTz},
+    {" interval duration ", Comparison::kInterval},
+    {" inet cidr ip ipaddress ipv4 ipv6 ", Comparison::kInet},
+    {" mac macaddr macaddress ", Comparison::kMacAddr},
+    {" macaddr8 ", Comparison::kMacAddr8},
+    {" bytes bytea ", Comparison::kBytes},
+    {" json jsonb jsonobject ", Comparison::kJson},
+    {" citext ", Comparison::kCaseless},
+};
+
 Comparison ComparisonOfScalar(std::string_view name) {
   if (name == "String") return Comparison::kText;
   if (name == "ID") return Comparison::kIdentity;
   if (name == "Int" || name == "Float") return Comparison::kNumber;
   if (name == "Boolean") return Comparison::kBoolean;
-  const std::string lower = ToLower(name);
-  for (const char* number : {"bigint", "long", "int64", "uint64", "decimal", "bigdecimal",
-                             "numeric", "bigfloat", "money"}) {
-    if (lower == number) return Comparison::kNumber;
-  }
-  for (const char* instant : {"datetime", "timestamp", "timestamptz", "instant", "date"}) {
-    if (lower == instant) return Comparison::kInstant;
+  const std::string sought = " " + ToLower(name) + " ";
+  for (const ScalarName& known : kScalarNames) {
+    if (known.names.find(sought) != std::string_view::npos) return known.comparison;
   }
   return Comparison::kCustom;
 }
 
-bool IsOrdered(Comparison comparison, bool is_enum) {
-  return comparison != Comparison::kBoolean && !is_enum;
-}
-
 bool IsText(Comparison comparison, bool is_enum) {
   return !is_enum && (comparison == Comparison::kText || comparison == Comparison::kIdentity ||
-                      comparison == Comparison::kCustom);
+                      comparison == Comparison::kCustom || comparison == Comparison::kCaseless);
 }
 
 bool HasLeafMember(FilterMember member, Comparison comparison, bool is_enum) {
@@ -86,7 +99,7 @@ bool HasLeafMember(FilterMember member, Comparison comparison, bool is_enum) {
     case FilterMember::kGte:
     case FilterMember::kLt:
     case FilterMember::kLte:
-      return IsOrdered(comparison, is_enum);
+      return !is_enum && comparison != Comparison::kBoolean && IsOrdered(comparison);
     case FilterMember::kContains:
     case FilterMember::kStartsWith:
       return IsText(comparison, is_enum);
@@ -363,6 +376,10 @@ FilterMember FilterMemberOf(const WrappedType& target, std::string_view member) 
 
 Comparison ComparisonOf(const Type& leaf) {
   return leaf.kind == TypeKind::kEnum ? Comparison::kText : ComparisonOfScalar(leaf.name);
+}
+
+bool IsOrdered(Comparison comparison) {
+  return comparison != Comparison::kJson && comparison != Comparison::kHstore;
 }
 
 }  // namespace fsubs::graphql

@@ -71,7 +71,7 @@ class FilterChecks {
   std::set<std::tuple<const Type*, const Type*, TypeRefKind>> seen_;
 };
 
-// How the values of a leaf type compare.
+// How the values of a leaf, or of a column that it shows, compare. docs/filters.md has the types.
 enum class Comparison : uint8_t {
   kText,      // String, enums: by their text, that of numbers as they are written
   kIdentity,  // ID: as text; the numbers 7 and 7.0 are "7"
@@ -79,9 +79,45 @@ enum class Comparison : uint8_t {
   kBoolean,
   kInstant,  // scalars such as DateTime: by the moment they name
   kCustom,   // other scalars: numbers by value, everything else as text
+  // As the types of PostgreSQL do. Those that scalars name:
+  kCaseless,  // citext
+  kUuid,
+  kTime,
+  kTimeTz,
+  kInterval,
+  kInet,
+  kMacAddr,
+  kMacAddr8,
+  kBytes,
+  kJson,
+  // Those that only columns have:
+  kTruth,   // boolean, also as text: "t" is true
+  kPadded,  // character(n): blanks at the end do not count
+  kFloat4,
+  kFloat8,
+  kMoney,
+  kDate,
+  kTimestamp,
+  kTimestampTz,
+  kBits,
+  kLsn,
+  kHstore,
+  kIntegerRange,
+  kNumberRange,
+  kDateRange,
+  kTimestampRange,
+  kTimestampTzRange,
+  kIntegerMultirange,
+  kNumberMultirange,
+  kDateMultirange,
+  kTimestampMultirange,
+  kTimestampTzMultirange,  // the last one
 };
 
 // REQUIRES: leaf.is_leaf().
 Comparison ComparisonOf(const Type& leaf);
+
+// Whether one value can be greater than another.
+bool IsOrdered(Comparison comparison);
 
 }  // namespace fsubs::graphql

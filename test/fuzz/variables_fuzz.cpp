@@ -12,8 +12,9 @@ using namespace fsubs;
 namespace {
 
 constexpr char kSnapshot[] = R"json({"extension_version":"1","server_version":"15",
-  "types":"directive @take(i: In, l: [[Int!]] = 1, e: E = A, s: S, o: One, n: In! = {a: 1}) repeatable on FIELD enum E { A B } scalar S input In { a: Int! b: [In!] = [] c: E = A d: Float f: ID g: Boolean h: String } input One { a: Int b: In } type O { id: ID! n: Int f: Float e: E s: S o: O l: [O!] }",
-  "subscriptions":[{"name":"o","field":"o(id: ID, n: Int, e: E, where: OFilter): O","channel":"c","event_types":null}]})json";
+  "types":"directive @take(i: In, l: [[Int!]] = 1, e: E = A, s: S, o: One, n: In! = {a: 1}) repeatable on FIELD enum E { A B } scalar S input In { a: Int! b: [In!] = [] c: E = A d: Float f: ID g: Boolean h: String } input One { a: Int b: In } type O { id: ID! n: Int f: Float e: E s: S o: O l: [O!] row: R } type R { u: ID r: String i: S a: [String] }",
+  "subscriptions":[{"name":"o","field":"o(id: ID, n: Int, e: E, where: OFilter): O","channel":"c","event_types":null}],
+  "columns":{"c":{"u":"uuid","r":"nummultirange","i":"interval","a":"numeric[]"}}})json";
 
 constexpr char kEvent[] =
     R"({"id":1,"n":2,"f":1.5,"e":"A","s":[1],"o":{"id":"x"},"l":[{"id":1},null]})";

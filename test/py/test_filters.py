@@ -93,6 +93,36 @@ def test_a_watched_table_is_filtered_by_its_columns(tickets, connect, name):
     tickets.sql(f"DROP TABLE {name}")
 
 
+def test_a_subscriber_can_hear_that_a_row_left_its_filter(tickets, connect, name):
+    tickets.sql(f"CREATE TABLE {name} (id int PRIMARY KEY, status text)")
+    tickets.sql("SELECT fraiseql_watch(%s)", (name,))
+    tickets.sql(
+        "SELECT fraiseql_register_types(%s)",
+        (f"type {name}Change {{ operation: String row: {name} old: {name} }} "
+         f"type {name} {{ id: Int status: String }}",),
+    )  # fmt: skip
+    tickets.sql(
+        "SELECT fraiseql_register_subscription(%s, %s)",
+        (f"{name}(where: {name}ChangeFilter): {name}Change", name),
+    )
+    where = (
+        '{or: [{row: {status: {eq: "open"}}}, {old: {status: {eq: "open"}}},'
+        ' {operation: {eq: "TRUNCATE"}}]}'
+    )
+    subscription = connect(tickets).subscribe(
+        f"subscription {{ {name}(where: {where}) {{ operation row {{ id status }} }} }}"
+    )
+    tickets.sql(f"INSERT INTO {name} VALUES (1, 'open'), (2, 'new')")
+    tickets.sql(f"UPDATE {name} SET status = 'paid'")
+    tickets.sql(f"TRUNCATE {name}")
+    told = [subscription.data()[name] for _ in range(3)]
+    assert told == [
+        {"operation": "INSERT", "row": {"id": 1, "status": "open"}},
+        {"operation": "UPDATE", "row": {"id": 1, "status": "paid"}},
+        {"operation": "TRUNCATE", "row": None},
+    ]
+
+
 def test_an_invalid_operand_is_refused_with_its_place(tickets, connect):
     subscription = connect(tickets).start(
         'subscription { ticketChanged(where: {at: {gt: "soon"}}) { id } }'

@@ -50,8 +50,10 @@ class Form {
 void AppendForm(Comparison comparison, const std::optional<JsonValue>& value, std::string* form);
 void AppendForm(Comparison comparison, const graphql::Value& literal, std::string* form);
 
-// Whether a form is of a kind that the comparison is about: a number for kNumber, a moment for
-// kInstant.
+// Whether a form is of a kind that the comparison is about: a number for kNumber, a UUID for kUuid.
 bool Fits(Comparison comparison, std::string_view form);
+
+// How values are compared by a part of them: as text, which keeps what `comparison` says of case.
+Comparison PartsOf(Comparison comparison);
 
 }  // namespace fsubs

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <array>
+#include <map>
 #include <span>
 
 #include "graphql/language/parser.hpp"
@@ -18,6 +19,23 @@ bool Text(const JsonValue& object, std::string_view member, std::string* value) 
   if (!found || found->type() != JsonType::kString) return false;
   *value = found->ToString();
   return true;
+}
+
+// By channel.
+using WatchedColumns = std::map<std::string, std::shared_ptr<const ColumnTypes>, std::less<>>;
+
+WatchedColumns ReadColumns(const JsonValue& snapshot) {
+  WatchedColumns columns;
+  const auto channels = snapshot.Find("columns");
+  if (!channels) return columns;
+  channels->ForEachMember([&](std::string_view channel, const JsonValue& types) {
+    ColumnTypes read;
+    types.ForEachMember([&](std::string_view name, const JsonValue& type) {
+      if (type.type() == JsonType::kString) read.emplace(name, ColumnTypeOf(type.text()));
+    });
+    columns.emplace(channel, std::make_shared<const ColumnTypes>(std::move(read)));
+  });
+  return columns;
 }
 
 bool Read(const JsonValue& row, SubscriptionField* field) {
@@ -49,9 +67,16 @@ std::string Link(const graphql::Schema& schema, graphql::FilterChecks* filters,
     if (!problem.empty()) {
       return "argument \"" + std::string(argument.name) + "\": " + problem;
     }
-    const bool is_where = target.type == nullptr;
-    field->arguments.push_back({std::string(argument.name), is_where, target.in_row,
-                                is_where ? Comparison::kText : ComparisonOf(*target.type->type)});
+    FieldArgument& added = field->arguments.emplace_back();
+    added.name = argument.name;
+    added.is_where = target.type == nullptr;
+    added.in_row = target.in_row;
+    if (added.is_where) continue;
+    const auto column = field->columns->find(argument.name);
+    if (added.in_row && column != field->columns->end() && !column->second.is_array) {
+      added.column = &column->second;
+    }
+    added.comparison = ComparisonOf(*target.type->type, added.column);
   }
   return {};
 }
@@ -124,12 +149,18 @@ std::shared_ptr<const Catalog> Catalog::FromSnapshot(std::string_view json, std:
   std::string types;
   std::string server_version;
   const auto rows = root.Find("subscriptions");
+  const WatchedColumns columns = ReadColumns(root);
+  const auto unwatched = std::make_shared<const ColumnTypes>();
   std::vector<SubscriptionField>& fields = catalog->fields_;
   bool readable =
       rows && Text(root, "types", &types) && Text(root, "server_version", &server_version);
   if (readable) {
-    rows->ForEachElement(
-        [&](const JsonValue& row) { readable = readable && Read(row, &fields.emplace_back()); });
+    rows->ForEachElement([&](const JsonValue& row) {
+      SubscriptionField& field = fields.emplace_back();
+      readable = readable && Read(row, &field);
+      const auto watched = columns.find(field.channel);
+      field.columns = watched != columns.end() ? watched->second : unwatched;
+    });
   }
   if (!readable) {
     *error = "snapshot is not of this version";

@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "graphql/schema/schema.hpp"
+#include "worker/filter/column_type.hpp"
 #include "worker/filter/comparable.hpp"
 
 namespace fsubs {
@@ -20,6 +21,7 @@ struct FieldArgument {
   bool is_where = false;
   bool in_row = false;  // the data's field is under "row", as row changes have it
   Comparison comparison = Comparison::kText;
+  const ColumnType* column = nullptr;  // whose values these are, if that is known
 };
 
 struct SubscriptionField {
@@ -29,6 +31,9 @@ struct SubscriptionField {
   std::vector<std::string> event_types;  // empty: all
   const graphql::Field* definition = nullptr;
   std::vector<FieldArgument> arguments;  // as in the definition
+  // Of the tables that are watched on the channel. Those whose type says nothing about comparing,
+  // and those of which two tables have different types, are left out.
+  std::shared_ptr<const ColumnTypes> columns;
 
   bool Wants(std::string_view event_type) const;
 };

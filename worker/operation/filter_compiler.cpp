@@ -15,6 +15,14 @@ using graphql::TypeRefKind;
 using graphql::ValueKind;
 using graphql::WrappedType;
 
+bool HasVariables(const graphql::Value& literal) {
+  return literal.kind == ValueKind::kVariable ||
+         std::any_of(literal.items.begin(), literal.items.end(),
+                     [](const graphql::Value* item) { return HasVariables(*item); }) ||
+         std::any_of(literal.fields.begin(), literal.fields.end(),
+                     [](const graphql::ObjectField& field) { return HasVariables(*field.value); });
+}
+
 // An input value, from the client's JSON or from a literal with variables inside.
 class Input {
  public:
@@ -50,11 +58,6 @@ class Input {
     }
   }
 
-  // Bytes of a leaf.
-  size_t size() const {
-    return value_.json ? value_.json->raw().size() : value_.literal->text.size();
-  }
-
   std::string Form(Comparison comparison) const {
     std::string form;
     if (value_.literal != nullptr) {
@@ -64,6 +67,9 @@ class Input {
     }
     return form;
   }
+
+  // Whether it is a literal with a variable inside, whose value is not part of it.
+  bool has_variables() const { return value_.literal != nullptr && HasVariables(*value_.literal); }
 
   std::string Show() const {
     return value_.json ? Inspect(*value_.json) : graphql::Print(*value_.literal);
@@ -113,56 +119,89 @@ class FilterMeter {
   size_t bytes_ = 0;
 };
 
+using Report = std::function<void(const std::string&)>;
+
+// The form of a value that a client asks for. Reports one that is none of its type.
+std::string OperandForm(Comparison comparison, const Input& operand, const graphql::Type& type,
+                        const ColumnType* column, const Report& report) {
+  if (operand.has_variables()) {
+    report("a variable cannot be a part of a value of " + graphql::Quoted(type.name) +
+           ", only all of it");
+    return std::string(1, kNullForm);
+  }
+  std::string form = operand.Form(comparison);
+  if (!operand.is_null() && !Fits(comparison, form)) {
+    const bool is_columns = comparison != graphql::ComparisonOf(type);
+    report(operand.Show() + " is not a value of " +
+           (is_columns ? graphql::Quoted(column->name) + ", the type of its column"
+                       : graphql::Quoted(type.name)));
+  }
+  return form;
+}
+
 // Builds the predicate that a filter input stands for, until the meter is full.
 class PredicateBuilder {
  public:
-  using Report = std::function<void(const std::string&)>;
+  PredicateBuilder(const ColumnTypes& columns, FilterMeter* meter, Report report)
+      : columns_(columns), meter_(meter), report_(std::move(report)) {}
 
-  PredicateBuilder(FilterMeter* meter, Report report) : meter_(meter), report_(std::move(report)) {}
+  // The filter of an argument, on an event's data.
+  Predicate Build(const graphql::Type& filter, const WrappedType& target, const Input& input) {
+    return Build(filter, {target, {}, nullptr, true}, input);
+  }
 
-  // A member that is null counts as left out, except for `eq` and `ne`.
-  Predicate Build(const graphql::Type& filter, const WrappedType& target, const Input& input,
-                  const FieldPath& path) {
+ private:
+  // What a condition is on.
+  struct Place {
+    const WrappedType& type;
+    FieldPath path;            // from the event's data or a list's element
+    const ColumnType* column;  // whose value it is; null if that is not known
+    bool in_event;             // `path` begins in the event's data
+  };
+
+  // A member that is left out demands nothing. One that is null may be so by mistake, so it is
+  // taken for what it says, where null is a value, and else refused.
+  Predicate Build(const graphql::Type& filter, const Place& place, const Input& input) {
     Predicate all;
+    if (input.is_null()) report_("null is not a filter: leave it out to demand nothing");
     for (const InputValue& member : filter.input_fields) {
       const Input value = input.Member(member.name);
-      const FilterMember operation = FilterMemberOf(target, member.name);
+      if (!value.given()) continue;
+      if (!meter_->TakeCondition(place.path)) break;
+      const FilterMember operation = FilterMemberOf(place.type, member.name);
       const bool takes_null = operation == FilterMember::kEq || operation == FilterMember::kNe;
-      if (!value.given() || (value.is_null() && !takes_null)) continue;
-      if (!meter_->TakeCondition(path)) break;
-      all.inner.push_back(BuildMember(filter, member, operation, target, value, path));
+      if (value.is_null() && !takes_null) {
+        report_(graphql::Quoted(member.name) +
+                " must not be null: leave it out to demand nothing, or use \"eq\" or \"exists\"");
+        continue;
+      }
+      all.inner.push_back(BuildMember(filter, member, operation, place, value));
     }
     if (all.inner.size() == 1) return Predicate(std::move(all.inner.front()));
     all.inner.shrink_to_fit();
     return all;
   }
 
- private:
   Predicate BuildMember(const graphql::Type& filter, const InputValue& member,
-                        FilterMember operation, const WrappedType& target, const Input& value,
-                        const FieldPath& path) {
-    const WrappedType& nullable = *target.nullable();
+                        FilterMember operation, const Place& place, const Input& value) {
+    const WrappedType& nullable = *place.type.nullable();
     Predicate predicate;
     switch (operation) {
-      case FilterMember::kField: {
-        FieldPath below = path;
-        below.emplace_back(member.name);
-        const WrappedType& type = *nullable.type->FindField(member.name)->type;
-        return Build(*member.type->type, type, value, below);
-      }
+      case FilterMember::kField:
+        return Build(*member.type->type, Below(place, member.name), value);
       case FilterMember::kAnd:
       case FilterMember::kOr:
         predicate.kind =
             operation == FilterMember::kAnd ? Predicate::Kind::kAll : Predicate::Kind::kAny;
         value.ForEachItem([&](const Input& item) {
-          if (!meter_->TakeCondition(path)) return;
-          predicate.inner.push_back(Build(filter, target, item, path));
+          if (!meter_->TakeCondition(place.path)) return;
+          predicate.inner.push_back(Build(filter, place, item));
         });
         predicate.inner.shrink_to_fit();
         return predicate;
       case FilterMember::kNot:
         predicate.kind = Predicate::Kind::kNot;
-        predicate.inner.push_back(Build(filter, target, value, path));
+        predicate.inner.push_back(Build(filter, place, value));
         return predicate;
       case FilterMember::kSome:
       case FilterMember::kEvery:
@@ -170,34 +209,58 @@ class PredicateBuilder {
         predicate.kind = operation == FilterMember::kSome    ? Predicate::Kind::kSome
                          : operation == FilterMember::kEvery ? Predicate::Kind::kEvery
                                                              : Predicate::Kind::kNone;
-        predicate.path = path;
-        predicate.inner.push_back(Build(*member.type->type, *nullable.of, value, {}));
+        predicate.path = place.path;
+        predicate.inner.push_back(
+            Build(*member.type->type, {*nullable.of, {}, place.column, false}, value));
         return predicate;
       default:
-        return BuildComparison(operation, nullable, value, path);
+        return BuildComparison(member.name, operation, place, value);
     }
   }
 
-  Predicate BuildComparison(FilterMember operation, const WrappedType& target, const Input& value,
-                            const FieldPath& path) {
+  // A field of what is at `place`.
+  Place Below(const Place& place, std::string_view name) const {
+    const WrappedType& type = *place.type.nullable()->type->FindField(name)->type;
+    Place below{type, place.path, nullptr, place.in_event};
+    if (place.in_event && place.path.size() == 1 &&
+        (place.path.front() == "row" || place.path.front() == "old")) {
+      const auto column = columns_.find(name);
+      const bool is_list = type.nullable()->kind == TypeRefKind::kList;
+      if (column != columns_.end() && column->second.is_array == is_list) {
+        below.column = &column->second;
+      }
+    }
+    below.path.emplace_back(name);
+    return below;
+  }
+
+  Predicate BuildComparison(std::string_view name, FilterMember operation, const Place& place,
+                            const Input& value) {
+    const WrappedType& target = *place.type.nullable();
     Predicate predicate;
     predicate.kind = Predicate::Kind::kCompare;
     predicate.operation = operation;
-    predicate.path = path;
+    predicate.path = place.path;
     if (operation == FilterMember::kExists) {
       predicate.exists = value.is_true();
       return predicate;
     }
     predicate.in_list = target.kind == TypeRefKind::kList;
-    predicate.comparison = ComparisonOf(*target.type);
+    predicate.comparison = ComparisonOf(*target.type, place.column);
+    const bool takes_part = !predicate.in_list && (operation == FilterMember::kContains ||
+                                                   operation == FilterMember::kStartsWith);
+    if (takes_part) predicate.comparison = PartsOf(predicate.comparison);
+    if (IsRange(operation) && !graphql::IsOrdered(predicate.comparison)) {
+      report_(graphql::Quoted(name) + " needs values that have an order");
+    }
     const auto add = [&](const Input& operand) {
-      const bool taken = TakesList(operation) ? meter_->TakeItem(operand.size())
-                                              : meter_->TakeValue(operand.size());
-      if (!taken) return;
-      predicate.operands.push_back(operand.Form(predicate.comparison));
-      if (!operand.is_null() && !Fits(predicate.comparison, predicate.operands.back())) {
-        report_(operand.Show() + " is not a value of \"" + std::string(target.type->name) + "\"");
-      }
+      if (meter_->is_full()) return;
+      std::string form =
+          OperandForm(predicate.comparison, operand, *target.type, place.column, report_);
+      if (takes_part && form.front() != kTextForm) report_(operand.Show() + " is not a text");
+      const bool taken =
+          TakesList(operation) ? meter_->TakeItem(form.size()) : meter_->TakeValue(form.size());
+      if (taken) predicate.operands.push_back(std::move(form));
     };
     if (TakesList(operation)) {
       value.ForEachItem(add);
@@ -211,6 +274,7 @@ class PredicateBuilder {
     return predicate;
   }
 
+  const ColumnTypes& columns_;
   FilterMeter* const meter_;
   const Report report_;
 };
@@ -332,13 +396,14 @@ Filter CompileFilter(const graphql::Document& document, const SubscriptionField&
     if (!value.given()) value.literal = definition.default_value;
     if (!value.given()) continue;
     const Input input(variables, value);
+    const auto report_value = [&](const std::string& problem) {
+      report("Argument \"" + argument.name + "\" has an invalid value: " + problem + ".");
+    };
     if (argument.is_where) {
-      if (input.is_null()) continue;
-      const auto report_value = [&](const std::string& problem) {
-        report("Argument \"" + argument.name + "\" has an invalid value: " + problem + ".");
-      };
-      Predicate where = PredicateBuilder(&meter, report_value)
-                            .Build(*definition.type->type, *field.definition->type, input, {});
+      // The default of a definition is no mistake of the client.
+      if (input.is_null() && value.literal == definition.default_value) continue;
+      Predicate where = PredicateBuilder(*field.columns, &meter, report_value)
+                            .Build(*definition.type->type, *field.definition->type, input);
       if (meter.too_many()) {
         report_value("it has more than " + std::to_string(limits.max_conditions) + " conditions");
         return {};
@@ -357,7 +422,8 @@ Filter CompileFilter(const graphql::Document& document, const SubscriptionField&
     equal.comparison = argument.comparison;
     if (argument.in_row) equal.path.emplace_back("row");
     equal.path.push_back(argument.name);
-    equal.operands.push_back(input.Form(argument.comparison));
+    equal.operands.push_back(OperandForm(argument.comparison, input, *definition.type->type,
+                                         argument.column, report_value));
     filter.Add(std::move(equal));
   }
   return filter.Take();

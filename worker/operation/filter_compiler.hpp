@@ -26,9 +26,9 @@ inline constexpr size_t kMaxKeyBytes = 64 * 1024;
 inline constexpr size_t kMaxIndexedFields = 8;
 
 // Compile the arguments of `root`, which selects `field` in a valid document. Appends to `*errors`
-// if an argument of a non-null type is null, if an operand is not a value of its field's type, such
-// as a text that is no date, or if the filter passes a limit. Such a filter is not built any
-// further.
+// if an argument of a non-null type is null, if an operand is not a value of its field's or
+// column's type, such as a text that is no date, if it is null where null demands nothing, or if
+// the filter passes a limit. Such a filter is not built any further.
 Filter CompileFilter(const graphql::Document& document, const SubscriptionField& field,
                      const graphql::Selection& root, const Variables& variables,
                      const FilterLimits& limits, std::vector<Error>* errors);

@@ -19,8 +19,11 @@ namespace {
 using testing::HasSubstr;
 
 constexpr char kSnapshot[] = R"json({"extension_version": "1", "server_version": "15",
-  "types": "type O { id: ID n: Int f: Float s: String b: Boolean e: E at: DateTime big: BigInt any: Any tags: [String] os: [O] o: O } enum E { A B } scalar DateTime scalar BigInt scalar Any",
-  "subscriptions": [{"name": "o", "field": "o(id: ID, where: OFilter): O", "channel": "c"}]})json";
+  "types": "type O { id: ID n: Int f: Float s: String b: Boolean e: E at: DateTime big: BigInt any: Any tags: [String] os: [O] o: O row: R old: R } enum E { A B } scalar DateTime scalar BigInt scalar Any type R { u: ID json: String doc: JSON flag: Boolean us: [String] any: Any r: R } scalar JSON scalar uuid scalar Duration scalar Bytes scalar CIDR type P { uuid: uuid for: Duration bytes: Bytes net: CIDR doc: JSON } input Nullable { n: NullableInt or: [Nullable] and: [Nullable] } input NullableInt { eq: Int in: [Int] }",
+  "subscriptions": [{"name": "o", "field": "o(id: ID, u: ID, doc: JSON, where: OFilter): O", "channel": "c"},
+                    {"name": "p", "field": "p(uuid: uuid, where: PFilter): P", "channel": "c"},
+                    {"name": "some", "field": "some(where: Nullable): O", "channel": "d"}],
+  "columns": {"c": {"id": "uuid", "u": "uuid", "json": "jsonb", "doc": "jsonb", "flag": "int4", "us": "uuid[]", "any": "jsonb"}}})json";
 
 struct Subscriber final : Member {
   void Deliver(const EventPlace&, std::string_view) override { ++received; }
@@ -133,17 +136,176 @@ TEST_F(FilterTest, NullEqualsWhatIsNotThereAndHasNoOrder) {
   EXPECT_TRUE(Matches("{o: {o: {exists: false}}}", "{}"));
 }
 
-TEST_F(FilterTest, AnOperatorThatIsNullCountsAsLeftOut) {
-  const std::string query =
-      "subscription ($min: Int, $max: Int) { o(where: {n: {gte: $min, lte: $max}}) { id } }";
-  Subscriber* const all = Subscribe(query);
-  Subscriber* const nulls = Subscribe(query, R"({"min":null,"max":null})");
-  Subscriber* const some = Subscribe(query, R"({"min":5})");
+TEST_F(FilterTest, WhatIsLeftOutDemandsNothing) {
+  const std::string members =
+      "subscription ($min: Int, $max: Int, $s: StringFilter, $not: OFilter, $or: [OFilter!], $id: "
+      "ID) { o(id: $id, where: {n: {gte: $min, lte: $max}, s: $s, not: $not, or: $or}) { id } }";
+  Subscriber* const all = Subscribe(members);
+  Subscriber* const everything =
+      Subscribe("subscription ($where: OFilter) { o(where: $where) { id } }");
+  Subscriber* const some = Subscribe(members, R"({"min":5})");
   Publish(R"({"n":3})");
   Publish(R"({"n":7})");
   EXPECT_EQ(all->received, 2);
-  EXPECT_EQ(nulls->received, 2);
+  EXPECT_EQ(everything->received, 2);
   EXPECT_EQ(some->received, 1);
+}
+
+TEST_F(FilterTest, NullIsRefusedWhereItDemandsNothing) {
+  const auto refusal = [&](const std::string& where) {
+    return ErrorsJson(Prepare("subscription { o(where: " + where + ") { id } }").errors);
+  };
+  for (const char* operation : {"gt", "gte", "lt", "lte", "in", "notIn", "exists"}) {
+    EXPECT_THAT(refusal("{n: {" + std::string(operation) + ": null}}"),
+                HasSubstr("\\\"" + std::string(operation) + "\\\" must not be null: leave it out"));
+  }
+  EXPECT_THAT(refusal("{n: {gt: null}}"), HasSubstr("BAD_USER_INPUT"));
+  for (const char* where :
+       {"{s: {contains: null}}", "{s: {startsWith: null}}", "{tags: {some: null}}",
+        "{tags: {every: null}}", "{tags: {none: null}}", "{tags: {contains: null}}", "{n: null}",
+        "{o: null}", "{tags: null}", "{and: null}", "{or: null}", "{not: null}", "null",
+        "{or: [{n: {gt: null}}, {}]}", "{o: {exists: null}}"}) {
+    EXPECT_THAT(refusal(where), HasSubstr("leave it out to demand nothing")) << where;
+  }
+  const std::string query = "subscription ($v: Int) { o(where: {n: {gt: $v}}) { id } }";
+  EXPECT_FALSE(Prepare(query, R"({"v":null})").subscription);
+  EXPECT_TRUE(Prepare(query).subscription);
+}
+
+TEST_F(FilterTest, AFilterInAListIsNotNull) {
+  for (const char* where : {"{or: [null]}", "{and: [null, {n: {eq: 1}}]}"}) {
+    EXPECT_FALSE(
+        Prepare("subscription { some(where: " + std::string(where) + ") { id } }").subscription)
+        << where;
+  }
+  const PrepareResult in = Prepare("subscription { some(where: {n: {in: [null]}}) { id } }");
+  ASSERT_TRUE(in.subscription);
+  const Filter null =
+      Prepare("subscription { some(where: {n: {eq: null}}) { id } }").subscription->filter;
+  EXPECT_EQ(in.subscription->filter.keys, null.keys);
+}
+
+// The lines of the table in docs/filters.md.
+TEST_F(FilterTest, EmptyOperandsAndNullValuesHaveOneMeaning) {
+  const char* const null = R"({"n":null,"s":null,"tags":null,"o":null})";
+  const char* const empty = R"({"n":0,"s":"","tags":[],"o":{}})";
+  const char* const full = R"({"n":1,"s":"a","tags":["a"],"o":{"n":1}})";
+  struct {
+    const char* where;
+    const char* data;
+    bool holds;
+  } const lines[] = {
+      {"{}", "{}", true},
+      {"{not: {}}", full, false},
+      {"{n: {}}", null, true},
+      {"{o: {}}", null, true},
+      {"{and: []}", full, true},
+      {"{or: []}", full, false},
+      {"{or: [{}]}", null, true},
+      {"{n: {eq: null}}", null, true},
+      {"{n: {eq: null}}", "{}", true},
+      {"{n: {eq: null}}", empty, false},
+      {"{n: {ne: null}}", null, false},
+      {"{n: {ne: null}}", "{}", false},
+      {"{n: {ne: null}}", empty, true},
+      {"{n: {eq: 0}}", null, false},
+      {"{n: {ne: 0}}", null, true},
+      {"{n: {in: []}}", full, false},
+      {"{n: {in: []}}", null, false},
+      {"{n: {notIn: []}}", full, true},
+      {"{n: {notIn: []}}", null, true},
+      {"{n: {notIn: [1]}}", null, true},
+      {"{n: {notIn: [1]}}", full, false},
+      {"{n: {lt: 5}}", null, false},
+      {"{n: {gte: 0}}", "{}", false},
+      {"{not: {n: {lt: 5}}}", null, true},
+      {R"({s: {contains: ""}})", empty, true},
+      {R"({s: {contains: ""}})", full, true},
+      {R"({s: {contains: ""}})", null, false},
+      {R"({s: {startsWith: ""}})", empty, true},
+      {R"({s: {startsWith: ""}})", null, false},
+      {R"({s: {startsWith: ""}})", R"({"s":["a"]})", false},
+      {R"({s: {eq: ""}})", null, false},
+      {"{o: {exists: true}}", empty, true},
+      {"{o: {exists: true}}", null, false},
+      {"{o: {n: {eq: null}}}", null, true},
+      {"{tags: {exists: true}}", empty, true},
+      {"{tags: {exists: false}}", null, true},
+      {"{tags: {some: {}}}", empty, false},
+      {"{tags: {some: {}}}", null, false},
+      {"{tags: {some: {}}}", full, true},
+      {R"({tags: {every: {eq: "b"}}})", empty, true},
+      {R"({tags: {every: {eq: "b"}}})", null, true},
+      {R"({tags: {every: {eq: "b"}}})", full, false},
+      {R"({tags: {none: {eq: "a"}}})", empty, true},
+      {R"({tags: {none: {eq: "a"}}})", null, true},
+      {R"({tags: {none: {eq: "a"}}})", full, false},
+      {R"({tags: {contains: "a"}})", null, false},
+      {R"({tags: {some: {eq: null}}})", R"({"tags":[null]})", true},
+      {R"({tags: {some: {eq: null}}})", null, false},
+  };
+  for (const auto& line : lines) {
+    EXPECT_EQ(Matches(line.where, line.data), line.holds) << line.where << " " << line.data;
+  }
+}
+
+TEST_F(FilterTest, AFieldOfARowComparesAsItsColumnDoes) {
+  constexpr char kRow[] = R"("a0eebc99-9c0b-4ef8-bb6d-6bb9bd380a11")";
+  const std::string upper = R"("A0EEBC99-9C0B-4EF8-BB6D-6BB9BD380A11")";
+  const std::string u = std::string(R"({"u":)") + kRow + "}";
+  const auto row = [&](const std::string& value) { return R"({"row":)" + value + "}"; };
+  EXPECT_TRUE(Matches("{row: {u: {eq: " + upper + "}}}", row(u)));
+  EXPECT_TRUE(Matches("{row: {u: {in: [" + upper + "]}}}", row(u)));
+  EXPECT_FALSE(Matches("{row: {u: {ne: " + upper + "}}}", row(u)));
+  EXPECT_TRUE(Matches("{old: {u: {eq: " + upper + "}}}", R"({"old":)" + u + "}"));
+  EXPECT_TRUE(Matches("{or: [{row: {u: {eq: " + upper + "}}}]}", row(u)));
+  EXPECT_TRUE(Matches("{row: {us: {contains: " + upper + "}}}",
+                      row(R"({"us":[)" + std::string(kRow) + "]}")));
+  // Parts are those of the text that clients see.
+  EXPECT_TRUE(Matches(R"({row: {u: {startsWith: "a0ee"}}})", row(u)));
+  EXPECT_FALSE(Matches(R"({row: {u: {startsWith: "A0EE"}}})", row(u)));
+  // What is not below "row" is no column, whatever its name.
+  EXPECT_FALSE(Matches("{id: {eq: " + upper + "}}", std::string(R"({"id":)") + kRow + "}"));
+  EXPECT_FALSE(Matches("{row: {r: {u: {eq: " + upper + "}}}}", row(R"({"r":)" + u + "}")));
+  EXPECT_FALSE(Matches("{o: {row: {u: {eq: " + upper + "}}}}", R"({"o":)" + row(u) + "}"));
+  Subscriber* const argument = Subscribe("subscription { o(u: " + upper + ") { id } }");
+  Publish(row(u));
+  EXPECT_EQ(argument->received, 1);
+}
+
+TEST_F(FilterTest, AColumnDoesNotHideWhatGraphqlMakesOfItsValue) {
+  // Any number but zero is true.
+  EXPECT_TRUE(Matches("{row: {flag: {eq: true}}}", R"({"row":{"flag":2}})"));
+  // A String of a jsonb column is the text that clients see.
+  EXPECT_TRUE(Matches(R"({row: {json: {eq: "7"}}})", R"({"row":{"json":7}})"));
+  EXPECT_TRUE(Matches(R"({row: {json: {gt: "6"}}})", R"({"row":{"json":"7"}})"));
+  EXPECT_TRUE(
+      Matches("{row: {doc: {eq: {b: [1.0], a: null}}}}", R"({"row":{"doc":{"a":null,"b":[1]}}})"));
+}
+
+TEST_F(FilterTest, WhatIsNoValueOfTheColumnIsRefused) {
+  const auto errors = [&](const std::string& argument) {
+    return ErrorsJson(Prepare("subscription { o(" + argument + ") { id } }").errors);
+  };
+  const char* const message = R"(\"soon\" is not a value of \"uuid\", the type of its column)";
+  EXPECT_THAT(errors(R"(u: "soon")"), HasSubstr(message));
+  EXPECT_THAT(errors(R"(where: {row: {u: {eq: "soon"}}})"), HasSubstr(message));
+  EXPECT_THAT(errors(R"(where: {row: {u: {notIn: ["soon"]}}})"), HasSubstr(message));
+  EXPECT_THAT(errors(R"(where: {row: {us: {contains: "soon"}}})"), HasSubstr("uuid[]"));
+  EXPECT_THAT(errors("where: {row: {any: {gt: 1}}}"), HasSubstr("needs values that have an order"));
+  EXPECT_EQ(Prepare("subscription { o(u: null) { id } }").errors.size(), 0u);
+}
+
+TEST_F(FilterTest, AVariableIsNoPartOfAValue) {
+  EXPECT_THAT(ErrorsJson(Prepare("subscription ($n: Int) { o(where: {row: {doc: {eq: {a: $n}}}}) "
+                                 "{ id } }",
+                                 R"({"n":1})")
+                             .errors),
+              HasSubstr("a variable cannot be a part of a value"));
+  Subscriber* const whole =
+      Subscribe("subscription ($j: JSON) { o(doc: $j) { id } }", R"({"j":{"a":1.0}})");
+  Publish(R"({"row":{"doc":{"a":1}}})");
+  EXPECT_EQ(whole->received, 1);
 }
 
 TEST_F(FilterTest, ConditionsCombine) {
@@ -185,6 +347,25 @@ TEST_F(FilterTest, ValuesCompareByTheirType) {
   EXPECT_TRUE(Matches(R"({any: {gt: "a"}})", R"({"any":"b"})"));
   EXPECT_FALSE(Matches(R"({any: {gt: "a"}})", R"({"any":10})"));
   EXPECT_TRUE(Matches(R"({s: {gt: "Z"}})", "{\"s\":\"\u00e9\"}"));
+}
+
+TEST_F(FilterTest, ScalarsOfPublishedEventsAreKnownByTheirName) {
+  const auto matches = [&](const std::string& where, const std::string& data) {
+    Subscriber* const subscriber =
+        Subscribe("subscription { p(where: " + where + ") { __typename } }");
+    Publish(data);
+    return subscriber->received == 1;
+  };
+  EXPECT_TRUE(matches(R"({uuid: {eq: "A0EEBC999C0B4EF8BB6D6BB9BD380A11"}})",
+                      R"({"uuid":"a0eebc99-9c0b-4ef8-bb6d-6bb9bd380a11"})"));
+  EXPECT_TRUE(matches(R"({for: {gt: "PT59M"}})", R"({"for":"01:00:00"})"));
+  EXPECT_TRUE(matches(R"({bytes: {in: ["\\xAB"]}})", R"({"bytes":"\\xab"})"));
+  EXPECT_TRUE(matches(R"({net: {eq: "::1"}})", R"({"net":"0:0::1/128"})"));
+  EXPECT_TRUE(matches("{doc: {ne: {a: 1}}}", R"({"doc":{"a":2}})"));
+  EXPECT_TRUE(matches("{doc: {eq: [{a: 1.0}]}}", R"({"doc":[{"a":1}]})"));
+  EXPECT_THAT(ErrorsJson(Prepare(R"(subscription { p(uuid: "soon") { __typename } })").errors),
+              HasSubstr(R"(\"soon\" is not a value of \"uuid\".)"));
+  EXPECT_FALSE(Prepare("subscription { p(where: {doc: {gt: 1}}) { __typename } }").subscription);
 }
 
 TEST_F(FilterTest, DataOfAnotherShapeMatchesNothingByAccident) {
