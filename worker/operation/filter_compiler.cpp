@@ -393,7 +393,8 @@ Filter CompileFilter(const graphql::Document& document, const SubscriptionField&
       report("Argument \"" + argument.name + "\" of non-null type \"" + ToString(*definition.type) +
              "\" must not be null.");
     }
-    if (!value.given()) value.literal = definition.default_value;
+    const bool by_default = !value.given();
+    if (by_default) value.literal = definition.default_value;
     if (!value.given()) continue;
     const Input input(variables, value);
     const auto report_value = [&](const std::string& problem) {
@@ -401,7 +402,7 @@ Filter CompileFilter(const graphql::Document& document, const SubscriptionField&
     };
     if (argument.is_where) {
       // The default of a definition is no mistake of the client.
-      if (input.is_null() && value.literal == definition.default_value) continue;
+      if (input.is_null() && by_default) continue;
       Predicate where = PredicateBuilder(*field.columns, &meter, report_value)
                             .Build(*definition.type->type, *field.definition->type, input);
       if (meter.too_many()) {

@@ -22,6 +22,7 @@ constexpr char kSnapshot[] = R"json({"extension_version": "1", "server_version":
   "types": "type O { id: ID n: Int f: Float s: String b: Boolean e: E at: DateTime big: BigInt any: Any tags: [String] os: [O] o: O row: R old: R } enum E { A B } scalar DateTime scalar BigInt scalar Any type R { u: ID json: String doc: JSON flag: Boolean us: [String] any: Any r: R } scalar JSON scalar uuid scalar Duration scalar Bytes scalar CIDR type P { uuid: uuid for: Duration bytes: Bytes net: CIDR doc: JSON } input Nullable { n: NullableInt or: [Nullable] and: [Nullable] } input NullableInt { eq: Int in: [Int] }",
   "subscriptions": [{"name": "o", "field": "o(id: ID, u: ID, doc: JSON, where: OFilter): O", "channel": "c"},
                     {"name": "p", "field": "p(uuid: uuid, where: PFilter): P", "channel": "c"},
+                    {"name": "byDefault", "field": "byDefault(where: OFilter = null): O", "channel": "c"},
                     {"name": "some", "field": "some(where: Nullable): O", "channel": "d"}],
   "columns": {"c": {"id": "uuid", "u": "uuid", "json": "jsonb", "doc": "jsonb", "flag": "int4", "us": "uuid[]", "any": "jsonb"}}})json";
 
@@ -170,6 +171,12 @@ TEST_F(FilterTest, NullIsRefusedWhereItDemandsNothing) {
   const std::string query = "subscription ($v: Int) { o(where: {n: {gt: $v}}) { id } }";
   EXPECT_FALSE(Prepare(query, R"({"v":null})").subscription);
   EXPECT_TRUE(Prepare(query).subscription);
+  const std::string whole = "subscription ($w: OFilter) { o(where: $w) { id } }";
+  EXPECT_FALSE(Prepare(whole, R"({"w":null})").subscription);
+  EXPECT_FALSE(Prepare(whole, R"({"w":{"not":null}})").subscription);
+  // A default of the definition is no mistake of the client.
+  EXPECT_TRUE(Prepare("subscription { byDefault { id } }").subscription);
+  EXPECT_FALSE(Prepare("subscription { byDefault(where: null) { id } }").subscription);
 }
 
 TEST_F(FilterTest, AFilterInAListIsNotNull) {
