@@ -108,7 +108,7 @@ void Worker::OnCatalogChanged(Position position) {
   tasks_.Post([this, position] {
     if (position < wanted_) return;
     wanted_ = position + 1;
-    if (!outstanding_) RequestSnapshot();
+    if (!outstanding_ && !loading_) RequestSnapshot();
   });
 }
 
@@ -120,30 +120,64 @@ void Worker::RequestSnapshot() {
 
 void Worker::OnSnapshot(std::string_view snapshot_json) {
   outstanding_ = false;
+  newest_ = {std::string(snapshot_json), asked_};
+  if (!loading_) LoadNewest();
+}
+
+// A catalog being built. Its body runs on a thread of libuv: a large one takes seconds, in which
+// the control thread has sessions to answer and a heart that must beat.
+struct Worker::CatalogLoad {
+  Worker* worker;
+  Snapshot snapshot;
+  std::shared_ptr<const Catalog> catalog;
   std::string error;
-  std::shared_ptr<const Catalog> catalog = Catalog::FromSnapshot(snapshot_json, &error);
+  uv_work_t request{};
+};
+
+void Worker::LoadNewest() {
+  loading_ = true;
+  auto* const load = new CatalogLoad{this, std::move(*newest_)};
+  newest_.reset();
+  load->request.data = load;
+  uv_queue_work(
+      &loop_, &load->request,
+      [](uv_work_t* request) {
+        auto* const load = static_cast<CatalogLoad*>(request->data);
+        load->catalog = Catalog::FromSnapshot(load->snapshot.json, &load->error);
+      },
+      [](uv_work_t* request, int) {
+        const std::unique_ptr<CatalogLoad> load(static_cast<CatalogLoad*>(request->data));
+        Worker* const worker = load->worker;
+        worker->loading_ = false;
+        worker->Serve(*load);
+        if (worker->newest_) worker->LoadNewest();
+        if (worker->wanted_ > worker->asked_ && !worker->outstanding_) worker->RequestSnapshot();
+      });
+}
+
+void Worker::Serve(const CatalogLoad& load) {
+  const std::shared_ptr<const Catalog>& catalog = load.catalog;
   if (!catalog) {
     Log(LogLevel::kWarning, "the catalog of database \"%s\" cannot be served: %s",
-        options_->database.c_str(), error.c_str());
+        options_->database.c_str(), load.error.c_str());
     // An old catalog serves clients better than none, but not one that is gone.
-    if (error == kExtensionMissing) {
-      for (const auto& shard : shards_) shard->SetCatalog(nullptr, asked_);
+    if (load.error == kExtensionMissing) {
+      for (const auto& shard : shards_) shard->SetCatalog(nullptr, load.snapshot.covers);
       catalog_ = CatalogState::kNoExtension;
     } else {
       NoteUnusable();
     }
-  } else {
-    for (const std::string& problem : catalog->left_out()) {
-      Log(LogLevel::kWarning, "cannot be served: %s", problem.c_str());
-    }
-    Log(catalog_ == CatalogState::kServed ? LogLevel::kDebug : LogLevel::kLog,
-        "serving %zu subscription field%s of database \"%s\"", catalog->fields().size(),
-        catalog->fields().size() == 1 ? "" : "s", options_->database.c_str());
-    for (const auto& shard : shards_) shard->SetCatalog(catalog, asked_);
-    catalog_ = CatalogState::kServed;
-    ++catalog_loads_;
+    return;
   }
-  if (wanted_ > asked_) RequestSnapshot();
+  for (const std::string& problem : catalog->left_out()) {
+    Log(LogLevel::kWarning, "cannot be served: %s", problem.c_str());
+  }
+  Log(catalog_ == CatalogState::kServed ? LogLevel::kDebug : LogLevel::kLog,
+      "serving %zu subscription field%s of database \"%s\"", catalog->fields().size(),
+      catalog->fields().size() == 1 ? "" : "s", options_->database.c_str());
+  for (const auto& shard : shards_) shard->SetCatalog(catalog, load.snapshot.covers);
+  catalog_ = CatalogState::kServed;
+  ++catalog_loads_;
 }
 
 void Worker::NoteUnusable() {

@@ -47,9 +47,17 @@ class Worker final : private ShardHost, private SideDoorHost {
   void OnConnections(Reply reply) override;
   void OnSubscriptions(Reply reply) override;
 
+  struct Snapshot {
+    std::string json;
+    Position covers;  // changes up to here are in it
+  };
+  struct CatalogLoad;
+
   std::string Start();
   void RequestSnapshot();
   void NoteUnusable();
+  void LoadNewest();
+  void Serve(const CatalogLoad& load);
   void Reload();
   void StartDrain();
   void CollectRows(void (Shard::*ask)(Shard::RowsReply), Reply reply);
@@ -79,6 +87,8 @@ class Worker final : private ShardHost, private SideDoorHost {
   Position wanted_ = 0;  // changes announced up to here
   Position asked_ = 0;   // what the outstanding request will cover
   bool outstanding_ = false;
+  std::optional<Snapshot> newest_;  // that no load has begun with
+  bool loading_ = false;
   size_t drained_ = 0;  // shards
   size_t files_ = 0;    // that may be open
 

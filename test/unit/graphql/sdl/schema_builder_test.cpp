@@ -107,7 +107,9 @@ TEST(GraphqlSchemaTest, AnArgumentNamesAFieldOfTheTypeOrOfItsRow) {
   ArgumentTarget target;
   const auto problem = [&](const char* field, const char* argument) {
     const Field& definition = *result.schema->Root(OperationKind::kQuery)->FindField(field);
-    return FindArgumentTarget(*definition.type, *definition.FindArgument(argument), &target);
+    FilterChecks filters;
+    return FindArgumentTarget(*definition.type, *definition.FindArgument(argument), &filters,
+                              &target);
   };
   EXPECT_EQ(problem("order", "id"), "");
   EXPECT_FALSE(target.in_row);
