@@ -157,9 +157,7 @@ class Generator {
     std::vector<const TypeDefinition*> nodes;
   };
 
-  static bool IsLeaf(TypeKind kind) {
-    return kind == TypeKind::kScalar || kind == TypeKind::kEnum;
-  }
+  static bool IsLeaf(TypeKind kind) { return kind == TypeKind::kScalar || kind == TypeKind::kEnum; }
 
   // Nothing if there is no such type.
   std::optional<TypeKind> KindOf(std::string_view type) const {

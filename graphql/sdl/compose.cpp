@@ -97,8 +97,8 @@ std::vector<NamedDefinition> SplitDefinitions(std::string_view sdl, std::optiona
   return definitions;
 }
 
-std::string ComposeSubgraph(std::string_view definitions,
-                            std::span<const std::string_view> fields, Checkpoint checkpoint) {
+std::string ComposeSubgraph(std::string_view definitions, std::span<const std::string_view> fields,
+                            Checkpoint checkpoint) {
   std::string sdl(definitions);
   if (!fields.empty()) {
     if (!sdl.empty()) sdl += "\n\n";

@@ -279,9 +279,9 @@ std::vector<Error> SchemaBuilder::Extend(std::string_view sdl) {
     PrintDefaults(type->input_fields);
   }
   PrintDefaults(addition.fields());
-  CheckSchema(
-      *schema_,
-      {.types = addition.types(), .extended = extended, .fields = addition.fields()}, &errors);
+  CheckSchema(*schema_,
+              {.types = addition.types(), .extended = extended, .fields = addition.fields()},
+              &errors);
   if (!errors.empty()) addition.Undo();
   return errors.Take();
 }

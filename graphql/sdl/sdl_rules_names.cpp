@@ -74,9 +74,8 @@ class NameRules {
       defined = defined || !schema.extension;
       for (const RootOperationType& root : schema.operation_types) {
         const std::string_view kind = kKinds[static_cast<size_t>(root.kind)];
-        Once(&roots, root.kind, root.offset, [&] {
-          return "There can be only one " + std::string(kind) + " type in schema.";
-        });
+        Once(&roots, root.kind, root.offset,
+             [&] { return "There can be only one " + std::string(kind) + " type in schema."; });
         CheckTypeNamed(root.type);
       }
     }

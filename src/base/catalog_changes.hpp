@@ -5,8 +5,8 @@
 
 namespace fsubs {
 
-// Runs of their triggers, which every statement has that changes one of them. Counts what was rolled
-// back too.
+// Runs of their triggers, which every statement has that changes one of them. Counts what was
+// rolled back too.
 inline uint64_t catalog_changes = 0;
 
 }  // namespace fsubs

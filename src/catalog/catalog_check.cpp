@@ -1,8 +1,8 @@
 // fraiseql_subs.check_catalog(): whether what the tables hold is a valid schema.
 //
-// The tables are locked and read with the newest snapshot, whatever the transaction's own. So this is
-// what will be there once the transaction has committed: also in REPEATABLE READ, whose snapshot may
-// lack what others have registered since.
+// The tables are locked and read with the newest snapshot, whatever the transaction's own. So this
+// is what will be there once the transaction has committed: also in REPEATABLE READ, whose snapshot
+// may lack what others have registered since.
 #include "src/base/pg_compat.hpp"
 
 #include "src/base/catalog_changes.hpp"
@@ -78,16 +78,16 @@ void Append(RowList* list, const CatalogRow& row) {
   if (list->count == list->capacity) {
     list->capacity = list->capacity == 0 ? 64 : list->capacity * 2;
     const size_t bytes = mul_size(list->capacity, sizeof(CatalogRow));
-    list->rows = static_cast<CatalogRow*>(
-        list->rows == nullptr ? MemoryContextAllocHuge(CurrentMemoryContext, bytes)
-                              : repalloc_huge(list->rows, bytes));
+    list->rows = static_cast<CatalogRow*>(list->rows == nullptr
+                                              ? MemoryContextAllocHuge(CurrentMemoryContext, bytes)
+                                              : repalloc_huge(list->rows, bytes));
   }
   list->rows[list->count++] = {Copy(row.name), Copy(row.sdl)};
 }
 
 // Read the columns `name` and `sdl` of a table, without the rows that are known.
-RowList ReadTable(const char* table, const char* sdl, const KnownCatalog* known,
-                  CatalogTable kind, Snapshot snapshot) {
+RowList ReadTable(const char* table, const char* sdl, const KnownCatalog* known, CatalogTable kind,
+                  Snapshot snapshot) {
   const Oid oid = get_relname_relid(table, get_namespace_oid("fraiseql_subs", false));
   const Relation relation = table_open(oid, ShareRowExclusiveLock);
   const int name_column = SPI_fnumber(RelationGetDescr(relation), "name");

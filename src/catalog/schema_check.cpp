@@ -106,15 +106,14 @@ std::string Describe(const Registration& registration, std::string_view sdl,
 
 [[noreturn]] void ThrowSchemaError(const Registration& registration, std::string_view sdl,
                                    const Occasion& occasion, const Error& error) {
-  const std::string place =
-      error.locations.empty()
-          ? ""
-          : Describe(registration, sdl, occasion.source, error.locations.front());
+  const std::string place = error.locations.empty() ? ""
+                                                    : Describe(registration, sdl, occasion.source,
+                                                               error.locations.front());
   if (!occasion.removed.empty()) {
     throw UserError{
         ERRCODE_DEPENDENT_OBJECTS_STILL_EXIST,
-        "cannot unregister type " + Quote(occasion.removed) + " because it is still used",
-        place, "Unregister what uses it first, or register all of it anew without the type."};
+        "cannot unregister type " + Quote(occasion.removed) + " because it is still used", place,
+        "Unregister what uses it first, or register all of it anew without the type."};
   }
   throw UserError{ERRCODE_INVALID_OBJECT_DEFINITION,
                   "invalid GraphQL schema: " + WithoutFinalStop(error.message),
@@ -141,7 +140,8 @@ void CheckArgument(const graphql::Field& field, const graphql::InputValue& argum
 
 std::vector<graphql::NamedDefinition> SplitTypes(std::string_view sdl) {
   std::optional<Error> error;
-  std::vector<graphql::NamedDefinition> definitions = graphql::SplitDefinitions(sdl, &error, ThrowIfInterrupted);
+  std::vector<graphql::NamedDefinition> definitions =
+      graphql::SplitDefinitions(sdl, &error, ThrowIfInterrupted);
   if (error) ThrowParseError(*error);
   std::vector<std::string_view> names;
   for (const graphql::NamedDefinition& definition : definitions) names.push_back(definition.name);
@@ -192,12 +192,10 @@ bool CheckedSchema::HasTargets(const CatalogRow& row) {
   const graphql::Field* const field = root->FindField(row.name);
   if (field == nullptr) return false;
   graphql::ArgumentTarget target;
-  return std::all_of(field->arguments.begin(), field->arguments.end(),
-                     [&](const graphql::InputValue& argument) {
-                       return graphql::FindArgumentTarget(*field->type, argument, &filters_,
-                                                          &target)
-                           .empty();
-                     });
+  return std::all_of(
+      field->arguments.begin(), field->arguments.end(), [&](const graphql::InputValue& argument) {
+        return graphql::FindArgumentTarget(*field->type, argument, &filters_, &target).empty();
+      });
 }
 
 }  // namespace fsubs

@@ -62,8 +62,8 @@ std::string Link(const graphql::Schema& schema, graphql::FilterChecks* filters,
   field->arguments.clear();
   for (const graphql::InputValue& argument : field->definition->arguments) {
     graphql::ArgumentTarget target;
-    std::string problem = graphql::FindArgumentTarget(
-        *field->definition->type, argument, filters, &target);
+    std::string problem =
+        graphql::FindArgumentTarget(*field->definition->type, argument, filters, &target);
     if (!problem.empty()) {
       return "argument \"" + std::string(argument.name) + "\": " + problem;
     }
@@ -111,9 +111,10 @@ void LeaveOut(std::string_view types, std::vector<SubscriptionField>* fields,
   graphql::FilterChecks filters;
   std::erase_if(*fields, [&](SubscriptionField& field) {
     const graphql::FieldParseResult parsed = graphql::ParseFieldDefinition(field.sdl);
-    std::string problem = parsed.error                                  ? parsed.error->message
-                          : parsed.field->name.text != field.name ? std::string(kOtherName)
-                          : schema.Add({}, std::array<std::string_view, 1>{field.sdl});
+    std::string problem = parsed.error ? parsed.error->message
+                          : parsed.field->name.text != field.name
+                              ? std::string(kOtherName)
+                              : schema.Add({}, std::array<std::string_view, 1>{field.sdl});
     if (problem.empty()) problem = Link(schema.schema(), &filters, &field);
     if (problem.empty()) return false;
     left_out->push_back("subscription \"" + field.name + "\": " + problem);

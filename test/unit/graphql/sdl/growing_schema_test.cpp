@@ -90,29 +90,30 @@ TEST_F(GrowingSchemaTest, WhatIsValidIsAdded) {
 }
 
 TEST_F(GrowingSchemaTest, WhatIsNotValidIsNotAdded) {
-  for (const Added& added : std::vector<Added>{
-           {"type A { b: Missing }", {}},
-           {"type A { b: Place }", {}},
-           {"type A implements Node { a: Int }", {}},
-           {"type A implements Order { id: ID! }", {}},
-           {"type Order { id: ID! }", {}},
-           {"input A { a: A! }", {}},
-           {"input A { color: Color = BLUE }", {}},
-           {"union A = Color", {}},
-           {"type __A { a: Int }", {}},
-           {"type A { a: Int @what }", {}},
-           {"type A", {}},
-           {"type A {", {}},
-           {"", {"order: Order"}},
-           {"", {"a: Int", "a: Int"}},
-           {"", {"a(b: Order): Order"}},
-           {"", {"a(where: MissingFilter): Order"}},
-           {"type A { b: Int }", {"a: B"}}}) {
-    EXPECT_FALSE(IsValid(kBase + added.types, [&] {
-      Fields fields = kBaseFields;
-      fields.insert(fields.end(), added.fields.begin(), added.fields.end());
-      return fields;
-    }())) << added.types;
+  for (const Added& added : std::vector<Added>{{"type A { b: Missing }", {}},
+                                               {"type A { b: Place }", {}},
+                                               {"type A implements Node { a: Int }", {}},
+                                               {"type A implements Order { id: ID! }", {}},
+                                               {"type Order { id: ID! }", {}},
+                                               {"input A { a: A! }", {}},
+                                               {"input A { color: Color = BLUE }", {}},
+                                               {"union A = Color", {}},
+                                               {"type __A { a: Int }", {}},
+                                               {"type A { a: Int @what }", {}},
+                                               {"type A", {}},
+                                               {"type A {", {}},
+                                               {"", {"order: Order"}},
+                                               {"", {"a: Int", "a: Int"}},
+                                               {"", {"a(b: Order): Order"}},
+                                               {"", {"a(where: MissingFilter): Order"}},
+                                               {"type A { b: Int }", {"a: B"}}}) {
+    EXPECT_FALSE(IsValid(kBase + added.types,
+                         [&] {
+                           Fields fields = kBaseFields;
+                           fields.insert(fields.end(), added.fields.begin(), added.fields.end());
+                           return fields;
+                         }()))
+        << added.types;
     EXPECT_NE(schema_.Add(added.types, added.fields), "") << added.types;
   }
 }
@@ -129,9 +130,9 @@ TEST_F(GrowingSchemaTest, WhatIsNotAddedLeavesNothingBehind) {
 
 // Each changes what the schema makes of what it has.
 TEST_F(GrowingSchemaTest, WhatConcernsOthersIsNotAdded) {
-  for (const char* types : {"directive @d on OBJECT", "extend schema @link(url: \"u\")",
-                            "extend type Order { a: Int }", "type StringList { a: Int }",
-                            "input OrderFilter { id: IDFilter }"}) {
+  for (const char* types :
+       {"directive @d on OBJECT", "extend schema @link(url: \"u\")", "extend type Order { a: Int }",
+        "type StringList { a: Int }", "input OrderFilter { id: IDFilter }"}) {
     EXPECT_NE(schema_.Add(types, {}), "") << types;
   }
 }
