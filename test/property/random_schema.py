@@ -1,0 +1,254 @@
+"""Random tables with constraints, partitions and triggers, as statements that name no schema."""
+
+from dataclasses import dataclass, field
+
+from random_values import DEFINITIONS, INTEGER_TYPES, LITERALS
+
+# Triggers whose names begin so fire before those of the product and before those of foreign keys, or
+# after both. What a user calls them must not matter.
+NAMES = ("AAA", "aaa", "zzz")
+
+
+@dataclass
+class Table:
+    name: str
+    key: list  # columns of the primary key; the first is called id
+    columns: dict  # types of the others that can be written
+    generated: dict = field(default_factory=dict)
+    partitions: list = field(default_factory=list)
+    statements: list = field(default_factory=list)
+
+    def of_type(self, *types):
+        return [name for name, type in self.columns.items() if type in types]
+
+
+def random_tables(rng):
+    """Tables, each with the statements that create it; a table refers only to those before it."""
+    tables = []
+    for number in range(rng.randint(2, 4)):
+        table = Table(f"t{number}", ["id"], {})
+        if rng.random() < 0.25:
+            table.key.append("part")
+        for i in range(rng.randint(2, 7)):
+            table.columns[f"c{i}"] = rng.choice(sorted(LITERALS))
+        # Something to count with, and something to refer with.
+        table.columns["n"] = rng.choice(INTEGER_TYPES)
+        table.columns["parent"] = "int"
+        _create(rng, table, [other for other in tables if other.key == ["id"]])
+        tables.append(table)
+    for table in tables:
+        _add_triggers(rng, table, tables)
+    return tables
+
+
+def definitions():
+    return DEFINITIONS
+
+
+def _create(rng, table, earlier):
+    parts = ["id int NOT NULL"]
+    if "part" in table.key:
+        parts.append("part text NOT NULL DEFAULT 'a'")
+    for name, type in table.columns.items():
+        constraint = rng.choices(["", " NOT NULL", f" DEFAULT {_default(type)}"], [8, 1, 2])[0]
+        parts.append(f"{name} {type}{constraint}")
+    if rng.random() < 0.4:
+        table.generated["g"] = "bigint"
+        parts.append("g bigint GENERATED ALWAYS AS (n::bigint * 2 + id) STORED")
+    deferral = rng.choice(["", "", " DEFERRABLE", " DEFERRABLE INITIALLY DEFERRED"])
+    partitioned = rng.random() < 0.3
+    if partitioned:
+        deferral = ""  # ON CONFLICT would never have an arbiter
+    parts.append(f"PRIMARY KEY ({', '.join(table.key)}){deferral}")
+    if rng.random() < 0.3 and not partitioned:
+        parts.append(f"UNIQUE (n){rng.choice(['', ' DEFERRABLE INITIALLY DEFERRED'])}")
+    if rng.random() < 0.3:
+        parts.append("CHECK (n <> 42)")
+    if rng.random() < 0.7:
+        targets = list(earlier)
+        if table.key == ["id"] and not deferral:
+            targets.append(table)
+        # A key that is deferrable cannot be referred to.
+        targets = [target for target in targets if not getattr(target, "deferrable", False)]
+        if targets:
+            target = rng.choice(targets).name
+            actions = ["NO ACTION", "RESTRICT", "CASCADE", "CASCADE", "SET NULL", "SET DEFAULT"]
+            parts.append(
+                f"FOREIGN KEY (parent) REFERENCES {target}"
+                f" ON DELETE {rng.choice(actions)} ON UPDATE {rng.choice(actions)}"
+                f"{rng.choice(['', ' DEFERRABLE', ' DEFERRABLE INITIALLY DEFERRED'])}"
+            )
+    table.deferrable = bool(deferral)
+    create = f"CREATE TABLE {table.name} ({', '.join(parts)})"
+    if partitioned:
+        _partition(rng, table, create)
+    else:
+        table.statements.append(f"{create} WITH (fillfactor = {rng.choice([10, 70, 100])})")
+        if rng.random() < 0.2:
+            table.statements.append(f"ALTER TABLE {table.name} REPLICA IDENTITY FULL")
+
+
+def _default(type):
+    return LITERALS[type][0]
+
+
+def _partition(rng, table, create):
+    name = table.name
+    kind = rng.choice(["RANGE", "LIST", "HASH"])
+    table.statements.append(f"{create} PARTITION BY {kind} (id)")
+    bounds = {
+        "RANGE": ["FROM (MINVALUE) TO (8)", "FROM (8) TO (15)", "FROM (15) TO (25)"],
+        "LIST": ["IN (1, 2, 3, 4, 5)", "IN (6, 7, 8, 9, 10, 11, 12)", "IN (13, 14, 15, 16)"],
+        "HASH": ["WITH (MODULUS 2, REMAINDER 0)", "WITH (MODULUS 2, REMAINDER 1)"],
+    }[kind]
+    for i, bound in enumerate(bounds):
+        child = f"{name}_p{i}"
+        below = ""
+        if i == 0 and rng.random() < 0.5:
+            below = " PARTITION BY HASH (id)"
+        table.statements.append(
+            f"CREATE TABLE {child} PARTITION OF {name} FOR VALUES {bound}{below}"
+        )
+        if below:
+            table.statements += [
+                f"CREATE TABLE {child}_{j} PARTITION OF {child}"
+                f" FOR VALUES WITH (MODULUS 2, REMAINDER {j})"
+                for j in range(2)
+            ]
+        table.partitions.append(child)
+    if kind != "HASH" and rng.random() < 0.5:
+        table.statements.append(f"CREATE TABLE {name}_rest PARTITION OF {name} DEFAULT")
+        table.partitions.append(f"{name}_rest")
+
+
+def _add_triggers(rng, table, tables):
+    for number in range(rng.choice([0, 0, 1, 1, 2, 3])):
+        make = rng.choice(TRIGGERS)
+        prefix = rng.choice(NAMES)
+        body, when = make(rng, table, tables)
+        function = f"{prefix}_{table.name}_{number}"
+        table.statements += [
+            f'CREATE FUNCTION "{function}"() RETURNS trigger LANGUAGE plpgsql AS $$ {body} $$',
+            when.format(
+                trigger=f'TRIGGER "{function}"',
+                table=table.name,
+                execute=f'EXECUTE FUNCTION "{function}"()',
+            ),
+        ]
+
+
+# Each makes the body of a trigger function and the statement that creates the trigger.
+
+
+def _changes_the_new_row(rng, table, tables):
+    return (
+        "BEGIN IF NEW.id % 3 = 0 THEN NEW.n := coalesce(NEW.n, 0) + 1; END IF; RETURN NEW; END",
+        "CREATE {trigger} BEFORE INSERT OR UPDATE ON {table} FOR EACH ROW {execute}",
+    )
+
+
+def _suppresses_rows(rng, table, tables):
+    return (
+        "BEGIN IF (coalesce(NEW.id, OLD.id)) % 5 = 0 THEN RETURN NULL; END IF;"
+        " RETURN coalesce(NEW, OLD); END",
+        "CREATE {trigger} BEFORE INSERT OR UPDATE OR DELETE ON {table} FOR EACH ROW {execute}",
+    )
+
+
+def _changes_other_rows_before(rng, table, tables):
+    return (
+        f"BEGIN IF pg_trigger_depth() < 2 THEN UPDATE {table.name} SET n = n + 1"
+        " WHERE id = NEW.id + 1; END IF; RETURN NEW; END",
+        "CREATE {trigger} BEFORE INSERT OR UPDATE ON {table} FOR EACH ROW {execute}",
+    )
+
+
+def _changes_the_same_row_after(rng, table, tables):
+    return (
+        f"BEGIN IF pg_trigger_depth() < 2 THEN UPDATE {table.name} SET n = n + 1"
+        " WHERE id IN (NEW.id, NEW.id + 1); END IF; RETURN NULL; END",
+        "CREATE {trigger} AFTER INSERT OR UPDATE ON {table} FOR EACH ROW {execute}",
+    )
+
+
+def _deletes_the_row_after(rng, table, tables):
+    return (
+        f"BEGIN IF NEW.id % 4 = 0 THEN DELETE FROM {table.name} WHERE id = NEW.id; END IF;"
+        " RETURN NULL; END",
+        "CREATE {trigger} AFTER INSERT OR UPDATE ON {table} FOR EACH ROW {execute}",
+    )
+
+
+def _writes_another_table_after(rng, table, tables):
+    other = rng.choice(tables).name
+    return (
+        "BEGIN IF pg_trigger_depth() < 3 THEN"
+        f" INSERT INTO {other} (id, n) VALUES (coalesce(NEW.id, OLD.id) + 1, 5)"
+        " ON CONFLICT DO NOTHING;"
+        f" UPDATE {other} SET n = n - 1 WHERE id = coalesce(NEW.id, OLD.id); END IF; RETURN NULL; END",
+        "CREATE {trigger} AFTER INSERT OR UPDATE OR DELETE ON {table} FOR EACH ROW {execute}",
+    )
+
+
+def _writes_at_the_end_of_the_statement(rng, table, tables):
+    return (
+        f"BEGIN IF pg_trigger_depth() < 2 THEN UPDATE {table.name} SET n = n + 1"
+        " WHERE id IN (SELECT id FROM changed); END IF; RETURN NULL; END",
+        "CREATE {trigger} AFTER INSERT ON {table} REFERENCING NEW TABLE AS changed"
+        " FOR EACH STATEMENT {execute}",
+    )
+
+
+def _writes_before_the_statement(rng, table, tables):
+    return (
+        f"BEGIN IF pg_trigger_depth() < 2 THEN UPDATE {table.name} SET n = n + 1 WHERE id = 3;"
+        " END IF; RETURN NULL; END",
+        "CREATE {trigger} BEFORE INSERT OR UPDATE OR DELETE ON {table} FOR EACH STATEMENT {execute}",
+    )
+
+
+def _writes_at_the_end_of_the_transaction(rng, table, tables):
+    return (
+        f"BEGIN UPDATE {table.name} SET n = 6 WHERE id = NEW.id AND n IS DISTINCT FROM 6;"
+        " RETURN NULL; END",
+        "CREATE CONSTRAINT {trigger} AFTER INSERT ON {table} DEFERRABLE INITIALLY DEFERRED"
+        " FOR EACH ROW {execute}",
+    )
+
+
+def _refuses_some_rows_after(rng, table, tables):
+    return (
+        "BEGIN IF NEW.n = 7 THEN RAISE 'no sevens' USING ERRCODE = 'P0777'; END IF; RETURN NULL; END",
+        "CREATE {trigger} AFTER INSERT OR UPDATE ON {table} FOR EACH ROW {execute}",
+    )
+
+
+def _survives_errors_after(rng, table, tables):
+    return (
+        f"BEGIN BEGIN UPDATE {table.name} SET n = n + 1 WHERE id = OLD.id + 1;"
+        " PERFORM 1 / (OLD.id % 2); EXCEPTION WHEN division_by_zero THEN NULL; END; RETURN NULL; END",
+        "CREATE {trigger} AFTER DELETE ON {table} FOR EACH ROW {execute}",
+    )
+
+
+def _fills_after_truncate(rng, table, tables):
+    return (
+        f"BEGIN INSERT INTO {table.name} (id, n) VALUES (1, 1) ON CONFLICT DO NOTHING; RETURN NULL; END",
+        "CREATE {trigger} AFTER TRUNCATE ON {table} FOR EACH STATEMENT {execute}",
+    )
+
+
+TRIGGERS = [
+    _changes_the_new_row,
+    _suppresses_rows,
+    _changes_other_rows_before,
+    _changes_the_same_row_after,
+    _deletes_the_row_after,
+    _writes_another_table_after,
+    _writes_at_the_end_of_the_statement,
+    _writes_before_the_statement,
+    _writes_at_the_end_of_the_transaction,
+    _refuses_some_rows_after,
+    _survives_errors_after,
+    _fills_after_truncate,
+]

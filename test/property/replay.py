@@ -1,0 +1,66 @@
+"""The events of watched tables, replayed: what they say of the tables' rows."""
+
+import json
+from collections import Counter
+
+TIMEOUT = 60.0
+
+
+def parsed(text):
+    """JSON with every digit of its numbers."""
+    return json.loads(text, parse_float=str, parse_int=str)
+
+
+def frozen(row):
+    return json.dumps(row, sort_keys=True)
+
+
+class Replay:
+    """A subscriber who keeps the rows of tables, each as often as it is there."""
+
+    def __init__(self, client, query, names):
+        self.client = client
+        self.id = client.subscribe(query).id
+        self.rows = {name: Counter() for name in names}
+        self.count = 0
+        self.recent = []
+
+    def read_until(self, mark):
+        """Replay what comes until the event of type MARK that has the number."""
+        while True:
+            message = parsed(self.client.socket.recv(timeout=TIMEOUT))
+            if message["type"] == "ping":
+                self.client.send({"type": "pong"})
+                continue
+            assert message["type"] == "next", message
+            assert "errors" not in message["payload"], message["payload"]
+            change = message["payload"]["data"]["changed"]
+            self.recent = [*self.recent[-30:], change]
+            if change["operation"] == "MARK":
+                assert change["table"] == str(mark)
+                return
+            self.count += 1
+            self.apply(change)
+
+    def apply(self, change):
+        rows = self.rows[change["table"].split(".")[1]]
+        operation = change["operation"]
+        if operation == "TRUNCATE":
+            rows.clear()
+        if operation == "DELETE":
+            self.remove(rows, change["row"], change)
+        if operation == "UPDATE":
+            self.remove(rows, change["old"], change)
+        if operation in ("INSERT", "UPDATE"):
+            rows[frozen(change["row"])] += 1
+
+    def remove(self, rows, row, change):
+        key = frozen(row)
+        if rows[key] == 0:
+            told = "\n".join(json.dumps(each)[:600] for each in self.recent)
+            raise AssertionError(
+                f"{change['operation']} of a row that is not there: {key[:600]}\nafter\n{told}"
+            )
+        rows[key] -= 1
+        if rows[key] == 0:
+            del rows[key]
