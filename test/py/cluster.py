@@ -44,18 +44,33 @@ def free_port():
         return probe.getsockname()[1]
 
 
+def give_to_server_user(path):
+    """Let those write there as whom servers run: root does not run any."""
+    if os.getuid() == 0:
+        shutil.chown(path, "postgres", "postgres")
+
+
 class Cluster:
     """One server with fraiseql_subs preloaded. Made stopped; destroy() stops and removes it."""
 
-    def __init__(self, **settings):
-        """:param settings: of fraiseql_subs; PostgreSQL's own begin with `postgresql__`."""
+    def __init__(self, data=None, pg_config=None, **settings):
+        """
+        :param data: a function that makes the data directory at a path, instead of initdb.
+        :param pg_config: of the PostgreSQL that it is, if there are several.
+        :param settings: of fraiseql_subs; PostgreSQL's own begin with `postgresql__`.
+        """
+        self.pg_config = str(pg_config or os.environ.get("PG_CONFIG", "pg_config"))
         self.port = free_port()
         self.directory = Path(tempfile.mkdtemp(prefix="fsubs-", dir="/tmp"))
         self.log_path = self.directory / "log"
         self.database = "postgres"
         defaults = {"port": self.port, "allow_anonymous": "on"}
         try:
-            self._run("init", *self._assignments(defaults | settings))
+            if data is not None:
+                give_to_server_user(self.directory)
+                data(self.directory / "data")
+            action = "init" if data is None else "adopt"
+            self._run(action, *self._assignments(defaults | settings))
         except BaseException:
             shutil.rmtree(self.directory)
             raise
@@ -70,6 +85,7 @@ class Cluster:
     def _run(self, action, *arguments):
         done = subprocess.run(
             [ROOT / "scripts/cluster", action, self.directory, *arguments],
+            env=os.environ | {"PG_CONFIG": self.pg_config},
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,
             stdin=subprocess.DEVNULL,
@@ -113,18 +129,39 @@ class Cluster:
 
     def program(self, name, *arguments, **options):
         """Run a client program of PostgreSQL against this server and return what it printed."""
-        directory = subprocess.check_output(
-            [os.environ.get("PG_CONFIG", "pg_config"), "--bindir"], text=True
-        ).strip()
-        environment = os.environ | {"PGHOST": str(self.directory), "PGUSER": "postgres"}
-        return subprocess.run(
-            [Path(directory) / name, *arguments],
-            env=environment,
-            check=True,
-            text=True,
-            capture_output=True,
-            **options,
-        ).stdout
+        return self.run_program(name, *arguments, **options).stdout
+
+    def run_program(self, name, *arguments, check=True, as_server_user=False, **options):
+        """Run a program of this PostgreSQL.
+
+        :param as_server_user: for those that work on the data directory.
+        :return: the process that has ended, with what it wrote as stdout and stderr.
+        """
+        command = [self.programs / name, *arguments]
+        if as_server_user and os.getuid() == 0:
+            command = ["runuser", "-u", "postgres", "--", *command]
+            options = {"cwd": "/"} | options
+        done = subprocess.run(
+            command, env=self.environment, text=True, capture_output=True, **options
+        )
+        if check and done.returncode != 0:
+            raise RuntimeError(f"{name} failed:\n{done.stdout}{done.stderr}")
+        return done
+
+    @property
+    def data(self):
+        return self.directory / "data"
+
+    @property
+    def programs(self):
+        """Where the programs of this PostgreSQL are."""
+        directory = subprocess.check_output([self.pg_config, "--bindir"], text=True)
+        return Path(directory.strip())
+
+    @property
+    def environment(self):
+        """Variables by which PostgreSQL's programs find this server."""
+        return os.environ | {"PGHOST": str(self.directory), "PGUSER": "postgres"}
 
     def set(self, **settings):
         """Change settings of fraiseql_subs that need no restart; None is their default."""
@@ -170,7 +207,7 @@ class Cluster:
 
     def worker_pids(self):
         """Worker processes of this server; the launcher starts them in the data directory."""
-        data = str(self.directory / "data")
+        data = str(self.data)
         pids = []
         for process in Path("/proc").iterdir():
             if not process.name.isdigit():
