@@ -1,6 +1,7 @@
 import pytest
 
 from cluster import Cluster
+from copies import copied
 from fixtures import connect, log_watch, pytest_runtest_makereport  # noqa: F401
 from watched import Listener
 
@@ -8,12 +9,22 @@ from watched import Listener
 DEFAULTS = {"postgresql__fsync": "off", "drain_timeout": "100ms"}
 
 
+@pytest.fixture(scope="session")
+def fresh():
+    """Data of a server that has never run, to copy: initdb takes most of a server's making."""
+    cluster = Cluster()
+    yield copied(cluster)
+    cluster.destroy()
+
+
 @pytest.fixture
-def make_server(log_watch):  # noqa: F811
+def make_server(log_watch, fresh):  # noqa: F811
     """A function that makes a server of the test's own, as Cluster does, and starts it."""
 
-    def make(start=True, **options):
-        cluster = Cluster(**(DEFAULTS | options))
+    def make(start=True, data=fresh, pg_config=None, **settings):
+        if pg_config is not None and data is fresh:
+            data = None
+        cluster = Cluster(data, pg_config, **(DEFAULTS | settings))
         log_watch.add(cluster, owned=True)
         return cluster.start() if start else cluster
 
@@ -21,12 +32,12 @@ def make_server(log_watch):  # noqa: F811
 
 
 @pytest.fixture(scope="module")
-def make_shared_server():
+def make_shared_server(fresh):
     """The same for servers that the tests of a file share."""
     made = []
 
-    def make(**options):
-        cluster = Cluster(**(DEFAULTS | options))
+    def make(**settings):
+        cluster = Cluster(fresh, **(DEFAULTS | settings))
         made.append(cluster)
         return cluster.start()
 

@@ -37,8 +37,6 @@ def cluster(shared_cluster, log_watch):
         "ALTER TABLE item SET LOGGED",
         "ALTER TABLE item SET SCHEMA public",
         "CREATE INDEX CONCURRENTLY ON item (name)",
-        "ALTER TABLE sale DETACH PARTITION sale_2024",
-        "ALTER TABLE sale ATTACH PARTITION sale_2024 FOR VALUES FROM ('2024-01-01') TO ('2025-01-01')",
         "ALTER TABLE fraiseql_subs.type SET (autovacuum_enabled = off)",
     ],
 )
@@ -47,8 +45,7 @@ def test_maintenance_tells_subscribers_nothing_and_keeps_them(cluster, listen, s
     triggers = registered(cluster)["triggers"]
     cluster.sql(statement)
     listener.assert_hears_nothing()
-    if "DETACH" not in statement and "ATTACH" not in statement:
-        assert registered(cluster)["triggers"] == triggers
+    assert registered(cluster)["triggers"] == triggers
 
 
 def test_a_partition_is_heard_as_long_as_it_is_attached(cluster, listen):

@@ -2,10 +2,10 @@
 
 from dataclasses import dataclass, field
 
-from random_values import DEFINITIONS, INTEGER_TYPES, LITERALS
+from random_values import INTEGER_TYPES, LITERALS
 
-# Triggers whose names begin so fire before those of the product and before those of foreign keys, or
-# after both. What a user calls them must not matter.
+# Triggers fire in the order of their names. These come before those of the product and of foreign
+# keys, between them, and after both: what a user calls his must not matter.
 NAMES = ("AAA", "aaa", "zzz")
 
 
@@ -17,6 +17,7 @@ class Table:
     generated: dict = field(default_factory=dict)
     partitions: list = field(default_factory=list)
     statements: list = field(default_factory=list)
+    can_be_referred_to: bool = True
 
     def of_type(self, *types):
         return [name for name, type in self.columns.items() if type in types]
@@ -34,15 +35,11 @@ def random_tables(rng):
         # Something to count with, and something to refer with.
         table.columns["n"] = rng.choice(INTEGER_TYPES)
         table.columns["parent"] = "int"
-        _create(rng, table, [other for other in tables if other.key == ["id"]])
+        _create(rng, table, tables)
         tables.append(table)
     for table in tables:
         _add_triggers(rng, table, tables)
     return tables
-
-
-def definitions():
-    return DEFINITIONS
 
 
 def _create(rng, table, earlier):
@@ -59,17 +56,14 @@ def _create(rng, table, earlier):
     partitioned = rng.random() < 0.3
     if partitioned:
         deferral = ""  # ON CONFLICT would never have an arbiter
+    table.can_be_referred_to = table.key == ["id"] and not deferral
     parts.append(f"PRIMARY KEY ({', '.join(table.key)}){deferral}")
     if rng.random() < 0.3 and not partitioned:
         parts.append(f"UNIQUE (n){rng.choice(['', ' DEFERRABLE INITIALLY DEFERRED'])}")
     if rng.random() < 0.3:
         parts.append("CHECK (n <> 42)")
     if rng.random() < 0.7:
-        targets = list(earlier)
-        if table.key == ["id"] and not deferral:
-            targets.append(table)
-        # A key that is deferrable cannot be referred to.
-        targets = [target for target in targets if not getattr(target, "deferrable", False)]
+        targets = [each for each in [*earlier, table] if each.can_be_referred_to]
         if targets:
             target = rng.choice(targets).name
             actions = ["NO ACTION", "RESTRICT", "CASCADE", "CASCADE", "SET NULL", "SET DEFAULT"]
@@ -78,7 +72,6 @@ def _create(rng, table, earlier):
                 f" ON DELETE {rng.choice(actions)} ON UPDATE {rng.choice(actions)}"
                 f"{rng.choice(['', ' DEFERRABLE', ' DEFERRABLE INITIALLY DEFERRED'])}"
             )
-    table.deferrable = bool(deferral)
     create = f"CREATE TABLE {table.name} ({', '.join(parts)})"
     if partitioned:
         _partition(rng, table, create)
@@ -185,7 +178,8 @@ def _writes_another_table_after(rng, table, tables):
         "BEGIN IF pg_trigger_depth() < 3 THEN"
         f" INSERT INTO {other} (id, n) VALUES (coalesce(NEW.id, OLD.id) + 1, 5)"
         " ON CONFLICT DO NOTHING;"
-        f" UPDATE {other} SET n = n - 1 WHERE id = coalesce(NEW.id, OLD.id); END IF; RETURN NULL; END",
+        f" UPDATE {other} SET n = n - 1 WHERE id = coalesce(NEW.id, OLD.id); END IF;"
+        " RETURN NULL; END",
         "CREATE {trigger} AFTER INSERT OR UPDATE OR DELETE ON {table} FOR EACH ROW {execute}",
     )
 
@@ -203,7 +197,8 @@ def _writes_before_the_statement(rng, table, tables):
     return (
         f"BEGIN IF pg_trigger_depth() < 2 THEN UPDATE {table.name} SET n = n + 1 WHERE id = 3;"
         " END IF; RETURN NULL; END",
-        "CREATE {trigger} BEFORE INSERT OR UPDATE OR DELETE ON {table} FOR EACH STATEMENT {execute}",
+        "CREATE {trigger} BEFORE INSERT OR UPDATE OR DELETE ON {table}"
+        " FOR EACH STATEMENT {execute}",
     )
 
 
@@ -218,7 +213,8 @@ def _writes_at_the_end_of_the_transaction(rng, table, tables):
 
 def _refuses_some_rows_after(rng, table, tables):
     return (
-        "BEGIN IF NEW.n = 7 THEN RAISE 'no sevens' USING ERRCODE = 'P0777'; END IF; RETURN NULL; END",
+        "BEGIN IF NEW.n = 7 THEN RAISE 'no sevens' USING ERRCODE = 'P0777'; END IF;"
+        " RETURN NULL; END",
         "CREATE {trigger} AFTER INSERT OR UPDATE ON {table} FOR EACH ROW {execute}",
     )
 
@@ -226,14 +222,16 @@ def _refuses_some_rows_after(rng, table, tables):
 def _survives_errors_after(rng, table, tables):
     return (
         f"BEGIN BEGIN UPDATE {table.name} SET n = n + 1 WHERE id = OLD.id + 1;"
-        " PERFORM 1 / (OLD.id % 2); EXCEPTION WHEN division_by_zero THEN NULL; END; RETURN NULL; END",
+        " PERFORM 1 / (OLD.id % 2); EXCEPTION WHEN division_by_zero THEN NULL; END;"
+        " RETURN NULL; END",
         "CREATE {trigger} AFTER DELETE ON {table} FOR EACH ROW {execute}",
     )
 
 
 def _fills_after_truncate(rng, table, tables):
     return (
-        f"BEGIN INSERT INTO {table.name} (id, n) VALUES (1, 1) ON CONFLICT DO NOTHING; RETURN NULL; END",
+        f"BEGIN INSERT INTO {table.name} (id, n) VALUES (1, 1) ON CONFLICT DO NOTHING;"
+        " RETURN NULL; END",
         "CREATE {trigger} AFTER TRUNCATE ON {table} FOR EACH STATEMENT {execute}",
     )
 

@@ -207,7 +207,8 @@ class Writer:
         set = self.rng.choice(["n = s.n", "n = t.n + 1", "id = t.id + 30", "parent = NULL"])
         return (
             f"MERGE INTO {table.name} AS t USING"
-            f" (SELECT id, min(n) AS n FROM {other.name} GROUP BY id) AS s ON t.id = s.id + {self.rng.randint(0, 2)}"
+            f" (SELECT id, min(n) AS n FROM {other.name} GROUP BY id) AS s"
+            f" ON t.id = s.id + {self.rng.randint(0, 2)}"
             f" WHEN MATCHED AND t.id < {self.id()} THEN DELETE"
             f" WHEN MATCHED THEN UPDATE SET {set}"
             " WHEN NOT MATCHED AND s.id < 12 THEN INSERT (id, n) VALUES (s.id + 1, s.n)"
@@ -227,7 +228,8 @@ class Writer:
 
     def truncate(self):
         names = {table.name for table in self.rng.sample(self.tables, self.rng.randint(1, 2))}
-        return f"TRUNCATE {', '.join(sorted(names))}{self.rng.choice(['', ' CASCADE', ' RESTART IDENTITY'])}"
+        option = self.rng.choice(["", " CASCADE", " RESTART IDENTITY"])
+        return f"TRUNCATE {', '.join(sorted(names))}{option}"
 
     def block(self):
         """Subtransactions of PL/pgSQL, some of which fail."""

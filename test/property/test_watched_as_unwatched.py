@@ -1,4 +1,4 @@
-"""Random writes do the same to tables whether they are watched or not, and events tell all of it."""
+"""Random writes end the same whether tables are watched or not, and events tell all of it."""
 
 import random
 from collections import Counter
@@ -7,7 +7,8 @@ from dataclasses import dataclass
 import psycopg
 import pytest
 
-from random_schema import definitions, random_tables
+from random_schema import random_tables
+from random_values import DEFINITIONS
 from random_writes import Writer
 from replay import Replay, frozen, parsed
 
@@ -90,7 +91,7 @@ def create(cluster, sessions, tables):
     for copy in COPIES:
         cluster.sql(f"DROP SCHEMA IF EXISTS {copy} CASCADE")
         cluster.sql(f"CREATE SCHEMA {copy}")
-    for statement in definitions() + [each for table in tables for each in table.statements]:
+    for statement in DEFINITIONS + [each for table in tables for each in table.statements]:
         for result, _ in sessions.run(statement):
             assert result.succeeded, (statement, result)
     for table in tables:
