@@ -18,7 +18,8 @@ SCHEMA = """
         type Change { operation: String! table: String! row: Row old: Row }');
     SELECT fraiseql_register_subscription('changed: Change', 'changes');
     GRANT EXECUTE ON FUNCTION fraiseql_publish TO app;
-    GRANT EXECUTE ON FUNCTION fraiseql_register_types, fraiseql_schema TO deployer WITH GRANT OPTION;
+    GRANT EXECUTE ON FUNCTION fraiseql_register_types, fraiseql_schema TO deployer
+        WITH GRANT OPTION;
     INSERT INTO item (name) SELECT 'item ' || i FROM generate_series(1, 100) AS i;
     INSERT INTO sale SELECT i, '2024-01-01' FROM generate_series(1, 10) AS i;
 """

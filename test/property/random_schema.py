@@ -47,7 +47,8 @@ def _create(rng, table, earlier):
     if "part" in table.key:
         parts.append("part text NOT NULL DEFAULT 'a'")
     for name, type in table.columns.items():
-        constraint = rng.choices(["", " NOT NULL", f" DEFAULT {_default(type)}"], [8, 1, 2])[0]
+        default = f" DEFAULT {LITERALS[type][0]}"
+        constraint = rng.choices(["", f" NOT NULL{default}", default], [8, 1, 2])[0]
         parts.append(f"{name} {type}{constraint}")
     if rng.random() < 0.4:
         table.generated["g"] = "bigint"
@@ -79,10 +80,6 @@ def _create(rng, table, earlier):
         table.statements.append(f"{create} WITH (fillfactor = {rng.choice([10, 70, 100])})")
         if rng.random() < 0.2:
             table.statements.append(f"ALTER TABLE {table.name} REPLICA IDENTITY FULL")
-
-
-def _default(type):
-    return LITERALS[type][0]
 
 
 def _partition(rng, table, create):
