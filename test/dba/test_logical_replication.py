@@ -5,7 +5,7 @@ import time
 import pytest
 
 from cluster import wait_until
-from watched import serve
+from watched import ROLES, SCHEMA, registered, serve, wait_for_field, write
 
 ROWS = 1_000_000
 
@@ -140,6 +140,30 @@ def test_two_phase_commits_are_applied_and_their_loss_is_told(
     assert listener.next() == 1
     publisher.sql("INSERT INTO item VALUES (2, 'after')")
     assert listener.next()["row"]["id"] == "2"
+
+
+def test_a_publication_of_all_tables_carries_what_is_registered(publisher, make_server):
+    """Tables of extensions are part of it: what is registered on the publisher is served there."""
+    publisher.sql("CREATE PUBLICATION everything FOR ALL TABLES")
+    follower = make_server(postgresql__max_worker_processes=20)
+    follower.sql(ROLES)
+    follower.sql(SCHEMA)
+    follower.sql("TRUNCATE item, sale, fraiseql_subs.type, fraiseql_subs.subscription")
+    follower.sql(TABLES)
+    follower.sql(
+        "CREATE SUBSCRIPTION everything PUBLICATION everything"
+        f" CONNECTION 'host={publisher.directory} user=postgres dbname=postgres'"
+    )
+    try:
+        wait_for_field(follower)
+        publisher.sql("SELECT fraiseql_register_subscription('further: Change', 'changes')")
+        wait_until(lambda: "further" in follower.value("SELECT fraiseql_schema()"), "it is applied")
+        assert registered(follower)["subscriptions"] == registered(publisher)["subscriptions"]
+        write(publisher)
+    finally:
+        follower.sql("DROP SUBSCRIPTION everything")
+        publisher.sql("DROP PUBLICATION everything")
+        publisher.sql("SELECT fraiseql_unregister_subscription('further')")
 
 
 def test_a_million_rows_are_copied_and_each_is_told_or_counted_as_lost(
