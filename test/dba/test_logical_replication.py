@@ -129,6 +129,10 @@ def test_two_phase_commits_are_applied_and_their_loss_is_told(
 ):
     clear(publisher, subscriber)
     subscribe("items", "two_phase = on")
+    wait_until(
+        lambda: subscriber.sql("SELECT 1 FROM pg_subscription WHERE subtwophasestate = 'e'"),
+        "prepared transactions are applied as such",
+    )
     listener = listen(subscriber)
     with publisher.connect(autocommit=True) as connection:
         connection.execute("BEGIN")
@@ -151,8 +155,9 @@ def test_a_publication_of_all_tables_carries_what_is_registered(publisher, make_
     follower.sql("TRUNCATE item, sale, fraiseql_subs.type, fraiseql_subs.subscription")
     follower.sql(TABLES)
     follower.sql(
-        "CREATE SUBSCRIPTION everything PUBLICATION everything"
+        "CREATE SUBSCRIPTION everything"
         f" CONNECTION 'host={publisher.directory} user=postgres dbname=postgres'"
+        " PUBLICATION everything"
     )
     try:
         wait_for_field(follower)

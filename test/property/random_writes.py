@@ -263,7 +263,9 @@ class Writer:
             lines.append("\t".join([*key, n]) + "\n")
         if self.rng.random() < 0.1:
             lines.append("wrong\n")
-        return f"COPY {table.name} ({', '.join(table.key)}, n) FROM STDIN", "".join(lines)
+        freeze = " (FREEZE)" if self.rng.random() < 0.2 else ""
+        copy = f"COPY {table.name} ({', '.join(table.key)}, n) FROM STDIN{freeze}"
+        return copy, "".join(lines)
 
     def large(self):
         """A row whose event is larger than the largest that is made whole."""
