@@ -95,6 +95,12 @@ class Listener:
         assert isinstance(change, dict), f"{change} events were lost"
         assert (change["operation"], change["row"]["id"]) == ("INSERT", str(id)), change
 
+    def assert_goes_on(self):
+        """Write a row, and get its event, perhaps behind those of others' rows."""
+        id = str(write(self.cluster))
+        while self.next()["row"]["id"] != id:
+            pass
+
     def assert_hears_nothing(self):
         """Nothing has come: what is written now comes first."""
         self.assert_hears()
