@@ -1,4 +1,4 @@
-"""Databases that are not served: for tests, staging and restores. All works, and events go nowhere."""
+"""Databases that are not served, for tests and staging: all works there, and events go nowhere."""
 
 import psycopg
 import pytest
@@ -81,8 +81,12 @@ def test_a_dump_of_the_served_database_is_restored(served, elsewhere, tmp_path):
     assert "not watched" not in log
     with cluster.connect(dbname=database) as connection:
         connection.execute("INSERT INTO stock VALUES (1)")
-        assert connection.execute("SELECT fraiseql_schema()").fetchone()[0].count("orderUpdated") == 1
-        watched = "SELECT channel, state FROM fraiseql_watched_tables() WHERE \"table\" = 'stock'::regclass"
+        assert (
+            connection.execute("SELECT fraiseql_schema()").fetchone()[0].count("orderUpdated") == 1
+        )
+        watched = """
+            SELECT channel, state FROM fraiseql_watched_tables()
+            WHERE "table" = 'stock'::regclass"""
         assert connection.execute(watched).fetchall() == [("stock", "elsewhere")]
         connection.execute("SELECT fraiseql_unwatch('stock')")
         assert connection.execute(watched).fetchall() == []

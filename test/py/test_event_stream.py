@@ -48,7 +48,8 @@ def test_events_arrive_as_next(server, stream):
 
 
 def test_data_with_line_breaks_arrives_as_one_event(server, stream, name):
-    server.sql(f"SELECT fraiseql_register_types('scalar {name}Json type {name} {{ a: {name}Json }}')")
+    types = f"scalar {name}Json type {name} {{ a: {name}Json }}"
+    server.sql("SELECT fraiseql_register_types(%s)", (types,))
     server.sql(f"SELECT fraiseql_register_subscription('{name}: {name}', '{name}')")
     opened = stream(server, f"subscription {{ {name} {{ a }} }}")
     wait_until_subscribed(server)

@@ -289,7 +289,9 @@ def test_who_may_not_watch_a_table_takes_no_lock_on_it(server, sessions, table, 
         server.sql("DROP ROLE stranger")
 
 
-@pytest.mark.parametrize(("function", "rest"), [("fraiseql_watch", ", 'other'"), ("fraiseql_unwatch", "")])
+@pytest.mark.parametrize(
+    ("function", "rest"), [("fraiseql_watch", ", 'other'"), ("fraiseql_unwatch", "")]
+)
 def test_a_table_that_is_dropped_meanwhile_is_an_error(server, sessions, table, function, rest):
     server.sql("SELECT fraiseql_watch('locked')")
     dropping = sessions.open("DROP TABLE locked")
