@@ -26,8 +26,8 @@ size_t LargestData(const EventRecord& event);
 void CheckEventName(const char* what, std::string_view name);
 
 // Raise an error if a name is too long, the data nested too deeply for the worker to read, or the
-// whole larger than fraiseql_subs.max_event_size or a quarter of the ring, where there is one. Returns
-// EncodedSize(event).
+// whole larger than fraiseql_subs.max_event_size or a quarter of the ring, where there is one.
+// Returns EncodedSize(event).
 size_t CheckEventLimits(const EventRecord& event);
 
 }  // namespace fsubs
