@@ -8,6 +8,14 @@ namespace {
 // A session keeps no more text than this in memory; a larger catalog is checked whole each time.
 constexpr size_t kMaxKeptText = 16 * 1024 * 1024;
 
+size_t SizeOf(const Registration& registration) {
+  size_t size = 0;
+  for (const auto& rows : {registration.types, registration.fields}) {
+    for (const CatalogRow& row : rows) size += row.sdl.size();
+  }
+  return size;
+}
+
 }  // namespace
 
 bool KnownCatalog::Has(CatalogTable table, const CatalogRow& row) const noexcept {
@@ -21,7 +29,7 @@ bool KnownCatalog::TryAdd(const Registration& added) {
   if (added.types.empty() && added.fields.empty()) return true;
   // Nothing is known until the end, should it not be reached.
   std::unique_ptr<CheckedSchema> schema = std::move(schema_);
-  if (!schema->TryAdd(added)) {
+  if (schema->size() + SizeOf(added) > kMaxKeptText || !schema->TryAdd(added)) {
     Forget();
     return false;
   }

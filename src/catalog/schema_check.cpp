@@ -56,6 +56,22 @@ SourceLocation Absolute(SourceLocation location, SourceLocation start) {
           first_line ? location.column + start.column - 1 : location.column};
 }
 
+// With all that JSON escapes, and names and channels, it stays below side_door::kMaxFrameLength.
+constexpr size_t kMaxCatalogText = 24 * 1024 * 1024;
+
+void CheckSize(const Registration& registration) {
+  size_t size = 0;
+  for (const auto& rows : {registration.types, registration.fields}) {
+    for (const CatalogRow& row : rows) size += row.name.size() + row.sdl.size();
+  }
+  if (size <= kMaxCatalogText) return;
+  throw UserError{ERRCODE_PROGRAM_LIMIT_EXCEEDED,
+                  "the registered types and subscriptions are too large",
+                  "They would have " + std::to_string(size) + " bytes of SDL, and " +
+                      std::to_string(kMaxCatalogText) + " are served at most.",
+                  {}};
+}
+
 constexpr std::string_view kBetweenDefinitions = "\n\n";
 
 std::string Compose(const Registration& registration) {
@@ -162,6 +178,7 @@ std::string FieldName(std::string_view sdl) {
 
 CheckedSchema::CheckedSchema(const Registration& registration, const Occasion& occasion)
     : schema_(ThrowIfInterrupted), filters_(ThrowIfInterrupted) {
+  CheckSize(registration);
   const std::string sdl = Compose(registration);
   const std::vector<Error> errors = schema_.Build(sdl);
   if (!errors.empty()) ThrowSchemaError(registration, sdl, occasion, errors.front());

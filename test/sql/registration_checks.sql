@@ -1,6 +1,6 @@
 \set QUIET on
 SET client_min_messages = warning;
-SELECT plan(16);
+SELECT plan(17);
 
 -- What a session found valid is remembered, and must not be believed for longer than it is true.
 
@@ -53,6 +53,11 @@ SELECT lives_ok($$SELECT fraiseql_register_types('type AFilter { x: Int }')$$,
 SELECT throws_ok($$SELECT fraiseql_register_subscription('a(where: AFilter): A', 'c')$$, '42P17',
     NULL, 'which cannot be used then');
 ROLLBACK;
+
+SELECT throws_ok(
+    format($$SELECT fraiseql_register_types('"%s" type Large { id: ID! }')$$, repeat('x', 26000000)),
+    '54000', 'the registered types and subscriptions are too large',
+    'what is too large for the worker is refused');
 
 -- As migrations do it.
 CREATE TEMP TABLE many AS SELECT i, (i * 7 + 1) % 5000 AS next FROM generate_series(0, 4999) AS i;
