@@ -17,7 +17,7 @@ SCHEMA = """
         type Row { id: ID! name: String }
         type Change { operation: String! table: String! row: Row old: Row }');
     SELECT fraiseql_register_subscription('changed: Change', 'changes');
-    GRANT EXECUTE ON FUNCTION fraiseql_publish TO app;
+    GRANT EXECUTE ON FUNCTION fraiseql_publish(text, text, jsonb, text, text) TO app;
     GRANT EXECUTE ON FUNCTION fraiseql_register_types, fraiseql_schema TO deployer
         WITH GRANT OPTION;
     INSERT INTO item (name) SELECT 'item ' || i FROM generate_series(1, 100) AS i;

@@ -17,7 +17,7 @@ class Table:
     generated: dict = field(default_factory=dict)
     partitions: list = field(default_factory=list)
     statements: list = field(default_factory=list)
-    can_be_referred_to: bool = True
+    is_unique_at_any_time: bool = True  # the key; otherwise at the end of the transaction
 
     def of_type(self, *types):
         return [name for name, type in self.columns.items() if type in types]
@@ -57,14 +57,16 @@ def _create(rng, table, earlier):
     partitioned = rng.random() < 0.3
     if partitioned:
         deferral = ""  # ON CONFLICT would never have an arbiter
-    table.can_be_referred_to = table.key == ["id"] and not deferral
+    table.is_unique_at_any_time = not deferral
     parts.append(f"PRIMARY KEY ({', '.join(table.key)}){deferral}")
     if rng.random() < 0.3 and not partitioned:
         parts.append(f"UNIQUE (n){rng.choice(['', ' DEFERRABLE INITIALLY DEFERRED'])}")
     if rng.random() < 0.3:
         parts.append("CHECK (n <> 42)")
     if rng.random() < 0.7:
-        targets = [each for each in [*earlier, table] if each.can_be_referred_to]
+        targets = [
+            each for each in [*earlier, table] if each.key == ["id"] and each.is_unique_at_any_time
+        ]
         if targets:
             target = rng.choice(targets).name
             actions = ["NO ACTION", "RESTRICT", "CASCADE", "CASCADE", "SET NULL", "SET DEFAULT"]
@@ -153,6 +155,13 @@ def _changes_other_rows_before(rng, table, tables):
     )
 
 
+def _replaces_the_row_before(rng, table, tables):
+    return (
+        f"BEGIN DELETE FROM {table.name} WHERE id = NEW.id AND n > 10; RETURN NEW; END",
+        "CREATE {trigger} BEFORE INSERT ON {table} FOR EACH ROW {execute}",
+    )
+
+
 def _changes_the_same_row_after(rng, table, tables):
     return (
         f"BEGIN IF pg_trigger_depth() < 2 THEN UPDATE {table.name} SET n = n + 1"
@@ -237,6 +246,7 @@ TRIGGERS = [
     _changes_the_new_row,
     _suppresses_rows,
     _changes_other_rows_before,
+    _replaces_the_row_before,
     _changes_the_same_row_after,
     _deletes_the_row_after,
     _writes_another_table_after,

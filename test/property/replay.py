@@ -21,10 +21,12 @@ class Replay:
     A table is stale after an event that lacks columns: its rows have to be read anew.
     """
 
-    def __init__(self, client, query, names):
+    def __init__(self, client, query, tables):
+        """:param tables: with the columns of a key that no two rows share at any time, or None."""
         self.client = client
         self.id = client.subscribe(query).id
-        self.rows = {name: Counter() for name in names}
+        self.keys = tables
+        self.rows = {name: Counter() for name in tables}
         self.stale = set()
         self.count = 0
         self.recent = []
@@ -49,9 +51,9 @@ class Replay:
             if codes:
                 self.stale.add(name)
             if name not in self.stale:
-                self.apply(change, self.rows[name])
+                self.apply(change, self.rows[name], self.keys[name])
 
-    def apply(self, change, rows):
+    def apply(self, change, rows, key):
         operation = change["operation"]
         if operation == "TRUNCATE":
             rows.clear()
@@ -60,15 +62,24 @@ class Replay:
         if operation == "UPDATE":
             self.remove(rows, change["old"], change)
         if operation in ("INSERT", "UPDATE"):
+            if key is not None:
+                self.assert_no_row_has(key, change, rows)
             rows[frozen(change["row"])] += 1
 
+    def assert_no_row_has(self, key, change, rows):
+        """Those who keep rows by their key would lose one."""
+        new = [change["row"][column] for column in key]
+        for row in rows:
+            there = json.loads(row)
+            assert new != [there[column] for column in key], self.told(change, row)
+
+    def told(self, change, row):
+        recent = "\n".join(json.dumps(each)[:600] for each in self.recent)
+        return f"{change['operation']} does not fit to the row {row[:600]}\nafter\n{recent}"
+
     def remove(self, rows, row, change):
-        key = frozen(row)
-        if rows[key] == 0:
-            recent = "\n".join(json.dumps(each)[:600] for each in self.recent)
-            raise AssertionError(
-                f"{change['operation']} of a row that is not there: {key[:600]}\nafter\n{recent}"
-            )
-        rows[key] -= 1
-        if rows[key] == 0:
-            del rows[key]
+        there = frozen(row)
+        assert rows[there] > 0, self.told(change, there)
+        rows[there] -= 1
+        if rows[there] == 0:
+            del rows[there]

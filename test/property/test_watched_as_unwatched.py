@@ -144,7 +144,10 @@ class Run:
         self.keeper.execute("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ")
         self.keeper.execute("SELECT 1")
         self.client = connect(cluster, ping_interval=None)
-        self.replay = Replay(self.client, QUERY, [table.name for table in self.tables])
+        keys = {
+            table.name: table.key if table.is_unique_at_any_time else None for table in self.tables
+        }
+        self.replay = Replay(self.client, QUERY, keys)
         self.looks = Looks(cluster, self.tables, self.replay, copies)
         self.done = []
         self.counts = Counter()
