@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from watched import ROLES, events_flow, registered, serve, wait_for_field, write
+from watched import ROLES, TYPES, events_flow, registered, serve, wait_for_field, write
 
 APP = {"dbname": "app"}
 
@@ -89,9 +89,10 @@ def test_parallel_dump_and_restore(source, target, tmp_path):
 
 def test_a_restore_publishes_nothing(source, target, restore, listen):
     restore(target, "--exit-on-error", "--section=pre-data")
+    target.sql(TYPES)
     wait_for_field(target)
     listener = listen(target)
-    restore(target, "--exit-on-error", "--section=data")
+    restore(target, "--exit-on-error", "--section=data", "--table=item")
     restore(target, "--exit-on-error", "--section=post-data")
     listener.assert_hears_nothing()
 
@@ -123,11 +124,7 @@ class TestSchemaAndDataApart:
         self, source, target, restore, listen
     ):
         restore(target, "--schema-only")
-        target.sql(
-            "SELECT fraiseql_register_types('type Row { id: ID! name: String }"
-            " type Change { operation: String! table: String! row: Row old: Row }')"
-        )
-        target.sql("SELECT fraiseql_register_subscription('changed: Change', 'changes')")
+        target.sql(TYPES)
         wait_for_field(target)
         listener = listen(target)
         restore(target, "--data-only", "--exit-on-error", "--table=item")

@@ -3,7 +3,6 @@
 import psycopg
 import pytest
 
-from cluster import wait_until
 from watched import serve, wait_for_field
 
 
@@ -110,21 +109,10 @@ def test_a_transaction_that_wrote_nothing_watched_is_prepared_without_a_word(clu
     listener.assert_hears_nothing()
 
 
-def test_what_is_registered_in_a_prepared_transaction_is_served(cluster, connect):
+def test_what_is_registered_in_a_prepared_transaction_is_served(cluster):
     with cluster.connect() as connection:
         connection.execute("BEGIN")
         connection.execute("SELECT fraiseql_register_subscription('later: Change', 'changes')")
         connection.execute("PREPARE TRANSACTION 'registration'")
     cluster.sql("COMMIT PREPARED 'registration'")
-    assert "later" in cluster.value("SELECT fraiseql_schema()")
-    wait_for_field_named(cluster, connect, "later")
-
-
-def wait_for_field_named(cluster, connect, name):
-    def is_there():
-        client = connect(cluster)
-        subscription = client.start(f"subscription {{ {name} {{ operation }} }}")
-        client.settle()
-        return not subscription.messages
-
-    wait_until(is_there, f"{name} can be subscribed to")
+    wait_for_field(cluster, "later")
