@@ -243,24 +243,24 @@ SELECT throws_ok($$INSERT INTO documents VALUES (9, '"\ud83d"')$$, '22032',
 RESET fraiseql_subs.capture_failure;
 
 -- Functions of others.
-CREATE TYPE mood AS ENUM ('fine', 'failing', 'cancelled');
+CREATE TYPE feeling AS ENUM ('fine', 'failing', 'cancelled');
 CREATE TABLE said (what text);
-CREATE FUNCTION mood_json(mood) RETURNS json LANGUAGE plpgsql AS $$
+CREATE FUNCTION mood_json(feeling) RETURNS json LANGUAGE plpgsql AS $$
 BEGIN
     INSERT INTO said VALUES ($1::text);
-    IF $1 = 'failing' THEN RAISE 'no JSON for this mood'; END IF;
+    IF $1 = 'failing' THEN RAISE 'no JSON for this feeling'; END IF;
     IF $1 = 'cancelled' THEN PERFORM pg_cancel_backend(pg_backend_pid()), pg_sleep(60); END IF;
     RETURN to_json($1::text);
 END
 $$;
-CREATE CAST (mood AS json) WITH FUNCTION mood_json(mood);
-CREATE TABLE moods (id int PRIMARY KEY, mood mood, history mood[]);
+CREATE CAST (feeling AS json) WITH FUNCTION mood_json(feeling);
+CREATE TABLE moods (id int PRIMARY KEY, feeling feeling, history feeling[]);
 ALTER FUNCTION mood_json SET search_path = public;
 SELECT fraiseql_watch('moods');
 SELECT forget_published();
 INSERT INTO moods VALUES (1, 'failing', '{fine}'), (2, 'fine', '{fine,failing}');
 SELECT results_eq('SELECT rows, omitted FROM pieces()',
-    $$VALUES ('row:id,history', jsonb '["row.mood"]'), ('row:id,mood', '["row.history"]')$$,
+    $$VALUES ('row:id,history', jsonb '["row.feeling"]'), ('row:id,feeling', '["row.history"]')$$,
     'a column whose function raises an error is left out');
 SELECT results_eq('SELECT what FROM said', $$VALUES ('fine'), ('fine')$$, 'and what that did is undone');
 DO $$
@@ -272,13 +272,13 @@ END
 $$;
 SELECT is(current_setting('test.cancelled', true), 'yes', 'a request to cancel the statement is obeyed');
 SET fraiseql_subs.capture_failure = 'error';
-SELECT throws_ok($$INSERT INTO moods VALUES (3, 'failing')$$, 'P0001', 'no JSON for this mood',
+SELECT throws_ok($$INSERT INTO moods VALUES (3, 'failing')$$, 'P0001', 'no JSON for this feeling',
     'with capture_failure = error, so are errors');
 RESET fraiseql_subs.capture_failure;
 SELECT is((SELECT count(*) FROM moods), 2::bigint, 'the other writes succeeded');
 
 -- Settings that are pinned come back, also behind an error.
-CREATE TABLE intervals (id int, at interval, mood mood);
+CREATE TABLE intervals (id int, at interval, feeling feeling);
 SELECT fraiseql_watch('intervals');
 SET IntervalStyle = 'iso_8601';
 SELECT forget_published();

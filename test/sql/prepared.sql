@@ -35,7 +35,7 @@ ROLLBACK PREPARED 'p';
 SELECT is_empty('SELECT * FROM fraiseql_subs.prepared_loss', 'once it is rolled back, nothing is lost');
 
 CREATE ROLE prepared_role;
-GRANT EXECUTE ON FUNCTION fraiseql_publish TO prepared_role;
+GRANT EXECUTE ON FUNCTION fraiseql_publish(text, text, text) TO prepared_role;
 SELECT throws_ok('SET ROLE prepared_role; SELECT * FROM fraiseql_subs.prepared_loss', '42501');
 RESET ROLE;
 SET ROLE prepared_role;

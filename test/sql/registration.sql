@@ -4,7 +4,7 @@ SELECT plan(19);
 SELECT forget_published();
 
 CREATE FUNCTION catalog_changes() RETURNS bigint LANGUAGE sql AS $$
-    SELECT count(*) FROM published() WHERE kind = 'catalog changed';
+    SELECT count(*) FROM published_records() WHERE kind = 'catalog changed';
 $$;
 
 SELECT fraiseql_register_types('type Order { id: ID!, status: Status } enum Status { NEW PAID }');

@@ -1,5 +1,5 @@
--- What every SQL test starts from: the extensions, and published(), which tells what reached the
--- event ring. Run with -v ring_dump=<path of the program>.
+-- What every SQL test starts from: the extensions, and published(), which tells what events reached
+-- the event ring. Run with -v ring_dump=<path of the program>.
 CREATE EXTENSION pgtap;
 CREATE EXTENSION fraiseql_subs;
 
@@ -9,7 +9,7 @@ CREATE TABLE ring_record (
 );
 
 -- The records published since the last call in this session, or since forget_published().
-CREATE FUNCTION published() RETURNS SETOF ring_record
+CREATE FUNCTION published_records() RETURNS SETOF ring_record
 LANGUAGE plpgsql SET client_min_messages = warning AS $$
 DECLARE
     start text := coalesce(nullif(current_setting('test.position', true), ''), '0');
@@ -21,6 +21,11 @@ BEGIN
     PERFORM set_config('test.position', coalesce(max(next_position)::text, start), false) FROM dumped;
     RETURN QUERY SELECT * FROM dumped ORDER BY sequence;
 END
+$$;
+
+-- Those of them that subscribers may hear of: events, and what tells of losses.
+CREATE FUNCTION published() RETURNS SETOF ring_record LANGUAGE sql AS $$
+    SELECT * FROM published_records() WHERE kind <> 'catalog changed';
 $$;
 
 CREATE FUNCTION forget_published() RETURNS void LANGUAGE plpgsql AS $$

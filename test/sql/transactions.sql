@@ -214,7 +214,7 @@ BEGIN;
 SELECT fraiseql_publish('t', 'c', to_jsonb(i || repeat('x', 100000)))
 FROM generate_series(1, 200) AS i;
 COMMIT;
-INSERT INTO published_from SELECT kind, sequence, data FROM published();
+INSERT INTO published_from SELECT kind, sequence, data FROM published_records();
 SELECT results_eq(
     $$SELECT sequence, substring(data FROM '[0-9]+')::bigint FROM published_from ORDER BY sequence$$,
     format('SELECT i + %s, i FROM generate_series(200 - (SELECT count(*) FROM published_from) + 1, 200) AS i',
