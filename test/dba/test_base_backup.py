@@ -11,7 +11,7 @@ from watched import events_flow, registered, serve, write
 
 @pytest.fixture(scope="module")
 def shared_source(make_shared_server):
-    return serve(make_shared_server(max_transaction_size="1MB"))
+    return serve(make_shared_server())
 
 
 @pytest.fixture
@@ -24,10 +24,12 @@ def source(shared_source, log_watch):
 def large_transaction(source):
     """A transaction whose events do not fit into its memory, open during the test."""
     with source.connect(autocommit=False) as connection:
+        connection.execute("SET fraiseql_subs.transaction_memory = '64kB'")
         connection.execute(
             "UPDATE item SET name = repeat('large', 20000)"
             " WHERE id BETWEEN 1 AND 40 AND name IS NOT NULL"
         )
+        assert source.sql("SELECT * FROM pg_ls_tmpdir()"), "its events are in a file"
         yield
         connection.rollback()
 
