@@ -12,6 +12,7 @@ BAD_VALUES = {
     "ring_size": ["1023kB", "2TB", "-1", "many"],
     "overflow": ["", "drop", "1"],
     "overflow_timeout": ["0", "61min", "soon"],
+    "capture_failure": ["", "fail", "1"],
     "max_event_size": ["1023", "257MB"],
     "max_transaction_size": ["1023kB", "2TB"],
     "transaction_memory": ["63kB", "2TB"],
