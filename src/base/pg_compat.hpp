@@ -49,6 +49,7 @@ extern "C" {
 #include "commands/dbcommands.h"
 #include "commands/extension.h"
 #include "commands/trigger.h"
+#include "common/hashfn.h"
 #include "common/shortest_dec.h"
 #include "executor/spi.h"
 #include "executor/tuptable.h"

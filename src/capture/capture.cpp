@@ -3,8 +3,8 @@
 #include "src/base/guc.hpp"
 #include "src/capture/capture_error.hpp"
 #include "src/capture/change_event.hpp"
-#include "src/capture/changing_command.hpp"
 #include "src/capture/row_compare.hpp"
+#include "src/capture/version_change.hpp"
 #include "src/capture/watched_table.hpp"
 #include "src/capture/xact_queue.hpp"
 #include "src/ring/shmem.hpp"
@@ -58,7 +58,7 @@ bool ChangesNothing(const RowChange& change) {
 void Capture(FunctionCallInfo fcinfo) {
   const TriggerData* const trigger = reinterpret_cast<TriggerData*>(fcinfo->context);
   const RowChange change = ChangeOf(trigger);
-  if (ChangesNothing(change)) return;
+  if (ChangesNothing(change)) return NoteChange(VersionChangeOf(trigger));
   WatchedTable* const table = GetWatchedTable(fcinfo);
   const bool raise = settings::capture_failure() == CaptureFailure::kError;
   if (!table->has_channel) {
@@ -67,10 +67,11 @@ void Capture(FunctionCallInfo fcinfo) {
   }
   EventRecord event;
   if (MakeChangeEvent(table, change, &event)) {
-    if (TryQueueChange(event, ChangingCommand(trigger))) return;
+    if (TryQueueChange(event, VersionChangeOf(trigger))) return;
     if (raise) RaiseQueueFull();
   }
   QueueLoss(table->channel);
+  NoteChange(VersionChangeOf(trigger));
 }
 
 }  // namespace

@@ -4,12 +4,12 @@
 
 namespace fsubs {
 
-void LossTable::Add(std::string_view channel, uint64_t count, uint64_t at, int level) {
+void LossTable::Add(std::string_view channel, uint64_t count, uint64_t anchor, int level) {
   if (Loss* const known = Find(channel, level); known != nullptr) {
     known->count += count;
     return;
   }
-  Loss loss{{}, count, at, level};
+  Loss loss{{}, count, anchor, level};
   if (!channel.empty() && SizeOf(level) < kMaxChannels) {
     char* const name = static_cast<char*>(
         MemoryContextAllocExtended(TopTransactionContext, channel.size(), MCXT_ALLOC_NO_OOM));
@@ -85,7 +85,7 @@ void LossTable::Settle(uint64_t most_bytes) {
     count += losses_[i].count;
   }
   if (unplaced_ == 0 && bytes <= most_bytes) return;
-  folded_ = {{}, count, size_ == 0 ? 0 : losses_[0].at, 1};
+  folded_ = {{}, count, size_ == 0 ? 0 : losses_[0].anchor, 1};
   losses_ = &folded_;
   size_ = 1;
   unplaced_ = 0;

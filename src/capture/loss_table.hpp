@@ -18,13 +18,13 @@ class LossTable {
   struct Loss {
     std::string_view channel;
     uint64_t count;
-    uint64_t at;  // byte of the queue in front of which the first of them would have been
-    int level;    // of savepoints
+    uint64_t anchor;  // the first of them would have been in front of records with this one
+    int level;        // of savepoints
   };
 
   // Count `count` events of a channel. Always succeeds: if there is no memory, all channels are
   // told, even after rolling back to a savepoint.
-  void Add(std::string_view channel, uint64_t count, uint64_t at, int level);
+  void Add(std::string_view channel, uint64_t count, uint64_t anchor, int level);
 
   // The level is released: its losses are the next one's.
   void CommitLevel(int level);

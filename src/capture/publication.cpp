@@ -21,12 +21,12 @@ void Publication::Prepare(const Queued& queued, uint64_t capacity) {
   loss_record_ = static_cast<char*>(MemoryContextAlloc(TopTransactionContext, largest_loss));
   bytes_ = store.end().at + losses;
   left_ = store.end().count;
-  if (!queued.is_sorted) {
+  if (!is_sorted()) {
     ChooseSorted(capacity - losses);
   } else if (bytes_ > capacity) {
     ChooseTail(capacity - losses);
   }
-  if (queued.is_sorted) store.Prefetch(next_at_);
+  if (is_sorted()) store.Prefetch(next_at_);
 }
 
 // The last records that together take at most `room` bytes, in the order in which they are.
@@ -58,7 +58,10 @@ void Publication::ChooseSorted(uint64_t room) {
   left_ = item_count_;
   skipped_.records = end.count - item_count_;
   skipped_.bytes = end.at - kept;
-  skipped_.catalog_changed = item_count_ == 0 || queued_.catalog_changed_at < items_[0].anchor;
+  skipped_.catalog_changed = queued_.catalog_changed_at < end.at &&
+                             std::none_of(items_, items_ + item_count_, [this](const Item& item) {
+                               return item.at == queued_.catalog_changed_at;
+                             });
 }
 
 // Returns false if the file cannot be read.
@@ -77,7 +80,8 @@ bool Publication::CollectItems(uint64_t room) {
       capacity *= 2;
       items_ = static_cast<Item*>(repalloc_huge(items_, mul_size(capacity, sizeof(Item))));
     }
-    items_[item_count_++] = {AnchorOf(header), at, header.length};
+    const uint64_t anchor = AnchorOf(header);
+    items_[item_count_++] = {queued_.order->PlaceOf(anchor, at), anchor, at, header.length};
     collected += header.length;
     at += header.length;
     // What is not among the last ones now never will be.
@@ -92,7 +96,10 @@ bool Publication::CollectItems(uint64_t room) {
 // Sort the items and drop all but the last ones, which together take at most `room` bytes.
 void Publication::KeepTail(uint64_t room) {
   std::sort(items_, items_ + item_count_, [](const Item& a, const Item& b) {
-    return a.anchor != b.anchor ? a.anchor < b.anchor : a.at < b.at;
+    if (a.place != b.place) return a.place < b.place;
+    // Of a statement and one that runs within it, the outer one draws its anchor later. What goes
+    // in front of an anchor has a higher one.
+    return a.anchor != b.anchor ? a.anchor > b.anchor : a.at < b.at;
   });
   size_t first = item_count_;
   uint64_t kept = 0;
@@ -139,7 +146,8 @@ const char* Publication::Next() {
     return loss_record_;
   }
   const RecordHeader header = HeaderOf(record);
-  if (has_loss && (*queued_.losses)[next_loss_].at <= AnchorOf(header)) return EncodeNextLoss();
+  if (has_loss && (*queued_.losses)[next_loss_].anchor <= PlaceOfNext(header))
+    return EncodeNextLoss();
   next_at_ += header.length;
   ++next_item_;
   --left_;
@@ -148,11 +156,15 @@ const char* Publication::Next() {
 
 // Null after the last one, or if it cannot be read.
 const char* Publication::NextRecord() {
-  if (queued_.is_sorted) {
+  if (is_sorted()) {
     return next_at_ < queued_.store->end().at ? cursor_.Get(next_at_) : nullptr;
   }
   if (next_item_ == item_count_) return nullptr;
   return copy_ != nullptr ? copy_ + next_at_ : cursor_.Get(items_[next_item_].at);
+}
+
+uint64_t Publication::PlaceOfNext(const RecordHeader& header) const {
+  return is_sorted() ? AnchorOf(header) : items_[next_item_].place;
 }
 
 const char* Publication::EncodeNextLoss() {

@@ -2,6 +2,7 @@
 // overwrite, with its losses at their places.
 #pragma once
 
+#include "src/capture/command_order.hpp"
 #include "src/capture/loss_table.hpp"
 #include "src/capture/record_store.hpp"
 #include "src/ring/ring_publish.hpp"
@@ -14,7 +15,7 @@ class Publication final : public RecordSource {
   struct Queued {
     const RecordStore* store;
     const LossTable* losses;      // settled
-    bool is_sorted;               // no record has a lower anchor than the one in front of it
+    const CommandOrder* order;    // settled
     uint64_t catalog_changed_at;  // byte of that record; UINT64_MAX: there is none
   };
 
@@ -34,11 +35,13 @@ class Publication final : public RecordSource {
 
  private:
   struct Item {
-    uint64_t anchor;
+    uint64_t place;   // anchor in front of whose records it goes, or its own
+    uint64_t anchor;  // its own
     uint64_t at;
     uint64_t length;
   };
 
+  bool is_sorted() const { return !queued_.order->is_disturbed(); }
   void ChooseTail(uint64_t room);
   void ChooseSorted(uint64_t room);
   bool CollectItems(uint64_t room);
@@ -47,6 +50,7 @@ class Publication final : public RecordSource {
   void GiveUp();
   void StopReading();
   const char* NextRecord();
+  uint64_t PlaceOfNext(const RecordHeader& header) const;
   const char* EncodeNextLoss();
 
   Queued queued_{};

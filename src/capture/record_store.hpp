@@ -100,8 +100,8 @@ inline RecordHeader HeaderOf(const char* record) {
   return header;
 }
 
-// The queue's order, while a record waits in it: where the first record of its command begins. The
-// ring's writer puts the sequence in its place.
+// The queue's order, while a record waits in it (command_order.hpp). The ring's writer puts the
+// sequence in its place.
 inline uint64_t AnchorOf(const RecordHeader& header) {
   return header.sequence;
 }

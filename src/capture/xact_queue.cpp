@@ -79,7 +79,7 @@ void AbortSubtransaction(int level) {
   const Savepoint& top = queue.savepoints[queue.savepoint_count - 1];
   if (top.level != level) return;
   queue.store.Truncate(top.place);
-  queue.order.Restore(top.order, top.place.at);
+  queue.order.Restore(top.order);
   if (queue.catalog_changed_at >= top.place.at) queue.catalog_changed_at = kNone;
   --queue.savepoint_count;
 }
@@ -92,9 +92,10 @@ void FinishTransaction() {
 void PrepareCommit() {
   const uint64_t capacity = GetSharedRing().ring->capacity;
   queue.losses.Settle(capacity / kMaxRecordShare);
+  queue.order.Settle();
   publication.Prepare({.store = &queue.store,
                        .losses = &queue.losses,
-                       .is_sorted = !queue.order.state().is_disturbed,
+                       .order = &queue.order,
                        .catalog_changed_at = queue.catalog_changed_at},
                       capacity);
   ReserveRoom(publication.bytes());
@@ -170,14 +171,13 @@ void Open() {
   RegisterCallbacksOnce();
 }
 
-RecordStore::Result Append(EventRecord record, CommandId command) {
+RecordStore::Result Append(EventRecord record, const VersionChange& change) {
   Open();
   NoteSavepoint();
-  const uint64_t at = queue.store.end().at;
   char* bytes;
   const RecordStore::Result result = queue.store.Add(EncodedSize(record), &bytes);
   if (result != RecordStore::Result::kStored) return result;
-  record.sequence = queue.order.Place(command, at);
+  record.sequence = queue.order.PlaceRecord(change, queue.store.end().at);
   Encode(record, bytes);
   return result;
 }
@@ -211,7 +211,7 @@ void Report(int level, RecordStore::Result result, const EventRecord& record) {
 }
 
 void AppendOrRaise(const EventRecord& record) {
-  const RecordStore::Result result = Append(record, InvalidCommandId);
+  const RecordStore::Result result = Append(record, {});
   if (result != RecordStore::Result::kStored) Report(ERROR, result, record);
 }
 
@@ -223,17 +223,23 @@ void QueueEvent(const EventRecord& event) {
   AppendOrRaise(record);
 }
 
-bool TryQueueChange(const EventRecord& event, CommandId command) {
-  const RecordStore::Result result = Append(event, command);
+bool TryQueueChange(const EventRecord& event, const VersionChange& change) {
+  const RecordStore::Result result = Append(event, change);
   if (result == RecordStore::Result::kStored) return true;
   if (!queue.refusal_is_logged) Report(LOG, result, event);
   queue.refusal_is_logged = true;
   return false;
 }
 
+void NoteChange(const VersionChange& change) {
+  Open();
+  NoteSavepoint();
+  queue.order.PlaceNothing(change, queue.store.end().at);
+}
+
 void QueueLoss(std::string_view channel, uint64_t count) {
   Open();
-  queue.losses.Add(channel, count, queue.store.end().at, GetCurrentTransactionNestLevel());
+  queue.losses.Add(channel, count, queue.order.next_anchor(), GetCurrentTransactionNestLevel());
 }
 
 void QueueCatalogChanged() {

@@ -5,6 +5,7 @@
 
 #include "contract/event_record.hpp"
 #include "src/base/pg_compat.hpp"
+#include "src/capture/version_change.hpp"
 
 namespace fsubs {
 
@@ -14,11 +15,14 @@ namespace fsubs {
 // succeeded.
 void QueueEvent(const EventRecord& event);
 
-// Queue the event of a row change. `event` is in UTF-8 and within the limits. `command` is the
-// command that changed the row; InvalidCommandId if it is not known. Changes of one command stay
-// together, in front of what its AFTER triggers do. Returns false if the queue takes no more: it is
-// full, or memory or disk are. REQUIRES: IsServing.
-[[nodiscard]] bool TryQueueChange(const EventRecord& event, CommandId command);
+// Queue the event of a row change. `event` is in UTF-8 and within the limits. Changes of one
+// command stay together, in front of what its AFTER triggers do. Returns false if the queue takes
+// no more: it is full, or memory or disk are. REQUIRES: IsServing.
+[[nodiscard]] bool TryQueueChange(const EventRecord& event, const VersionChange& change);
+
+// Note a row change of which no event is queued: what its command's AFTER triggers do comes behind
+// the command's events all the same. REQUIRES: IsServing.
+void NoteChange(const VersionChange& change);
 
 // Note that `count` events of a channel, in UTF-8, are lost: its subscribers are told at commit, or
 // those of all channels if the channel is empty. Room for that is always there. REQUIRES:

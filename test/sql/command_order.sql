@@ -1,6 +1,6 @@
 \set QUIET on
 SET client_min_messages = warning;
-SELECT plan(7);
+SELECT plan(16);
 
 -- "I 1 0" for an INSERT of id 1 whose n is 0.
 CREATE FUNCTION changes() RETURNS SETOF text LANGUAGE sql AS $$
@@ -92,6 +92,144 @@ SELECT results_eq(
     'SELECT changes()',
     $$VALUES ('I 1 0'), ('I 2 0'), ('I 3 0'), ('U 1 10'), ('U 2 -1'), ('U 3 30')$$,
     'rolling back to a savepoint leaves the order');
+
+-- Changes that leave no event of their own.
+CREATE TABLE noted (id int PRIMARY KEY, n int DEFAULT 0, c text);
+SELECT fraiseql_watch('noted');
+CREATE FUNCTION count_second() RETURNS trigger LANGUAGE plpgsql AS $$
+BEGIN
+    IF pg_trigger_depth() < 2 THEN
+        UPDATE noted SET n = n + 1 WHERE id = 2;
+    END IF;
+    RETURN NULL;
+END
+$$;
+CREATE TRIGGER zz_count_second AFTER UPDATE ON noted FOR EACH ROW EXECUTE FUNCTION count_second();
+INSERT INTO noted VALUES (1, 0, 'x'), (2, 0, NULL);
+SELECT forget_published();
+UPDATE noted SET c = 'x';
+SELECT results_eq(
+    'SELECT changes()', $$VALUES ('U 2 0'), ('U 2 1'), ('U 2 2')$$,
+    'what the trigger of an unchanged row does follows the statement');
+
+BEGIN;
+SET LOCAL fraiseql_subs.max_transaction_size = '1MB';
+SELECT fraiseql_publish('filler', 'c', to_jsonb(repeat('x', 200000))) FROM generate_series(1, 5);
+UPDATE noted SET c = CASE id WHEN 1 THEN repeat('y', 100000) ELSE 'y' END;
+COMMIT;
+SELECT results_eq(
+    $$SELECT kind, data::jsonb #>> '{row,n}' FROM published() WHERE event_type IS DISTINCT FROM 'filler'$$,
+    $$VALUES ('events lost', NULL), ('event', '2'), ('event', '3'), ('event', '4')$$,
+    'and so does that of a row whose event is lost');
+DROP TRIGGER zz_count_second ON noted;
+
+-- BEFORE triggers and functions that change what their statement has changed.
+CREATE FUNCTION count_previous() RETURNS trigger LANGUAGE plpgsql AS $$
+BEGIN
+    IF pg_trigger_depth() < 2 THEN
+        UPDATE noted SET n = n + 1 WHERE id = NEW.id - 1;
+    END IF;
+    RETURN NEW;
+END
+$$;
+CREATE TRIGGER count_previous BEFORE INSERT OR UPDATE ON noted FOR EACH ROW EXECUTE FUNCTION count_previous();
+TRUNCATE noted;
+SELECT forget_published();
+INSERT INTO noted VALUES (1), (2), (3);
+UPDATE noted SET c = 'x';
+SELECT results_eq(
+    'SELECT changes()',
+    $$VALUES ('I 1 0'), ('U 1 1'), ('I 2 0'), ('U 2 1'), ('I 3 0'),
+             ('U 1 1'), ('U 1 2'), ('U 2 1'), ('U 2 2'), ('U 3 0')$$,
+    'what a BEFORE trigger does to a row of the statement follows the statement''s change of it');
+
+UPDATE noted SET c = 'x', n = n + 10 * (id - 1) WHERE id < 3;
+SELECT results_eq(
+    'SELECT changes()', $$VALUES ('U 1 3'), ('U 2 12')$$,
+    'it does so if the statement left the row as it was');
+DROP TRIGGER count_previous ON noted;
+
+CREATE FUNCTION count_through(which int) RETURNS int LANGUAGE sql AS $$
+    UPDATE noted SET n = n + 1 WHERE id = which RETURNING n;
+$$;
+INSERT INTO noted VALUES (21), (22) RETURNING count_through(id);
+SELECT results_eq(
+    'SELECT changes()', $$VALUES ('I 21 0'), ('U 21 1'), ('I 22 0'), ('U 22 1')$$,
+    'and so does what a function does');
+
+CREATE FUNCTION make_room() RETURNS trigger LANGUAGE plpgsql AS $$
+BEGIN
+    UPDATE noted SET n = n + 1 WHERE id = NEW.id - 1;
+    DELETE FROM noted WHERE id = NEW.id;
+    RETURN NEW;
+END
+$$;
+CREATE TRIGGER make_room BEFORE INSERT ON noted FOR EACH ROW EXECUTE FUNCTION make_room();
+TRUNCATE noted;
+INSERT INTO noted VALUES (2);
+SELECT forget_published();
+INSERT INTO noted VALUES (1), (2), (2);
+SELECT results_eq(
+    'SELECT changes()',
+    $$VALUES ('I 1 0'), ('U 1 1'), ('D 2 0'), ('U 1 2'), ('I 2 0'), ('D 2 0'), ('I 2 0')$$,
+    'what makes room for a row stays in front of it');
+DROP TRIGGER make_room ON noted;
+
+CREATE FUNCTION count_lower() RETURNS trigger LANGUAGE plpgsql AS $$
+BEGIN
+    IF pg_trigger_depth() = 1 AND NEW.id = 3 THEN
+        UPDATE noted SET n = n + 1 WHERE id < 3;
+    ELSIF pg_trigger_depth() = 2 AND NEW.id = 2 THEN
+        UPDATE noted SET n = n + 10 WHERE id = 1;
+    END IF;
+    RETURN NEW;
+END
+$$;
+CREATE TRIGGER count_lower BEFORE UPDATE ON noted FOR EACH ROW EXECUTE FUNCTION count_lower();
+TRUNCATE noted;
+INSERT INTO noted VALUES (1), (2), (3);
+SELECT forget_published();
+UPDATE noted SET c = 'x';
+SELECT results_eq(
+    'SELECT changes()',
+    $$VALUES ('U 1 0'), ('U 2 0'), ('U 1 1'), ('U 1 11'), ('U 2 1'), ('U 3 0')$$,
+    'statements within statements keep the order of rows');
+DROP TRIGGER count_lower ON noted;
+
+CREATE FUNCTION count_previous_or_not() RETURNS trigger LANGUAGE plpgsql AS $$
+BEGIN
+    BEGIN
+        UPDATE noted SET n = n + 1 WHERE id = NEW.id - 1;
+        RAISE division_by_zero;
+    EXCEPTION WHEN division_by_zero THEN
+        UPDATE noted SET n = n + 10 WHERE id = NEW.id - 2;
+    END;
+    RETURN NEW;
+END
+$$;
+CREATE TRIGGER count_previous_or_not BEFORE INSERT ON noted FOR EACH ROW EXECUTE FUNCTION count_previous_or_not();
+TRUNCATE noted;
+SELECT forget_published();
+INSERT INTO noted VALUES (1), (2), (3), (4);
+SELECT results_eq(
+    'SELECT changes()',
+    $$VALUES ('I 1 0'), ('U 1 10'), ('I 2 0'), ('U 2 10'), ('I 3 0'), ('I 4 0')$$,
+    'what was rolled back moves nothing');
+DROP TRIGGER count_previous_or_not ON noted;
+
+CREATE TABLE watched_late (id int, n int DEFAULT 0);
+SELECT forget_published();
+BEGIN;
+INSERT INTO watched_late VALUES (31), (32);
+SELECT fraiseql_watch('watched_late');
+INSERT INTO watched_late VALUES (33);
+UPDATE watched_late SET n = 1;
+INSERT INTO watched_late VALUES (34);
+COMMIT;
+SELECT results_eq(
+    'SELECT changes()',
+    $$VALUES ('I 33 0'), ('U 31 1'), ('U 32 1'), ('U 33 1'), ('I 34 0')$$,
+    'a change to a row whose own change was not captured stays in its place');
 
 -- In memory and in a file, and more than the ring holds.
 TRUNCATE counted;
