@@ -17,6 +17,7 @@ class Table:
     generated: dict = field(default_factory=dict)
     partitions: list = field(default_factory=list)
     statements: list = field(default_factory=list)
+    parent: str = None  # the table that it refers to
     is_unique_at_any_time: bool = True  # the key; otherwise at the end of the transaction
 
     def of_type(self, *types):
@@ -38,6 +39,10 @@ def random_tables(rng):
         _create(rng, table, tables)
         tables.append(table)
     for table in tables:
+        table.statements.append(
+            f"CREATE FUNCTION count_{table.name}(which int) RETURNS SETOF numeric LANGUAGE sql AS"
+            f" $$ UPDATE {table.name} SET n = n + 1 WHERE id = which RETURNING n $$"
+        )
         _add_triggers(rng, table, tables)
     return tables
 
@@ -68,7 +73,7 @@ def _create(rng, table, earlier):
             each for each in [*earlier, table] if each.key == ["id"] and each.is_unique_at_any_time
         ]
         if targets:
-            target = rng.choice(targets).name
+            target = table.parent = rng.choice(targets).name
             actions = ["NO ACTION", "RESTRICT", "CASCADE", "CASCADE", "SET NULL", "SET DEFAULT"]
             parts.append(
                 f"FOREIGN KEY (parent) REFERENCES {target}"
@@ -151,6 +156,47 @@ def _changes_other_rows_before(rng, table, tables):
     return (
         f"BEGIN IF pg_trigger_depth() < 2 THEN UPDATE {table.name} SET n = n + 1"
         " WHERE id = NEW.id + 1; END IF; RETURN NEW; END",
+        "CREATE {trigger} BEFORE INSERT OR UPDATE ON {table} FOR EACH ROW {execute}",
+    )
+
+
+def _changes_changed_rows_before(rng, table, tables):
+    depth, rows = (
+        rng.choice([2, 3]),
+        rng.choice(["= NEW.id - 1", "BETWEEN NEW.id - 3 AND NEW.id - 1"]),
+    )
+    return (
+        f"BEGIN IF pg_trigger_depth() < {depth} THEN UPDATE {table.name} SET n = n + 1"
+        f" WHERE id {rows}; END IF; RETURN NEW; END",
+        "CREATE {trigger} BEFORE INSERT OR UPDATE ON {table} FOR EACH ROW {execute}",
+    )
+
+
+def _makes_room_before(rng, table, tables):
+    return (
+        f"BEGIN UPDATE {table.name} SET n = n + 1 WHERE id = NEW.id - 1;"
+        f" DELETE FROM {table.name} WHERE id = NEW.id; RETURN NEW; END",
+        "CREATE {trigger} BEFORE INSERT ON {table} FOR EACH ROW {execute}",
+    )
+
+
+def _makes_the_parent_before(rng, table, tables):
+    other = table.parent or rng.choice(tables).name
+    return (
+        "BEGIN IF pg_trigger_depth() < 3 AND NEW.parent IS NOT NULL THEN"
+        f" INSERT INTO {other} (id, n) VALUES (NEW.parent, 3) ON CONFLICT DO NOTHING;"
+        f" UPDATE {other} SET n = n + 1 WHERE id = NEW.parent AND id <> NEW.id; END IF;"
+        " RETURN NEW; END",
+        "CREATE {trigger} BEFORE INSERT OR UPDATE ON {table} FOR EACH ROW {execute}",
+    )
+
+
+def _survives_errors_before(rng, table, tables):
+    return (
+        "BEGIN IF pg_trigger_depth() < 2 THEN"
+        f" BEGIN UPDATE {table.name} SET n = n + 1 WHERE id = NEW.id - 1;"
+        " PERFORM 1 / (NEW.id % 2); EXCEPTION WHEN division_by_zero THEN"
+        f" UPDATE {table.name} SET n = n - 1 WHERE id = NEW.id - 2; END; END IF; RETURN NEW; END",
         "CREATE {trigger} BEFORE INSERT OR UPDATE ON {table} FOR EACH ROW {execute}",
     )
 
@@ -246,6 +292,10 @@ TRIGGERS = [
     _changes_the_new_row,
     _suppresses_rows,
     _changes_other_rows_before,
+    _changes_changed_rows_before,
+    _makes_room_before,
+    _makes_the_parent_before,
+    _survives_errors_before,
     _replaces_the_row_before,
     _changes_the_same_row_after,
     _deletes_the_row_after,

@@ -127,7 +127,10 @@ class Writer:
         return ", ".join(made)
 
     def returning(self, table):
-        return self.rng.choice(["", "", " RETURNING *", " RETURNING id, n"])
+        count = (
+            f" RETURNING (SELECT count(*) FROM count_{table.name}(id - {self.rng.randint(0, 1)}))"
+        )
+        return self.rng.choice(["", "", "", " RETURNING *", " RETURNING id, n", count])
 
     def keys(self, table):
         return [str(self.id())] + [self.rng.choice(["'a'", "'b'"]) for _ in table.key[1:]]

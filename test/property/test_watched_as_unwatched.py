@@ -1,8 +1,9 @@
 """Random writes end the same whether tables are watched or not, and events tell all of it."""
 
 import random
-import threading
 from collections import Counter
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import closing
 from dataclasses import dataclass
 
 import psycopg
@@ -209,29 +210,32 @@ def test_watching_changes_no_outcome_and_events_tell_every_change(cluster, conne
     assert counts["events"] > steps / 20
 
 
-def write_on(sessions, rng, tables, count):
+def write_on(cluster, rng, tables, count):
     """Random writes of one session, to its end."""
-    writer = Writer(rng, tables)
-    for _ in range(count):
-        sessions.run(writer.next(sessions.are_aborted()))
-    for statement in writer.quiesce():
-        sessions.run(statement)
+    settings = "-c deadlock_timeout=10ms -c lock_timeout=1s"
+    with closing(Sessions(cluster, ("watched",), settings)) as sessions:
+        writer = Writer(rng, tables)
+        for _ in range(count):
+            sessions.run(writer.next(sessions.are_aborted()))
+        for statement in writer.quiesce():
+            sessions.run(statement)
 
 
 def write_at_once(schema, count):
     """Random writes of several sessions at a time."""
-    settings = "-c deadlock_timeout=10ms -c lock_timeout=1s"
-    threads = []
-    for _ in range(SESSIONS_AT_ONCE):
-        sessions = Sessions(schema.cluster, ("watched",), settings)
-        rng = random.Random(schema.rng.random())
-        arguments = (sessions, rng, schema.tables, count // SESSIONS_AT_ONCE)
-        threads.append((sessions, threading.Thread(target=write_on, args=arguments)))
-    for _, thread in threads:
-        thread.start()
-    for sessions, thread in threads:
-        thread.join()
-        sessions.close()
+    with ThreadPoolExecutor(SESSIONS_AT_ONCE) as threads:
+        sessions = [
+            threads.submit(
+                write_on,
+                schema.cluster,
+                random.Random(schema.rng.random()),
+                schema.tables,
+                count // SESSIONS_AT_ONCE,
+            )
+            for _ in range(SESSIONS_AT_ONCE)
+        ]
+    for session in sessions:
+        session.result()
     schema.looks.look()
 
 
