@@ -11,7 +11,7 @@
 namespace fsubs {
 
 enum class CatalogState : uint8_t {
-  kUnread,       // no executor has told it yet
+  kUnread,       // no executor has told it yet, or since the database was gone
   kNoExtension,  // the extension is not created in the database
   kUnusable,     // it could not be read or served, and there is none from before
   kServed,

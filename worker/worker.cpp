@@ -15,6 +15,10 @@ constexpr size_t kSpareFiles = 256;
 
 constexpr uint64_t kSnapshotRetryMs = 1000;
 
+// How often it is looked whether the database is gone. Shorter than what the launcher takes to see
+// that there is one again, so that none that it saw missing is missed here.
+constexpr uint64_t kDatabaseLookMs = 500;
+
 // How long a shard may take to tell its rows. Shorter than what backends wait for the worker, so
 // that they hear of the shard.
 constexpr uint64_t kRowsPatienceMs = 4000;
@@ -53,6 +57,11 @@ std::string Worker::Start() {
   heartbeat_->Attach(&loop_);
   uv_timer_init(&loop_, &drain_timer_);
   uv_timer_init(&loop_, &retry_timer_);
+  uv_timer_init(&loop_, &database_timer_);
+  uv_timer_start(
+      &database_timer_,
+      [](uv_timer_t* timer) { static_cast<Worker*>(timer->loop->data)->LookForDatabase(); },
+      kDatabaseLookMs, kDatabaseLookMs);
   const auto terminate = [](uv_signal_t* handle, int) {
     static_cast<Worker*>(handle->loop->data)->StartDrain();
   };
@@ -178,6 +187,22 @@ void Worker::Serve(const CatalogLoad& load) {
   for (const auto& shard : shards_) shard->SetCatalog(catalog, load.snapshot.covers);
   catalog_ = CatalogState::kServed;
   ++catalog_loads_;
+}
+
+// No executor tells that the database is gone, since none can connect to it. A catalog that was
+// being built meanwhile is found by a later look.
+void Worker::LookForDatabase() {
+  const bool is_gone = (ring_->ring()->server_state.load() & kServerNoDatabase) != 0;
+  if (is_gone && catalog_ == CatalogState::kServed) {
+    Log(LogLevel::kLog, "database \"%s\" is gone: nothing of it is served any more",
+        options_->database.c_str());
+    for (const auto& shard : shards_) shard->SetCatalog(nullptr, wanted_);
+    catalog_ = CatalogState::kUnread;
+  }
+  // The executor of another database may have sent its catalog before the launcher said that there
+  // is one. It sends it again only if it is asked.
+  const bool is_awaited = outstanding_ || loading_;
+  if (!is_gone && catalog_ == CatalogState::kUnread && !is_awaited) RequestSnapshot();
 }
 
 void Worker::NoteUnusable() {

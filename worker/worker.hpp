@@ -55,6 +55,7 @@ class Worker final : private ShardHost, private SideDoorHost {
 
   std::string Start();
   void RequestSnapshot();
+  void LookForDatabase();
   void NoteUnusable();
   void LoadNewest();
   void Serve(const CatalogLoad& load);
@@ -82,6 +83,7 @@ class Worker final : private ShardHost, private SideDoorHost {
   uv_signal_t hangup_{};
   uv_timer_t drain_timer_{};
   uv_timer_t retry_timer_{};
+  uv_timer_t database_timer_{};
   TaskQueue tasks_{"control thread"};
 
   Position wanted_ = 0;  // changes announced up to here

@@ -11,12 +11,13 @@ namespace {
 constexpr std::chrono::seconds kObstacleRetry{1};
 constexpr std::chrono::milliseconds kLockedRetry{250};
 
-bool TakesConnections(Form_pg_database database) {
+// DROP DATABASE was interrupted.
+bool IsHalfDropped([[maybe_unused]] Form_pg_database database) {
 #ifdef DATCONNLIMIT_INVALID_DB
-  // DROP DATABASE was interrupted.
-  if (database->datconnlimit == DATCONNLIMIT_INVALID_DB) return false;
+  return database->datconnlimit == DATCONNLIMIT_INVALID_DB;
+#else
+  return false;
 #endif
-  return database->datallowconn;
 }
 
 template <typename Duration>
@@ -59,6 +60,7 @@ uint64_t ExecutorKeeper::server_state() const {
     case Obstacle::kLocked:
       break;
     case Obstacle::kNoDatabase:
+    case Obstacle::kHalfDropped:
       return kServerNoDatabase;
     case Obstacle::kShutDatabase:
       return kServerShutDatabase;
@@ -82,7 +84,8 @@ ExecutorKeeper::Obstacle ExecutorKeeper::FindObstacle(const char* database) {
   if (const HeapTuple tuple = systable_getnext(scan); HeapTupleIsValid(tuple)) {
     const auto row = reinterpret_cast<Form_pg_database>(GETSTRUCT(tuple));
     obstacle = IsDatabaseLocked(row->oid) ? Obstacle::kLocked
-               : TakesConnections(row)    ? Obstacle::kNone
+               : IsHalfDropped(row)       ? Obstacle::kHalfDropped
+               : row->datallowconn        ? Obstacle::kNone
                                           : Obstacle::kShutDatabase;
   }
   systable_endscan(scan);
@@ -127,6 +130,14 @@ void ExecutorKeeper::Report(Obstacle obstacle) {
                errmsg("fraiseql_subs: database \"%s\" does not exist", settings::database),
                errhint("Create it, or change the setting fraiseql_subs.database and restart the "
                        "server.")));
+      break;
+    case Obstacle::kHalfDropped:
+      ereport(WARNING,
+              (errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
+               errmsg("fraiseql_subs: DROP DATABASE of database \"%s\" was interrupted",
+                      settings::database),
+               errhint("Drop it again and create it, or change the setting fraiseql_subs.database "
+                       "and restart the server.")));
       break;
     case Obstacle::kShutDatabase:
       ereport(WARNING,

@@ -33,6 +33,7 @@ class ExecutorKeeper {
     kNone,
     kLocked,  // a command has the database to itself, or wants it
     kNoDatabase,
+    kHalfDropped,   // DROP DATABASE was interrupted: it can only be dropped
     kShutDatabase,  // it takes no connections
     kNoSlot,
   };

@@ -108,16 +108,18 @@ class Listener:
 
     def assert_hears(self, cluster=None):
         """Write a row, and get its event as the next one."""
-        id = write(cluster or self.cluster)
+        self.assert_next_is(write(cluster or self.cluster))
+
+    def assert_next_is(self, id):
+        """Get the event of a row that was inserted."""
         change = self.next()
         assert isinstance(change, dict), f"{change} events were lost"
         assert (change["operation"], change["row"]["id"]) == ("INSERT", str(id)), change
 
-    def assert_goes_on(self):
-        """Write a row, and get its event, perhaps behind those of others' rows."""
-        id = str(write(self.cluster))
-        while self.next()["row"]["id"] != id:
-            pass
+    def assert_ends(self):
+        """Be told that there is no catalog any more."""
+        (error,) = self.subscription.errors()
+        assert error["extensions"]["code"] == "SERVICE_UNAVAILABLE", error
 
     def assert_hears_nothing(self):
         """Nothing has come: what is written now comes first."""

@@ -55,27 +55,20 @@ def tablespace(served):
     return "elsewhere"
 
 
+# Nobody sees a moment in which there is no database of the name.
 COMMANDS = {
-    "copied": [f"CREATE DATABASE copy TEMPLATE {DATABASE}"],
-    "renamed": [
-        f"ALTER DATABASE {DATABASE} RENAME TO other",
-        f"ALTER DATABASE other RENAME TO {DATABASE}",
-    ],
-    "moved": [f"ALTER DATABASE {DATABASE} SET TABLESPACE elsewhere"],
-    "replaced": [
-        f"CREATE DATABASE copy TEMPLATE {DATABASE}",
-        f"DROP DATABASE {DATABASE}",
-        f"CREATE DATABASE {DATABASE} TEMPLATE copy",
-    ],
+    "copied": f"CREATE DATABASE copy TEMPLATE {DATABASE}",
+    "renamed and back": f"ALTER DATABASE {DATABASE} RENAME TO other;"
+    f" ALTER DATABASE other RENAME TO {DATABASE}",
+    "moved": f"ALTER DATABASE {DATABASE} SET TABLESPACE elsewhere",
 }
 
 
 @pytest.mark.parametrize("done", COMMANDS)
-def test_the_served_database_can_be(served, tablespace, connect, done):
+def test_clients_stay_while_the_served_database_is(served, tablespace, connect, done):
     subscription = connect(served.cluster).subscribe(QUERY)
     start = served.cluster.log_size()
-    for statement in COMMANDS[done]:
-        served.command(statement)
+    served.command(COMMANDS[done])
     wait_until(served.executor, "an executor is back")
     served.cluster.publish("any", "orders", {"id": 7})
     assert subscription.data() == {"orderUpdated": {"id": "7"}}
@@ -90,15 +83,58 @@ def test_the_served_database_can_be(served, tablespace, connect, done):
     assert log.count("executor leaves") >= log.count("executor returns")
 
 
-def test_a_database_that_is_gone_is_not_ready(served):
-    served.command(f"DROP DATABASE {DATABASE}")
-    wait_until(
-        lambda: (
-            served.cluster.get("/readyz")
-            == (503, f'no catalog: database "{DATABASE}" does not exist\n')
-        ),
-        "it is told",
+GONE_AND_BACK = {
+    "dropped": (f"DROP DATABASE {DATABASE}", f"CREATE DATABASE {DATABASE} TEMPLATE copy"),
+    "dropped by force": (
+        f"DROP DATABASE {DATABASE} WITH (FORCE)",
+        f"CREATE DATABASE {DATABASE} TEMPLATE copy",
+    ),
+    "renamed": (
+        f"ALTER DATABASE {DATABASE} RENAME TO other",
+        f"ALTER DATABASE other RENAME TO {DATABASE}",
+    ),
+}
+
+
+def assert_ended(subscription):
+    (error,) = subscription.errors()
+    assert error["extensions"]["code"] == "SERVICE_UNAVAILABLE"
+    assert "database does not exist" in error["message"]
+
+
+@pytest.mark.parametrize("done", GONE_AND_BACK)
+def test_clients_are_told_that_the_database_is_gone_and_served_by_one_of_its_name(
+    served, connect, done
+):
+    served.command(f"CREATE DATABASE copy TEMPLATE {DATABASE}")
+    wait_until(served.executor, "the executor is back")
+    client = connect(served.cluster)
+    subscription = client.subscribe(QUERY)
+    gone, back = GONE_AND_BACK[done]
+    served.command(gone)
+    assert_ended(subscription)
+    assert_ended(client.start(QUERY))
+    assert served.cluster.get("/readyz") == (
+        503,
+        f'no catalog: database "{DATABASE}" does not exist\n',
     )
+
+    served.command(back)
+    served.cluster.wait_until_serving()
+    again = client.subscribe(QUERY)
+    served.cluster.publish("any", "orders", {"id": 7})
+    assert again.data() == {"orderUpdated": {"id": "7"}}
+    assert "FATAL" not in served.cluster.log() or done == "dropped by force"
+
+
+def test_a_database_whose_drop_was_interrupted_is_gone(served, connect):
+    subscription = connect(served.cluster).subscribe(QUERY)
+    served.command(f"UPDATE pg_database SET datconnlimit = -2 WHERE datname = '{DATABASE}'")
+    served.command(f"SELECT pg_terminate_backend({served.executor()})")
+    assert_ended(subscription)
+    told = f'DROP DATABASE of database "{DATABASE}" was interrupted'
+    assert served.cluster.log().count(told) == 1
+    served.command(f"DROP DATABASE {DATABASE}")
 
 
 def test_a_database_that_takes_no_connections_is_named(make_cluster):

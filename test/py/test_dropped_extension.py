@@ -28,7 +28,7 @@ def drop(cluster):
 def assert_unavailable(errors):
     (error,) = errors
     assert error["extensions"]["code"] == UNAVAILABLE
-    assert "extension fraiseql_subs is not created" in error["message"]
+    assert "the extension fraiseql_subs is not created" in error["message"]
 
 
 def test_subscriptions_of_graphql_transport_ws_end_with_an_error(cluster, connect):

@@ -119,8 +119,8 @@ PrepareResult Prepare(const std::shared_ptr<const Catalog>& catalog, PlanCache* 
                       const OperationRequest& request, const OperationLimits& limits) {
   if (!catalog) {
     return Refuse(
-        {{"There is no catalog: the extension fraiseql_subs is not created in the "
-          "database.",
+        {{"There is no catalog: the database does not exist, or the extension fraiseql_subs is not "
+          "created in it.",
           kErrorServiceUnavailable}});
   }
   PrepareResult result;

@@ -162,7 +162,7 @@ class Shard final : private ClientHost,
   ShardCounters* const counters_;
   PeerCounts* const peers_;
   std::shared_ptr<const Options> options_;
-  std::shared_ptr<const Catalog> catalog_;  // null: the extension is not (yet) there
+  std::shared_ptr<const Catalog> catalog_;  // null: no extension or no database (yet)
 
   uv_loop_t loop_{};
   uv_prepare_t waiting_{};  // once per turn, before the loop waits
