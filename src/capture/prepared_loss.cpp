@@ -10,9 +10,17 @@ constexpr int kChannel = 0;
 constexpr int kCount = 1;
 constexpr int kColumns = 2;
 
-// The table, locked; null if there is none. Without the extension, anybody who may create schemas
-// could have put another there.
-Relation OpenTable(LOCKMODE lock) {
+enum class WhenLocked { kWait, kSkip };
+
+Relation LockAndOpen(Oid relid, WhenLocked when_locked) {
+  if (when_locked == WhenLocked::kWait) return try_relation_open(relid, RowExclusiveLock);
+  if (!ConditionalLockRelationOid(relid, RowExclusiveLock)) return nullptr;
+  return try_relation_open(relid, NoLock);
+}
+
+// The table, locked until the transaction ends; null if there is none. Without the extension,
+// anybody who may create schemas could have put another there.
+Relation OpenTable(WhenLocked when_locked) {
   const Oid extension = get_extension_oid("fraiseql_subs", true);
   if (!OidIsValid(extension)) return nullptr;
   const Oid schema = get_namespace_oid("fraiseql_subs", true);
@@ -20,7 +28,7 @@ Relation OpenTable(LOCKMODE lock) {
   if (!OidIsValid(relid) || getExtensionOfObject(RelationRelationId, relid) != extension) {
     return nullptr;
   }
-  const Relation table = try_relation_open(relid, lock);
+  const Relation table = LockAndOpen(relid, when_locked);
   if (table == nullptr) return nullptr;
   const TupleDesc columns = RelationGetDescr(table);
   if (table->rd_rel->relkind == RELKIND_RELATION && columns->natts == kColumns &&
@@ -28,7 +36,7 @@ Relation OpenTable(LOCKMODE lock) {
       TupleDescAttr(columns, kCount)->atttypid == INT8OID) {
     return table;
   }
-  relation_close(table, lock);
+  relation_close(table, NoLock);
   return nullptr;
 }
 
@@ -75,6 +83,15 @@ void QueueRow(Relation table, HeapTuple row) {
   QueueLoss({utf8, utf8_length}, static_cast<uint64_t>(DatumGetInt64(values[kCount])));
 }
 
+// Returns whether the row is gone with this transaction. One that somebody has locked stays.
+bool TryDelete(Relation table, HeapTuple row) {
+  constexpr bool kWait = false;
+  constexpr bool kToOtherPartition = false;
+  TM_FailureData failure;
+  return heap_delete(table, &row->t_self, GetCurrentCommandId(true), InvalidSnapshot, kWait,
+                     &failure, kToOtherPartition) == TM_Ok;
+}
+
 }  // namespace
 
 void StorePreparedLoss(const RecordStore& store, LossTable* losses) {
@@ -82,7 +99,7 @@ void StorePreparedLoss(const RecordStore& store, LossTable* losses) {
   losses->Settle(UINT64_MAX);
   if (losses->size() == 0) return;
   PushActiveSnapshot(GetTransactionSnapshot());
-  const Relation table = OpenTable(RowExclusiveLock);
+  const Relation table = OpenTable(WhenLocked::kWait);
   if (table != nullptr) {
     for (size_t i = 0; i < losses->size(); ++i) InsertRow(table, (*losses)[i]);
     table_close(table, NoLock);
@@ -93,12 +110,11 @@ void StorePreparedLoss(const RecordStore& store, LossTable* losses) {
 void QueuePreparedLosses() {
   if (RecoveryInProgress()) return;
   PushActiveSnapshot(GetTransactionSnapshot());
-  const Relation table = OpenTable(RowExclusiveLock);
+  const Relation table = OpenTable(WhenLocked::kSkip);
   if (table != nullptr) {
     const TableScanDesc scan = table_beginscan(table, GetActiveSnapshot(), 0, nullptr);
     while (const HeapTuple row = heap_getnext(scan, ForwardScanDirection)) {
-      QueueRow(table, row);
-      simple_heap_delete(table, &row->t_self);
+      if (TryDelete(table, row)) QueueRow(table, row);
     }
     table_endscan(scan);
     table_close(table, NoLock);

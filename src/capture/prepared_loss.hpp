@@ -15,7 +15,8 @@ namespace fsubs {
 // settings the session has. Does nothing more if there is no such table. Call at PRE_PREPARE.
 void StorePreparedLoss(const RecordStore& store, LossTable* losses);
 
-// Take the losses of committed transactions out of the table and queue them. Call in a transaction.
+// Take the losses of committed transactions out of the table and queue them. Waits for nobody: what
+// somebody has locked stays for the next call. Call in a transaction, which may be read-only.
 void QueuePreparedLosses();
 
 }  // namespace fsubs

@@ -272,6 +272,8 @@ constexpr FixedSetting kFixedSettings[] = {
     {"default_transaction_isolation", "read committed"},
     {"default_transaction_deferrable", "off"},
     {"default_transaction_read_only", "on"},
+    // What takes rows away would wait for ever for a synchronous standby that is missing.
+    {"synchronous_commit", "local"},
     {"lock_timeout", kLockTimeout},
 #if PG_VERSION_NUM >= 170000
     {"transaction_timeout", "0"},

@@ -1,8 +1,11 @@
 """PREPARE TRANSACTION and what follows it, with writes to watched tables."""
 
+import threading
+
 import psycopg
 import pytest
 
+from cluster import wait_until
 from watched import serve, wait_for_field
 
 
@@ -19,8 +22,8 @@ def cluster(shared_cluster, log_watch):
         shared_cluster.sql(f"ROLLBACK PREPARED '{gid}'")
 
 
-def prepare(cluster, gid="prepared", rows=3):
-    with cluster.connect() as connection:
+def prepare(cluster, gid="prepared", rows=3, **session):
+    with cluster.connect(**session) as connection:
         connection.execute("BEGIN")
         connection.execute(
             f"INSERT INTO item (name) SELECT 'prepared' FROM generate_series(1, {rows})"
@@ -75,6 +78,64 @@ def test_a_transaction_that_was_prepared_before_a_restart_can_be_rolled_back(clu
     listener = listen(cluster)
     cluster.sql("ROLLBACK PREPARED 'prepared'")
     listener.assert_hears_nothing()
+
+
+@pytest.fixture
+def without_standby(cluster):
+    """Commits wait for a synchronous standby that is not there."""
+    cluster.sql("ALTER SYSTEM SET synchronous_standby_names = 'missing'")
+    cluster.sql("SELECT pg_reload_conf()")
+    waiting = threading.Thread(
+        target=cluster.sql, args=("INSERT INTO unwatched VALUES (3, 'waits')",)
+    )
+    waiting.start()
+    try:
+        wait_until(
+            lambda: cluster.sql("SELECT 1 FROM pg_stat_activity WHERE wait_event = 'SyncRep'"),
+            "a commit waits",
+        )
+        yield
+    finally:
+        cluster.sql("ALTER SYSTEM RESET synchronous_standby_names")
+        cluster.sql("SELECT pg_reload_conf()")
+        waiting.join()
+
+
+def test_the_loss_is_told_while_a_synchronous_standby_is_missing(cluster, without_standby, listen):
+    listener = listen(cluster)
+    local = {"options": "-c synchronous_commit=local"}
+    prepare(cluster, **local)
+    with cluster.connect(**local) as connection:
+        connection.execute("COMMIT PREPARED 'prepared'")
+    assert listener.next() >= 1
+
+
+def test_a_loss_that_somebody_has_locked_is_told_later_and_holds_up_no_other(cluster, listen):
+    listener = listen(cluster)
+    start = cluster.log_size()
+    prepare(cluster, "locked")
+    losses = "fraiseql_subs.prepared_loss"
+    with (
+        cluster.connect(autocommit=False) as table_lock,
+        cluster.connect(autocommit=False) as row_lock,
+    ):
+        # Waits for the prepared transaction, and is in front of the executor when that commits.
+        waiting = threading.Thread(
+            target=table_lock.execute, args=(f"LOCK TABLE {losses} IN SHARE MODE",)
+        )
+        waiting.start()
+        wait_until(
+            lambda: cluster.sql("SELECT 1 FROM pg_locks WHERE NOT granted"), "the lock is awaited"
+        )
+        cluster.sql("COMMIT PREPARED 'locked'")
+        waiting.join()
+        assert len(row_lock.execute(f"SELECT FROM {losses} FOR UPDATE").fetchall()) == 1
+        table_lock.rollback()
+        prepare(cluster, "free", rows=1)
+        cluster.sql("COMMIT PREPARED 'free'")
+        assert listener.next() == 1
+    assert listener.next() == 3
+    assert "ERROR" not in cluster.log(start)
 
 
 def test_branches_of_xa_commit_from_a_session_of_the_transaction_manager(cluster, listen):
