@@ -445,9 +445,18 @@ SELECT pg_extension_config_dump('fraiseql_subs.subscription', '');
 CREATE TABLE fraiseql_subs.prepared_loss (
     channel text NOT NULL,
     count bigint NOT NULL
-);
+) USING heap;
 COMMENT ON TABLE fraiseql_subs.prepared_loss IS
     'events of prepared transactions, of which subscribers are told once those are committed';
+
+-- PREPARE TRANSACTION inserts its rows without firing triggers. Others come by logical replication, from
+-- a publication FOR ALL TABLES: they tell of another server's events.
+CREATE FUNCTION fraiseql_subs.discard() RETURNS trigger
+LANGUAGE plpgsql AS $$ BEGIN RETURN NULL; END $$;
+
+CREATE TRIGGER discard BEFORE INSERT ON fraiseql_subs.prepared_loss
+FOR EACH ROW EXECUTE FUNCTION fraiseql_subs.discard();
+ALTER TABLE fraiseql_subs.prepared_loss ENABLE ALWAYS TRIGGER discard;
 
 CREATE FUNCTION fraiseql_subs.catalog_changed() RETURNS trigger
 LANGUAGE c AS 'MODULE_PATHNAME', 'fsubs_catalog_changed';

@@ -9,6 +9,12 @@ from watched import ROLES, SCHEMA, registered, serve, wait_for_field, write
 
 ROWS = 1_000_000
 
+SUBSCRIBER = {
+    "postgresql__max_worker_processes": 20,
+    # Between two starts of a process that copies or applies; 5 s by default.
+    "postgresql__wal_retrieve_retry_interval": "100ms",
+}
+
 TABLES = """
     CREATE TABLE copied (id int PRIMARY KEY, name text);
     CREATE TABLE copied_unwatched (id int PRIMARY KEY, name text);
@@ -21,9 +27,7 @@ def shared_pair(make_shared_server):
     publisher = make_shared_server(
         postgresql__wal_level="logical", postgresql__max_prepared_transactions=10
     )
-    subscriber = make_shared_server(
-        postgresql__max_prepared_transactions=10, postgresql__max_worker_processes=20
-    )
+    subscriber = make_shared_server(**SUBSCRIBER, postgresql__max_prepared_transactions=10)
     for cluster in (publisher, subscriber):
         serve(cluster)
         cluster.sql(TABLES)
@@ -49,6 +53,14 @@ def subscriber(pair):
     return pair[1]
 
 
+def wait_until_copied(cluster, subscription):
+    query = (
+        "SELECT bool_and(srsubstate = 'r') FROM pg_subscription_rel AS r"
+        " JOIN pg_subscription AS s ON s.oid = r.srsubid WHERE subname = %s"
+    )
+    wait_until(lambda: cluster.value(query, (subscription,)), "the tables are copied", timeout=100)
+
+
 @pytest.fixture
 def subscribe(publisher, subscriber):
     """A function that subscribes, and returns when the tables are copied; ended after the test."""
@@ -63,15 +75,7 @@ def subscribe(publisher, subscriber):
             f" CONNECTION 'host={publisher.directory} user=postgres dbname=postgres'"
             f" PUBLICATION {publication}{options}"
         )
-        wait_until(
-            lambda: subscriber.value(
-                "SELECT bool_and(srsubstate = 'r') FROM pg_subscription_rel AS r"
-                " JOIN pg_subscription AS s ON s.oid = r.srsubid WHERE subname = %s",
-                (name,),
-            ),
-            "the tables are copied",
-            timeout=100,
-        )
+        wait_until_copied(subscriber, name)
 
     yield create
     for name in names:
@@ -146,10 +150,11 @@ def test_two_phase_commits_are_applied_and_their_loss_is_told(
     assert listener.next()["row"]["id"] == "2"
 
 
-def test_a_publication_of_all_tables_carries_what_is_registered(publisher, make_server):
-    """Tables of extensions are part of it: what is registered on the publisher is served there."""
+@pytest.fixture
+def follower(publisher, make_server):
+    """A server that subscribes to all tables, those of extensions included."""
     publisher.sql("CREATE PUBLICATION everything FOR ALL TABLES")
-    follower = make_server(postgresql__max_worker_processes=20)
+    follower = make_server(**SUBSCRIBER)
     follower.sql(ROLES)
     follower.sql(SCHEMA)
     follower.sql("TRUNCATE item, sale, fraiseql_subs.type, fraiseql_subs.subscription")
@@ -159,16 +164,31 @@ def test_a_publication_of_all_tables_carries_what_is_registered(publisher, make_
         f" CONNECTION 'host={publisher.directory} user=postgres dbname=postgres'"
         " PUBLICATION everything"
     )
-    try:
-        wait_for_field(follower)
-        publisher.sql("SELECT fraiseql_register_subscription('further: Change', 'changes')")
-        wait_until(lambda: "further" in follower.value("SELECT fraiseql_schema()"), "it is applied")
-        assert registered(follower)["subscriptions"] == registered(publisher)["subscriptions"]
-        write(publisher)
-    finally:
-        follower.sql("DROP SUBSCRIPTION everything")
-        publisher.sql("DROP PUBLICATION everything")
-        publisher.sql("SELECT fraiseql_unregister_subscription('further')")
+    wait_until_copied(follower, "everything")
+    wait_for_field(follower)
+    yield follower
+    follower.sql("DROP SUBSCRIPTION everything")
+    publisher.sql("DROP PUBLICATION everything")
+
+
+def test_a_publication_of_all_tables_carries_what_is_registered(publisher, follower):
+    publisher.sql("SELECT fraiseql_register_subscription('further: Change', 'changes')")
+    wait_until(lambda: "further" in follower.value("SELECT fraiseql_schema()"), "it is applied")
+    assert registered(follower)["subscriptions"] == registered(publisher)["subscriptions"]
+    publisher.sql("SELECT fraiseql_unregister_subscription('further')")
+
+
+def test_a_publication_of_all_tables_tells_no_losses_of_the_publisher(publisher, follower, listen):
+    listener = listen(follower)
+    with publisher.connect() as connection:
+        connection.execute("BEGIN")
+        connection.execute("SELECT fraiseql_publish('any', 'changes', '{}')")
+        connection.execute("PREPARE TRANSACTION 'published'")
+        connection.execute("COMMIT PREPARED 'published'")
+    assert publisher.value("SELECT pg_relation_size('fraiseql_subs.prepared_loss')") > 0
+    listener.assert_next_is(write(publisher))
+    # Not even one that the executor has taken away.
+    assert follower.value("SELECT pg_relation_size('fraiseql_subs.prepared_loss')") == 0
 
 
 def test_a_million_rows_are_copied_and_each_is_told_or_counted_as_lost(
