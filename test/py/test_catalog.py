@@ -4,6 +4,8 @@ import graphql
 import psycopg
 import pytest
 
+from cluster import wait_until
+
 
 @pytest.fixture
 def cluster(make_cluster):
@@ -110,6 +112,18 @@ def test_the_schema_served_is_valid_for_other_tools(cluster):
     assert "noted" in schema.subscription_type.fields
 
 
+def test_thousands_of_types_reach_the_worker(cluster, connect):
+    types = "".join(f"type T{i} {{ id: ID! next: T{i * 7 % 14000} }}" for i in range(14000))
+    with cluster.connect(autocommit=True) as session:
+        session.execute("SELECT fraiseql_register_types(%s)", (types,))
+        session.execute("SELECT fraiseql_register_subscription('t(where: T1Filter): T1', 'c')")
+    wait_until(
+        lambda: connect(cluster).start("subscription { t { id } }").messages == [],
+        "the worker serves them",
+    )
+
+
+@pytest.mark.extension_only
 @pytest.mark.parametrize(
     ("call", "complaint"),
     [

@@ -3,6 +3,8 @@
 import psycopg
 import pytest
 
+pytestmark = pytest.mark.extension_only
+
 WARNING = "Events that are published here reach nobody."
 
 

@@ -4,6 +4,8 @@ import contextlib
 
 import pytest
 
+pytestmark = pytest.mark.extension_only
+
 QUERY = "subscription { numbers }"
 
 

@@ -58,6 +58,7 @@ def assert_refused_as_standby(answer):
     assert error["extensions"]["code"] == "STANDBY"
 
 
+@pytest.mark.extension_only
 def test_publishing_on_a_standby_is_refused_until_it_is_promoted(primary, standby, connect):
     with pytest.raises(psycopg.errors.ReadOnlySqlTransaction) as error:
         standby.sql("SELECT fraiseql_publish('a', 'b', '1')")

@@ -8,6 +8,8 @@ from psycopg import errors
 
 from cluster import wait_until
 
+pytestmark = pytest.mark.extension_only
+
 
 def test_a_launcher_without_a_background_worker_slot_is_told(make_cluster):
     cluster = make_cluster(install=False, postgresql__max_worker_processes=0)

@@ -7,6 +7,8 @@ from psycopg import errors
 
 from cluster import wait_until
 
+pytestmark = pytest.mark.extension_only
+
 TYPES = """
     type Item { id: ID! name: String price: Float }
     type ItemChange { operation: String! table: String! row: Item old: Item }
