@@ -16,8 +16,8 @@ void Publication::Prepare(const Queued& queued, uint64_t capacity) {
     losses += size;
     largest_loss = std::max(largest_loss, size);
   }
-  // For the one that may be made while the records are read.
-  if (store.has_file()) losses += kLossRecordSize;
+  // For what the file may not give, or comes too late.
+  losses += kLossRecordSize;
   loss_record_ = static_cast<char*>(MemoryContextAlloc(TopTransactionContext, largest_loss));
   bytes_ = store.end().at + losses;
   left_ = store.end().count;

@@ -30,7 +30,10 @@ class Publication final : public RecordSource {
   uint64_t kept_bytes() const { return bytes_ - skipped_.bytes; }
   const SkippedRecords& skipped() const { return skipped_; }
 
-  // If the file cannot be read any more, the last record tells how many are missing.
+  // Note that `count` events more are lost. REQUIRES: Prepare, and no call of Next yet.
+  void AddLost(uint64_t count) { left_ += count; }
+
+  // The last record tells how many are missing, if the file cannot be read any more or by AddLost.
   const char* Next() override;
 
  private:
@@ -64,7 +67,7 @@ class Publication final : public RecordSource {
   size_t item_count_ = 0;
   size_t next_item_ = 0;
 
-  uint64_t left_ = 0;  // records
+  uint64_t left_ = 0;  // records to come, and events that are lost
   size_t next_loss_ = 0;
   char* loss_record_ = nullptr;
 };

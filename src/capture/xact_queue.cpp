@@ -23,6 +23,12 @@ struct Savepoint {
   CommandOrder::State order;
 };
 
+enum class Phase {
+  kOpen,
+  kPassed,    // PRE_COMMIT found nothing queued
+  kPrepared,  // what goes to the ring is chosen
+};
+
 // All memory belongs to the top transaction and is freed with it. Only the struct must be reset,
 // and the store's file closed.
 struct Queue {
@@ -34,6 +40,7 @@ struct Queue {
   int savepoint_capacity = 0;
   uint64_t catalog_changed_at = kNone;  // byte of the record, if there is one
   bool refusal_is_logged = false;
+  Phase phase = Phase::kOpen;
 };
 
 Queue queue;
@@ -100,6 +107,13 @@ void PrepareCommit() {
                       capacity);
   ReserveRoom(publication.bytes());
   EnterCommitOrder();
+  queue.phase = Phase::kPrepared;
+}
+
+// PostgreSQL promises no order of PRE_COMMIT callbacks: that of another library may change rows of
+// watched tables when this one's is over. Call behind what was queued.
+void PrepareLateCommit() {
+  if (unlikely(queue.phase == Phase::kPassed)) PrepareCommit();
 }
 
 void CommitTransaction() {
@@ -125,10 +139,14 @@ void PrepareTwoPhase() {
 extern "C" void OnTransactionEvent(XactEvent event, void*) {
   switch (event) {
     case XACT_EVENT_PRE_COMMIT:
-      if (!IsEmpty()) PrepareCommit();
+      if (IsEmpty()) {
+        queue.phase = Phase::kPassed;
+      } else {
+        PrepareCommit();
+      }
       break;
     case XACT_EVENT_COMMIT:
-      if (!IsEmpty()) CommitTransaction();
+      if (queue.phase == Phase::kPrepared) CommitTransaction();
       FinishTransaction();
       break;
     case XACT_EVENT_ABORT:
@@ -173,12 +191,17 @@ void Open() {
 
 RecordStore::Result Append(EventRecord record, const VersionChange& change) {
   Open();
+  if (unlikely(queue.phase == Phase::kPrepared)) {
+    publication.AddLost(1);
+    return RecordStore::Result::kStored;
+  }
   NoteSavepoint();
   char* bytes;
   const RecordStore::Result result = queue.store.Add(EncodedSize(record), &bytes);
   if (result != RecordStore::Result::kStored) return result;
   record.sequence = queue.order.PlaceRecord(change, queue.store.end().at);
   Encode(record, bytes);
+  PrepareLateCommit();
   return result;
 }
 
@@ -233,17 +256,21 @@ bool TryQueueChange(const EventRecord& event, const VersionChange& change) {
 
 void NoteChange(const VersionChange& change) {
   Open();
+  if (unlikely(queue.phase == Phase::kPrepared)) return;
   NoteSavepoint();
   queue.order.PlaceNothing(change, queue.store.end().at);
 }
 
 void QueueLoss(std::string_view channel, uint64_t count) {
   Open();
+  if (unlikely(queue.phase == Phase::kPrepared)) return publication.AddLost(count);
   queue.losses.Add(channel, count, queue.order.next_anchor(), GetCurrentTransactionNestLevel());
+  PrepareLateCommit();
 }
 
 void QueueCatalogChanged() {
-  if (queue.catalog_changed_at != kNone) return;
+  // What comes too late is found when the executor looks next.
+  if (queue.catalog_changed_at != kNone || queue.phase == Phase::kPrepared) return;
   EventRecord record;
   record.kind = RecordKind::kCatalogChanged;
   const uint64_t at = queue.store.end().at;
