@@ -36,7 +36,7 @@ void CheckJson(std::string_view json, DataType type) {
 std::string_view JsonArgument(FunctionCallInfo fcinfo, int argument, DataType type) {
   if (PG_ARGISNULL(argument)) {
     ereport(ERROR, (errcode(ERRCODE_NULL_VALUE_NOT_ALLOWED), errmsg("data cannot be null"),
-                    errhint("Publish the JSON null as 'null'::jsonb.")));
+                    errhint("Publish the JSON null as 'null'.")));
   }
   if (type == DataType::kJsonb) return TextOf(PG_GETARG_JSONB_P(argument));
   const std::string_view json = ViewOf(PG_GETARG_TEXT_PP(argument));
