@@ -12,8 +12,9 @@ void CommandSet::Add(CommandId command) {
 
 bool CommandSet::Grow(size_t needed) {
   const size_t capacity = std::max<size_t>({capacity_ * 2, needed, 8});
-  auto* const words = static_cast<uint64_t*>(MemoryContextAllocExtended(
-      TopTransactionContext, capacity * sizeof(uint64_t), MCXT_ALLOC_NO_OOM | MCXT_ALLOC_ZERO));
+  auto* const words = static_cast<uint64_t*>(
+      MemoryContextAllocExtended(TopTransactionContext, capacity * sizeof(uint64_t),
+                                 MCXT_ALLOC_HUGE | MCXT_ALLOC_NO_OOM | MCXT_ALLOC_ZERO));
   if (words == nullptr) return false;
   if (words_ != nullptr) {
     memcpy(words, words_, capacity_ * sizeof(uint64_t));

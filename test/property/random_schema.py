@@ -121,6 +121,8 @@ def _partition(rng, table, create):
 def _add_triggers(rng, table, tables):
     for number in range(rng.choice([0, 0, 1, 1, 2, 3])):
         make = rng.choice(TRIGGERS)
+        if make is _makes_the_parent_before and table.partitions:
+            continue  # changing a key can insert there
         prefix = rng.choice(NAMES)
         body, when = make(rng, table, tables)
         function = f"{prefix}_{table.name}_{number}"
@@ -181,13 +183,15 @@ def _makes_room_before(rng, table, tables):
 
 
 def _makes_the_parent_before(rng, table, tables):
+    # A statement that frees keys sets no parent above 0. A row that takes a key while the statement
+    # runs that freed it is told too early (docs/data-path.md, Order).
     other = table.parent or rng.choice(tables).name
     return (
-        "BEGIN IF pg_trigger_depth() < 3 AND NEW.parent IS NOT NULL THEN"
+        "BEGIN IF pg_trigger_depth() < 3 AND NEW.parent > 0 THEN"
         f" INSERT INTO {other} (id, n) VALUES (NEW.parent, 3) ON CONFLICT DO NOTHING;"
         f" UPDATE {other} SET n = n + 1 WHERE id = NEW.parent AND id <> NEW.id; END IF;"
         " RETURN NEW; END",
-        "CREATE {trigger} BEFORE INSERT OR UPDATE ON {table} FOR EACH ROW {execute}",
+        "CREATE {trigger} BEFORE INSERT ON {table} FOR EACH ROW {execute}",
     )
 
 

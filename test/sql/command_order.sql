@@ -1,6 +1,6 @@
 \set QUIET on
 SET client_min_messages = warning;
-SELECT plan(16);
+SELECT plan(17);
 
 -- "I 1 0" for an INSERT of id 1 whose n is 0.
 CREATE FUNCTION changes() RETURNS SETOF text LANGUAGE sql AS $$
@@ -242,6 +242,17 @@ SELECT results_eq(
     'SELECT left(line, 1), count(*), min(place), max(place) FROM seen GROUP BY 1 ORDER BY 1',
     $$VALUES ('I', 5000::bigint, 1::bigint, 5000::bigint), ('U', 5000::bigint, 5001::bigint, 10000::bigint)$$,
     'events in a file are put in order too');
+
+CREATE TRIGGER count_previous BEFORE INSERT ON noted FOR EACH ROW EXECUTE FUNCTION count_previous();
+TRUNCATE noted;
+SELECT forget_published();
+INSERT INTO noted SELECT generate_series(1, 5000);
+TRUNCATE seen;
+INSERT INTO seen SELECT line, row_number() OVER () FROM changes() AS line;
+SELECT results_eq(
+    $$SELECT count(*), bool_and(place = 2 * split_part(line, ' ', 2)::int - (left(line, 1) = 'I')::int) FROM seen$$,
+    'VALUES (9999::bigint, true)', 'whatever the number of changes that were captured early');
+DROP TRIGGER count_previous ON noted;
 SELECT forget_published();
 SELECT ring_stat('records_total')::bigint AS before \gset
 INSERT INTO counted SELECT generate_series(100001, 220000);
