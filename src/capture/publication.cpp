@@ -7,6 +7,7 @@ namespace fsubs {
 void Publication::Prepare(const Queued& queued, uint64_t capacity) {
   *this = Publication();
   queued_ = queued;
+  is_sorted_ = !queued.order->is_disturbed();
   const RecordStore& store = *queued.store;
   cursor_.Open(&store);
   uint64_t losses = 0;
@@ -21,12 +22,12 @@ void Publication::Prepare(const Queued& queued, uint64_t capacity) {
   loss_record_ = static_cast<char*>(MemoryContextAlloc(TopTransactionContext, largest_loss));
   bytes_ = store.end().at + losses;
   left_ = store.end().count;
-  if (!is_sorted()) {
+  if (!is_sorted_) {
     ChooseSorted(capacity - losses);
   } else if (bytes_ > capacity) {
     ChooseTail(capacity - losses);
   }
-  if (is_sorted()) store.Prefetch(next_at_);
+  if (is_sorted_) store.Prefetch(next_at_);
 }
 
 // The last records that together take at most `room` bytes, in the order in which they are.
@@ -156,7 +157,7 @@ const char* Publication::Next() {
 
 // Null after the last one, or if it cannot be read.
 const char* Publication::NextRecord() {
-  if (is_sorted()) {
+  if (is_sorted_) {
     return next_at_ < queued_.store->end().at ? cursor_.Get(next_at_) : nullptr;
   }
   if (next_item_ == item_count_) return nullptr;
@@ -164,7 +165,7 @@ const char* Publication::NextRecord() {
 }
 
 uint64_t Publication::PlaceOfNext(const RecordHeader& header) const {
-  return is_sorted() ? AnchorOf(header) : items_[next_item_].place;
+  return is_sorted_ ? AnchorOf(header) : items_[next_item_].place;
 }
 
 const char* Publication::EncodeNextLoss() {

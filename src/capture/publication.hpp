@@ -44,7 +44,6 @@ class Publication final : public RecordSource {
     uint64_t length;
   };
 
-  bool is_sorted() const { return !queued_.order->is_disturbed(); }
   void ChooseTail(uint64_t room);
   void ChooseSorted(uint64_t room);
   bool CollectItems(uint64_t room);
@@ -57,6 +56,7 @@ class Publication final : public RecordSource {
   const char* EncodeNextLoss();
 
   Queued queued_{};
+  bool is_sorted_ = true;  // no record goes in front of one that was queued before it
   RecordCursor cursor_;
   uint64_t bytes_ = 0;
   SkippedRecords skipped_;

@@ -18,6 +18,7 @@ class Table:
     partitions: list = field(default_factory=list)
     statements: list = field(default_factory=list)
     parent: str = None  # the table that it refers to
+    is_deleted_by_cascade: bool = False
     is_unique_at_any_time: bool = True  # the key; otherwise at the end of the transaction
 
     def of_type(self, *types):
@@ -75,9 +76,11 @@ def _create(rng, table, earlier):
         if targets:
             target = table.parent = rng.choice(targets).name
             actions = ["NO ACTION", "RESTRICT", "CASCADE", "CASCADE", "SET NULL", "SET DEFAULT"]
+            on_delete = rng.choice(actions)
+            table.is_deleted_by_cascade = on_delete == "CASCADE"
             parts.append(
                 f"FOREIGN KEY (parent) REFERENCES {target}"
-                f" ON DELETE {rng.choice(actions)} ON UPDATE {rng.choice(actions)}"
+                f" ON DELETE {on_delete} ON UPDATE {rng.choice(actions)}"
                 f"{rng.choice(['', ' DEFERRABLE', ' DEFERRABLE INITIALLY DEFERRED'])}"
             )
     create = f"CREATE TABLE {table.name} ({', '.join(parts)})"
@@ -229,11 +232,17 @@ def _deletes_the_row_after(rng, table, tables):
 
 
 def _writes_another_table_after(rng, table, tables):
-    other = rng.choice(tables).name
-    return (
-        "BEGIN IF pg_trigger_depth() < 3 THEN"
+    target = rng.choice(tables)
+    other = target.name
+    insert = (
         f" INSERT INTO {other} (id, n) VALUES (coalesce(NEW.id, OLD.id) + 1, 5)"
         " ON CONFLICT DO NOTHING;"
+    )
+    # Here, too, a key could be taken that the statement has just freed.
+    if target.is_deleted_by_cascade:
+        insert = ""
+    return (
+        f"BEGIN IF pg_trigger_depth() < 3 THEN{insert}"
         f" UPDATE {other} SET n = n - 1 WHERE id = coalesce(NEW.id, OLD.id); END IF;"
         " RETURN NULL; END",
         "CREATE {trigger} AFTER INSERT OR UPDATE OR DELETE ON {table} FOR EACH ROW {execute}",
