@@ -92,7 +92,6 @@ extern "C" {
 #include "utils/jsonfuncs.h"
 #include "utils/lsyscache.h"
 #include "utils/memutils.h"
-#include "utils/pg_locale.h"
 #include "utils/ps_status.h"
 #include "utils/rel.h"
 #include "utils/relcache.h"
@@ -105,6 +104,9 @@ extern "C" {
 #if PG_VERSION_NUM >= 170000
 #include "utils/wait_event.h"
 #endif
+
+// In "utils/pg_locale.h", which from PostgreSQL 17 on includes headers of ICU.
+extern PGDLLIMPORT char* locale_monetary;
 }
 
 #if PG_VERSION_NUM < 150000
