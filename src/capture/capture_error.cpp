@@ -66,7 +66,7 @@ void RaiseProblem(ValueProblem problem, const char* column) {
                       errhint("%s", kHowToWrite)));
       break;
     case ValueProblem::kNone:
-    case ValueProblem::kFunctionFailed:
+    case ValueProblem::kUnwritable:
       break;
   }
   pg_unreachable();

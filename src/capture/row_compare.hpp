@@ -1,4 +1,5 @@
 // Which columns an UPDATE changed: those whose bytes differ, whatever their type's operators say.
+// A value that cannot be read because its stored bytes are damaged differs from every other.
 #pragma once
 
 #include "src/base/pg_compat.hpp"

@@ -55,11 +55,11 @@ uint32_t SettingsReadBy(Oid type) {
   }
 }
 
-void ExamineBase(Oid type, TypeOutput* output) {
+void ExamineBase(Oid type, Oid table_owner, TypeOutput* output) {
   output->can_hold_json = output->can_hold_json || type == JSONOID;
   output->reads |= SettingsReadBy(type);
   if (type < FirstNormalObjectId) return;
-  if (OidIsValid(FindJsonCast(type))) {
+  if (OidIsValid(FindJsonCast(type, table_owner))) {
     *output = {kReadsAnySetting, true, true};
     return;
   }
@@ -72,39 +72,47 @@ void ExamineBase(Oid type, TypeOutput* output) {
   }
 }
 
-void ExamineComposite(Oid type, TypeOutput* output) {
+void ExamineComposite(Oid type, Oid table_owner, TypeOutput* output) {
   const TupleDesc columns = lookup_rowtype_tupdesc_copy(type, -1);
   for (int i = 0; i < columns->natts; ++i) {
     const FormData_pg_attribute* const column = TupleDescAttr(columns, i);
-    if (!column->attisdropped) Examine(getBaseType(column->atttypid), output);
+    if (!column->attisdropped) Examine(getBaseType(column->atttypid), table_owner, output);
   }
   FreeTupleDesc(columns);
 }
 
+bool IsTrusted(Oid function, Oid table_owner) {
+  const HeapTuple tuple = SearchSysCache1(PROCOID, ObjectIdGetDatum(function));
+  if (!HeapTupleIsValid(tuple)) return false;
+  const Oid owner = reinterpret_cast<Form_pg_proc>(GETSTRUCT(tuple))->proowner;
+  ReleaseSysCache(tuple);
+  return has_privs_of_role(owner, table_owner);
+}
+
 }  // namespace
 
-Oid FindJsonCast(Oid type) {
+Oid FindJsonCast(Oid type, Oid table_owner) {
   if (type < FirstNormalObjectId) return InvalidOid;
   Oid function;
   const CoercionPathType path = find_coercion_pathway(JSONOID, type, COERCION_EXPLICIT, &function);
-  return path == COERCION_PATH_FUNC ? function : InvalidOid;
+  return path == COERCION_PATH_FUNC && IsTrusted(function, table_owner) ? function : InvalidOid;
 }
 
-void Examine(Oid type, TypeOutput* output) {
+void Examine(Oid type, Oid table_owner, TypeOutput* output) {
   check_stack_depth();
   const Oid element = get_element_type(type);
-  if (OidIsValid(element)) return Examine(getBaseType(element), output);
+  if (OidIsValid(element)) return Examine(getBaseType(element), table_owner, output);
   switch (get_typtype(type)) {
     case TYPTYPE_COMPOSITE:
-      return ExamineComposite(type, output);
+      return ExamineComposite(type, table_owner, output);
     case TYPTYPE_RANGE:
-      ExamineBase(type, output);
-      return Examine(getBaseType(get_range_subtype(type)), output);
+      ExamineBase(type, table_owner, output);
+      return Examine(getBaseType(get_range_subtype(type)), table_owner, output);
     case TYPTYPE_MULTIRANGE:
-      ExamineBase(type, output);
-      return Examine(get_multirange_range(type), output);
+      ExamineBase(type, table_owner, output);
+      return Examine(get_multirange_range(type), table_owner, output);
     default:
-      return ExamineBase(type, output);
+      return ExamineBase(type, table_owner, output);
   }
 }
 

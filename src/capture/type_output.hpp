@@ -12,10 +12,13 @@ struct TypeOutput {
 };
 
 // The function that json_build_object and its like call for values of a type that is not
-// PostgreSQL's own and has a cast to json; InvalidOid if there is none.
-Oid FindJsonCast(Oid type);
+// PostgreSQL's own and has a cast to json. InvalidOid if there is none, or none to be trusted: it
+// runs with the rights of whoever writes to a table of `table_owner`, and anybody can make a type
+// with a cast. So its owner must have the rights of `table_owner`, as superusers have: they could
+// run it by a trigger.
+Oid FindJsonCast(Oid type, Oid table_owner);
 
 // Add to `*output` what is true of `type` and of the types that it is made of. `type` is no domain.
-void Examine(Oid type, TypeOutput* output);
+void Examine(Oid type, Oid table_owner, TypeOutput* output);
 
 }  // namespace fsubs

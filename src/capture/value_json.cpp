@@ -8,6 +8,14 @@
 #include "src/capture/utf8.hpp"
 
 namespace fsubs {
+
+// Writes composite values of one shape. Until PostgreSQL's type cache sees the type changed, the
+// shape stays the same.
+struct RowWriter {
+  uint64_t shape;
+  ValueWriter columns[FLEXIBLE_ARRAY_MEMBER];
+};
+
 namespace {
 
 // Around each value are the event's object and that of the row.
@@ -21,7 +29,7 @@ constexpr size_t kMostShrinking = 8;
 // 1e131071 grows 16,384 times.
 constexpr size_t kAlwaysWritable = 32 * 1024;
 
-JsonForm FormOf(Oid type) {
+JsonForm FormOf(Oid type, Oid table_owner) {
   switch (type) {
     case BOOLOID:
       return JsonForm::kBoolean;
@@ -58,7 +66,7 @@ JsonForm FormOf(Oid type) {
   }
   if (OidIsValid(get_element_type(type))) return JsonForm::kArray;
   if (type_is_rowtype(type)) return JsonForm::kComposite;
-  return OidIsValid(FindJsonCast(type)) ? JsonForm::kCast : JsonForm::kOutput;
+  return OidIsValid(FindJsonCast(type, table_owner)) ? JsonForm::kCast : JsonForm::kOutput;
 }
 
 // Whether the text is made of ASCII and not nested, whatever the value.
@@ -128,6 +136,14 @@ bool AppendJsonb(Datum value, size_t limit, StringInfo out) {
   return static_cast<size_t>(out->len) <= limit;
 }
 
+// Looked up on first use, which loads the function's library and fails if that is missing.
+FmgrInfo* FunctionOf(ValueWriter* writer) {
+  if (!OidIsValid(writer->function.fn_oid)) {
+    fmgr_info_cxt(writer->function_oid, &writer->function, writer->context);
+  }
+  return &writer->function;
+}
+
 bool AppendForm(ValueWriter* writer, Datum value, size_t limit, StringInfo out);
 
 // An array's elements in the order in which they are stored.
@@ -172,6 +188,55 @@ bool AppendArray(ValueWriter* writer, Datum value, size_t limit, StringInfo out)
   return Elements(writer, array).AppendDimension(0, limit, out);
 }
 
+void PrepareRow(ValueWriter* writer, TupleDesc columns, uint64_t shape) {
+  const size_t size = offsetof(RowWriter, columns) + columns->natts * sizeof(ValueWriter);
+  RowWriter* const row = static_cast<RowWriter*>(MemoryContextAllocZero(writer->context, size));
+  row->shape = shape;
+  for (int i = 0; i < columns->natts; ++i) {
+    const FormData_pg_attribute* const column = TupleDescAttr(columns, i);
+    if (column->attisdropped) continue;
+    PrepareWriter(column->atttypid, writer->table_owner, writer->context, &row->columns[i]);
+  }
+  writer->row = row;
+}
+
+bool AppendColumns(RowWriter* writer, HeapTupleHeader row, TupleDesc columns, size_t limit,
+                   StringInfo out) {
+  HeapTupleData tuple = {};
+  tuple.t_len = HeapTupleHeaderGetDatumLength(row);
+  tuple.t_data = row;
+  Datum* const values = static_cast<Datum*>(palloc(columns->natts * sizeof(Datum)));
+  bool* const nulls = static_cast<bool*>(palloc(columns->natts * sizeof(bool)));
+  heap_deform_tuple(&tuple, columns, values, nulls);
+  char separator = '{';
+  for (int i = 0; i < columns->natts; ++i) {
+    FormData_pg_attribute* const column = TupleDescAttr(columns, i);
+    if (column->attisdropped) continue;
+    appendStringInfoChar(out, separator);
+    separator = ',';
+    if (!AppendJsonString(out, NameStr(column->attname), limit)) return false;
+    appendStringInfoChar(out, ':');
+    if (!(nulls[i] ? AppendText("null", limit, out)
+                   : AppendForm(&writer->columns[i], values[i], limit, out))) {
+      return false;
+    }
+  }
+  return AppendText(separator == '{' ? "{}" : "}", limit, out);
+}
+
+bool AppendComposite(ValueWriter* writer, Datum value, size_t limit, StringInfo out) {
+  check_stack_depth();
+  const HeapTupleHeader row = DatumGetHeapTupleHeader(value);
+  const Oid type = HeapTupleHeaderGetTypeId(row);
+  const int32_t modifier = HeapTupleHeaderGetTypMod(row);
+  const TupleDesc columns = lookup_rowtype_tupdesc(type, modifier);
+  const uint64_t shape = assign_record_type_identifier(type, modifier);
+  if (writer->row == nullptr || writer->row->shape != shape) PrepareRow(writer, columns, shape);
+  const bool fits = AppendColumns(writer->row, row, columns, limit, out);
+  ReleaseTupleDesc(columns);
+  return fits;
+}
+
 // Returns false if `out` would come to hold more than `limit` bytes.
 bool AppendForm(ValueWriter* writer, Datum value, size_t limit, StringInfo out) {
   char number[DOUBLE_SHORTEST_DECIMAL_LEN > 32 ? DOUBLE_SHORTEST_DECIMAL_LEN : 32];
@@ -194,7 +259,7 @@ bool AppendForm(ValueWriter* writer, Datum value, size_t limit, StringInfo out) 
       return AppendNumber(number_of(double_to_shortest_decimal_buf(DatumGetFloat8(value), number)),
                           limit, out);
     case JsonForm::kNumeric:
-      return AppendNumber(OutputFunctionCall(&writer->function, value), limit, out);
+      return AppendNumber(OutputFunctionCall(FunctionOf(writer), value), limit, out);
     case JsonForm::kDate:
     case JsonForm::kTimestamp:
     case JsonForm::kTimestampTz:
@@ -210,13 +275,12 @@ bool AppendForm(ValueWriter* writer, Datum value, size_t limit, StringInfo out) 
     case JsonForm::kArray:
       return AppendArray(writer, value, limit, out);
     case JsonForm::kComposite:
-      return AppendText(ViewOf(DatumGetTextPP(DirectFunctionCall1(row_to_json, value))), limit,
-                        out);
+      return AppendComposite(writer, value, limit, out);
     case JsonForm::kCast:
-      return AppendText(ViewOf(DatumGetTextPP(FunctionCall1(&writer->function, value))), limit,
+      return AppendText(ViewOf(DatumGetTextPP(FunctionCall1(FunctionOf(writer), value))), limit,
                         out);
     case JsonForm::kOutput:
-      return AppendJsonString(out, OutputFunctionCall(&writer->function, value), limit);
+      return AppendJsonString(out, OutputFunctionCall(FunctionOf(writer), value), limit);
   }
   pg_unreachable();
 }
@@ -235,13 +299,13 @@ ValueProblem Check(const ValueWriter& writer, int start, StringInfo out) {
   return ValueProblem::kNone;
 }
 
-void PrepareElement(MemoryContext context, ValueWriter* writer) {
+void PrepareElement(ValueWriter* writer) {
   const Oid type = get_element_type(writer->type);
   get_typlenbyvalalign(type, &writer->element_length, &writer->element_by_value,
                        &writer->element_alignment);
   ValueWriter* const element =
-      static_cast<ValueWriter*>(MemoryContextAlloc(context, sizeof(ValueWriter)));
-  PrepareWriter(type, context, element);
+      static_cast<ValueWriter*>(MemoryContextAlloc(writer->context, sizeof(ValueWriter)));
+  PrepareWriter(type, writer->table_owner, writer->context, element);
   writer->element = element;
   writer->reads = element->reads;
   writer->can_hold_json = element->can_hold_json;
@@ -249,8 +313,8 @@ void PrepareElement(MemoryContext context, ValueWriter* writer) {
 }
 
 // The function that writes values; InvalidOid if none is called by its address.
-Oid FunctionOf(const ValueWriter& writer) {
-  if (writer.form == JsonForm::kCast) return FindJsonCast(writer.type);
+Oid FindFunction(const ValueWriter& writer) {
+  if (writer.form == JsonForm::kCast) return FindJsonCast(writer.type, writer.table_owner);
   if (writer.form != JsonForm::kOutput && writer.form != JsonForm::kNumeric) return InvalidOid;
   Oid function;
   bool is_varlena;
@@ -258,26 +322,34 @@ Oid FunctionOf(const ValueWriter& writer) {
   return function;
 }
 
+// Whether reading it takes its TOAST table or decompression, which fail where bytes are damaged.
+bool IsToasted(const ValueWriter& writer, Datum value) {
+  if (!writer.is_varlena) return false;
+  const char* const pointer = DatumGetPointer(value);
+  return VARATT_IS_EXTERNAL(pointer) || VARATT_IS_COMPRESSED(pointer);
+}
+
 }  // namespace
 
-void PrepareWriter(Oid type, MemoryContext context, ValueWriter* writer) {
+void PrepareWriter(Oid type, Oid table_owner, MemoryContext context, ValueWriter* writer) {
   *writer = ValueWriter{};
   writer->type = getBaseType(type);
-  writer->form = FormOf(writer->type);
+  writer->table_owner = table_owner;
+  writer->context = context;
+  writer->form = FormOf(writer->type, table_owner);
   writer->is_varlena = get_typlen(writer->type) == -1;
   writer->utf8_conversion = FindUtf8Conversion();
-  if (writer->form == JsonForm::kArray) return PrepareElement(context, writer);
+  if (writer->form == JsonForm::kArray) return PrepareElement(writer);
   if (!IsPlain(writer->form)) {
     TypeOutput output;
-    Examine(writer->type, &output);
+    Examine(writer->type, table_owner, &output);
     writer->reads = output.reads;
     writer->can_hold_json = output.can_hold_json;
     writer->runs_foreign_code = output.runs_foreign_code;
   }
-  const Oid function = FunctionOf(*writer);
-  if (!OidIsValid(function)) return;
-  fmgr_info_cxt(function, &writer->function, context);
-  if (writer->form == JsonForm::kOutput && writer->function.fn_addr == textout) {
+  writer->function_oid = FindFunction(*writer);
+  if (writer->form == JsonForm::kOutput && !writer->runs_foreign_code &&
+      FunctionOf(writer)->fn_addr == textout) {
     writer->form = JsonForm::kText;
   }
 }
@@ -304,13 +376,13 @@ ValueProblem AppendValue(ValueWriter* writer, Datum value, size_t limit, bool ra
   const int start = out->len;
   bool fits = false;
   const auto append = [&] { fits = AppendForm(writer, value, start + limit, out); };
-  const bool may_fail = writer->runs_foreign_code ||
+  const bool may_fail = writer->runs_foreign_code || IsToasted(*writer, value) ||
                         (!IsBounded(*writer) && RawSize(*writer, value) > kAlwaysWritable);
   ValueProblem problem = ValueProblem::kNone;
   if (!may_fail || raise) {
     append();
   } else if (!TryInSubtransaction(append)) {
-    problem = ValueProblem::kFunctionFailed;
+    problem = ValueProblem::kUnwritable;
   }
   if (problem == ValueProblem::kNone) {
     problem = fits ? Check(*writer, start, out) : ValueProblem::kTooLarge;

@@ -62,7 +62,8 @@ bool TryChannel(const char* name, std::string_view* channel) {
   return channel->size() <= kMaxNameLength;
 }
 
-void PrepareColumns(WatchedTable* table, TupleDesc columns, MemoryContext context) {
+void PrepareColumns(WatchedTable* table, Relation relation, MemoryContext context) {
+  const TupleDesc columns = RelationGetDescr(relation);
   table->columns = static_cast<WatchedColumn*>(palloc0(sizeof(WatchedColumn) * columns->natts));
   for (int i = 0; i < columns->natts; ++i) {
     const FormData_pg_attribute* const attribute = TupleDescAttr(columns, i);
@@ -70,7 +71,7 @@ void PrepareColumns(WatchedTable* table, TupleDesc columns, MemoryContext contex
     WatchedColumn* const column = &table->columns[table->column_count++];
     column->index = i;
     if (!TryJsonName(NameStr(attribute->attname), &column->name)) table->has_names = false;
-    PrepareWriter(attribute->atttypid, context, &column->writer);
+    PrepareWriter(attribute->atttypid, relation->rd_rel->relowner, context, &column->writer);
     table->reads |= column->writer.reads;
   }
 }
@@ -99,7 +100,7 @@ WatchedTable* GetWatchedTable(FunctionCallInfo fcinfo) {
   table->columns_of = columns;
   table->has_channel = TryChannel(trigger->tg_trigger->tgargs[0], &table->channel);
   table->has_names = TryJsonName(QualifiedName(FindWatched(trigger)), &table->name);
-  PrepareColumns(table, columns, context);
+  PrepareColumns(table, trigger->tg_relation, context);
   MemoryContextSwitchTo(previous);
   fcinfo->flinfo->fn_extra = table;
   return table;

@@ -1,7 +1,7 @@
 \set QUIET on
 SET client_min_messages = warning;
 SET timezone = 'UTC';
-SELECT plan(47);
+SELECT plan(55);
 
 CREATE TABLE orders (id int PRIMARY KEY, status text, placed timestamptz, total numeric);
 SELECT fraiseql_watch('orders');
@@ -276,6 +276,95 @@ SELECT throws_ok($$INSERT INTO moods VALUES (3, 'failing')$$, 'P0001', 'no JSON 
     'with capture_failure = error, so are errors');
 RESET fraiseql_subs.capture_failure;
 SELECT is((SELECT count(*) FROM moods), 2::bigint, 'the other writes succeeded');
+
+-- Casts run with the rights of whoever writes: only those whose owner could do that anyway.
+CREATE ROLE stranger;
+CREATE ROLE table_owner;
+CREATE ROLE table_owners IN ROLE table_owner;
+CREATE SCHEMA strange AUTHORIZATION stranger;
+GRANT ALL ON SCHEMA strange TO PUBLIC;
+SET ROLE stranger;
+CREATE TYPE strange.color AS ENUM ('red');
+CREATE DOMAIN strange.tone AS strange.color;
+CREATE TYPE strange.paint AS (tone strange.tone, colors strange.color[], gone int, "a ""price""" numeric);
+ALTER TYPE strange.paint DROP ATTRIBUTE gone;
+CREATE TYPE strange.paints AS (first strange.paint, others strange.paint[], body json);
+CREATE TYPE strange.hues AS RANGE (subtype = strange.color);
+CREATE FUNCTION strange.color_json(strange.color) RETURNS json LANGUAGE sql
+    AS $$SELECT pg_catalog.json_build_array(current_user, pg_catalog.current_setting('search_path'))$$;
+CREATE CAST (strange.color AS json) WITH FUNCTION strange.color_json(strange.color);
+RESET ROLE;
+CREATE TABLE painted (color strange.color, tone strange.tone, colors strange.color[], paint strange.paint,
+    paints strange.paints, hues strange.hues);
+ALTER TABLE painted OWNER TO table_owner;
+SELECT fraiseql_watch('painted');
+PREPARE paint AS INSERT INTO painted VALUES ('red', 'red', '{red}', ROW('red', '{red,NULL}', 1.50),
+    ROW(NULL, ARRAY[ROW(NULL, NULL, 'NaN')::strange.paint], '{"a": 1}'), '[red,red]');
+PREPARE painted_values AS SELECT columns.* FROM published(), json_each_text(data::json -> 'row') AS columns;
+SELECT forget_published();
+EXECUTE paint;
+SELECT results_eq('painted_values', $$VALUES ('color', 'red'), ('tone', 'red'), ('colors', '["red"]'),
+    ('paint', '{"tone":"red","colors":["red",null],"a \"price\"":1.50}'),
+    ('paints', '{"first":null,"others":[{"tone":null,"colors":null,"a \"price\"":"NaN"}],"body":{"a": 1}}'),
+    ('hues', '[red,red]')$$, 'a stranger''s cast is not called, wherever its type is part of a column');
+ALTER FUNCTION strange.color_json OWNER TO table_owners;
+EXECUTE paint;
+PREPARE painted_with_cast AS VALUES ('color', '["postgres", "pg_catalog, pg_temp"]'),
+    ('tone', '["postgres", "pg_catalog, pg_temp"]'), ('colors', '[["postgres", "pg_catalog, pg_temp"]]'),
+    ('paint', '{"tone":["postgres", "pg_catalog, pg_temp"],"colors":[["postgres", "pg_catalog, pg_temp"],null],"a \"price\"":1.50}'),
+    ('paints', '{"first":null,"others":[{"tone":null,"colors":null,"a \"price\"":"NaN"}],"body":{"a": 1}}'),
+    ('hues', '[red,red]');
+SELECT results_eq('painted_values', 'painted_with_cast',
+    'one is whose owner has the rights of the table''s, with a search_path that nobody chooses');
+ALTER FUNCTION strange.color_json OWNER TO postgres;
+EXECUTE paint;
+SELECT results_eq('painted_values', 'painted_with_cast', 'and so is a superuser''s');
+
+-- Values that cannot be read.
+CREATE TABLE damaged (id int PRIMARY KEY, flag int, body text, list text[], document jsonb);
+ALTER TABLE damaged ALTER body SET STORAGE EXTERNAL, ALTER list SET STORAGE EXTERNAL,
+    ALTER document SET STORAGE EXTERNAL;
+SELECT fraiseql_watch('damaged');
+INSERT INTO damaged SELECT i, 0, long, ARRAY[long], to_jsonb(long)
+FROM generate_series(1, 2) AS i, repeat('x', 100000) AS long;
+CREATE EXTENSION pg_surgery;
+SELECT format('SELECT heap_force_kill(%L, ARRAY(SELECT ctid FROM %1$s))', reltoastrelid::regclass)
+FROM pg_class WHERE oid = 'damaged'::regclass \gexec
+SELECT forget_published();
+UPDATE damaged SET flag = 1;
+SELECT results_eq('SELECT * FROM pieces()',
+    $$SELECT 'row:id,flag old:id,flag',
+          jsonb '["old.body", "old.list", "old.document", "row.body", "row.list", "row.document"]'
+      FROM generate_series(1, 2)$$, 'a value whose bytes are damaged is left out');
+UPDATE damaged SET body = long, list = ARRAY[long], document = to_jsonb(long)
+FROM repeat('x', 100000) AS long WHERE id = 1;
+SELECT results_eq('SELECT * FROM pieces()',
+    $$VALUES ('row:id,flag,body,list,document old:id,flag', jsonb '["old.body", "old.list", "old.document"]')$$,
+    'it can be mended');
+SET fraiseql_subs.max_event_size = '256kB';
+UPDATE damaged SET flag = 2, body = repeat('y', 100000), list = ARRAY[repeat('y', 100000)] WHERE id = 2;
+RESET fraiseql_subs.max_event_size;
+SELECT results_eq('SELECT rows FROM pieces()', $$VALUES ('row:id,flag old:id,flag')$$, 'also where more is left out');
+DELETE FROM damaged WHERE id = 2;
+SELECT results_eq('SELECT * FROM pieces()',
+    $$VALUES ('row:id,flag,body,list', jsonb '["row.document"]')$$, 'or its row deleted');
+
+-- Functions whose library is missing.
+CREATE TYPE homeless AS ENUM ('lost');
+CREATE FUNCTION homeless_json(homeless) RETURNS json LANGUAGE sql AS $$SELECT json 'null'$$;
+UPDATE pg_proc SET prolang = (SELECT oid FROM pg_language WHERE lanname = 'c'), probin = '$libdir/no_such_library'
+WHERE proname = 'homeless_json';
+CREATE CAST (homeless AS json) WITH FUNCTION homeless_json(homeless);
+CREATE TYPE homes AS (here homeless);
+CREATE TABLE homeless_values (id int PRIMARY KEY, home homeless, homes homeless[], pair homes);
+SELECT fraiseql_watch('homeless_values');
+SELECT forget_published();
+INSERT INTO homeless_values VALUES (1, NULL, NULL, NULL), (2, 'lost', '{lost}', ROW('lost'));
+DELETE FROM homeless_values;
+SELECT results_eq('SELECT * FROM pieces()',
+    $$VALUES ('row:id,home,homes,pair', NULL), ('row:id', jsonb '["row.home", "row.homes", "row.pair"]'),
+             ('row:id,home,homes,pair', NULL), ('row:id', jsonb '["row.home", "row.homes", "row.pair"]')$$,
+    'a function that cannot be loaded matters only to values that it would write');
 
 -- Settings that are pinned come back, also behind an error.
 CREATE TABLE intervals (id int, at interval, feeling feeling);
