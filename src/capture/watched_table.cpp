@@ -11,28 +11,42 @@ namespace {
 // Of PostgreSQL 18: a column that is computed when it is read, which a row does not hold.
 constexpr char kVirtual = 'v';
 
-bool HasOwnTrigger(Oid relid, const char* name) {
-  const Relation relation = table_open(relid, AccessShareLock);
-  bool found = false;
-  const TriggerDesc* const triggers = relation->trigdesc;
-  for (int i = 0; triggers != nullptr && i < triggers->numtriggers; ++i) {
-    const Trigger& trigger = triggers->triggers[i];
-    found = found || (!trigger.tgisclone && strcmp(trigger.tgname, name) == 0);
+// Where a trigger is, and which one it was copied from; that is invalid for no copy, or if there is
+// no such trigger.
+struct TriggerOrigin {
+  Oid table;
+  Oid parent;
+};
+
+TriggerOrigin OriginOf(Relation triggers, Oid trigger) {
+  TriggerOrigin origin = {InvalidOid, InvalidOid};
+  ScanKeyData key;
+  ScanKeyInit(&key, Anum_pg_trigger_oid, BTEqualStrategyNumber, F_OIDEQ, ObjectIdGetDatum(trigger));
+  const SysScanDesc scan = systable_beginscan(triggers, TriggerOidIndexId, true, nullptr, 1, &key);
+  const HeapTuple tuple = systable_getnext(scan);
+  if (HeapTupleIsValid(tuple)) {
+    const Form_pg_trigger found = reinterpret_cast<Form_pg_trigger>(GETSTRUCT(tuple));
+    origin = {found->tgrelid, found->tgparentid};
   }
-  table_close(relation, AccessShareLock);
-  return found;
+  systable_endscan(scan);
+  return origin;
 }
 
 // The table that is watched. If PostgreSQL copied the trigger to a partition, that is the
-// partitioned table that it was copied from.
+// partitioned table that it was copied from, which is not opened: a write to the partition must not
+// wait for its lock.
 Oid FindWatched(const TriggerData* trigger) {
-  const Oid relid = RelationGetRelid(trigger->tg_relation);
-  if (!trigger->tg_trigger->tgisclone) return relid;
-  ListCell* cell;
-  foreach (cell, get_partition_ancestors(relid)) {
-    if (HasOwnTrigger(lfirst_oid(cell), trigger->tg_trigger->tgname)) return lfirst_oid(cell);
+  Oid watched = RelationGetRelid(trigger->tg_relation);
+  if (!trigger->tg_trigger->tgisclone) return watched;
+  const Relation triggers = table_open(TriggerRelationId, AccessShareLock);
+  Oid next = trigger->tg_trigger->tgoid;
+  while (OidIsValid(next)) {
+    const TriggerOrigin origin = OriginOf(triggers, next);
+    if (OidIsValid(origin.table)) watched = origin.table;
+    next = origin.parent;
   }
-  return relid;
+  table_close(triggers, AccessShareLock);
+  return watched;
 }
 
 const char* QualifiedName(Oid relid) {

@@ -1,7 +1,7 @@
 \set QUIET on
 SET client_min_messages = warning;
 SET timezone = 'UTC';
-SELECT plan(55);
+SELECT plan(57);
 
 CREATE TABLE orders (id int PRIMARY KEY, status text, placed timestamptz, total numeric);
 SELECT fraiseql_watch('orders');
@@ -134,6 +134,22 @@ SELECT throws_ok(
     $$SELECT fraiseql_watch('measured_2023')$$, '55000',
     'table "measured_2023" is watched through the table it is a partition of',
     'a partition of a watched table cannot be watched by itself');
+
+INSERT INTO measured VALUES (4, '2023-04-04');
+SELECT forget_published();
+BEGIN;
+LOCK TABLE ONLY measured IN ACCESS EXCLUSIVE MODE;
+\! PGOPTIONS='-c lock_timeout=5s' psql -X -q -c 'DELETE FROM measured_2023'
+COMMIT;
+SELECT results_eq(
+    $$SELECT channel, data::jsonb ->> 'table', data::jsonb #>> '{row,id}' FROM published()$$,
+    $$VALUES ('measured', 'public.measured', '4')$$,
+    'a write to a partition does not wait for a lock of its parent');
+CREATE TABLE measured_2025 PARTITION OF measured FOR VALUES FROM ('2025-01-01') TO ('2026-01-01') PARTITION BY RANGE (at);
+CREATE TABLE measured_2025_01 PARTITION OF measured_2025 FOR VALUES FROM ('2025-01-01') TO ('2025-02-01');
+INSERT INTO measured_2025_01 VALUES (5, '2025-01-01');
+SELECT results_eq($$SELECT data::jsonb ->> 'table' FROM published()$$, $$VALUES ('public.measured')$$,
+    'events of a partition''s partition name the table that is watched');
 
 -- Replication.
 SELECT forget_published();
