@@ -27,7 +27,10 @@ void CheckCall(FunctionCallInfo fcinfo) {
   if (TRIGGER_FIRED_FOR_ROW(event) == TRIGGER_FIRED_BY_TRUNCATE(event)) {
     RefuseCall("must be FOR EACH ROW, or FOR EACH STATEMENT for TRUNCATE");
   }
-  if (trigger->tg_trigger->tgnargs != 1) RefuseCall("needs one argument, the channel");
+  const Trigger* const definition = trigger->tg_trigger;
+  if (definition->tgnargs != 1 || definition->tgargs[0][0] == '\0') {
+    RefuseCall("needs one argument, the channel");
+  }
 }
 
 const char* OperationName(TriggerEvent event) {

@@ -1,7 +1,7 @@
 \set QUIET on
 SET client_min_messages = warning;
 SET timezone = 'UTC';
-SELECT plan(57);
+SELECT plan(58);
 
 CREATE TABLE orders (id int PRIMARY KEY, status text, placed timestamptz, total numeric);
 SELECT fraiseql_watch('orders');
@@ -407,5 +407,8 @@ SELECT throws_like(
 DROP TRIGGER statement ON misused;
 CREATE TRIGGER nameless AFTER INSERT ON misused FOR EACH ROW EXECUTE FUNCTION fraiseql_capture();
 SELECT throws_like('INSERT INTO misused VALUES (1)', '%needs one argument%', 'and a missing channel');
+DROP TRIGGER nameless ON misused;
+CREATE TRIGGER empty AFTER INSERT ON misused FOR EACH ROW EXECUTE FUNCTION fraiseql_capture('');
+SELECT throws_like('INSERT INTO misused VALUES (1)', '%needs one argument%', 'or an empty one');
 
 SELECT * FROM finish();

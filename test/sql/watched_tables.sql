@@ -1,6 +1,6 @@
 \set QUIET on
 SET client_min_messages = error;
-SELECT plan(44);
+SELECT plan(45);
 
 CREATE FUNCTION state_of(watched regclass) RETURNS text LANGUAGE sql AS $$
     SELECT state FROM fraiseql_watched_tables() WHERE "table" = watched;
@@ -94,6 +94,9 @@ SELECT lives_ok($$SELECT fraiseql_unwatch('item')$$, 'fraiseql_unwatch() removes
 SELECT is(state_of('item'), NULL, 'of them');
 CREATE TRIGGER bad AFTER INSERT OR UPDATE OR DELETE ON item FOR EACH ROW EXECUTE FUNCTION fraiseql_capture();
 SELECT matches(problems_of('item'), 'bad makes writes fail: it needs one argument', 'the channel must be there');
+SELECT fraiseql_unwatch('item');
+CREATE TRIGGER bad AFTER INSERT OR UPDATE OR DELETE ON item FOR EACH ROW EXECUTE FUNCTION fraiseql_capture('');
+SELECT matches(problems_of('item'), 'bad makes writes fail: it needs one argument', 'and have a name');
 SELECT fraiseql_unwatch('item');
 CREATE TRIGGER bad AFTER INSERT ON item EXECUTE FUNCTION fraiseql_capture('item');
 SELECT matches(problems_of('item'), 'bad makes writes fail: it must be AFTER, and FOR EACH ROW', 'as must the kind');
