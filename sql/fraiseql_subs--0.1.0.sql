@@ -88,12 +88,17 @@ SELECT t.oid, t.tgrelid AS relid, t.tgparentid AS parent, t.tgname AS name, t.tg
             ELSE t.tgtype & 32 END AS events,  -- TRUNCATE
        t.tgtype & 60 AS all_events,
        t.xmin AS written_by
-FROM pg_catalog.pg_proc AS p
+FROM pg_catalog.pg_extension AS e
+-- Only the extension's own: anybody can make a function of that name and source.
+JOIN pg_catalog.pg_depend AS member
+    ON member.refclassid = 'pg_catalog.pg_extension'::regclass AND member.refobjid = e.oid
+    AND member.classid = 'pg_catalog.pg_proc'::regclass AND member.deptype = 'e'
+JOIN pg_catalog.pg_proc AS p ON p.oid = member.objid
 JOIN pg_catalog.pg_depend AS d
     ON d.refclassid = 'pg_catalog.pg_proc'::regclass AND d.refobjid = p.oid
     AND d.classid = 'pg_catalog.pg_trigger'::regclass
 JOIN pg_catalog.pg_trigger AS t ON t.oid = d.objid
-WHERE p.proname = 'fraiseql_capture' AND p.prosrc = 'fsubs_capture';
+WHERE e.extname = 'fraiseql_subs' AND p.proname = 'fraiseql_capture';
 
 -- Why not every change of a table becomes one event on this channel, or others' changes do too.
 --   kind: `off` if no change becomes an event, `check` if it may be meant like this, `incomplete` or,

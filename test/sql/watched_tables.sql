@@ -1,6 +1,6 @@
 \set QUIET on
 SET client_min_messages = error;
-SELECT plan(45);
+SELECT plan(46);
 
 CREATE FUNCTION state_of(watched regclass) RETURNS text LANGUAGE sql AS $$
     SELECT state FROM fraiseql_watched_tables() WHERE "table" = watched;
@@ -187,6 +187,17 @@ CREATE TEMP TABLE item (id int);
 SELECT fraiseql_watch('item');
 SELECT matches(problems_of('item'), 'The table is temporary', 'a temporary table');
 DROP TABLE item;
+
+-- Anybody can make a function that looks like the one of the triggers.
+CREATE SCHEMA forged;
+SET check_function_bodies = off;
+CREATE FUNCTION forged.fraiseql_capture() RETURNS trigger LANGUAGE plpgsql AS 'fsubs_capture';
+RESET check_function_bodies;
+CREATE TABLE item (id int);
+CREATE TRIGGER forged AFTER INSERT ON item FOR EACH ROW EXECUTE FUNCTION forged.fraiseql_capture('item');
+SELECT is(state_of('item'), NULL, 'what calls another function of its name watches nothing');
+DROP TABLE item;
+DROP SCHEMA forged CASCADE;
 
 -- What warns of all this is in no DDL's way.
 CREATE TABLE item (id int);
