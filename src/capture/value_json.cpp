@@ -3,6 +3,7 @@
 #include "contract/event_record.hpp"
 #include "src/base/sql_arguments.hpp"
 #include "src/capture/json_text.hpp"
+#include "src/capture/jsonb_text.hpp"
 #include "src/capture/subtransaction.hpp"
 #include "src/capture/type_output.hpp"
 #include "src/capture/utf8.hpp"
@@ -25,7 +26,7 @@ constexpr size_t kDeepestValue = kMaxDataDepth - 2;
 // not by more than this factor.
 constexpr size_t kMostShrinking = 8;
 
-// The text of a larger value can pass 1 GB, which is an error: a composite of numbers such as
+// The text of a larger value can pass 1 GB, which is an error: a multirange of numbers such as
 // 1e131071 grows 16,384 times.
 constexpr size_t kAlwaysWritable = 32 * 1024;
 
@@ -92,7 +93,8 @@ bool IsPlain(JsonForm form) {
 // Whether what is written never takes much more memory than the value or the limit.
 bool IsBounded(const ValueWriter& writer) {
   if (writer.form == JsonForm::kArray) return IsBounded(*writer.element);
-  return IsPlain(writer.form) || writer.form == JsonForm::kText || writer.form == JsonForm::kJson;
+  return writer.form != JsonForm::kComposite && writer.form != JsonForm::kCast &&
+         writer.form != JsonForm::kOutput;
 }
 
 size_t RawSize(const ValueWriter& writer, Datum value) {
@@ -128,12 +130,6 @@ bool AppendBytea(Datum value, size_t limit, StringInfo out) {
   out->len += static_cast<int>(hex_encode(bytes.data(), bytes.size(), out->data + out->len));
   appendStringInfoChar(out, '"');
   return true;
-}
-
-bool AppendJsonb(Datum value, size_t limit, StringInfo out) {
-  Jsonb* const jsonb = DatumGetJsonbP(value);
-  JsonbToCString(out, &jsonb->root, static_cast<int>(VARSIZE(jsonb)));
-  return static_cast<size_t>(out->len) <= limit;
 }
 
 // Looked up on first use, which loads the function's library and fails if that is missing.
@@ -271,7 +267,7 @@ bool AppendForm(ValueWriter* writer, Datum value, size_t limit, StringInfo out) 
     case JsonForm::kJson:
       return AppendText(ViewOf(DatumGetTextPP(value)), limit, out);
     case JsonForm::kJsonb:
-      return AppendJsonb(value, limit, out);
+      return AppendJsonb(out, DatumGetJsonbP(value), limit);
     case JsonForm::kArray:
       return AppendArray(writer, value, limit, out);
     case JsonForm::kComposite:

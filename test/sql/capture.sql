@@ -1,7 +1,7 @@
 \set QUIET on
 SET client_min_messages = warning;
 SET timezone = 'UTC';
-SELECT plan(58);
+SELECT plan(59);
 
 CREATE TABLE orders (id int PRIMARY KEY, status text, placed timestamptz, total numeric);
 SELECT fraiseql_watch('orders');
@@ -233,6 +233,13 @@ SELECT throws_ok(
 SET fraiseql_subs.max_event_size = '4kB';
 SELECT throws_ok($$UPDATE stages SET n = 2 WHERE id = 1$$, '54000', 'event is too large', 'of both rows together too');
 RESET fraiseql_subs.max_event_size;
+CREATE TABLE growing (body jsonb);
+SELECT fraiseql_watch('growing');
+SELECT throws_ok($$
+    INSERT INTO growing WITH RECURSIVE doubled (times, body) AS (
+        SELECT 0, jsonb '[1e131071]' UNION ALL SELECT times + 1, body || body FROM doubled WHERE times < 14)
+    SELECT body FROM doubled WHERE times = 14$$, '54000', 'event is too large',
+    'and of jsonb, written no further than it fits, though it would take gigabytes');
 RESET fraiseql_subs.capture_failure;
 
 -- Values that no event can have.

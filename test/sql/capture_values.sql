@@ -50,7 +50,7 @@ INSERT INTO sample VALUES
     ('varbit', ARRAY['', '1', '10101010101']),
     ('uuid', '{a0eebc99-9c0b-4ef8-bb6d-6bb9bd380a11}'),
     ('json', ARRAY['null', '"a"', '1.50', ' { "b" : 1, "a" : [ ], "b" : 2 } ', '"\u00fc\ud83d\ude00\\ud800"', '[[[]]]']),
-    ('jsonb', ARRAY['null', '"a"', '1.50', '{"b": 1, "a": []}', '"\u00fc\ud83d\ude00\\ud800"', '-0', '1e40']),
+    ('jsonb', ARRAY['[{"a": [], "b": {}, "c": [1, [null, {"d": false}], {"e": {"": 0}}], "f": true}, "", [[]]]', '{}', '[]', 'null', '"a"', '1.50', '{"b": 1, "a": []}', '"\u00fc\ud83d\ude00\\ud800"', '-0', '1e40']),
     ('jsonpath', ARRAY['$', '$."a b"[*] ? (@.c > 1.50)']),
     ('xml', ARRAY['<a b="c">d</a>', '<?xml version="1.0"?><a/>', '<a/>text']),
     ('inet', '{127.0.0.1,10.0.0.0/8,::ffff:1.2.3.4,fe80::1/64}'),
