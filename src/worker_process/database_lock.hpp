@@ -7,19 +7,16 @@
 
 namespace fsubs {
 
-// Whether a session holds or waits for a lock on the database with which no new session could
-// connect to it. Never waits, and needs no transaction.
+// Whether a transaction holds a lock on the database with which no new session could connect to it.
+// Never waits, needs no transaction, and takes no room in the lock table, which any role can fill.
+// REQUIRES: this process holds no such lock.
 inline bool IsDatabaseLocked(Oid database) {
-  constexpr bool kOfSession = true;
-  constexpr bool kDontWait = true;
   LOCKTAG tag;
   SET_LOCKTAG_OBJECT(tag, InvalidOid, DatabaseRelationId, database, 0);
-  // What a session takes while it connects.
-  if (LockAcquire(&tag, RowExclusiveLock, kOfSession, kDontWait) == LOCKACQUIRE_NOT_AVAIL) {
-    return true;
-  }
-  LockRelease(&tag, RowExclusiveLock, kOfSession);
-  return false;
+  int count;
+  // With what a session takes while it connects.
+  pfree(GetLockConflicts(&tag, RowExclusiveLock, &count));
+  return count > 0;
 }
 
 }  // namespace fsubs

@@ -58,6 +58,7 @@ uint64_t ExecutorKeeper::server_state() const {
   switch (obstacle_) {
     case Obstacle::kNone:
     case Obstacle::kLocked:
+    case Obstacle::kUnreadable:
       break;
     case Obstacle::kNoDatabase:
     case Obstacle::kHalfDropped:
@@ -70,12 +71,42 @@ uint64_t ExecutorKeeper::server_state() const {
   return 0;
 }
 
-// Without a database of its own, this process can scan pg_database but use neither its index nor
-// the caches.
+// An error must not end the launcher, and with it the worker. Any role can provoke one that fills
+// the lock table.
 ExecutorKeeper::Obstacle ExecutorKeeper::FindObstacle(const char* database) {
   const MemoryContext context = CurrentMemoryContext;
-  StartTransactionCommand();
-  const Relation databases = table_open(DatabaseRelationId, AccessShareLock);
+  volatile Obstacle obstacle = Obstacle::kUnreadable;
+  volatile bool failed = false;
+  PG_TRY();
+  {
+    StartTransactionCommand();
+    obstacle = ReadObstacle(database);
+    CommitTransactionCommand();
+  }
+  PG_CATCH();
+  {
+    obstacle = Obstacle::kUnreadable;
+    failed = true;
+    MemoryContextSwitchTo(context);
+    const ErrorData* const error = CopyErrorData();
+    AbortCurrentTransaction();
+    FlushErrorState();
+    if (!is_failing_) ReportError(error);
+  }
+  PG_END_TRY();
+  is_failing_ = failed;
+  MemoryContextSwitchTo(context);
+  return obstacle;
+}
+
+// Without a database of its own, this process can scan pg_database but use neither its index nor
+// the caches.
+ExecutorKeeper::Obstacle ExecutorKeeper::ReadObstacle(const char* database) {
+  // VACUUM FULL may have it for long.
+  if (!ConditionalLockRelationOid(DatabaseRelationId, AccessShareLock)) {
+    return Obstacle::kUnreadable;
+  }
+  const Relation databases = table_open(DatabaseRelationId, NoLock);
   ScanKeyData key;
   ScanKeyInit(&key, Anum_pg_database_datname, BTEqualStrategyNumber, F_NAMEEQ,
               CStringGetDatum(database));
@@ -90,9 +121,14 @@ ExecutorKeeper::Obstacle ExecutorKeeper::FindObstacle(const char* database) {
   }
   systable_endscan(scan);
   table_close(databases, AccessShareLock);
-  CommitTransactionCommand();
-  MemoryContextSwitchTo(context);
   return obstacle;
+}
+
+void ExecutorKeeper::ReportError(const ErrorData* error) {
+  ereport(WARNING, (errcode(error->sqlerrcode),
+                    errmsg("fraiseql_subs: could not look for database \"%s\": %s",
+                           settings::database, error->message),
+                    error->hint != nullptr ? errhint("%s", error->hint) : 0));
 }
 
 ExecutorKeeper::Obstacle ExecutorKeeper::TryStart() {
@@ -117,12 +153,14 @@ void ExecutorKeeper::NoteStart() {
 
 // Once per obstacle: it is tried again every few seconds.
 void ExecutorKeeper::Report(Obstacle obstacle) {
-  // What the command leaves behind is told then.
-  if (obstacle == obstacle_ || obstacle == Obstacle::kLocked) return;
+  // What comes after them is told then.
+  if (obstacle == Obstacle::kLocked || obstacle == Obstacle::kUnreadable) return;
+  if (obstacle == obstacle_) return;
   obstacle_ = obstacle;
   switch (obstacle) {
     case Obstacle::kNone:
     case Obstacle::kLocked:
+    case Obstacle::kUnreadable:
       break;
     case Obstacle::kNoDatabase:
       ereport(WARNING,

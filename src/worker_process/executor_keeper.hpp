@@ -31,14 +31,17 @@ class ExecutorKeeper {
 
   enum class Obstacle {
     kNone,
-    kLocked,  // a command has the database to itself, or wants it
+    kLocked,      // a command has the database to itself, or wants it
+    kUnreadable,  // pg_database is locked, or reading it failed
     kNoDatabase,
     kHalfDropped,   // DROP DATABASE was interrupted: it can only be dropped
     kShutDatabase,  // it takes no connections
     kNoSlot,
   };
 
-  static Obstacle FindObstacle(const char* database);
+  Obstacle FindObstacle(const char* database);
+  static Obstacle ReadObstacle(const char* database);
+  static void ReportError(const ErrorData* error);
   Obstacle TryStart();
   void NoteStart();
   void Report(Obstacle obstacle);
@@ -46,8 +49,10 @@ class ExecutorKeeper {
   BackgroundWorkerHandle* handle_ = nullptr;  // from its start until its end has been seen
   Clock::time_point started_{};
   Clock::time_point due_{};
-  Obstacle obstacle_ = Obstacle::kNone;  // at the last try; kLocked leaves the one before it
-  bool made_way_ = false;                // the last executor left the database to a command
+  // At the last try; kLocked and kUnreadable leave the one before them.
+  Obstacle obstacle_ = Obstacle::kNone;
+  bool is_failing_ = false;  // the last look ended with an error, which was told
+  bool made_way_ = false;    // the last executor left the database to a command
   RestartDelay delay_{std::chrono::milliseconds(500), std::chrono::seconds(5),
                       std::chrono::seconds(10)};
 };

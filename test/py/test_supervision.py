@@ -1,3 +1,4 @@
+import contextlib
 import json
 import os
 import re
@@ -371,3 +372,69 @@ def test_the_executor_gives_way_to_a_transaction_that_locks_the_catalog(server, 
         start = server.log_size()
         wait_until(lambda: "lock timeout" in server.log(start), "the executor gives way")
     assert_registration_arrives(server, connect, name)
+
+
+STATE_OF_EXECUTOR = (
+    "SELECT pid, state_change FROM pg_stat_get_activity(NULL)"
+    " WHERE application_name = 'fraiseql_subs executor'"
+)
+
+
+@contextlib.contextmanager
+def full_lock_table(cluster):
+    """Sessions of a role and of a superuser; the former holds all locks that there is room for."""
+    cluster.sql("CREATE ROLE anybody")
+    cluster.sql("GRANT EXECUTE ON FUNCTION fraiseql_publish(text, text, jsonb) TO anybody")
+    with cluster.connect() as superuser, cluster.connect() as anybody:
+        anybody.execute("SET SESSION AUTHORIZATION anybody")
+        # What a session looks up for the first time needs a lock.
+        superuser.execute(STATE_OF_EXECUTOR)
+        cluster.publish("any", "nobody", {}, anybody)
+        with pytest.raises(errors.OutOfMemory, match="out of shared memory"):
+            anybody.execute("SELECT count(pg_advisory_lock(i)) FROM generate_series(1, 1000000) i")
+        yield anybody, superuser
+        anybody.execute("SELECT pg_advisory_unlock_all()")
+
+
+def test_a_role_that_fills_the_lock_table_keeps_no_client_from_its_events(cluster, connect):
+    worker, executor = worker_pid(cluster), activity(cluster, "executor")[0]
+    client = connect(cluster)
+    subscription = client.subscribe(QUERY)
+    start = cluster.log_size()
+    with full_lock_table(cluster) as (anybody, superuser):
+
+        def looked_at():
+            return superuser.execute(STATE_OF_EXECUTOR).fetchone()
+
+        before = looked_at()
+        # It looks at the catalog every few seconds and at the lock of the database more often.
+        wait_until(lambda: looked_at() != before, "the executor works", timeout=20)
+        assert looked_at()[0] == executor
+        os.kill(executor, signal.SIGTERM)
+        told = "could not look for database"
+        wait_until(lambda: told in cluster.log(start), "the launcher cannot start another")
+        cluster.publish("any", "orders", {"id": 7}, anybody)
+        assert subscription.data() == {"orderUpdated": {"id": "7"}}
+    wait_until(
+        lambda: (row := activity(cluster, "executor")) and row[0] != executor,
+        "another executor runs",
+    )
+    assert_registration_arrives(cluster, connect, "late")
+    cluster.publish("any", "orders", {"id": 8})
+    assert subscription.data() == {"orderUpdated": {"id": "8"}}
+    assert worker_pid(cluster) == worker
+    assert cluster.log(start).count(told) == 1
+
+
+def test_a_worker_is_replaced_while_the_list_of_databases_is_locked(cluster):
+    executor = activity(cluster, "executor")[0]
+    old = worker_pid(cluster)
+    start = cluster.log_size()
+    with cluster.connect(autocommit=False) as session:
+        # As VACUUM FULL does it.
+        session.execute("LOCK TABLE pg_database")
+        os.kill(executor, signal.SIGTERM)
+        wait_until(lambda: executor not in processes_of(cluster), "the executor has ended")
+        os.kill(old, signal.SIGKILL)
+        wait_until(lambda: "worker started" in cluster.log(start), "another worker runs")
+    cluster.wait_until_serving()
