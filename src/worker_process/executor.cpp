@@ -134,8 +134,8 @@ const char* RunTransaction(const char* activity, Body body) {
     enable_timeout_after(STATEMENT_TIMEOUT, kStatementTimeoutMs);
     MemoryContextSwitchTo(context);
     body();
-    disable_timeout(STATEMENT_TIMEOUT, false);
     CommitTransactionCommand();
+    disable_timeout(STATEMENT_TIMEOUT, false);
   }
   PG_CATCH();
   { failure = AbandonTransaction(context); }
@@ -278,6 +278,8 @@ constexpr FixedSetting kFixedSettings[] = {
 #if PG_VERSION_NUM >= 170000
     {"transaction_timeout", "0"},
 #endif
+    // To tell of losses must neither wait for the worker nor fail.
+    {"fraiseql_subs.overflow", "overwrite"},
     // An error would end the process.
     {"exit_on_error", "off"},
     // The few rows that are read are worth neither a compiler nor other processes.

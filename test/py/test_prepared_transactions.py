@@ -1,8 +1,13 @@
 """PREPARE TRANSACTION: subscribers are told what they miss, once it is committed."""
 
 import contextlib
+import os
+import signal
 
 import pytest
+from psycopg import errors
+
+from cluster import wait_until
 
 pytestmark = pytest.mark.extension_only
 
@@ -61,3 +66,36 @@ def test_subscribers_of_other_channels_are_not_told(cluster, connect):
         connection.execute("COMMIT PREPARED 'q'")
     (error,) = numbers.next()["errors"]
     assert error["extensions"]["count"] == 2
+
+
+@contextlib.contextmanager
+def ring_full_of_unread_events(cluster):
+    """Within, the worker reads nothing."""
+    (worker,) = cluster.worker_pids()
+    os.kill(worker, signal.SIGSTOP)
+    try:
+        with cluster.connect() as session:
+            session.execute("SET fraiseql_subs.overflow = error")
+            with pytest.raises(errors.InsufficientResources, match="event ring is full"):
+                while True:
+                    cluster.publish("any", "others", "x" * 200_000, session)
+        yield
+    finally:
+        os.kill(worker, signal.SIGCONT)
+
+
+def test_the_executor_does_not_wait_for_room_in_the_ring(make_cluster):
+    cluster = make_cluster(
+        postgresql__max_prepared_transactions=1,
+        ring_size="1MB",
+        overflow="wait",
+        overflow_timeout="1h",
+        stuck_timeout=0,
+    )
+    prepare(cluster, "committed")
+    with ring_full_of_unread_events(cluster):
+        cluster.sql("COMMIT PREPARED 'committed'")
+        wait_until(
+            lambda: not cluster.sql("SELECT FROM fraiseql_subs.prepared_loss"),
+            "the loss is in the ring",
+        )
