@@ -454,8 +454,8 @@ CREATE TABLE fraiseql_subs.prepared_loss (
 COMMENT ON TABLE fraiseql_subs.prepared_loss IS
     'events of prepared transactions, of which subscribers are told once those are committed';
 
--- PREPARE TRANSACTION inserts its rows without firing triggers. Others come by logical replication, from
--- a publication FOR ALL TABLES: they tell of another server's events.
+-- PREPARE TRANSACTION inserts its rows without firing triggers, and keeps them out of logical decoding.
+-- Others come by the first copy of a publication FOR ALL TABLES: they tell of another server's events.
 CREATE FUNCTION fraiseql_subs.discard() RETURNS trigger
 LANGUAGE plpgsql AS $$ BEGIN RETURN NULL; END $$;
 
