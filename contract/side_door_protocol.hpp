@@ -23,10 +23,17 @@ static_assert(std::endian::native == std::endian::little,
 // Longest frame taken or sent, in bytes.
 inline constexpr FrameLength kMaxFrameLength = 64u << 20;
 
+// Number of the worker's request for a snapshot, which the answer repeats.
+using SnapshotRequest = int64_t;
+
+// Stands for a snapshot that an executor sends by itself, in which the number is missing.
+inline constexpr SnapshotRequest kUnasked = 0;
+
 // Members of a message.
 namespace member {
 
 inline constexpr char kOp[] = "op";
+inline constexpr char kRequest[] = "request";
 inline constexpr char kSnapshot[] = "snapshot";
 inline constexpr char kRows[] = "rows";
 inline constexpr char kError[] = "error";

@@ -4,11 +4,11 @@
 #include <unistd.h>
 #include <uv.h>
 
+#include <charconv>
 #include <cstring>
 #include <exception>
 #include <vector>
 
-#include "contract/side_door_protocol.hpp"
 #include "worker/base/log.hpp"
 #include "worker/json/json_tree.hpp"
 #include "worker/json/json_writer.hpp"
@@ -17,6 +17,7 @@ namespace fsubs {
 namespace {
 
 using side_door::FrameLength;
+using side_door::SnapshotRequest;
 
 constexpr int kBacklog = 64;
 constexpr size_t kReadChunk = 64 * 1024;
@@ -43,6 +44,7 @@ struct SideDoorServer::Impl {
   uv_loop_s* loop;
   SideDoorHost* host;
   uv_pipe_t* listener = nullptr;
+  SnapshotRequest request = side_door::kUnasked;  // the last one
   std::vector<Peer*> peers;
 
   void Accept();
@@ -50,6 +52,7 @@ struct SideDoorServer::Impl {
   void Close(Peer* peer);
   void OnBytes(Peer* peer, std::string_view bytes);
   bool OnFrame(Peer* peer, std::string_view json);
+  bool OnSnapshot(JsonValue message);
   void AskForSnapshot(Peer* executor);
   SideDoorHost::Reply ReplyTo(Peer* peer, const char* op);
 };
@@ -209,13 +212,8 @@ bool SideDoorServer::Impl::OnFrame(Peer* peer, std::string_view json) {
   }
   if (op == side_door::op::kSnapshot && peer->executor) {
     std::string error;
-    if (text(side_door::member::kError, &error)) {
-      host->OnSnapshotError(error);
-      return true;
-    }
-    const auto snapshot = tree.root().Find(side_door::member::kSnapshot);
-    if (!snapshot) return false;
-    host->OnSnapshot(snapshot->raw());
+    if (!text(side_door::member::kError, &error)) return OnSnapshot(tree.root());
+    host->OnSnapshotError(error);
     return true;
   }
   if (op == side_door::op::kMetrics) {
@@ -230,8 +228,23 @@ bool SideDoorServer::Impl::OnFrame(Peer* peer, std::string_view json) {
   return true;
 }
 
+bool SideDoorServer::Impl::OnSnapshot(JsonValue message) {
+  const auto snapshot = message.Find(side_door::member::kSnapshot);
+  if (!snapshot) return false;
+  SnapshotRequest answered = side_door::kUnasked;
+  if (const auto number = message.Find(side_door::member::kRequest)) {
+    const std::string_view digits = number->raw();
+    const char* const end = digits.data() + digits.size();
+    const auto [rest, error] = std::from_chars(digits.data(), end, answered);
+    if (error != std::errc{} || rest != end) return false;
+  }
+  host->OnSnapshot(answered, snapshot->raw());
+  return true;
+}
+
 void SideDoorServer::Impl::AskForSnapshot(Peer* executor) {
-  Send(executor, Message(side_door::op::kSnapshot, {}, {}));
+  Send(executor,
+       Message(side_door::op::kSnapshot, side_door::member::kRequest, std::to_string(request)));
 }
 
 std::unique_ptr<SideDoorServer> SideDoorServer::Open(uv_loop_s* loop, SideDoorHost* host,
@@ -265,7 +278,8 @@ SideDoorServer::~SideDoorServer() {
   uv_close(reinterpret_cast<uv_handle_t*>(impl_->listener), FreePipe);
 }
 
-void SideDoorServer::RequestSnapshot() {
+void SideDoorServer::RequestSnapshot(SnapshotRequest request) {
+  impl_->request = request;
   for (Peer* peer : impl_->peers) {
     if (peer->executor) {
       impl_->AskForSnapshot(peer);

@@ -10,6 +10,8 @@
 #include <string>
 #include <string_view>
 
+#include "contract/side_door_protocol.hpp"
+
 struct uv_loop_s;
 
 namespace fsubs {
@@ -25,7 +27,8 @@ class SideDoorHost {
   using Reply = std::function<void(Answer answer)>;
 
   virtual ~SideDoorHost() = default;
-  virtual void OnSnapshot(std::string_view snapshot_json) = 0;
+  // The answer to `request`, or one that was sent unasked.
+  virtual void OnSnapshot(side_door::SnapshotRequest request, std::string_view snapshot_json) = 0;
   virtual void OnSnapshotError(std::string_view message) = 0;
   virtual void OnMetrics(Reply reply) = 0;
   virtual void OnConnections(Reply reply) = 0;
@@ -44,8 +47,8 @@ class SideDoorServer {
   SideDoorServer(const SideDoorServer&) = delete;
   SideDoorServer& operator=(const SideDoorServer&) = delete;
 
-  // Ask an executor for the catalog. It is asked as soon as one is connected.
-  void RequestSnapshot();
+  // Ask an executor for the catalog. Each one that connects later is asked too.
+  void RequestSnapshot(side_door::SnapshotRequest request);
 
   struct Impl;
 

@@ -124,12 +124,17 @@ void Worker::OnCatalogChanged(Position position) {
 void Worker::RequestSnapshot() {
   asked_ = wanted_;
   outstanding_ = true;
-  side_door_->RequestSnapshot();
+  side_door_->RequestSnapshot(++request_);
 }
 
-void Worker::OnSnapshot(std::string_view snapshot_json) {
-  outstanding_ = false;
-  newest_ = {std::string(snapshot_json), asked_};
+// One that is not the answer to the last request may have been read before a change for which that
+// asked.
+void Worker::OnSnapshot(side_door::SnapshotRequest request, std::string_view snapshot_json) {
+  if (request == request_) {
+    outstanding_ = false;
+    covered_ = asked_;
+  }
+  newest_ = {std::string(snapshot_json), covered_};
   if (!loading_) LoadNewest();
 }
 

@@ -41,7 +41,7 @@ class Worker final : private ShardHost, private SideDoorHost {
   HttpReply OnGet(std::string_view path) override;
 
   // SideDoorHost.
-  void OnSnapshot(std::string_view snapshot_json) override;
+  void OnSnapshot(side_door::SnapshotRequest request, std::string_view snapshot_json) override;
   void OnSnapshotError(std::string_view message) override;
   void OnMetrics(Reply reply) override;
   void OnConnections(Reply reply) override;
@@ -86,10 +86,12 @@ class Worker final : private ShardHost, private SideDoorHost {
   uv_timer_t database_timer_{};
   TaskQueue tasks_{"control thread"};
 
-  Position wanted_ = 0;  // changes announced up to here
-  Position asked_ = 0;   // what the outstanding request will cover
-  bool outstanding_ = false;
-  std::optional<Snapshot> newest_;  // that no load has begun with
+  Position wanted_ = 0;   // changes announced up to here
+  Position asked_ = 0;    // what the answer to the last request will cover
+  Position covered_ = 0;  // what the last answer covered
+  side_door::SnapshotRequest request_ = side_door::kUnasked;  // the last one
+  bool outstanding_ = false;                                  // it is not answered yet
+  std::optional<Snapshot> newest_;                            // that no load has begun with
   bool loading_ = false;
   size_t drained_ = 0;  // shards
   size_t files_ = 0;    // that may be open

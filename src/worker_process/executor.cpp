@@ -18,6 +18,8 @@ namespace fsubs {
 namespace {
 
 using Clock = std::chrono::steady_clock;
+using side_door::kUnasked;
+using side_door::SnapshotRequest;
 using std::chrono::milliseconds;
 
 constexpr char kName[] = "fraiseql_subs executor";
@@ -149,16 +151,30 @@ const char* RunTransaction(const char* activity, Body body) {
   return failure;
 }
 
-// Whether the worker's message asks for a snapshot.
-bool TakeSnapshotRequest(SideDoorClient* door) {
-  bool asked = false;
+// The worker's message. Returns kUnasked if it asks for no snapshot.
+SnapshotRequest TakeSnapshotRequest(SideDoorClient* door) {
+  SnapshotRequest request = kUnasked;
   const char* const failure = RunTransaction("reading a request", [&] {
     Jsonb* const message = door->TakeMessage();
     JsonbValue op;
-    asked = FindMember(message, side_door::member::kOp, &op) && op.type == jbvString &&
-            std::string_view(op.val.string.val, op.val.string.len) == side_door::op::kSnapshot;
+    JsonbValue number;
+    if (FindMember(message, side_door::member::kOp, &op) && op.type == jbvString &&
+        std::string_view(op.val.string.val, op.val.string.len) == side_door::op::kSnapshot &&
+        FindMember(message, side_door::member::kRequest, &number) && number.type == jbvNumeric) {
+      request =
+          DatumGetInt64(DirectFunctionCall1(numeric_int8, NumericGetDatum(number.val.numeric)));
+    }
   });
-  return failure == nullptr && asked;
+  return failure == nullptr ? request : kUnasked;
+}
+
+// With a member whose value is JSON text.
+const char* MakeSnapshotMessage(SnapshotRequest request, const char* member, const char* json) {
+  const char* const answered = request == kUnasked ? ""
+                                                   : psprintf("\"%s\":" INT64_FORMAT ",",
+                                                              side_door::member::kRequest, request);
+  return psprintf("{\"%s\":\"%s\",%s\"%s\":%s}", side_door::member::kOp, side_door::op::kSnapshot,
+                  answered, member, json);
 }
 
 SideDoorResult Send(Session* session, const char* json) {
@@ -168,12 +184,11 @@ SideDoorResult Send(Session* session, const char* json) {
   return result;
 }
 
-bool SendError(Session* session, const char* message) {
+bool SendError(Session* session, SnapshotRequest request, const char* message) {
   StringInfoData text;
   initStringInfo(&text);
   escape_json(&text, message);
-  const char* const answer =
-      MakeMessage(side_door::op::kSnapshot, side_door::member::kError, text.data);
+  const char* const answer = MakeSnapshotMessage(request, side_door::member::kError, text.data);
   return Send(session, answer) == SideDoorResult::kDone;
 }
 
@@ -183,32 +198,30 @@ void Remember(Session* session, const char* snapshot) {
       snapshot == nullptr ? nullptr : MemoryContextStrdup(session->context, snapshot);
 }
 
-enum class Occasion { kAsked, kLooked };
-
 // Read the catalog and send it, unasked only if it has changed. Returns false if the connection is
 // of no more use.
-bool GiveSnapshot(Session* session, Occasion occasion) {
+bool GiveSnapshot(Session* session, SnapshotRequest request) {
   const char* text = nullptr;
   // The commit that it was asked for may not have told of its tables yet.
-  const Freshness freshness = occasion == Occasion::kAsked ? Freshness::kNow : Freshness::kSoon;
+  const Freshness freshness = request == kUnasked ? Freshness::kSoon : Freshness::kNow;
   const char* const failure =
       RunTransaction("reading the catalog", [&] { text = ReadCatalogSnapshot(freshness); });
   if (failure != nullptr) {
     session->look_due = Clock::now() + kLookAgainAfterError;
     Remember(session, nullptr);
-    return SendError(session, failure);
+    return SendError(session, request, failure);
   }
   session->look_due = Clock::now() + kLookInterval;
   const bool known = session->sent_snapshot != nullptr && strcmp(session->sent_snapshot, text) == 0;
-  if (occasion == Occasion::kLooked && known) return true;
+  if (request == kUnasked && known) return true;
 
   Remember(session, text);
   const SideDoorResult result =
-      Send(session, MakeMessage(side_door::op::kSnapshot, side_door::member::kSnapshot, text));
+      Send(session, MakeSnapshotMessage(request, side_door::member::kSnapshot, text));
   if (result == SideDoorResult::kOversize) {
     ereport(WARNING, (errcode(ERRCODE_PROGRAM_LIMIT_EXCEEDED),
                       errmsg("fraiseql_subs: the catalog is too large for the worker")));
-    return SendError(session, "the catalog is too large");
+    return SendError(session, request, "the catalog is too large");
   }
   return result == SideDoorResult::kDone;
 }
@@ -217,7 +230,7 @@ bool GiveSnapshot(Session* session, Occasion occasion) {
 bool Look(Session* session) {
   // An error is in the log, and the next look tries again.
   (void)RunTransaction("telling of prepared transactions", QueuePreparedLosses);
-  return GiveSnapshot(session, Occasion::kLooked);
+  return GiveSnapshot(session, kUnasked);
 }
 
 // Answer the worker until the connection ends or is of no more use. Returns whether the worker kept
@@ -234,14 +247,16 @@ bool Serve(Session* session) {
     const Clock::time_point make_way_due = MakeWay();
     if (Clock::now() >= session->look_due && !Look(session)) return true;
     switch (session->door->TryReceive()) {
-      case SideDoorResult::kDone:
-        if (!TakeSnapshotRequest(session->door)) {
+      case SideDoorResult::kDone: {
+        const SnapshotRequest request = TakeSnapshotRequest(session->door);
+        if (request == kUnasked) {
           ereport(WARNING, (errcode(ERRCODE_PROTOCOL_VIOLATION),
                             errmsg("fraiseql_subs: the worker sent a request that is not known")));
           return false;
         }
-        if (!GiveSnapshot(session, Occasion::kAsked)) return true;
+        if (!GiveSnapshot(session, request)) return true;
         break;
+      }
       case SideDoorResult::kNotYet:
         session->door->WaitReadable(std::min(session->look_due, make_way_due));
         break;

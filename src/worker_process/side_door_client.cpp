@@ -106,10 +106,6 @@ char* MakeMessage(const char* op) {
   return psprintf("{\"%s\":\"%s\"}", side_door::member::kOp, op);
 }
 
-char* MakeMessage(const char* op, const char* member, const char* json) {
-  return psprintf("{\"%s\":\"%s\",\"%s\":%s}", side_door::member::kOp, op, member, json);
-}
-
 bool FindMember(Jsonb* message, const char* name, JsonbValue* value) {
   return getKeyJsonValueFromContainer(&message->root, name, static_cast<int>(strlen(name)),
                                       value) != nullptr;

@@ -21,9 +21,8 @@ enum class [[nodiscard]] SideDoorResult{
     kOversize,  // the frame is longer than side_door::kMaxFrameLength
 };
 
-// A message of the operation alone, or with a member whose value is JSON text. Palloc'd.
+// A message of the operation alone. Palloc'd.
 char* MakeMessage(const char* op);
-char* MakeMessage(const char* op, const char* member, const char* json);
 
 // Returns false if the message has no such member.
 [[nodiscard]] bool FindMember(Jsonb* message, const char* name, JsonbValue* value);

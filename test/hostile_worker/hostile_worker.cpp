@@ -270,7 +270,10 @@ std::vector<std::string> Answers() {
       Frame(R"({"op":"metrics","rows":[{"name":1,"labels":[],"value":"x"},7]})"),
       Frame(R"({"op":"metrics","error":"\u0000\ud800"})"),
       Frame(numbers + "]}"),
-      Frame(R"({"op":"snapshot"})") + Frame(R"({"op":"snapshot"})") + Frame(R"({"op":"no"})"),
+      Frame(R"({"op":"snapshot","request":1})") + Frame(R"({"op":"snapshot","request":1})") +
+          Frame(R"({"op":"no"})"),
+      Frame(R"({"op":"snapshot"})"),
+      Frame(R"({"op":"snapshot","request":1e99})"),
       "\x01",
       "",
   };
