@@ -3,6 +3,13 @@
 #include <algorithm>
 
 namespace fsubs {
+namespace {
+
+constexpr uint64_t kNone = UINT64_MAX;
+constexpr size_t kCatalogChangedSize = AlignRecord(sizeof(RecordHeader));
+static_assert(kCatalogChangedSize <= kLossRecordSize, "one buffer is for either");
+
+}  // namespace
 
 void Publication::Prepare(const Queued& queued, uint64_t capacity) {
   *this = Publication();
@@ -19,7 +26,8 @@ void Publication::Prepare(const Queued& queued, uint64_t capacity) {
   }
   // For what the file may not give, or comes too late.
   losses += kLossRecordSize;
-  loss_record_ = static_cast<char*>(MemoryContextAlloc(TopTransactionContext, largest_loss));
+  if (queued.catalog_changed_at != kNone) losses += kCatalogChangedSize;
+  made_record_ = static_cast<char*>(MemoryContextAlloc(TopTransactionContext, largest_loss));
   bytes_ = store.end().at + losses;
   left_ = store.end().count;
   if (!is_sorted_) {
@@ -143,8 +151,10 @@ const char* Publication::Next() {
     StopReading();
     if (has_loss) return EncodeNextLoss();
     if (left_ == 0) return nullptr;
-    EncodeLoss({}, std::exchange(left_, 0), loss_record_);
-    return loss_record_;
+    // It may be among what is missing.
+    if (std::exchange(queued_.catalog_changed_at, kNone) != kNone) return EncodeCatalogChanged();
+    EncodeLoss({}, std::exchange(left_, 0), made_record_);
+    return made_record_;
   }
   const RecordHeader header = HeaderOf(record);
   if (has_loss && (*queued_.losses)[next_loss_].anchor <= PlaceOfNext(header))
@@ -170,8 +180,15 @@ uint64_t Publication::PlaceOfNext(const RecordHeader& header) const {
 
 const char* Publication::EncodeNextLoss() {
   const LossTable::Loss& loss = (*queued_.losses)[next_loss_++];
-  EncodeLoss(loss.channel, loss.count, loss_record_);
-  return loss_record_;
+  EncodeLoss(loss.channel, loss.count, made_record_);
+  return made_record_;
+}
+
+const char* Publication::EncodeCatalogChanged() {
+  EventRecord record;
+  record.kind = RecordKind::kCatalogChanged;
+  Encode(record, made_record_);
+  return made_record_;
 }
 
 }  // namespace fsubs

@@ -54,6 +54,7 @@ class Publication final : public RecordSource {
   const char* NextRecord();
   uint64_t PlaceOfNext(const RecordHeader& header) const;
   const char* EncodeNextLoss();
+  const char* EncodeCatalogChanged();
 
   Queued queued_{};
   bool is_sorted_ = true;  // no record goes in front of one that was queued before it
@@ -69,7 +70,7 @@ class Publication final : public RecordSource {
 
   uint64_t left_ = 0;  // records to come, and events that are lost
   size_t next_loss_ = 0;
-  char* loss_record_ = nullptr;
+  char* made_record_ = nullptr;  // of a loss, or of a change of the catalog
 };
 
 }  // namespace fsubs

@@ -81,3 +81,17 @@ def test_a_timeout_ends_a_registration_which_can_then_be_repeated(cluster):
         session.execute("SELECT fraiseql_register_types(%s)", (types,))
         (count,) = session.execute("SELECT count(*) FROM fraiseql_subs.type").fetchone()
     assert count == 20002
+
+
+def test_a_registration_is_in_force_though_the_events_before_it_cannot_be_read(cluster, connect):
+    with cluster.connect(autocommit=False) as connection:
+        connection.execute("SET fraiseql_subs.transaction_memory = '64kB'")
+        connection.execute(
+            "SELECT fraiseql_publish('any', 'c', to_jsonb(repeat('x', 1000)))"
+            " FROM generate_series(1, 1000)"
+        )
+        connection.execute("SELECT fraiseql_register_subscription('noted: Note', 'noted')")
+        connection.execute("COPY (SELECT) TO PROGRAM 'truncate -s 0 base/pgsql_tmp/pgsql_tmp*'")
+    noted = connect(cluster).subscribe("subscription { noted { id } }")
+    cluster.publish("any", "noted", {"id": 7})
+    assert noted.data() == {"noted": {"id": "7"}}
