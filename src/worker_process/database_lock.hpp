@@ -9,6 +9,7 @@ namespace fsubs {
 
 // Whether a transaction holds a lock on the database with which no new session could connect to it.
 // Never waits, needs no transaction, and takes no room in the lock table, which any role can fill.
+// Does not see a standby's replay of the command, which ends the sessions itself.
 // REQUIRES: this process holds no such lock.
 inline bool IsDatabaseLocked(Oid database) {
   LOCKTAG tag;
