@@ -72,15 +72,31 @@ COMMENT ON FUNCTION fraiseql_unwatch(regclass) IS 'stop publishing the changes o
 -- What this section reads are PostgreSQL's catalogs, so that it also works where the library is not
 -- loaded. None of it locks a table.
 
+-- The extension's function. Others can have its name and its C symbol.
+CREATE FUNCTION fraiseql_subs.capture_function() RETURNS oid
+LANGUAGE plpgsql STABLE SET search_path = pg_catalog, pg_temp AS $$
+BEGIN
+    RETURN (
+        SELECT p.oid FROM pg_proc AS p
+        JOIN pg_depend AS d ON d.classid = 'pg_proc'::regclass AND d.objid = p.oid
+            AND d.refclassid = 'pg_extension'::regclass AND d.deptype = 'e'
+        JOIN pg_extension AS e ON e.oid = d.refobjid
+        WHERE p.proname = 'fraiseql_capture' AND p.prosrc = 'fsubs_capture'
+            AND e.extname = 'fraiseql_subs');
+END
+$$;
+
 -- The triggers that call fraiseql_capture. PostgreSQL copies those of a partitioned table to its
--- partitions; `parent` is the trigger that one was copied from, else 0.
+-- partitions; `parent` is the trigger that one was copied from, else 0. There is no index by which
+-- to find them but that of the table.
 CREATE VIEW fraiseql_subs.capture_trigger AS
 SELECT t.oid, t.tgrelid AS relid, t.tgparentid AS parent, t.tgname AS name, t.tgenabled AS enabled,
        t.tgqual IS NOT NULL AS has_condition, t.tgattr <> '' AS has_columns,
        t.tgdeferrable AS is_deferrable, t.tgnargs AS arguments,
+       -- Empty is as good as none.
        CASE WHEN t.tgnargs > 0 THEN
-           convert_from(substring(t.tgargs FOR position('\x00'::bytea IN t.tgargs) - 1),
-                        getdatabaseencoding()) END AS channel,
+           nullif(convert_from(substring(t.tgargs FOR position('\x00'::bytea IN t.tgargs) - 1),
+                               getdatabaseencoding()), '') END AS channel,
        -- What it publishes: bits of pg_trigger.tgtype. 0 for a trigger that fraiseql_capture refuses
        -- to be called by.
        CASE WHEN t.tgtype & 66 <> 0 THEN 0  -- BEFORE, INSTEAD OF
@@ -88,49 +104,67 @@ SELECT t.oid, t.tgrelid AS relid, t.tgparentid AS parent, t.tgname AS name, t.tg
             ELSE t.tgtype & 32 END AS events,  -- TRUNCATE
        t.tgtype & 60 AS all_events,
        t.xmin AS written_by
-FROM pg_catalog.pg_extension AS e
--- Only the extension's own: anybody can make a function of that name and source.
-JOIN pg_catalog.pg_depend AS member
-    ON member.refclassid = 'pg_catalog.pg_extension'::regclass AND member.refobjid = e.oid
-    AND member.classid = 'pg_catalog.pg_proc'::regclass AND member.deptype = 'e'
-JOIN pg_catalog.pg_proc AS p ON p.oid = member.objid
-JOIN pg_catalog.pg_depend AS d
-    ON d.refclassid = 'pg_catalog.pg_proc'::regclass AND d.refobjid = p.oid
-    AND d.classid = 'pg_catalog.pg_trigger'::regclass
-JOIN pg_catalog.pg_trigger AS t ON t.oid = d.objid
-WHERE e.extname = 'fraiseql_subs' AND p.proname = 'fraiseql_capture';
+FROM pg_catalog.pg_trigger AS t
+WHERE t.tgfoid = (SELECT fraiseql_subs.capture_function());
+
+CREATE FUNCTION fraiseql_subs.younger(xid, xid) RETURNS xid
+LANGUAGE sql STABLE AS $$
+    SELECT CASE WHEN pg_catalog.age($1) < pg_catalog.age($2) THEN $1 ELSE $2 END;
+$$;
+
+-- Whether logical replication may apply changes to tables of this database.
+CREATE FUNCTION fraiseql_subs.is_subscriber() RETURNS boolean
+LANGUAGE plpgsql STABLE SET search_path = pg_catalog, pg_temp AS $$
+BEGIN
+    RETURN EXISTS (SELECT FROM pg_subscription AS s JOIN pg_database AS d ON d.oid = s.subdbid
+                   WHERE d.datname = current_database());
+END
+$$;
 
 -- Why not every change of a table becomes one event on this channel, or others' changes do too.
+--   path: null, or those of the tables below it that are looked at
 --   kind: `off` if no change becomes an event, `check` if it may be meant like this, `incomplete` or,
---     if it is all about replication, `replication` for the others
---   since: the transaction that wrote the catalog's row from which it follows
-CREATE FUNCTION fraiseql_subs.problems_of(watched oid, channel text)
+--     if it is all about replication, `replication` for the others; `note` if nothing follows from it
+--   since: the transaction that wrote the catalog's row from which it follows; null if none tells
+--
+-- A database can have thousands of partitions, and many watched tables: all that is read of the
+-- catalogs is found by an index, and no two lists are compared with each other.
+CREATE FUNCTION fraiseql_subs.problems_of(watched oid, channel text, path oid[] DEFAULT NULL)
 RETURNS TABLE (kind text, problem text, remedy text, since xid)
-LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp SET plan_cache_mode = force_generic_plan AS $$
+LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp SET plan_cache_mode = force_generic_plan
+SET enable_hashjoin = off SET enable_mergejoin = off SET enable_seqscan = off SET jit = off AS $$
 #variable_conflict use_column
+DECLARE
+    capture CONSTANT oid := fraiseql_subs.capture_function();
+    replication CONSTANT text := CASE WHEN fraiseql_subs.is_subscriber() THEN 'replication' ELSE 'note' END;
 BEGIN
     RETURN QUERY
     WITH RECURSIVE
-    own AS (
+    own AS MATERIALIZED (
         SELECT * FROM fraiseql_subs.capture_trigger AS t
         WHERE t.relid = $1 AND t.parent = 0 AND t.channel IS NOT DISTINCT FROM $2
     ),
     operation (name, bit) AS (VALUES ('INSERT', 4), ('UPDATE', 16), ('DELETE', 8), ('TRUNCATE', 32)),
-    -- Tables whose rows are also rows of the watched one.
-    descendant AS (
-        SELECT i.inhrelid AS relid, i.inhparent AS parent, i.xmin AS since, c.relispartition, c.relkind
-        FROM pg_inherits AS i JOIN pg_class AS c ON c.oid = i.inhrelid WHERE i.inhparent = $1
+    -- Tables whose rows are also rows of the watched one, each with every copy of a row trigger.
+    below AS (
+        SELECT $1 AS relid, own.oid AS copy, own.enabled AS original_enabled, NULL::name AS name,
+            NULL::"char" AS enabled, NULL::xid AS written_by, NULL::xid AS since,
+            false AS is_partition, NULL::"char" AS relkind
+        FROM (SELECT) AS one LEFT JOIN own ON own.events & 28 <> 0
         UNION
-        SELECT i.inhrelid, i.inhparent, i.xmin, c.relispartition, c.relkind
-        FROM descendant AS d JOIN pg_inherits AS i ON i.inhparent = d.relid
-        JOIN pg_class AS c ON c.oid = i.inhrelid
+        SELECT i.inhrelid, t.oid, b.original_enabled, t.tgname, t.tgenabled, t.xmin, i.xmin,
+            c.relispartition, c.relkind
+        FROM below AS b
+        JOIN pg_inherits AS i ON i.inhparent = b.relid
+        -- A temporary table is one session's.
+        JOIN pg_class AS c ON c.oid = i.inhrelid AND c.relpersistence <> 't'
+        LEFT JOIN pg_trigger AS t ON t.tgrelid = i.inhrelid AND t.tgparentid = b.copy AND b.copy <> 0
+        WHERE $3 IS NULL OR i.inhrelid = ANY ($3)
     ),
-    copy AS (
-        SELECT t.*, own.oid AS original, own.enabled AS original_enabled
-        FROM own JOIN fraiseql_subs.capture_trigger AS t ON t.parent = own.oid
-        UNION ALL
-        SELECT t.*, copy.original, copy.original_enabled
-        FROM copy JOIN fraiseql_subs.capture_trigger AS t ON t.parent = copy.oid
+    descendant AS MATERIALIZED (
+        SELECT b.relid, b.is_partition, b.relkind, (array_agg(b.since ORDER BY age(b.since)))[1] AS since,
+            count(b.copy) > 0 AS has_copy
+        FROM below AS b WHERE b.since IS NOT NULL GROUP BY b.relid, b.is_partition, b.relkind
     ),
     missing AS (
         SELECT string_agg(o.name, ', ') AS names, sum(o.bit)::integer AS bits
@@ -150,7 +184,7 @@ BEGIN
             format('The trigger %I is disabled.', t.name), 'watch', t.written_by
         FROM own AS t WHERE t.enabled = 'D'
     UNION ALL
-        SELECT 'replication', format(CASE t.enabled
+        SELECT CASE t.enabled WHEN 'R' THEN 'incomplete' ELSE replication END, format(CASE t.enabled
                 WHEN 'R' THEN 'The trigger %I fires for nothing but what replication applies.'
                 ELSE 'The trigger %I is not enabled ALWAYS: what replication applies makes no event.' END,
             t.name), 'watch', t.written_by
@@ -170,7 +204,7 @@ BEGIN
     UNION ALL
         SELECT 'incomplete', format('The trigger %I makes writes fail: it needs one argument, a channel.', t.name),
             'again', t.written_by
-        FROM own AS t WHERE t.arguments <> 1 OR t.channel = ''
+        FROM own AS t WHERE t.arguments <> 1 OR t.channel IS NULL
     UNION ALL
         SELECT 'incomplete', format('The trigger %I makes writes fail: it must be AFTER, and FOR EACH ROW but for TRUNCATE.',
             t.name), 'again', t.written_by
@@ -181,58 +215,70 @@ BEGIN
         FROM own AS t JOIN operation AS o ON t.events & o.bit <> 0 GROUP BY o.name HAVING count(*) > 1
     UNION ALL
         SELECT 'incomplete', format('The trigger %I fires first: what it does is told before the change it does it for.',
-            other.tgname), 'name',
-            CASE WHEN age(other.xmin) < age(first.written_by) THEN other.xmin ELSE first.written_by END
+            other.tgname), 'name', fraiseql_subs.younger(other.xmin, first.written_by)
         FROM (SELECT own.name, own.written_by FROM own WHERE own.events & 28 <> 0
               ORDER BY own.name LIMIT 1) AS first
         JOIN pg_trigger AS other ON other.tgname < first.name
         WHERE other.tgrelid = $1 AND other.tgtype & 67 = 1 AND other.tgenabled <> 'D'
-            AND other.oid NOT IN (SELECT t.oid FROM fraiseql_subs.capture_trigger AS t)
+            AND other.tgfoid <> capture
     UNION ALL
         SELECT 'incomplete', format('The partition %s has no trigger that publishes its rows.', d.relid::regclass),
             'watch', d.since
         FROM descendant AS d
-        WHERE d.relispartition AND EXISTS (SELECT FROM own WHERE events & 28 <> 0)
-            AND NOT EXISTS (SELECT FROM copy WHERE copy.relid = d.relid)
+        WHERE d.is_partition AND NOT d.has_copy AND EXISTS (SELECT FROM own WHERE events & 28 <> 0)
     UNION ALL
-        SELECT CASE t.enabled WHEN 'D' THEN 'incomplete' ELSE 'replication' END, format(CASE t.enabled
+        SELECT CASE b.enabled WHEN 'O' THEN replication ELSE 'incomplete' END, format(CASE b.enabled
                 WHEN 'D' THEN 'The trigger %I of the partition %s is disabled.'
                 WHEN 'R' THEN 'The trigger %I of the partition %s fires for nothing but what replication applies.'
                 ELSE 'The trigger %I of the partition %s is not enabled ALWAYS: what replication applies makes no event.' END,
-            t.name, t.relid::regclass), 'watch', t.written_by
-        FROM copy AS t WHERE t.enabled <> 'A' AND t.enabled <> t.original_enabled
+            b.name, b.relid::regclass), 'watch', b.written_by
+        FROM below AS b WHERE b.enabled <> 'A' AND b.enabled <> b.original_enabled
     UNION ALL
         SELECT 'incomplete', format('The partition %s is watched by itself, too.', d.relid::regclass), 'partition',
-            t.written_by
-        FROM descendant AS d JOIN fraiseql_subs.capture_trigger AS t ON t.relid = d.relid AND t.parent = 0
-        WHERE d.relispartition
+            fraiseql_subs.younger(t.xmin, d.since)
+        FROM descendant AS d
+        JOIN pg_trigger AS t ON t.tgrelid = d.relid AND t.tgfoid = capture AND t.tgparentid = 0
+        WHERE d.is_partition
     UNION ALL
         SELECT 'incomplete', format('The partition %s is a foreign table: only what is written through this server makes events.',
             d.relid::regclass), 'none', d.since
-        FROM descendant AS d WHERE d.relispartition AND d.relkind = 'f'
+        FROM descendant AS d WHERE d.is_partition AND d.relkind = 'f'
     UNION ALL
         SELECT 'incomplete', format('The table %s inherits from it and is not watched: its rows make no event.',
             d.relid::regclass), 'child', d.since
         FROM descendant AS d
-        WHERE NOT d.relispartition AND NOT EXISTS (
-            SELECT FROM fraiseql_subs.capture_trigger AS t
-            WHERE t.relid = d.relid AND t.parent = 0 AND t.events & 28 <> 0)
+        WHERE NOT d.is_partition AND NOT EXISTS (
+            SELECT FROM pg_trigger AS t
+            WHERE t.tgrelid = d.relid AND t.tgfoid = capture AND t.tgparentid = 0 AND t.tgtype & 28 <> 0)
     UNION ALL
         SELECT 'incomplete', CASE c.relpersistence
                 WHEN 'u' THEN 'The table is unlogged: a crash of the server empties it, which makes no event.'
                 ELSE 'The table is temporary: what ON COMMIT and the end of the session remove makes no event.' END,
-            'none', c.xmin
+            'none', NULL
         FROM pg_class AS c WHERE c.oid = $1 AND c.relpersistence <> 'p'
     UNION ALL
+        -- What ALTER TABLE does to a table rewrites its row of pg_class, but only another name, schema or
+        -- owner that of its row type. In other schemas any number of tables may be called so: what tells
+        -- is that the watched one has left its schema, and the other one came or was made after that.
         SELECT 'check', format('Its channel %I has the name of the table %s, which is not watched.',
-            $2, named.oid::regclass), 'renamed', named.xmin
+            $2, named.oid::regclass), 'renamed', fraiseql_subs.younger(named_type.xmin, own_type.xmin)
         FROM pg_class AS c
-        JOIN pg_class AS named ON named.relnamespace = c.relnamespace AND named.relname = $2
+        JOIN pg_type AS own_type ON own_type.oid = c.reltype
+        JOIN pg_class AS named ON named.relname = $2::name AND named.relname = $2
+        JOIN pg_type AS named_type ON named_type.oid = named.reltype
         WHERE c.oid = $1 AND named.oid <> c.oid AND named.relkind IN ('r', 'p')
-            AND NOT EXISTS (SELECT FROM fraiseql_subs.capture_trigger AS t WHERE t.relid = named.oid)
+            AND named.relpersistence <> 't'
+            AND NOT EXISTS (SELECT FROM pg_trigger AS t WHERE t.tgrelid = named.oid AND t.tgfoid = capture)
+            AND (named.relnamespace = c.relnamespace OR EXISTS (
+                SELECT FROM pg_depend AS schema
+                WHERE schema.classid = 'pg_class'::regclass AND schema.objid = $1 AND schema.objsubid = 0
+                    AND schema.refclassid = 'pg_namespace'::regclass
+                    AND age(schema.xmin) < (SELECT max(age(own.written_by)) FROM own)
+                    AND age(named_type.xmin) <= age(schema.xmin)))
     )
     SELECT f.kind, f.problem, CASE f.remedy
-            WHEN 'watch' THEN format('fraiseql_watch(%L, %L) puts its triggers in order again.', $1::regclass, $2)
+            WHEN 'watch' THEN CASE WHEN $2 IS NOT NULL THEN
+                format('fraiseql_watch(%L, %L) puts its triggers in order again.', $1::regclass, $2) END
             WHEN 'again' THEN format('fraiseql_unwatch(%L) removes all its triggers; then watch it again.', $1::regclass)
             WHEN 'name' THEN 'Rename that trigger.'
             WHEN 'partition' THEN 'Unwatch the partition.'
@@ -258,10 +304,18 @@ $$;
 CREATE FUNCTION fraiseql_watched_tables()
 RETURNS TABLE ("table" regclass, channel text, state text, problems text[])
 LANGUAGE sql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
-    WITH watched AS (
-        SELECT DISTINCT t.relid, t.channel FROM fraiseql_subs.capture_trigger AS t WHERE t.parent = 0
+    WITH watched AS MATERIALIZED (
+        SELECT DISTINCT t.relid, t.channel, c.relname = t.channel AS has_name_of_table
+        FROM fraiseql_subs.capture_trigger AS t JOIN pg_class AS c ON c.oid = t.relid WHERE t.parent = 0
     ),
-    elsewhere AS (
+    -- Whoever gives a table the channel of another one has chosen it. Two tables of one name, in two
+    -- schemas, share theirs without that.
+    shared AS MATERIALIZED (
+        SELECT t.channel, (array_agg(t.relid ORDER BY t.relid))[1:2] AS relids, count(*) AS tables,
+            count(*) FILTER (WHERE t.has_name_of_table) > 1 AS is_by_name
+        FROM watched AS t GROUP BY t.channel HAVING count(*) > 1
+    ),
+    elsewhere AS MATERIALIZED (
         SELECT fraiseql_subs.elsewhere() AS problem
     )
     SELECT w.relid::regclass, w.channel,
@@ -271,7 +325,7 @@ LANGUAGE sql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
              WHEN 'check' = ANY (found.kinds) THEN 'check'
              ELSE 'watched' END,
         found.problems
-    FROM watched AS w, elsewhere AS e, LATERAL (
+    FROM elsewhere AS e, watched AS w LEFT JOIN shared AS s ON s.channel = w.channel, LATERAL (
         SELECT coalesce(array_agg(p.kind), '{}') AS kinds,
             coalesce(array_agg(p.problem ORDER BY p.place, p.problem COLLATE "C"), '{}') AS problems
         FROM (
@@ -279,8 +333,12 @@ LANGUAGE sql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
             UNION ALL
             SELECT 1, kind, problem FROM fraiseql_subs.problems_of(w.relid, w.channel)
             UNION ALL
-            SELECT 2, 'check', format('The table %s has the same channel.', other.relid::regclass)
-            FROM watched AS other WHERE other.channel = w.channel AND other.relid <> w.relid
+            SELECT 2, CASE WHEN w.has_name_of_table AND s.is_by_name THEN 'check' ELSE 'note' END,
+                CASE s.tables
+                    WHEN 2 THEN format('The table %s has the same channel.',
+                        (array_remove(s.relids, w.relid))[1]::regclass)
+                    ELSE format('%s other tables have the same channel.', s.tables - 1) END
+            WHERE s.tables IS NOT NULL
         ) AS p) AS found
     ORDER BY w.relid::regclass::text COLLATE "C", w.channel COLLATE "C";
 $$;
@@ -297,15 +355,22 @@ LANGUAGE sql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
         AND NOT EXISTS (SELECT FROM fraiseql_subs.problems_of($1, $2) WHERE kind <> 'check');
 $$;
 
-CREATE FUNCTION fraiseql_subs.warn(watched oid, problems text, remedies text) RETURNS void
+-- Names in messages have quotes around them, those of regclass have their own.
+CREATE FUNCTION fraiseql_subs.warn(watched oid, problems text[], remedies text[]) RETURNS void
 LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS $$
 DECLARE
-    message text := format('table "%s" is not watched as it should be', $1::regclass);
+    message text := format('table "%s.%s" is not watched as it should be', n.nspname, c.relname)
+        FROM pg_class AS c JOIN pg_namespace AS n ON n.oid = c.relnamespace WHERE c.oid = $1;
+    detail text := array_to_string(problems, E'\n');
+    -- What begins with removing all triggers makes the rest void.
+    hint text := coalesce(
+        max(remedy) FILTER (WHERE remedy LIKE 'fraiseql\_unwatch(%'), string_agg(DISTINCT remedy, E'\n'))
+        FROM unnest(remedies) AS remedy;
 BEGIN
-    IF remedies IS NULL THEN
-        RAISE WARNING USING MESSAGE = message, DETAIL = problems;
+    IF hint IS NULL THEN
+        RAISE WARNING USING MESSAGE = message, DETAIL = detail;
     ELSE
-        RAISE WARNING USING MESSAGE = message, DETAIL = problems, HINT = remedies;
+        RAISE WARNING USING MESSAGE = message, DETAIL = detail, HINT = hint;
     END IF;
 END
 $$;
@@ -316,13 +381,13 @@ CREATE FUNCTION fraiseql_subs.warn_of_problems(watched oid, channel text, is_def
 RETURNS void
 LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
 DECLARE
-    problems text;
-    remedies text;
+    problems text[];
+    remedies text[];
 BEGIN
-    SELECT string_agg(p.problem, E'\n'), string_agg(DISTINCT p.remedy, E'\n')
+    SELECT array_agg(p.problem), array_agg(p.remedy)
     INTO problems, remedies
     FROM (
-        SELECT problem, remedy FROM fraiseql_subs.problems_of($1, $2) WHERE kind <> 'check'
+        SELECT problem, remedy FROM fraiseql_subs.problems_of($1, $2) WHERE kind NOT IN ('check', 'note')
         UNION ALL
         SELECT format('The table %s has the same channel.', t.relid::regclass),
             'Give one of them another channel, unless subscribers are to get both.'
@@ -341,37 +406,68 @@ $$;
 --
 -- pg_dump's scripts, which pg_restore runs too, turn check_function_bodies off. While they run, what is
 -- incomplete is about to be completed; but those that disable triggers do not enable them as they were.
+CREATE FUNCTION fraiseql_subs.is_restoring() RETURNS boolean
+LANGUAGE sql AS $$ SELECT NOT pg_catalog.current_setting('check_function_bodies')::boolean $$;
 
 CREATE FUNCTION fraiseql_subs.on_ddl_command_end() RETURNS event_trigger
-LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
+LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp
+SET plan_cache_mode = force_generic_plan SET enable_hashjoin = off SET enable_mergejoin = off
+SET jit = off AS $$
 DECLARE
-    restoring boolean := NOT current_setting('check_function_bodies')::boolean;
+    restoring CONSTANT boolean := fraiseql_subs.is_restoring();
+    capture oid;
     touched oid[];
-    names text[];
+    lineage oid[];  -- those and the tables whose partitions or children they are
+    watched oid[];
     found record;
 BEGIN
-    touched := ARRAY(
-        WITH RECURSIVE touched (relid) AS (
-            SELECT CASE WHEN c.classid = 'pg_class'::regclass THEN c.objid ELSE t.tgrelid END
-            FROM pg_event_trigger_ddl_commands() AS c
-            LEFT JOIN pg_trigger AS t ON c.classid = 'pg_trigger'::regclass AND t.oid = c.objid
-            WHERE c.schema_name IS DISTINCT FROM 'pg_temp'
-            UNION
-            SELECT i.inhparent FROM touched JOIN pg_inherits AS i ON i.inhrelid = touched.relid
-        )
-        SELECT relid FROM touched);
-    names := ARRAY(SELECT relname::text FROM pg_class WHERE oid = ANY (touched));
-    IF NOT EXISTS (SELECT FROM fraiseql_subs.capture_trigger
-                   WHERE relid = ANY (touched) OR channel = ANY (names)) THEN
+    IF restoring AND (tg_tag <> 'ALTER TABLE' OR NOT fraiseql_subs.is_subscriber()) THEN
         RETURN;
     END IF;
+    capture := fraiseql_subs.capture_function();
+    touched := ARRAY(
+        SELECT c.objid FROM pg_event_trigger_ddl_commands() AS c
+        WHERE c.classid = 'pg_class'::regclass AND c.object_type IN ('table', 'foreign table')
+            AND c.schema_name IS DISTINCT FROM 'pg_temp'
+        UNION
+        SELECT t.tgrelid FROM pg_event_trigger_ddl_commands() AS c JOIN pg_trigger AS t ON t.oid = c.objid
+        WHERE c.classid = 'pg_trigger'::regclass AND c.schema_name IS DISTINCT FROM 'pg_temp');
+    lineage := ARRAY(
+        WITH RECURSIVE lineage (relid) AS (
+            SELECT unnest(touched)
+            UNION
+            SELECT i.inhparent FROM lineage JOIN pg_inherits AS i ON i.inhrelid = lineage.relid
+        )
+        SELECT relid FROM lineage);
+    watched := ARRAY(
+        SELECT DISTINCT t.tgrelid FROM pg_trigger AS t
+        WHERE t.tgrelid = ANY (lineage) AND t.tgfoid = capture AND t.tgparentid = 0);
+    IF restoring THEN
+        IF watched = '{}' OR NOT EXISTS (
+            SELECT FROM pg_trigger AS t
+            WHERE t.tgrelid = ANY (touched) AND t.tgfoid = capture AND t.tgenabled = 'O') THEN
+            RETURN;
+        END IF;
+    ELSE
+        -- A table that is new, or newly called so, may stand where a watched one stood.
+        watched := watched || ARRAY(
+            SELECT DISTINCT t.relid
+            FROM (
+                SELECT array_agg(c.relname::text) AS names
+                FROM pg_class AS c JOIN pg_type AS y ON y.oid = c.reltype
+                WHERE c.oid = ANY (touched) AND c.oid <> ALL (watched) AND NOT c.relispartition
+                    AND age(y.xmin) <= age(pg_current_xact_id_if_assigned()::xid)
+            ) AS new
+            JOIN fraiseql_subs.capture_trigger AS t ON t.channel = ANY (new.names)
+            WHERE new.names IS NOT NULL AND t.parent = 0);
+    END IF;
     FOR found IN
-        SELECT w.relid, string_agg(p.problem, E'\n') AS problems,
-            string_agg(DISTINCT p.remedy, E'\n') AS remedies
+        SELECT w.relid, array_agg(p.problem) AS problems, array_agg(p.remedy) AS remedies
         FROM (SELECT DISTINCT t.relid, t.channel FROM fraiseql_subs.capture_trigger AS t
-              WHERE t.parent = 0 AND (t.relid = ANY (touched) OR t.channel = ANY (names))) AS w,
-            LATERAL fraiseql_subs.problems_of(w.relid, w.channel) AS p
-        WHERE (NOT restoring OR p.kind = 'replication' AND tg_tag = 'ALTER TABLE')
+              WHERE t.parent = 0 AND t.relid = ANY (watched)) AS w,
+            LATERAL fraiseql_subs.problems_of(
+                w.relid, w.channel, CASE WHEN w.relid <> ALL (touched) THEN lineage END) AS p
+        WHERE CASE WHEN restoring THEN p.kind = 'replication' ELSE p.kind <> 'note' END
             -- New is what follows from a row that this transaction wrote.
             AND age(p.since) <= age(pg_current_xact_id_if_assigned()::xid)
         GROUP BY w.relid
@@ -383,29 +479,59 @@ EXCEPTION WHEN OTHERS THEN
 END
 $$;
 
+-- No row of a catalog tells of SET UNLOGGED when. This comes before the table is rewritten.
+CREATE FUNCTION fraiseql_subs.on_table_rewrite() RETURNS event_trigger
+LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
+DECLARE
+    rewritten CONSTANT oid := pg_event_trigger_table_rewrite_oid();
+BEGIN
+    IF pg_event_trigger_table_rewrite_reason() & 1 = 1 AND NOT fraiseql_subs.is_restoring()
+        AND EXISTS (SELECT FROM pg_class AS c WHERE c.oid = rewritten AND c.relpersistence = 'p')
+        AND EXISTS (SELECT FROM fraiseql_subs.capture_trigger AS t WHERE t.relid = rewritten)
+    THEN
+        PERFORM fraiseql_subs.warn(
+            rewritten, '{"The table becomes unlogged: a crash of the server empties it, which makes no event."}', NULL);
+    END IF;
+EXCEPTION WHEN OTHERS THEN
+    RETURN;
+END
+$$;
+
+CREATE FUNCTION fraiseql_subs.was_own_trigger(trigger oid, function oid) RETURNS boolean
+LANGUAGE c STRICT AS 'MODULE_PATHNAME', 'fsubs_was_own_trigger';
+COMMENT ON FUNCTION fraiseql_subs.was_own_trigger(oid, oid) IS
+    'whether a trigger that this transaction dropped called a function, and was no copy for a partition';
+
 CREATE FUNCTION fraiseql_subs.on_sql_drop() RETURNS event_trigger
 LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
 DECLARE
-    restoring boolean := NOT current_setting('check_function_bodies')::boolean;
+    capture oid;
     dropped record;
 BEGIN
-    IF restoring THEN
+    IF fraiseql_subs.is_restoring() THEN
         RETURN;
     END IF;
     FOR dropped IN
-        SELECT to_regclass(format('%I.%I', address_names[1], address_names[2])) AS relid,
-            address_names[3] IN (' fraiseql_capture_row', ' fraiseql_capture_truncate') AS is_ours
-        FROM pg_event_trigger_dropped_objects() WHERE object_type = 'trigger' AND original
+        SELECT objid AS trigger, address_names[1] || '.' || address_names[2] AS name,
+            to_regclass(format('%I.%I', address_names[1], address_names[2])) AS relid
+        FROM pg_event_trigger_dropped_objects()
+        WHERE classid = 'pg_trigger'::regclass AND address_names[1] <> 'pg_temp'
     LOOP
-        IF EXISTS (SELECT FROM fraiseql_subs.capture_trigger AS t WHERE t.relid = dropped.relid) THEN
-            PERFORM fraiseql_subs.warn(t.relid, p.problem, p.remedy)
+        capture := coalesce(capture, fraiseql_subs.capture_function());
+        CONTINUE WHEN NOT fraiseql_subs.was_own_trigger(dropped.trigger, capture);
+        IF tg_tag <> 'DROP TRIGGER' THEN
+            -- Most that drop a table mean it.
+            RAISE NOTICE 'watched table "%" is gone: a table that takes its place must be watched anew',
+                dropped.name;
+        ELSIF EXISTS (SELECT FROM fraiseql_subs.capture_trigger AS t WHERE t.relid = dropped.relid) THEN
+            PERFORM fraiseql_subs.warn(t.relid, ARRAY[p.problem], ARRAY[p.remedy])
             FROM (SELECT DISTINCT relid, channel FROM fraiseql_subs.capture_trigger
                   WHERE parent = 0 AND relid = dropped.relid) AS t,
-                LATERAL fraiseql_subs.problems_of(t.relid, t.channel) AS p
+                LATERAL fraiseql_subs.problems_of(t.relid, t.channel, '{}') AS p
             WHERE p.problem LIKE 'No trigger publishes %';
-        ELSIF dropped.is_ours THEN
+        ELSE
             RAISE WARNING USING
-                MESSAGE = format('table "%s" is no longer watched', dropped.relid),
+                MESSAGE = format('table "%s" is no longer watched', dropped.name),
                 DETAIL = 'Its changes make no events any more.',
                 HINT = 'To end that without a warning, use fraiseql_unwatch().';
         END IF;
@@ -420,7 +546,11 @@ WHEN TAG IN ('ALTER TABLE', 'ALTER TRIGGER', 'CREATE TRIGGER', 'CREATE TABLE', '
              'SELECT INTO', 'CREATE FOREIGN TABLE', 'ALTER FOREIGN TABLE')
 EXECUTE FUNCTION fraiseql_subs.on_ddl_command_end();
 
-CREATE EVENT TRIGGER fraiseql_subs_sql_drop ON sql_drop WHEN TAG IN ('DROP TRIGGER')
+CREATE EVENT TRIGGER fraiseql_subs_table_rewrite ON table_rewrite WHEN TAG IN ('ALTER TABLE')
+EXECUTE FUNCTION fraiseql_subs.on_table_rewrite();
+
+CREATE EVENT TRIGGER fraiseql_subs_sql_drop ON sql_drop
+WHEN TAG IN ('DROP TRIGGER', 'DROP TABLE', 'DROP SCHEMA')
 EXECUTE FUNCTION fraiseql_subs.on_sql_drop();
 
 -- Catalog -----------------------------------------------------------------------------------------

@@ -212,8 +212,38 @@ void Unwatch(Oid relid) {
   for (int i = 0; i < triggers.own_count; ++i) DropTrigger(triggers.own[i].tgoid);
 }
 
+// Whether this is what a trigger was when this transaction dropped it.
+bool IsDroppedHere(HeapTuple tuple) {
+  const HeapTupleHeader header = tuple->t_data;
+  return !(header->t_infomask & HEAP_XMAX_INVALID) &&
+         ItemPointerEquals(&tuple->t_self, &header->t_ctid) &&
+         TransactionIdIsCurrentTransactionId(HeapTupleHeaderGetUpdateXid(header));
+}
+
+// A dropped trigger has no row that a query could see.
+bool WasOwnTrigger(Oid trigger, Oid function) {
+  const Relation triggers = table_open(TriggerRelationId, AccessShareLock);
+  ScanKeyData key;
+  ScanKeyInit(&key, Anum_pg_trigger_oid, BTEqualStrategyNumber, F_OIDEQ, ObjectIdGetDatum(trigger));
+  const SysScanDesc scan =
+      systable_beginscan(triggers, TriggerOidIndexId, true, SnapshotAny, 1, &key);
+  bool found = false;
+  while (HeapTuple tuple = systable_getnext(scan)) {
+    if (!IsDroppedHere(tuple)) continue;
+    const auto* const form = reinterpret_cast<Form_pg_trigger>(GETSTRUCT(tuple));
+    found = form->tgfoid == function && !OidIsValid(form->tgparentid);
+  }
+  systable_endscan(scan);
+  table_close(triggers, AccessShareLock);
+  return found;
+}
+
 }  // namespace
 }  // namespace fsubs
+
+FSUBS_FUNCTION(fsubs_was_own_trigger) {
+  PG_RETURN_BOOL(fsubs::WasOwnTrigger(PG_GETARG_OID(0), PG_GETARG_OID(1)));
+}
 
 FSUBS_FUNCTION(fsubs_watch) {
   using namespace fsubs;
