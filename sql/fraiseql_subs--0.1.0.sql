@@ -410,9 +410,7 @@ CREATE FUNCTION fraiseql_subs.is_restoring() RETURNS boolean
 LANGUAGE sql AS $$ SELECT NOT pg_catalog.current_setting('check_function_bodies')::boolean $$;
 
 CREATE FUNCTION fraiseql_subs.on_ddl_command_end() RETURNS event_trigger
-LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp
-SET plan_cache_mode = force_generic_plan SET enable_hashjoin = off SET enable_mergejoin = off
-SET jit = off AS $$
+LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
 DECLARE
     restoring CONSTANT boolean := fraiseql_subs.is_restoring();
     capture oid;
@@ -507,6 +505,7 @@ LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
 DECLARE
     capture oid;
     dropped record;
+    told text[] := '{}';
 BEGIN
     IF fraiseql_subs.is_restoring() THEN
         RETURN;
@@ -518,7 +517,9 @@ BEGIN
         WHERE classid = 'pg_trigger'::regclass AND address_names[1] <> 'pg_temp'
     LOOP
         capture := coalesce(capture, fraiseql_subs.capture_function());
-        CONTINUE WHEN NOT fraiseql_subs.was_own_trigger(dropped.trigger, capture);
+        CONTINUE WHEN dropped.name = ANY (told)
+            OR NOT fraiseql_subs.was_own_trigger(dropped.trigger, capture);
+        told := told || dropped.name;
         IF tg_tag <> 'DROP TRIGGER' THEN
             -- Most that drop a table mean it.
             RAISE NOTICE 'watched table "%" is gone: a table that takes its place must be watched anew',

@@ -313,17 +313,38 @@ def test_a_dump_restores_what_is_watched_and_how(server, table):
     assert "watched" not in server.log(start)
 
 
-def test_a_restore_that_disabled_triggers_warns_that_they_are_not_as_they_were(server):
+@pytest.fixture
+def subscription(server):
+    """One of logical replication, which applies nothing."""
+    server.sql("CREATE SUBSCRIPTION idle CONNECTION '' PUBLICATION others WITH (connect = false)")
+    yield
+    server.sql("ALTER SUBSCRIPTION idle SET (slot_name = NONE)")
+    server.sql("DROP SUBSCRIPTION idle")
+
+
+def restore_with_triggers_disabled(server):
     server.sql("DROP TABLE IF EXISTS locked")
     server.sql("CREATE TABLE locked (id int)")
     server.sql("SELECT fraiseql_watch('locked')")
     dump = server.program("pg_dump", "--table=locked", "--data-only", "--disable-triggers")
     start = server.log_size()
     server.program("psql", "-X", "-v", "ON_ERROR_STOP=1", input=dump)
-    log = server.log(start)
+    return server.log(start)
+
+
+def test_a_restore_that_disabled_triggers_warns_that_they_are_not_as_they_were(
+    server, subscription
+):
+    log = restore_with_triggers_disabled(server)
     assert log.count('table "public.locked" is not watched as it should be') == 1
     assert "is not enabled ALWAYS" in log and "is disabled" not in log
     assert states(server, "locked") == [("locked", "incomplete")]
     server.sql("SELECT fraiseql_watch('locked')")
+    assert states(server, "locked") == [("locked", "watched")]
+    server.sql("DROP TABLE locked")
+
+
+def test_it_does_not_where_nothing_is_replicated(server):
+    assert "watched" not in restore_with_triggers_disabled(server)
     assert states(server, "locked") == [("locked", "watched")]
     server.sql("DROP TABLE locked")

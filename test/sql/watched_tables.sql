@@ -1,6 +1,6 @@
 \set QUIET on
 SET client_min_messages = error;
-SELECT plan(46);
+SELECT plan(57);
 
 CREATE FUNCTION state_of(watched regclass) RETURNS text LANGUAGE sql AS $$
     SELECT state FROM fraiseql_watched_tables() WHERE "table" = watched;
@@ -37,9 +37,16 @@ SELECT is(
     'incomplete: The trigger " fraiseql_capture_truncate" is disabled.', 'one trigger disabled');
 SELECT is(
     found_after('ALTER TABLE item DISABLE TRIGGER USER; ALTER TABLE item ENABLE TRIGGER USER'),
-    'incomplete: The trigger " fraiseql_capture_row" is not enabled ALWAYS: what replication applies makes no event.'
+    'watched: The trigger " fraiseql_capture_row" is not enabled ALWAYS: what replication applies makes no event.'
     ' The trigger " fraiseql_capture_truncate" is not enabled ALWAYS: what replication applies makes no event.',
     'DISABLE and ENABLE TRIGGER USER, as restores of data and fixtures of tests do it');
+CREATE SUBSCRIPTION elsewhere CONNECTION '' PUBLICATION others WITH (connect = false);
+SELECT matches(
+    found_after('ALTER TABLE item DISABLE TRIGGER USER; ALTER TABLE item ENABLE TRIGGER USER'),
+    '^incomplete: The trigger " fraiseql_capture_row" is not enabled ALWAYS',
+    'which leaves a gap where there is a subscription');
+ALTER SUBSCRIPTION elsewhere SET (slot_name = NONE);
+DROP SUBSCRIPTION elsewhere;
 SELECT is(
     found_after('ALTER TABLE item ENABLE REPLICA TRIGGER " fraiseql_capture_row"'),
     'incomplete: The trigger " fraiseql_capture_row" fires for nothing but what replication applies.',
@@ -94,6 +101,9 @@ SELECT lives_ok($$SELECT fraiseql_unwatch('item')$$, 'fraiseql_unwatch() removes
 SELECT is(state_of('item'), NULL, 'of them');
 CREATE TRIGGER bad AFTER INSERT OR UPDATE OR DELETE ON item FOR EACH ROW EXECUTE FUNCTION fraiseql_capture();
 SELECT matches(problems_of('item'), 'bad makes writes fail: it needs one argument', 'the channel must be there');
+SELECT is_empty(
+    $$SELECT remedy FROM fraiseql_subs.problems_of('item'::regclass, NULL) WHERE remedy LIKE 'fraiseql_watch%'$$,
+    'without it there is nothing with which to watch again');
 SELECT fraiseql_unwatch('item');
 CREATE TRIGGER bad AFTER INSERT OR UPDATE OR DELETE ON item FOR EACH ROW EXECUTE FUNCTION fraiseql_capture('');
 SELECT matches(problems_of('item'), 'bad makes writes fail: it needs one argument', 'and have a name');
@@ -104,12 +114,36 @@ SELECT fraiseql_unwatch('item');
 
 -- Channels.
 CREATE SCHEMA tenant;
+CREATE SCHEMA stage;
 CREATE TABLE tenant.item (id int);
 SELECT fraiseql_watch('item');
 SELECT fraiseql_watch('tenant.item');
 SELECT is(state_of('item'), 'check', 'tables of one name in two schemas share a channel');
 SELECT is(problems_of('tenant.item'), 'The table public.item has the same channel.', 'which each of them says');
-DROP SCHEMA tenant CASCADE;
+SELECT fraiseql_watch('tenant.item', 'items');
+SELECT is(state_of('item'), 'watched', 'until one of them gets another');
+SELECT fraiseql_watch('item', 'items');
+SELECT is(
+    (SELECT array_agg(state || ' ' || problems::text) FROM fraiseql_watched_tables() WHERE channel = 'items'),
+    ARRAY['watched {"The table tenant.item has the same channel."}',
+          'watched {"The table public.item has the same channel."}'],
+    'tables that were given one channel are meant to share it');
+SELECT fraiseql_watch('item');
+SELECT fraiseql_unwatch('tenant.item');
+SELECT is(state_of('item'), 'watched', 'another table of its name, in another schema, need not be watched');
+DROP TABLE tenant.item;
+CREATE TABLE tenant.item (id int);
+SELECT is(state_of('item'), 'watched', 'nor one that is made later');
+ALTER TABLE item SET SCHEMA stage;
+ALTER TABLE tenant.item SET SCHEMA public;
+SELECT is(
+    (SELECT state || ' ' || problems::text FROM fraiseql_watched_tables() WHERE channel = 'item'),
+    'check {"Its channel item has the name of the table public.item, which is not watched."}',
+    'a table that was put in the place of one that was moved to another schema is not watched');
+DROP TABLE item;
+ALTER TABLE stage.item SET SCHEMA public;
+SELECT is(state_of('item'), 'watched', 'which ends when it is gone');
+DROP SCHEMA stage, tenant;
 CREATE TABLE item_new (id int, name text);
 ALTER TABLE item RENAME TO item_old;
 ALTER TABLE item_new RENAME TO item;
@@ -164,6 +198,28 @@ SELECT is_empty(
       WHERE tgrelid IN (SELECT relid FROM pg_partition_tree('item')) AND tgenabled <> 'A'$$, 'the triggers of partitions are enabled ALWAYS, too');
 DROP TABLE item;
 
+-- Listing takes minutes if it compares partitions, or tables, with each other.
+CREATE TABLE many (id int) PARTITION BY RANGE (id);
+SELECT fraiseql_watch('many');
+DO $$ BEGIN
+    FOR i IN 1 .. 1000 LOOP
+        EXECUTE format('CREATE TABLE many_%1$s PARTITION OF many FOR VALUES FROM (%1$s) TO (%1$s + 1)', i);
+    END LOOP;
+    FOR i IN 1 .. 100 LOOP
+        EXECUTE format('CREATE TABLE one_of_many_%s (id int)', i);
+        PERFORM fraiseql_watch(format('one_of_many_%s', i)::regclass);
+    END LOOP;
+END $$;
+SELECT is(
+    (SELECT count(*) FROM fraiseql_watched_tables() WHERE "table"::text ~ 'many' AND state = 'watched'), 101::bigint,
+    'many partitions and many tables are listed');
+ALTER TABLE many_500 DISABLE TRIGGER ALL;
+SELECT is(
+    problems_of('many'), 'The trigger " fraiseql_capture_row" of the partition public.many_500 is disabled.',
+    'one of which may not be as it should');
+DROP TABLE many;
+DO $$ BEGIN FOR i IN 1 .. 100 LOOP EXECUTE format('DROP TABLE one_of_many_%s', i); END LOOP; END $$;
+
 -- Inheritance.
 CREATE TABLE item (id int);
 SELECT fraiseql_watch('item');
@@ -174,9 +230,11 @@ SELECT is(
     'The table public.item_grandkid inherits from it and is not watched: its rows make no event.'
     ' The table public.item_kid inherits from it and is not watched: its rows make no event.',
     'tables that inherit must be watched, too');
+CREATE TEMP TABLE item_temp () INHERITS (item);
 SELECT fraiseql_watch('item_kid', 'item');
 SELECT fraiseql_watch('item_grandkid', 'item');
-SELECT is(state_of('item'), 'check', 'on any channel');
+SELECT is(problems_of('item'), '2 other tables have the same channel.', 'unless they are temporary');
+SELECT is(state_of('item'), 'watched', 'on any channel');
 DROP TABLE item CASCADE;
 
 CREATE UNLOGGED TABLE item (id int);
@@ -202,10 +260,10 @@ DROP SCHEMA forged CASCADE;
 -- What warns of all this is in no DDL's way.
 CREATE TABLE item (id int);
 SELECT fraiseql_watch('item');
-ALTER FUNCTION fraiseql_subs.problems_of(oid, text) RENAME TO gone;
+ALTER FUNCTION fraiseql_subs.problems_of(oid, text, oid[]) RENAME TO gone;
 SELECT lives_ok('ALTER TABLE item ADD COLUMN name text', 'DDL does not depend on the event triggers');
 SELECT lives_ok('DROP TRIGGER " fraiseql_capture_truncate" ON item', 'whatever is wrong with them');
-ALTER FUNCTION fraiseql_subs.gone(oid, text) RENAME TO problems_of;
+ALTER FUNCTION fraiseql_subs.gone(oid, text, oid[]) RENAME TO problems_of;
 CREATE ROLE ddl_user;
 GRANT CREATE ON SCHEMA public TO ddl_user;
 SET ROLE ddl_user;
