@@ -72,7 +72,7 @@ COMMENT ON FUNCTION fraiseql_unwatch(regclass) IS 'stop publishing the changes o
 -- What this section reads are PostgreSQL's catalogs, so that it also works where the library is not
 -- loaded. None of it locks a table.
 
--- The extension's function. Others can have its name and its C symbol.
+-- The extension's own: anybody can make a function of that name and source.
 CREATE FUNCTION fraiseql_subs.capture_function() RETURNS oid
 LANGUAGE plpgsql STABLE SET search_path = pg_catalog, pg_temp AS $$
 BEGIN
@@ -81,8 +81,7 @@ BEGIN
         JOIN pg_depend AS d ON d.classid = 'pg_proc'::regclass AND d.objid = p.oid
             AND d.refclassid = 'pg_extension'::regclass AND d.deptype = 'e'
         JOIN pg_extension AS e ON e.oid = d.refobjid
-        WHERE p.proname = 'fraiseql_capture' AND p.prosrc = 'fsubs_capture'
-            AND e.extname = 'fraiseql_subs');
+        WHERE p.proname = 'fraiseql_capture' AND e.extname = 'fraiseql_subs');
 END
 $$;
 
