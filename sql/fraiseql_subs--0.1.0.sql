@@ -363,7 +363,8 @@ DECLARE
     detail text := array_to_string(problems, E'\n');
     -- What begins with removing all triggers makes the rest void.
     hint text := coalesce(
-        max(remedy) FILTER (WHERE remedy LIKE 'fraiseql\_unwatch(%'), string_agg(DISTINCT remedy, E'\n'))
+        max(remedy) FILTER (WHERE starts_with(remedy, 'fraiseql_unwatch(')),
+        string_agg(DISTINCT remedy, E'\n'))
         FROM unnest(remedies) AS remedy;
 BEGIN
     IF hint IS NULL THEN
