@@ -430,6 +430,12 @@ BEGIN
         UNION
         SELECT t.tgrelid FROM pg_event_trigger_ddl_commands() AS c JOIN pg_trigger AS t ON t.oid = c.objid
         WHERE c.classid = 'pg_trigger'::regclass AND c.schema_name IS DISTINCT FROM 'pg_temp');
+    IF touched = '{}' OR NOT EXISTS (
+        SELECT FROM pg_depend AS d
+        WHERE d.refclassid = 'pg_proc'::regclass AND d.refobjid = capture
+            AND d.classid = 'pg_trigger'::regclass) THEN
+        RETURN;
+    END IF;
     lineage := ARRAY(
         WITH RECURSIVE lineage (relid) AS (
             SELECT unnest(touched)
