@@ -67,7 +67,9 @@ def fill(session):
 def wait_until_waiting(cluster, session):
     wait_until(
         lambda: cluster.sql(
-            "SELECT 1 FROM pg_stat_activity WHERE pid = %s AND wait_event = 'Extension'",
+            # Before PostgreSQL 17 extensions have one name for all that they wait for.
+            "SELECT 1 FROM pg_stat_activity"
+            " WHERE pid = %s AND wait_event IN ('Extension', 'FraiseqlSubsRingRoom')",
             (session.info.backend_pid,),
         ),
         "the session waits for room",
