@@ -130,16 +130,17 @@ void StartWorker() {
   launcher.config.Make(ConfigText());
   MakeSocketDirectory();
   const char* const program = WorkerProgramPath();
+  launcher.started = Clock::now();
+  // Before the worker can beat, or its first beat would be taken for none.
+  const SharedRing& shared = GetSharedRing();
+  launcher.watch.Start(shared.reader_page->heartbeats, shared.shards, launcher.started);
   if (!launcher.process.Start(program, launcher.config.fd())) {
     ReportStartFailure(program);
     RestartAfter(milliseconds(0));
     return;
   }
   launcher.start_errno = 0;
-  launcher.started = Clock::now();
   launcher.state = State::kRunning;
-  const SharedRing& shared = GetSharedRing();
-  launcher.watch.Start(shared.reader_page->heartbeats, shared.shards, launcher.started);
   const int pid = launcher.process.pid();
   ereport(LOG,
           (errmsg("fraiseql_subs: worker started (pid %d), serving %s", pid, ListenAddress())));
