@@ -272,6 +272,7 @@ CREATE FUNCTION mood_json(feeling) RETURNS json LANGUAGE plpgsql AS $$
 BEGIN
     INSERT INTO said VALUES ($1::text);
     IF $1 = 'failing' THEN RAISE 'no JSON for this feeling'; END IF;
+    -- The cancel comes as soon as it sleeps; nothing is waited for.
     IF $1 = 'cancelled' THEN PERFORM pg_cancel_backend(pg_backend_pid()), pg_sleep(60); END IF;
     RETURN to_json($1::text);
 END

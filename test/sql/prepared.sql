@@ -6,10 +6,14 @@ SELECT plan(10);
 CREATE PROCEDURE wait_until_told() LANGUAGE plpgsql AS $$
 BEGIN
     FOR i IN 1..600 LOOP
-        EXIT WHEN NOT EXISTS (SELECT FROM fraiseql_subs.prepared_loss);
+        IF NOT EXISTS (SELECT FROM fraiseql_subs.prepared_loss) THEN
+            RETURN;
+        END IF;
+        -- Between two looks at the condition, in another transaction each.
         COMMIT;
         PERFORM pg_sleep(0.05);
     END LOOP;
+    RAISE 'gave up waiting until the executor has told what is lost';
 END
 $$;
 
