@@ -66,7 +66,7 @@ void MeasureRanges(const std::shared_ptr<const Catalog>& catalog) {
       std::exit(1);
     }
     request.variables = variables.root();
-    PrepareResult prepared = Prepare(catalog, &cache, request, kLimits);
+    PrepareResult prepared = Prepare(catalog, &cache, request, catalog->anonymous(), kLimits);
     if (!prepared.subscription) std::exit(1);
     intervals.push_back(prepared.subscription->filter.interval);
     dispatcher.Add(&subscribers[i], std::move(*prepared.subscription));
@@ -113,7 +113,7 @@ int main(int argc, char** argv) {
   request.variables = variables.root();
 
   const auto prepare = [&](PlanCache* cache) {
-    PrepareResult prepared = Prepare(catalog, cache, request, kLimits);
+    PrepareResult prepared = Prepare(catalog, cache, request, catalog->anonymous(), kLimits);
     if (!prepared.subscription) {
       std::fprintf(stderr, "%s\n", ErrorsJson(prepared.errors).c_str());
       std::exit(1);

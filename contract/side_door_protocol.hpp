@@ -34,6 +34,7 @@ namespace member {
 
 inline constexpr char kOp[] = "op";
 inline constexpr char kRequest[] = "request";
+inline constexpr char kArguments[] = "arguments";
 inline constexpr char kSnapshot[] = "snapshot";
 inline constexpr char kRows[] = "rows";
 inline constexpr char kError[] = "error";
@@ -48,6 +49,9 @@ inline constexpr char kSnapshot[] = "snapshot";
 inline constexpr char kMetrics[] = "metrics";
 inline constexpr char kConnections[] = "connections";
 inline constexpr char kSubscriptions[] = "subscriptions";
+
+// What a backend may ask for.
+inline constexpr const char* kOfBackends[] = {kMetrics, kConnections, kSubscriptions};
 
 }  // namespace op
 

@@ -573,12 +573,47 @@ CREATE TABLE fraiseql_subs.subscription (
     field text NOT NULL,
     channel text NOT NULL CHECK (channel <> ''),
     event_types text[]
-        CHECK (cardinality(event_types) > 0 AND array_position(event_types, NULL) IS NULL)
+        CHECK (cardinality(event_types) > 0 AND array_position(event_types, NULL) IS NULL),
+    row_filter jsonb,
+    tenant_field text,
+    shared boolean NOT NULL DEFAULT false,
+    subgraph text CHECK (subgraph <> ''),
+    scope jsonb,
+    roles text[],
+    scopes text[],
+    rate_limit text
 );
 COMMENT ON TABLE fraiseql_subs.subscription IS 'subscription fields and the events they deliver';
 COMMENT ON COLUMN fraiseql_subs.subscription.field IS 'SDL of the field';
 COMMENT ON COLUMN fraiseql_subs.subscription.event_types IS 'event types delivered; null for all';
 
+CREATE TABLE fraiseql_subs.issuer (
+    name text PRIMARY KEY,
+    issuer text UNIQUE NULLS NOT DISTINCT,
+    secret text,
+    public_key text,
+    jwks text,
+    jwks_file text,
+    jwks_url text,
+    previous_secret text,
+    previous_until timestamptz,
+    audiences text[],
+    algorithms text[],
+    leeway interval NOT NULL,
+    require_exp boolean NOT NULL,
+    claims jsonb,
+    preset text
+);
+COMMENT ON TABLE fraiseql_subs.issuer IS 'who issues tokens, and the keys to verify them with';
+
+CREATE TABLE fraiseql_subs.role_limit (
+    role text UNIQUE NULLS NOT DISTINCT,
+    limits jsonb NOT NULL
+);
+COMMENT ON TABLE fraiseql_subs.role_limit IS 'limits of clients that have a role; null for everybody';
+
+SELECT pg_extension_config_dump('fraiseql_subs.issuer', '');
+SELECT pg_extension_config_dump('fraiseql_subs.role_limit', '');
 SELECT pg_extension_config_dump('fraiseql_subs.type', '');
 SELECT pg_extension_config_dump('fraiseql_subs.subscription', '');
 
@@ -612,6 +647,16 @@ CREATE TRIGGER catalog_changed
 AFTER INSERT OR UPDATE OR DELETE OR TRUNCATE ON fraiseql_subs.subscription
 FOR EACH STATEMENT EXECUTE FUNCTION fraiseql_subs.catalog_changed();
 ALTER TABLE fraiseql_subs.subscription ENABLE ALWAYS TRIGGER catalog_changed;
+
+CREATE TRIGGER catalog_changed
+AFTER INSERT OR UPDATE OR DELETE OR TRUNCATE ON fraiseql_subs.issuer
+FOR EACH STATEMENT EXECUTE FUNCTION fraiseql_subs.catalog_changed();
+ALTER TABLE fraiseql_subs.issuer ENABLE ALWAYS TRIGGER catalog_changed;
+
+CREATE TRIGGER catalog_changed
+AFTER INSERT OR UPDATE OR DELETE OR TRUNCATE ON fraiseql_subs.role_limit
+FOR EACH STATEMENT EXECUTE FUNCTION fraiseql_subs.catalog_changed();
+ALTER TABLE fraiseql_subs.role_limit ENABLE ALWAYS TRIGGER catalog_changed;
 
 -- Fires the trigger: the worker learns at commit that there is a catalog.
 DELETE FROM fraiseql_subs.type;
@@ -667,7 +712,10 @@ $$;
 COMMENT ON FUNCTION fraiseql_unregister_type(text) IS 'remove a GraphQL type that nothing uses';
 
 CREATE FUNCTION fraiseql_register_subscription(
-    field text, channel text, event_types text[] DEFAULT NULL
+    field text, channel text, event_types text[] DEFAULT NULL, row_filter jsonb DEFAULT NULL,
+    tenant_field text DEFAULT NULL, shared boolean DEFAULT false, subgraph text DEFAULT NULL,
+    scope jsonb DEFAULT NULL, roles text[] DEFAULT NULL, scopes text[] DEFAULT NULL,
+    rate_limit text DEFAULT NULL
 ) RETURNS void
 LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
 #variable_conflict use_column
@@ -681,14 +729,19 @@ BEGIN
             HINT = 'Leave event_types out to deliver every event of the channel.';
     END IF;
     PERFORM fraiseql_subs.lock_catalog();
-    INSERT INTO fraiseql_subs.subscription (name, field, channel, event_types)
-        VALUES (fraiseql_subs.field_name($1), $1, $2, $3)
+    INSERT INTO fraiseql_subs.subscription (name, field, channel, event_types, row_filter,
+            tenant_field, shared, subgraph, scope, roles, scopes, rate_limit)
+        VALUES (fraiseql_subs.field_name($1), $1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11)
         ON CONFLICT (name) DO UPDATE
-        SET field = excluded.field, channel = excluded.channel, event_types = excluded.event_types;
+        SET field = excluded.field, channel = excluded.channel, event_types = excluded.event_types,
+            row_filter = excluded.row_filter, tenant_field = excluded.tenant_field,
+            shared = excluded.shared, subgraph = excluded.subgraph, scope = excluded.scope,
+            roles = excluded.roles, scopes = excluded.scopes, rate_limit = excluded.rate_limit;
     PERFORM fraiseql_subs.check_catalog(field => $1);
 END
 $$;
-COMMENT ON FUNCTION fraiseql_register_subscription(text, text, text[]) IS
+COMMENT ON FUNCTION fraiseql_register_subscription(
+    text, text, text[], jsonb, text, boolean, text, jsonb, text[], text[], text) IS
     'register a subscription field that delivers the events of a channel, or register it anew';
 
 CREATE FUNCTION fraiseql_unregister_subscription(name text) RETURNS void
@@ -718,8 +771,8 @@ CREATE FUNCTION fraiseql_subs.ring_stats()
 RETURNS TABLE (name text, labels jsonb, type text, value double precision, help text)
 LANGUAGE c AS 'MODULE_PATHNAME', 'fsubs_ring_stats';
 
-CREATE FUNCTION fraiseql_subs.worker_request(op text) RETURNS jsonb
-LANGUAGE c STRICT AS 'MODULE_PATHNAME', 'fsubs_worker_request';
+CREATE FUNCTION fraiseql_subs.worker_request(op text, arguments jsonb DEFAULT NULL) RETURNS jsonb
+LANGUAGE c AS 'MODULE_PATHNAME', 'fsubs_worker_request';
 
 CREATE FUNCTION fraiseql_metrics()
 RETURNS TABLE (name text, labels jsonb, type text, value double precision, help text)
@@ -785,7 +838,8 @@ REVOKE ALL ON FUNCTION
     fraiseql_watched_tables(),
     fraiseql_register_types(text),
     fraiseql_unregister_type(text),
-    fraiseql_register_subscription(text, text, text[]),
+    fraiseql_register_subscription(
+    text, text, text[], jsonb, text, boolean, text, jsonb, text[], text[], text),
     fraiseql_unregister_subscription(text),
     fraiseql_schema(),
     fraiseql_metrics(),

@@ -54,7 +54,7 @@ struct SideDoorServer::Impl {
   bool OnFrame(Peer* peer, std::string_view json);
   bool OnSnapshot(JsonValue message);
   void AskForSnapshot(Peer* executor);
-  SideDoorHost::Reply ReplyTo(Peer* peer, const char* op);
+  SideDoorHost::Reply ReplyTo(Peer* peer, const std::string& op);
 };
 
 namespace {
@@ -95,7 +95,7 @@ void OnConnection(uv_stream_t* listener, int status) {
   if (status == 0) static_cast<SideDoorServer::Impl*>(listener->data)->Accept();
 }
 
-std::string Message(const char* op, std::string_view member, std::string_view value) {
+std::string Message(std::string_view op, std::string_view member, std::string_view value) {
   std::string message;
   JsonWriter json(&message);
   json.BeginObject();
@@ -109,7 +109,7 @@ std::string Message(const char* op, std::string_view member, std::string_view va
   return message;
 }
 
-std::string ErrorMessage(const char* op, std::string_view error) {
+std::string ErrorMessage(std::string_view op, std::string_view error) {
   std::string text;
   JsonWriter(&text).String(error);
   return Message(op, side_door::member::kError, text);
@@ -179,7 +179,7 @@ void SideDoorServer::Impl::OnBytes(Peer* peer, std::string_view bytes) {
   peer->input.erase(0, at);
 }
 
-SideDoorHost::Reply SideDoorServer::Impl::ReplyTo(Peer* peer, const char* op) {
+SideDoorHost::Reply SideDoorServer::Impl::ReplyTo(Peer* peer, const std::string& op) {
   return [alive = peer->alive, op](const SideDoorHost::Answer& answer) {
     Peer* const asker = *alive;
     if (asker == nullptr) return;
@@ -216,16 +216,7 @@ bool SideDoorServer::Impl::OnFrame(Peer* peer, std::string_view json) {
     host->OnSnapshotError(error);
     return true;
   }
-  if (op == side_door::op::kMetrics) {
-    host->OnMetrics(ReplyTo(peer, side_door::op::kMetrics));
-  } else if (op == side_door::op::kConnections) {
-    host->OnConnections(ReplyTo(peer, side_door::op::kConnections));
-  } else if (op == side_door::op::kSubscriptions) {
-    host->OnSubscriptions(ReplyTo(peer, side_door::op::kSubscriptions));
-  } else {
-    return false;
-  }
-  return true;
+  return host->OnRequest(op, tree.root().Find(side_door::member::kArguments), ReplyTo(peer, op));
 }
 
 bool SideDoorServer::Impl::OnSnapshot(JsonValue message) {

@@ -7,10 +7,12 @@
 
 #include <functional>
 #include <memory>
+#include <optional>
 #include <string>
 #include <string_view>
 
 #include "contract/side_door_protocol.hpp"
+#include "worker/json/json_tree.hpp"
 
 struct uv_loop_s;
 
@@ -30,9 +32,10 @@ class SideDoorHost {
   // The answer to `request`, or one that was sent unasked.
   virtual void OnSnapshot(side_door::SnapshotRequest request, std::string_view snapshot_json) = 0;
   virtual void OnSnapshotError(std::string_view message) = 0;
-  virtual void OnMetrics(Reply reply) = 0;
-  virtual void OnConnections(Reply reply) = 0;
-  virtual void OnSubscriptions(Reply reply) = 0;
+  // A backend's request. Returns false, and does not reply, if there is no such one. `arguments`
+  // live during the call.
+  virtual bool OnRequest(std::string_view op, const std::optional<JsonValue>& arguments,
+                         Reply reply) = 0;
 };
 
 class SideDoorServer {

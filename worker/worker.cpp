@@ -121,6 +121,16 @@ void Worker::OnCatalogChanged(Position position) {
   });
 }
 
+std::shared_ptr<const KeySet> Worker::FindKeys(const std::string&) {
+  return nullptr;
+}
+
+void Worker::RefreshKeys(const std::string&) {}
+
+void Worker::CallAuthenticate(AuthenticateCall, std::function<void(AuthenticateAnswer)> reply) {
+  tasks_.Post([reply = std::move(reply)] { reply({.error = "no executor is there"}); });
+}
+
 void Worker::RequestSnapshot() {
   asked_ = wanted_;
   outstanding_ = true;
@@ -257,16 +267,17 @@ HttpReply Worker::OnGet(std::string_view path) {
   return reply;
 }
 
-void Worker::OnMetrics(Reply reply) {
-  reply({.rows = MetricsRows(counters_, Gauges())});
-}
-
-void Worker::OnConnections(Reply reply) {
-  CollectRows(&Shard::Connections, std::move(reply));
-}
-
-void Worker::OnSubscriptions(Reply reply) {
-  CollectRows(&Shard::Subscriptions, std::move(reply));
+bool Worker::OnRequest(std::string_view op, const std::optional<JsonValue>&, Reply reply) {
+  if (op == side_door::op::kMetrics) {
+    reply({.rows = MetricsRows(counters_, Gauges())});
+  } else if (op == side_door::op::kConnections) {
+    CollectRows(&Shard::Connections, std::move(reply));
+  } else if (op == side_door::op::kSubscriptions) {
+    CollectRows(&Shard::Subscriptions, std::move(reply));
+  } else {
+    return false;
+  }
+  return true;
 }
 
 void Worker::CollectRows(void (Shard::*ask)(Shard::RowsReply), Reply reply) {

@@ -37,15 +37,18 @@ class Worker final : private ShardHost, private SideDoorHost {
  private:
   // ShardHost, any thread.
   void OnCatalogChanged(Position position) override;
+  std::shared_ptr<const KeySet> FindKeys(const std::string& url) override;
+  void RefreshKeys(const std::string& url) override;
+  void CallAuthenticate(AuthenticateCall call,
+                        std::function<void(AuthenticateAnswer)> reply) override;
   void OnDrained() override;
   HttpReply OnGet(std::string_view path) override;
 
   // SideDoorHost.
   void OnSnapshot(side_door::SnapshotRequest request, std::string_view snapshot_json) override;
   void OnSnapshotError(std::string_view message) override;
-  void OnMetrics(Reply reply) override;
-  void OnConnections(Reply reply) override;
-  void OnSubscriptions(Reply reply) override;
+  bool OnRequest(std::string_view op, const std::optional<JsonValue>& arguments,
+                 Reply reply) override;
 
   struct Snapshot {
     std::string json;

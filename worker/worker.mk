@@ -10,7 +10,7 @@ BUILD ?= build
 VARIANT ?= release
 OUT := $(BUILD)/$(VARIANT)
 
-PACKAGES := libuv simdjson libcrypto
+PACKAGES := libuv simdjson libssl libcrypto cjose jansson libcurl libseccomp
 LDLIBS := $(shell pkg-config --libs $(PACKAGES)) -lprometheus-cpp-core -pthread
 
 # -g1 is enough for backtraces; compiling takes half as long again with -g.

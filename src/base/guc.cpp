@@ -94,6 +94,8 @@ constexpr Check kChecks[] = {
     {.setting = SettingIndex("allowed_origins"), .string = CheckAllowedOrigins},
     {.setting = SettingIndex("keepalive_interval"),
      .integer = CheckZeroOrRange<SettingIndex("keepalive_interval")>},
+    {.setting = SettingIndex("expiry_notice"),
+     .integer = CheckZeroOrRange<SettingIndex("expiry_notice")>},
     {.setting = SettingIndex("stuck_timeout"),
      .integer = CheckZeroOrRange<SettingIndex("stuck_timeout")>},
 };

@@ -47,6 +47,12 @@ inline char* const& listen_address = StringValue("listen_address");
 inline const int& port = IntegerValue("port", Unit::kNone);
 inline const int& drain_timeout_ms = IntegerValue("drain_timeout", Unit::kMilliseconds);
 inline const int& stuck_timeout_ms = IntegerValue("stuck_timeout", Unit::kMilliseconds);
+inline char* const& anonymous_claims = StringValue("anonymous_claims");
+inline char* const& key_directory = StringValue("key_directory");
+inline char* const& authenticate = StringValue("authenticate");
+inline const int& authenticate_timeout_ms =
+    IntegerValue("authenticate_timeout", Unit::kMilliseconds);
+inline char* const& tenant_field = StringValue("tenant_field");
 inline Overflow overflow() {
   return static_cast<Overflow>(EnumValue("overflow"));
 }

@@ -22,8 +22,37 @@ SELECT pg_catalog.json_build_object(
                                  'name', name,
                                  'field', field,
                                  'channel', channel,
-                                 'event_types', event_types) ORDER BY name COLLATE "C"), '[]')
-                      FROM fraiseql_subs.subscription))
+                                 'event_types', event_types,
+                                 'row_filter', row_filter,
+                                 'tenant_field', tenant_field,
+                                 'shared', shared,
+                                 'subgraph', subgraph,
+                                 'scope', scope,
+                                 'roles', roles,
+                                 'scopes', scopes,
+                                 'rate_limit', rate_limit) ORDER BY name COLLATE "C"), '[]')
+                      FROM fraiseql_subs.subscription),
+    'tenant_field', pg_catalog.current_setting('fraiseql_subs.tenant_field'),
+    'anonymous_claims', pg_catalog.current_setting('fraiseql_subs.anonymous_claims')::pg_catalog.jsonb,
+    'limits', (SELECT coalesce(pg_catalog.json_agg(pg_catalog.json_build_object(
+                          'role', role, 'limits', limits) ORDER BY role COLLATE "C"), '[]')
+               FROM fraiseql_subs.role_limit),
+    'issuers', (SELECT coalesce(pg_catalog.json_agg(pg_catalog.json_build_object(
+                           'name', name,
+                           'issuer', issuer,
+                           'secret', secret,
+                           'public_key', public_key,
+                           'jwks', jwks,
+                           'jwks_url', jwks_url,
+                           'previous_secret', previous_secret,
+                           'previous_until', (EXTRACT(epoch FROM previous_until) * 1000000)::bigint,
+                           'audiences', audiences,
+                           'algorithms', algorithms,
+                           'leeway', (EXTRACT(epoch FROM leeway) * 1000000)::bigint,
+                           'require_exp', require_exp,
+                           'claims', claims,
+                           'preset', preset) ORDER BY name COLLATE "C"), '[]')
+                FROM fraiseql_subs.issuer))
 )sql";
 
 }  // namespace

@@ -70,13 +70,11 @@ int ErrorStandstill() {
 }
 
 void CheckOp(std::string_view op) {
-  for (const char* known :
-       {side_door::op::kMetrics, side_door::op::kConnections, side_door::op::kSubscriptions}) {
+  for (const char* known : side_door::op::kOfBackends) {
     if (op == known) return;
   }
   ereport(ERROR, (errcode(ERRCODE_INVALID_PARAMETER_VALUE),
-                  errmsg("request \"%.*s\" is not known", static_cast<int>(op.size()), op.data()),
-                  errhint("It can be \"metrics\", \"connections\" or \"subscriptions\".")));
+                  errmsg("request \"%.*s\" is not known", static_cast<int>(op.size()), op.data())));
 }
 
 // A backlog that is full shows as EAGAIN, and empties by itself.
@@ -106,6 +104,11 @@ Jsonb* Ask(const char* request, Deadline deadline) {
   }
 }
 
+const char* JsonbAsUtf8(Jsonb* value) {
+  const char* const text = JsonbToCString(nullptr, &value->root, VARSIZE(value));
+  return pg_server_to_any(text, static_cast<int>(strlen(text)), PG_UTF8);
+}
+
 Jsonb* TakeRows(Jsonb* answer) {
   JsonbValue value;
   if (FindMember(answer, side_door::member::kError, &value) && value.type == jbvString) {
@@ -129,8 +132,13 @@ Jsonb* TakeRows(Jsonb* answer) {
 FSUBS_FUNCTION(fsubs_worker_request) {
   using namespace fsubs;
   RequirePreloaded();
+  if (PG_ARGISNULL(0)) PG_RETURN_NULL();
   const char* const op = text_to_cstring(PG_GETARG_TEXT_PP(0));
   CheckOp(op);
   const Deadline deadline = Clock::now() + kRequestTimeout;
-  PG_RETURN_JSONB_P(TakeRows(Ask(MakeMessage(op), deadline)));
+  const char* const request =
+      PG_ARGISNULL(1) ? MakeMessage(op)
+                      : psprintf("{\"%s\":\"%s\",\"%s\":%s}", side_door::member::kOp, op,
+                                 side_door::member::kArguments, JsonbAsUtf8(PG_GETARG_JSONB_P(1)));
+  PG_RETURN_JSONB_P(TakeRows(Ask(request, deadline)));
 }

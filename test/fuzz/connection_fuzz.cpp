@@ -106,11 +106,11 @@ class Owner final : public HttpPeer {
 
 class Host final : public SocketServerHost {
  public:
-  std::optional<HttpReply> OnUpgrade(std::string_view origin, std::string_view) override {
-    if (origin != "http://refused") return std::nullopt;
+  std::optional<HttpReply> OnUpgrade(const HttpRequest& handshake) override {
+    if (handshake.origin != "http://refused") return std::nullopt;
     return HttpReply{.status = kHttpForbidden};
   }
-  std::unique_ptr<WsPeer> OnOpen(WsSocket socket, std::string_view) override {
+  std::unique_ptr<WsPeer> OnOpen(WsSocket socket, std::string_view, HttpRequest) override {
     return std::make_unique<Echo>(socket);
   }
   std::unique_ptr<HttpPeer> OnHttp(HttpSocket socket) override {

@@ -17,7 +17,7 @@ extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
     request.query =
         "subscription { o { id n f b s e j o { id } l { id n __typename } i { __typename id ... on "
         "O { s } } } }";
-    return *Prepare(catalog, &plans, request, kTestLimits).subscription;
+    return *Prepare(catalog, &plans, request, catalog->anonymous(), kTestLimits).subscription;
   }();
   static JsonTree tree;
   static JsonTree check;

@@ -34,7 +34,7 @@ extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
   PlanCache plans;
   OperationLimits limits = kTestLimits;
   limits.max_response = kMaxResponse;
-  const PrepareResult result = Prepare(catalog, &plans, request, limits);
+  const PrepareResult result = Prepare(catalog, &plans, request, catalog->anonymous(), limits);
   if (result.subscription) return 0;
   const std::string answer = result.response.empty() ? ErrorsJson(result.errors) : result.response;
   JsonTree tree;

@@ -48,7 +48,8 @@ class Host final : public WsProtocolHost {
     return subscribers_.count(std::string(id)) > 0;
   }
   StartResult StartOperation(std::string_view id, const OperationRequest& request) override {
-    PrepareResult prepared = Prepare(catalog_, &plans_, request, kTestLimits);
+    PrepareResult prepared =
+        Prepare(catalog_, &plans_, request, catalog_->anonymous(), kTestLimits);
     if (!prepared.response.empty()) {
       return {.kind = StartResult::Kind::kExecuted, .response = std::move(prepared.response)};
     }

@@ -44,7 +44,7 @@ extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
   }
   if (!IsUtf8(request.query)) return 0;  // it comes out of JSON
   PlanCache plans;
-  const PrepareResult result = Prepare(catalog, &plans, request, kTestLimits);
+  const PrepareResult result = Prepare(catalog, &plans, request, catalog->anonymous(), kTestLimits);
   if (result.subscription) {
     JsonTree event;
     if (!event.ParseCopy(kEvent)) __builtin_trap();

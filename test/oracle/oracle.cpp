@@ -69,7 +69,7 @@ class Oracle {
     request.query = question.Find("query")->text();
     if (const auto name = question.Find("operationName")) request.operation_name = name->text();
     request.variables = question.Find("variables");
-    const PrepareResult prepared = Prepare(catalog_, &plans_, request,
+    const PrepareResult prepared = Prepare(catalog_, &plans_, request, catalog_->anonymous(),
                                            {.max_tokens = kUnlimited,
                                             .max_depth = kUnlimited,
                                             .max_aliases = kUnlimited,

@@ -14,7 +14,7 @@ namespace fsubs {
 namespace {
 
 using Member = std::variant<bool Options::*, uint16_t Options::*, uint64_t Options::*,
-                            std::string Options::*, LogLevel Options::*>;
+                            std::string Options::*, LogLevel Options::*, TlsVersion Options::*>;
 
 // Where the value of a setting goes.
 struct Binding {
@@ -26,7 +26,21 @@ constexpr Binding kBindings[] = {
     {SettingIndex("database"), &Options::database},
     {SettingIndex("listen_address"), &Options::listen_address},
     {SettingIndex("port"), &Options::port},
+    {SettingIndex("unix_socket"), &Options::unix_socket},
+    {SettingIndex("proxy_protocol_from"), &Options::proxy_protocol_from},
+    {SettingIndex("ssl"), &Options::ssl},
+    {SettingIndex("ssl_cert_file"), &Options::ssl_cert_file},
+    {SettingIndex("ssl_key_file"), &Options::ssl_key_file},
+    {SettingIndex("ssl_ca_file"), &Options::ssl_ca_file},
+    {SettingIndex("ssl_ciphers"), &Options::ssl_ciphers},
+    {SettingIndex("ssl_min_protocol_version"), &Options::ssl_min_protocol_version},
+    {SettingIndex("sandbox"), &Options::sandbox},
     {SettingIndex("allow_anonymous"), &Options::allow_anonymous},
+    {SettingIndex("token_in_url"), &Options::token_in_url},
+    {SettingIndex("authenticate"), &Options::authenticate},
+    {SettingIndex("authenticate_timeout"), &Options::authenticate_timeout},
+    {SettingIndex("expiry_notice"), &Options::expiry_notice},
+    {SettingIndex("audit_log"), &Options::audit_log},
     {SettingIndex("allowed_origins"), &Options::allowed_origins},
     {SettingIndex("introspection"), &Options::introspection},
     {SettingIndex("playground"), &Options::playground},
@@ -45,6 +59,17 @@ constexpr Binding kBindings[] = {
     {SettingIndex("max_query_aliases"), &Options::max_query_aliases},
     {SettingIndex("max_query_selections"), &Options::max_query_selections},
     {SettingIndex("max_filter_conditions"), &Options::max_filter_conditions},
+    {SettingIndex("limit_connections_per_user"), &Options::limit_connections_per_user},
+    {SettingIndex("limit_connections_per_address"), &Options::limit_connections_per_address},
+    {SettingIndex("limit_connections_per_tenant"), &Options::limit_connections_per_tenant},
+    {SettingIndex("limit_new_connections_per_address"),
+     &Options::limit_new_connections_per_address},
+    {SettingIndex("limit_subscriptions_per_user"), &Options::limit_subscriptions_per_user},
+    {SettingIndex("limit_subscriptions_created_per_user"),
+     &Options::limit_subscriptions_created_per_user},
+    {SettingIndex("limit_events_per_subscription"), &Options::limit_events_per_subscription},
+    {SettingIndex("limit_events_per_user"), &Options::limit_events_per_user},
+    {SettingIndex("limit_messages_per_connection"), &Options::limit_messages_per_connection},
     {SettingIndex("slow_timeout"), &Options::slow_timeout},
     {SettingIndex("drain_timeout"), &Options::drain_timeout},
     {SettingIndex("log_level"), &Options::log_level},
@@ -64,6 +89,10 @@ struct KindOf<std::string> {
 };
 template <>
 struct KindOf<LogLevel> {
+  using Type = EnumSetting;
+};
+template <>
+struct KindOf<TlsVersion> {
   using Type = EnumSetting;
 };
 
@@ -112,10 +141,11 @@ CLI::Validator RangeOf(const IntegerSetting& setting) {
   return CLI::Range(uint64_t{0}, uint64_t{0}) | range;
 }
 
+template <typename Value>
 CLI::Validator NameIn(const EnumSetting& setting) {
-  std::map<std::string, LogLevel> values;
+  std::map<std::string, Value> values;
   for (const Choice& choice : setting.choices) {
-    values.emplace(choice.name, static_cast<LogLevel>(choice.value));
+    values.emplace(choice.name, static_cast<Value>(choice.value));
   }
   return CLI::CheckedTransformer(values, CLI::ignore_case);
 }
@@ -126,8 +156,8 @@ void Add(CLI::App* app, const Setting& setting, Value* value) {
   DescribeOption(option, setting);
   if (const auto* integer = std::get_if<IntegerSetting>(&setting.value)) {
     option->check(RangeOf(*integer));
-  } else if (const auto* choices = std::get_if<EnumSetting>(&setting.value)) {
-    option->transform(NameIn(*choices));
+  } else if constexpr (std::is_enum_v<Value>) {
+    option->transform(NameIn<Value>(std::get<EnumSetting>(setting.value)));
   }
 }
 

@@ -26,9 +26,23 @@ struct Options {
   std::string listen_address;
   uint16_t port;
   std::string database;
+  std::string unix_socket;  // empty: none
+  bool ssl;
+  bool sandbox;
 
   // Settings that are read again on SIGHUP.
+  std::string proxy_protocol_from;  // separated by commas
+  std::string ssl_cert_file;
+  std::string ssl_key_file;
+  std::string ssl_ca_file;  // empty: none
+  std::string ssl_ciphers;
+  TlsVersion ssl_min_protocol_version;
   bool allow_anonymous;
+  bool token_in_url;
+  std::string authenticate;  // empty: no function
+  uint64_t authenticate_timeout;
+  uint64_t expiry_notice;  // 0: never
+  bool audit_log;
   std::string allowed_origins;  // separated by commas
   bool introspection;
   bool playground;
@@ -47,6 +61,16 @@ struct Options {
   size_t max_query_aliases;
   size_t max_query_selections;
   size_t max_filter_conditions;
+  // Each empty: no limit.
+  std::string limit_connections_per_user;
+  std::string limit_connections_per_address;
+  std::string limit_connections_per_tenant;
+  std::string limit_new_connections_per_address;
+  std::string limit_subscriptions_per_user;
+  std::string limit_subscriptions_created_per_user;
+  std::string limit_events_per_subscription;
+  std::string limit_events_per_user;
+  std::string limit_messages_per_connection;
   uint64_t slow_timeout;
   uint64_t drain_timeout;
   LogLevel log_level;

@@ -159,7 +159,8 @@ void Client::ReportLoss(uint64_t count) {
 bool Client::Revalidate(const Catalog* catalog, WorkBudget* budget) {
   for (auto at = subscriptions_.begin(); at != subscriptions_.end();) {
     Subscription& subscription = at->second;
-    if (subscription.subscription().catalog.get() == catalog) {
+    if (subscription.subscription().catalog.get() == catalog &&
+        subscription.subscription().identity == identity_) {
       ++at;
       continue;
     }
@@ -174,7 +175,7 @@ bool Client::Revalidate(const Catalog* catalog, WorkBudget* budget) {
     JsonTree variables;
     if (!given.empty() && variables.ParseCopy(given)) request.variables = variables.root();
     budget->SpendBytes((request.query.size() + given.size()) * kPrepareCost);
-    PrepareResult prepared = host_->Prepare(request);
+    PrepareResult prepared = host_->Prepare(request, identity_);
     Leave(&subscription);
     if (prepared.subscription) {
       Enter(at->first, &subscription, std::move(*prepared.subscription));
@@ -188,6 +189,11 @@ bool Client::Revalidate(const Catalog* catalog, WorkBudget* budget) {
   return true;
 }
 
+void Client::SetIdentity(std::shared_ptr<const Identity> identity) {
+  identity_ = std::move(identity);
+  if (!subscriptions_.empty()) host_->RevalidateLater(this);
+}
+
 StartResult Client::Start(std::string_view id, const OperationRequest& request) {
   PrepareResult prepared;
   const size_t limit = host_->options().max_subscriptions_per_connection;
@@ -196,7 +202,7 @@ StartResult Client::Start(std::string_view id, const OperationRequest& request) 
         {"A connection may have at most " + std::to_string(limit) + " subscriptions.",
          kErrorSubscriptionLimit});
   } else {
-    prepared = host_->Prepare(request);
+    prepared = host_->Prepare(request, identity_);
   }
   if (!prepared.response.empty()) {
     return {.kind = StartResult::Kind::kExecuted, .response = std::move(prepared.response)};

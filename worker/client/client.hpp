@@ -47,6 +47,9 @@ class Client {
 
   // A message that waited for the catalog (ClientHost::AdmitOrHold) may be handled now.
   virtual void Handle(std::string_view message) = 0;
+  // The host's answer to Authenticate. No identity: refused, and `reason` says why.
+  virtual void OnAuthenticated(std::shared_ptr<const Identity> identity,
+                               const std::string& reason) = 0;
   // Once per keep-alive interval.
   virtual void OnKeepalive() = 0;
   // Whether the client has yet to present itself; if it does not in time, OnInitTimeout is called.
@@ -92,8 +95,8 @@ class Client {
 
   void ReportLoss(uint64_t count);
 
-  // The catalog changed: prepare again what was prepared with another than `catalog`. Returns
-  // whether all is done; if not, the budget is spent.
+  // The catalog or the client's identity changed: prepare again what was prepared with another than
+  // `catalog`, or for another. Returns whether all is done; if not, the budget is spent.
   bool Revalidate(const Catalog* catalog, WorkBudget* budget);
 
   using Subscriptions = std::unordered_map<std::string, Subscription, StringHash, std::equal_to<>>;
@@ -157,6 +160,11 @@ class Client {
   // Stops one subscription and returns its id; empty if there is none left.
   std::string StopAny();
 
+  // Null until the client is authenticated.
+  const std::shared_ptr<const Identity>& identity() const { return identity_; }
+  // What is subscribed is prepared again for it.
+  void SetIdentity(std::shared_ptr<const Identity> identity);
+
   ClientHost* const host_;
 
  private:
@@ -166,6 +174,7 @@ class Client {
   void Leave(Subscription* subscription);
 
   Subscriptions subscriptions_;
+  std::shared_ptr<const Identity> identity_;
   KeptMemory kept_;
   Outbox outbox_;
   const uint64_t id_;

@@ -3,11 +3,14 @@
 // One shard's thread only.
 #pragma once
 
+#include <memory>
 #include <string_view>
 
 #include "worker/base/counters.hpp"
 #include "worker/base/options.hpp"
 #include "worker/event/dispatch.hpp"
+#include "worker/identity/credentials.hpp"
+#include "worker/identity/identity.hpp"
 #include "worker/json/json_tree.hpp"
 #include "worker/operation/operation.hpp"
 #include "worker/socket/http.hpp"
@@ -44,8 +47,15 @@ class ClientHost {
   // called with it later, unless the client is gone by then.
   virtual bool AdmitOrHold(Client* client, std::string_view message) = 0;
 
+  // Find out who presents these credentials: client->OnAuthenticated is called once, perhaps before
+  // this returns, unless the client is gone by then.
+  virtual void Authenticate(Client* client, Credentials credentials) = 0;
+
   // As fsubs::Prepare, with the catalog and the limits in force.
-  virtual PrepareResult Prepare(const OperationRequest& request) = 0;
+  virtual PrepareResult Prepare(const OperationRequest& request,
+                                const std::shared_ptr<const Identity>& identity) = 0;
+  // Call client->Revalidate(): the client is somebody else now.
+  virtual void RevalidateLater(Client* client) = 0;
   // Deliver events to `member` until it is unsubscribed.
   virtual void Subscribe(Member* member, PreparedSubscription subscription) = 0;
   virtual void Unsubscribe(Member* member) = 0;

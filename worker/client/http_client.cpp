@@ -94,10 +94,6 @@ void HttpClient::OnGraphqlRequest(HttpRequest request) {
     RefuseAsUnavailable(*type);
     return;
   }
-  if (!host_->options().allow_anonymous) {
-    Reply(ReplyWithProblem(kHttpForbidden, "Forbidden", kErrorForbidden));
-    return;
-  }
   operation_ = std::make_unique<HttpOperation>();
   if (auto refused = operation_->Read(std::move(request))) {
     Reply(std::move(*refused));
@@ -108,6 +104,17 @@ void HttpClient::OnGraphqlRequest(HttpRequest request) {
     host_->counters()->connections.Add();
     host_->counters()->connections_accepted.Add();
   }
+  stage_ = Stage::kAuthenticating;
+  host_->Authenticate(this, {});
+}
+
+void HttpClient::OnAuthenticated(std::shared_ptr<const Identity> identity, const std::string&) {
+  if (stage_ != Stage::kAuthenticating) return;
+  if (!identity) {
+    Reply(ReplyWithProblem(kHttpForbidden, "Forbidden", kErrorForbidden));
+    return;
+  }
+  SetIdentity(std::move(identity));
   // As for messages by WebSocket: what was registered before the request came must be known.
   stage_ = Stage::kHeld;
   if (host_->AdmitOrHold(this, {})) Execute();
@@ -205,7 +212,7 @@ void HttpClient::OnOptionsChanged() {
 }
 
 void HttpClient::Drain() {
-  if (stage_ == Stage::kHeld) {
+  if (stage_ == Stage::kAuthenticating || stage_ == Stage::kHeld) {
     RefuseAsUnavailable(type_);
   } else if (stage_ == Stage::kStreaming) {
     // Without `complete`, which clients take for the end of the subscription.

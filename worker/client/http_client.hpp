@@ -22,13 +22,15 @@ class HttpClient final : public Client, public HttpPeer {
 
   // Client
   void Handle(std::string_view message) override;
+  void OnAuthenticated(std::shared_ptr<const Identity> identity,
+                       const std::string& reason) override;
   void OnKeepalive() override;
   void OnOptionsChanged() override;
   void Drain() override;
   void CutOff() override { socket_.Abort(); }
 
  private:
-  enum class Stage : uint8_t { kReading, kHeld, kStreaming, kEnded };
+  enum class Stage : uint8_t { kReading, kAuthenticating, kHeld, kStreaming, kEnded };
 
   // Client
   Status Describe() const override;

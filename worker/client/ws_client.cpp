@@ -10,8 +10,12 @@ constexpr size_t kHeldOverhead = 64;
 
 }  // namespace
 
-WsClient::WsClient(ClientHost* host, WsSocket socket, uint64_t id, std::string_view subprotocol)
-    : Client(host, id), socket_(socket), protocol_(MakeWsProtocol(subprotocol, this)) {
+WsClient::WsClient(ClientHost* host, WsSocket socket, uint64_t id, std::string_view subprotocol,
+                   HttpRequest handshake)
+    : Client(host, id),
+      socket_(socket),
+      handshake_(std::make_unique<HttpRequest>(std::move(handshake))),
+      protocol_(MakeWsProtocol(subprotocol, this)) {
   host_->counters()->connections.Add();
   host_->counters()->connections_accepted.Add();
   if (subprotocol.empty()) {
@@ -141,11 +145,17 @@ void WsClient::Close(uint16_t code, std::string_view reason) {
 }
 
 void WsClient::Authorize(const std::optional<JsonValue>&) {
-  if (host_->options().allow_anonymous) {
-    protocol_->Accept();
-  } else {
+  handshake_.reset();
+  host_->Authenticate(this, {});
+}
+
+void WsClient::OnAuthenticated(std::shared_ptr<const Identity> identity, const std::string&) {
+  if (!identity) {
     protocol_->Refuse();
+    return;
   }
+  SetIdentity(std::move(identity));
+  protocol_->Accept();
 }
 
 Client::Status WsClient::Describe() const {

@@ -15,7 +15,8 @@ namespace fsubs {
 class WsClient final : public Client, public WsPeer, private WsProtocolHost {
  public:
   // `subprotocol`: as agreed on at the handshake; empty if the client offered none of ours.
-  WsClient(ClientHost* host, WsSocket socket, uint64_t id, std::string_view subprotocol);
+  WsClient(ClientHost* host, WsSocket socket, uint64_t id, std::string_view subprotocol,
+           HttpRequest handshake);
   ~WsClient() override;
 
   // WsPeer
@@ -29,6 +30,8 @@ class WsClient final : public Client, public WsPeer, private WsProtocolHost {
 
   // Client
   void Handle(std::string_view message) override;
+  void OnAuthenticated(std::shared_ptr<const Identity> identity,
+                       const std::string& reason) override;
   void OnKeepalive() override;
   bool waits_for_init() const override {
     return protocol_->state() == WsProtocol::State::kConnected;
@@ -73,6 +76,7 @@ class WsClient final : public Client, public WsPeer, private WsProtocolHost {
               ClientHost::Flush when);
 
   WsSocket socket_;
+  std::unique_ptr<HttpRequest> handshake_;  // until the client presented itself
   const std::unique_ptr<WsProtocol> protocol_;
   size_t held_messages_ = 0;  // that wait for the catalog
   size_t held_bytes_ = 0;

@@ -43,6 +43,9 @@ bool Read(const JsonValue& row, SubscriptionField* field) {
       !Text(row, "field", &field->sdl)) {
     return false;
   }
+  auto access = ReadFieldAccess(row);
+  if (!access) return false;
+  field->access = std::move(*access);
   const auto types = row.Find("event_types");
   if (types) {
     types->ForEachElement([&](const JsonValue& type) {
@@ -50,6 +53,14 @@ bool Read(const JsonValue& row, SubscriptionField* field) {
     });
   }
   return true;
+}
+
+// Null if these are no claims.
+std::shared_ptr<const Identity> Anonymous(const std::optional<JsonValue>& claims) {
+  auto identity = std::make_shared<Identity>();
+  const bool is_object = !claims || claims->type() == JsonType::kObject;
+  if (!is_object || !identity->claims.ParseCopy(claims ? claims->raw() : "{}")) return nullptr;
+  return identity;
 }
 
 constexpr std::string_view kOtherName = "it has another name in its definition";
@@ -163,6 +174,13 @@ std::shared_ptr<const Catalog> Catalog::FromSnapshot(std::string_view json, std:
       field.columns = watched != columns.end() ? watched->second : unwatched;
     });
   }
+  if (const auto issuers = root.Find("issuers")) {
+    catalog->issuers_ = Issuers::FromSnapshot(*issuers, &catalog->left_out_);
+  } else {
+    catalog->issuers_ = std::make_shared<const Issuers>();
+  }
+  catalog->anonymous_ = Anonymous(root.Find("anonymous_claims"));
+  if (!catalog->anonymous_) readable = false;
   if (!readable) {
     *error = "snapshot is not of this version";
     return nullptr;

@@ -9,8 +9,11 @@
 #include <vector>
 
 #include "graphql/schema/schema.hpp"
+#include "worker/access/field_access.hpp"
 #include "worker/filter/column_type.hpp"
 #include "worker/filter/comparable.hpp"
+#include "worker/identity/identity.hpp"
+#include "worker/identity/issuers.hpp"
 
 namespace fsubs {
 
@@ -34,6 +37,7 @@ struct SubscriptionField {
   // Of the tables that are watched on the channel. Those whose type says nothing about comparing,
   // and those of which two tables have different types, are left out.
   std::shared_ptr<const ColumnTypes> columns;
+  FieldAccess access;
 
   bool Wants(std::string_view event_type) const;
 };
@@ -55,6 +59,9 @@ class Catalog {
   // "fraiseql_subs 0.1.0, PostgreSQL 15.10"
   const std::string& server_version() const { return server_version_; }
   const std::string& subgraph_sdl() const { return subgraph_sdl_; }
+  const Issuers& issuers() const { return *issuers_; }
+  // Who clients without credentials are.
+  const std::shared_ptr<const Identity>& anonymous() const { return anonymous_; }
   // Each subscription that was left out, and why. For the log.
   const std::vector<std::string>& left_out() const { return left_out_; }
 
@@ -64,6 +71,8 @@ class Catalog {
   std::unordered_map<std::string_view, size_t> by_name_;  // their places
   std::string server_version_;
   std::string subgraph_sdl_;
+  std::shared_ptr<const Issuers> issuers_;
+  std::shared_ptr<const Identity> anonymous_;
   std::vector<std::string> left_out_;
 };
 

@@ -25,7 +25,10 @@ inline constexpr std::string_view kErrorDataMismatch = "DATA_MISMATCH";
 inline constexpr std::string_view kErrorEventsLost = "EVENTS_LOST";
 inline constexpr std::string_view kErrorEventIncomplete = "EVENT_INCOMPLETE";
 inline constexpr std::string_view kErrorBadRequest = "BAD_REQUEST";
+inline constexpr std::string_view kErrorUnauthenticated = "UNAUTHENTICATED";
 inline constexpr std::string_view kErrorForbidden = "FORBIDDEN";
+inline constexpr std::string_view kErrorLimitExceeded = "LIMIT_EXCEEDED";
+inline constexpr std::string_view kErrorRateLimited = "RATE_LIMITED";
 inline constexpr std::string_view kErrorNotAcceptable = "NOT_ACCEPTABLE";
 inline constexpr std::string_view kErrorMethodNotAllowed = "METHOD_NOT_ALLOWED";
 inline constexpr std::string_view kErrorUnsupportedMediaType = "UNSUPPORTED_MEDIA_TYPE";
@@ -38,7 +41,7 @@ using PathItem = std::variant<std::string, size_t>;
 // A member of an error's extensions, beside the code.
 struct ErrorExtension {
   std::string_view name;  // a constant
-  uint64_t value;
+  std::variant<uint64_t, std::string> value;
 };
 
 struct Error {

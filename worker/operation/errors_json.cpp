@@ -46,7 +46,11 @@ void WriteError(const Error& error, JsonWriter* json) {
   json->String(error.code);
   for (const ErrorExtension& extension : error.extensions) {
     json->Key(extension.name);
-    json->Number(extension.value);
+    if (const auto* const text = std::get_if<std::string>(&extension.value)) {
+      json->String(*text);
+    } else {
+      json->Number(std::get<uint64_t>(extension.value));
+    }
   }
   json->EndObject();
   json->EndObject();

@@ -116,7 +116,9 @@ std::shared_ptr<const PreparedDocument> FindDocument(const std::shared_ptr<const
 }  // namespace
 
 PrepareResult Prepare(const std::shared_ptr<const Catalog>& catalog, PlanCache* cache,
-                      const OperationRequest& request, const OperationLimits& limits) {
+                      const OperationRequest& request,
+                      const std::shared_ptr<const Identity>& identity,
+                      const OperationLimits& limits) {
   if (!catalog) {
     return Refuse(
         {{"There is no catalog: the database does not exist, or the extension fraiseql_subs is not "
@@ -174,6 +176,7 @@ PrepareResult Prepare(const std::shared_ptr<const Catalog>& catalog, PlanCache* 
   PreparedSubscription subscription;
   subscription.field = catalog->FindField(root.name);
   subscription.catalog = catalog;
+  subscription.identity = identity;
   subscription.operation_name = operation->name.text;
   subscription.variables = variables.GivenJson();
   subscription.filter = CompileFilter(

@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "worker/filter/filter.hpp"
+#include "worker/identity/identity.hpp"
 #include "worker/json/json_tree.hpp"
 #include "worker/operation/catalog.hpp"
 #include "worker/operation/error.hpp"
@@ -38,7 +39,8 @@ struct OperationRequest {
 
 struct PreparedSubscription {
   std::shared_ptr<const Plan> plan;
-  std::shared_ptr<const Catalog> catalog;  // owns `field`
+  std::shared_ptr<const Catalog> catalog;    // owns `field`
+  std::shared_ptr<const Identity> identity;  // whom it is for
   const SubscriptionField* field = nullptr;
   Filter filter;
   std::string operation_name;  // empty: anonymous
@@ -55,6 +57,8 @@ struct PrepareResult {
 
 // `catalog` may be null: then everything is refused.
 PrepareResult Prepare(const std::shared_ptr<const Catalog>& catalog, PlanCache* cache,
-                      const OperationRequest& request, const OperationLimits& limits);
+                      const OperationRequest& request,
+                      const std::shared_ptr<const Identity>& identity,
+                      const OperationLimits& limits);
 
 }  // namespace fsubs

@@ -186,9 +186,22 @@ void Shard::OnAdmitted(uint64_t client, std::string_view message) {
   if (found != clients_.end()) found->second->Handle(message);
 }
 
-PrepareResult Shard::Prepare(const OperationRequest& request) {
+void Shard::Authenticate(Client* client, Credentials) {
+  const bool accepted = options_->allow_anonymous && catalog_;
+  client->OnAuthenticated(accepted ? catalog_->anonymous() : nullptr, {});
+}
+
+void Shard::RetryAuthentication() {}
+
+void Shard::RevalidateLater(Client* client) {
+  unvalidated_.push_back(client->id());
+  more_ = true;
+}
+
+PrepareResult Shard::Prepare(const OperationRequest& request,
+                             const std::shared_ptr<const Identity>& identity) {
   const uint64_t begun = uv_hrtime();
-  PrepareResult result = fsubs::Prepare(catalog_, &plans_, request,
+  PrepareResult result = fsubs::Prepare(catalog_, &plans_, request, identity,
                                         {.max_tokens = options_->max_query_tokens,
                                          .max_depth = options_->max_query_depth,
                                          .max_aliases = options_->max_query_aliases,
@@ -209,9 +222,9 @@ bool Shard::CanServe(size_t clients) const {
   return is_serving() && clients <= limit;
 }
 
-std::optional<HttpReply> Shard::OnUpgrade(std::string_view origin, std::string_view host) {
+std::optional<HttpReply> Shard::OnUpgrade(const HttpRequest& handshake) {
   HttpReply reply;
-  if (!OriginAllowed(options_->allowed_origins, origin, host)) {
+  if (!OriginAllowed(options_->allowed_origins, handshake.origin, handshake.host)) {
     reply.status = kHttpForbidden;
     reply.body = "Forbidden\n";
   } else if (is_standby()) {
@@ -226,9 +239,10 @@ std::optional<HttpReply> Shard::OnUpgrade(std::string_view origin, std::string_v
   return reply;
 }
 
-std::unique_ptr<WsPeer> Shard::OnOpen(WsSocket socket, std::string_view subprotocol) {
+std::unique_ptr<WsPeer> Shard::OnOpen(WsSocket socket, std::string_view subprotocol,
+                                      HttpRequest handshake) {
   const uint64_t id = NextId();
-  auto client = std::make_unique<WsClient>(host(), socket, id, subprotocol);
+  auto client = std::make_unique<WsClient>(host(), socket, id, subprotocol, std::move(handshake));
   clocks_.AwaitInit(id);
   return client;
 }

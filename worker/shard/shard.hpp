@@ -27,6 +27,7 @@
 #include "worker/client/client.hpp"
 #include "worker/client/client_host.hpp"
 #include "worker/event/dispatch.hpp"
+#include "worker/identity/key_set.hpp"
 #include "worker/operation/catalog.hpp"
 #include "worker/operation/operation.hpp"
 #include "worker/shard/catalog_gate.hpp"
@@ -48,6 +49,24 @@ class ShardHost {
   virtual ~ShardHost() = default;
   // The record at `position` says that the catalog changed: load it anew.
   virtual void OnCatalogChanged(Position position) = 0;
+  // The keys fetched from the `jwks_url` of an issuer; null: none yet.
+  virtual std::shared_ptr<const KeySet> FindKeys(const std::string& url) = 0;
+  // They lack one that a token names: fetch them, if that is due. When that is done, whatever came
+  // of it, each shard's RetryAuthentication is called.
+  virtual void RefreshKeys(const std::string& url) = 0;
+  // Have an executor call the function that the setting `authenticate` names. `reply` is called
+  // once, on the control thread.
+  struct AuthenticateCall {
+    std::string claims;  // JSON; empty: null
+    std::string init_payload;
+    std::string headers;
+  };
+  struct AuthenticateAnswer {
+    std::string claims;  // a JSON object; empty: refused
+    std::string error;   // it could not be asked, or failed: refused, too
+  };
+  virtual void CallAuthenticate(AuthenticateCall call,
+                                std::function<void(AuthenticateAnswer)> reply) = 0;
   // The shard has no client left after Drain.
   virtual void OnDrained() = 0;
   virtual HttpReply OnGet(std::string_view path) = 0;
@@ -82,6 +101,8 @@ class Shard final : private ClientHost,
   // `catalog` contains every change announced up to `covered`; null: nothing is served any more.
   void SetCatalog(std::shared_ptr<const Catalog> catalog, Position covered);
   void Drain();
+  // Keys were fetched: those who wait for some may be verified again.
+  void RetryAuthentication();
   // Is called on the shard's thread with JSON objects separated by commas, or with nothing if
   // writing them failed.
   using RowsReply = std::function<void(std::optional<std::string> rows)>;
@@ -105,7 +126,10 @@ class Shard final : private ClientHost,
   }
   Position position() const override { return feed_.head(); }
   bool AdmitOrHold(Client* client, std::string_view message) override;
-  PrepareResult Prepare(const OperationRequest& request) override;
+  void Authenticate(Client* client, Credentials credentials) override;
+  PrepareResult Prepare(const OperationRequest& request,
+                        const std::shared_ptr<const Identity>& identity) override;
+  void RevalidateLater(Client* client) override;
   void Subscribe(Member* member, PreparedSubscription subscription) override {
     dispatcher_.Add(member, std::move(subscription));
   }
@@ -118,8 +142,9 @@ class Shard final : private ClientHost,
   HttpReply OnGet(const HttpRequest& request) override;
 
   // SocketServerHost
-  std::optional<HttpReply> OnUpgrade(std::string_view origin, std::string_view host) override;
-  std::unique_ptr<WsPeer> OnOpen(WsSocket socket, std::string_view subprotocol) override;
+  std::optional<HttpReply> OnUpgrade(const HttpRequest& handshake) override;
+  std::unique_ptr<WsPeer> OnOpen(WsSocket socket, std::string_view subprotocol,
+                                 HttpRequest handshake) override;
   std::unique_ptr<HttpPeer> OnHttp(HttpSocket socket) override;
   size_t max_message_size() const override { return options_->max_message_size; }
   PeerLimits peer_limits() const override {

@@ -12,6 +12,7 @@ inline constexpr uint16_t kCloseProtocolError = 1002;
 inline constexpr uint16_t kCloseNoStatus = 1005;  // never sent: a close frame without a code
 inline constexpr uint16_t kCloseInvalidPayload = 1007;
 inline constexpr uint16_t kCloseMessageTooBig = 1009;
+inline constexpr uint16_t kCloseTryAgainLater = 1013;
 
 // graphql-transport-ws, and ours among its numbers.
 inline constexpr uint16_t kCloseBadRequest = 4400;

@@ -14,6 +14,7 @@ enum class HttpMethod : uint8_t { kGet, kHead, kPost, kOptions, kOther };
 
 inline constexpr unsigned kHttpOk = 200;
 inline constexpr unsigned kHttpBadRequest = 400;
+inline constexpr unsigned kHttpUnauthorized = 401;
 inline constexpr unsigned kHttpForbidden = 403;
 inline constexpr unsigned kHttpNotFound = 404;
 inline constexpr unsigned kHttpMethodNotAllowed = 405;
@@ -25,6 +26,7 @@ inline constexpr unsigned kHttpUriTooLong = 414;
 inline constexpr unsigned kHttpUnsupportedMediaType = 415;
 inline constexpr unsigned kHttpExpectationFailed = 417;
 inline constexpr unsigned kHttpUpgradeRequired = 426;
+inline constexpr unsigned kHttpTooManyRequests = 429;
 inline constexpr unsigned kHttpHeadersTooLarge = 431;
 inline constexpr unsigned kHttpInternalServerError = 500;
 inline constexpr unsigned kHttpNotImplemented = 501;
@@ -45,6 +47,7 @@ struct HttpRequest {
   std::string fetch_site;         // Sec-Fetch-Site
   std::string preflight_method;   // Access-Control-Request-Method
   std::string preflight_headers;  // Access-Control-Request-Headers
+  std::string authorization;
   std::string body;
 
   std::optional<std::string_view> Parameter(std::string_view name) const {

@@ -130,8 +130,7 @@ void HttpSession::Upgrade() {
     Refuse(std::move(*refused));
     return;
   }
-  const HttpRequest& head = parser_->head();
-  if (auto refused = connection_->host()->OnUpgrade(head.origin, head.host)) {
+  if (auto refused = connection_->host()->OnUpgrade(parser_->head())) {
     Refuse(std::move(*refused));
     return;
   }
@@ -140,7 +139,8 @@ void HttpSession::Upgrade() {
   stage_ = Stage::kUpgrading;
   const std::string_view agreed = AgreeOnSubprotocol(offer, connection_->subprotocols());
   (void)connection_->Write(AcceptOffer(offer, agreed));
-  connection_->Continue(std::make_unique<WsSession>(connection_, agreed), std::move(input_));
+  connection_->Continue(std::make_unique<WsSession>(connection_, agreed, parser_->TakeHead()),
+                        std::move(input_));
 }
 
 void HttpSession::FinishReply() {

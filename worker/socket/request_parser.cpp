@@ -239,6 +239,7 @@ void RequestParser::OnHead() {
   const auto fetch_site = head.find("Sec-Fetch-Site");
   if (fetch_site != head.end()) request_.fetch_site = View(fetch_site->value());
   request_.preflight_method = ValueOf(head, http::field::access_control_request_method);
+  request_.authorization = ValueOf(head, http::field::authorization);
   request_.preflight_headers = ListOf(head, http::field::access_control_request_headers);
   // RFC 9112, section 3.2.2: an absolute target overrides Host.
   request_.host = target->authority.empty() ? ValueOf(head, http::field::host) : target->authority;

@@ -9,6 +9,7 @@
 #include <optional>
 #include <string>
 #include <string_view>
+#include <utility>
 
 #include "worker/socket/http.hpp"
 
@@ -61,6 +62,8 @@ class RequestParser {
   const HttpRequest& head() const { return request_; }
   // REQUIRES: kComplete. Once.
   HttpRequest Take();
+  // REQUIRES: offer() is there. Once.
+  HttpRequest TakeHead() { return std::move(request_); }
 
  private:
   struct Library;

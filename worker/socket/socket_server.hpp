@@ -119,11 +119,12 @@ class SocketServerHost {
   virtual ~SocketServerHost() = default;
 
   // A client asks for a WebSocket. Returns nothing to go on, or the reply to refuse with.
-  virtual std::optional<HttpReply> OnUpgrade(std::string_view origin, std::string_view host) = 0;
+  virtual std::optional<HttpReply> OnUpgrade(const HttpRequest& handshake) = 0;
 
   // A WebSocket is open. `subprotocol` is the one agreed on, empty if the client offered none of
   // ours. Return its owner, whom the server destroys when the connection has closed.
-  virtual std::unique_ptr<WsPeer> OnOpen(WsSocket socket, std::string_view subprotocol) = 0;
+  virtual std::unique_ptr<WsPeer> OnOpen(WsSocket socket, std::string_view subprotocol,
+                                         HttpRequest handshake) = 0;
 
   // An HTTP request begins. Return its owner, whom the server destroys when the reply has left or
   // the connection has closed.

@@ -1,12 +1,15 @@
 #include "worker/socket/ws_session.hpp"
 
+#include <utility>
+
 #include "worker/socket/close_code.hpp"
 #include "worker/socket/ws_frame.hpp"
 
 namespace fsubs {
 
-WsSession::WsSession(Connection* connection, std::string_view subprotocol)
-    : connection_(connection), peer_(connection->host()->OnOpen(WsSocket(this), subprotocol)) {}
+WsSession::WsSession(Connection* connection, std::string_view subprotocol, HttpRequest handshake)
+    : connection_(connection),
+      peer_(connection->host()->OnOpen(WsSocket(this), subprotocol, std::move(handshake))) {}
 
 void WsSession::OnBytes(std::span<unsigned char> bytes) {
   peer_->OnHeard();

@@ -15,7 +15,7 @@ namespace fsubs {
 class WsSession final : public Session {
  public:
   // `subprotocol` is the one agreed on; empty: none.
-  WsSession(Connection* connection, std::string_view subprotocol);
+  WsSession(Connection* connection, std::string_view subprotocol, HttpRequest handshake);
 
   // Session
   void OnBytes(std::span<unsigned char> bytes) override;

@@ -41,7 +41,7 @@ class ServedCatalog {
       EXPECT_TRUE(tree.ParseCopy(variables)) << tree.error();
       request.variables = tree.root();
     }
-    return fsubs::Prepare(catalog_, &plans, request, limits);
+    return fsubs::Prepare(catalog_, &plans, request, catalog_->anonymous(), limits);
   }
 
   PlanCache plans;

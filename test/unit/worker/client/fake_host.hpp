@@ -25,9 +25,15 @@ class FakeHost final : public ClientHost {
   void CatchUpLater(Client* client) override { catching_up.push_back(client); }
   Position position() const override { return next_position; }
   bool AdmitOrHold(Client*, std::string_view) override { return !holds; }
-  PrepareResult Prepare(const OperationRequest& request) override {
-    return fsubs::Prepare(catalog_, &plans_, request, kTestLimits);
+  void Authenticate(Client* client, Credentials) override {
+    const bool accepted = options_.allow_anonymous && catalog_;
+    client->OnAuthenticated(accepted ? catalog_->anonymous() : nullptr, {});
   }
+  PrepareResult Prepare(const OperationRequest& request,
+                        const std::shared_ptr<const Identity>& identity) override {
+    return fsubs::Prepare(catalog_, &plans_, request, identity, kTestLimits);
+  }
+  void RevalidateLater(Client*) override {}
   void Subscribe(Member* member, PreparedSubscription subscription) override {
     dispatcher_.Add(member, std::move(subscription));
   }
@@ -92,6 +98,7 @@ class FakeClient final : public Client {
   FakeClient(ClientHost* host, uint64_t id) : Client(host, id) {}
 
   void Handle(std::string_view) override {}
+  void OnAuthenticated(std::shared_ptr<const Identity>, const std::string&) override {}
   void OnKeepalive() override { ++keepalives; }
   bool waits_for_init() const override { return waits; }
   void OnInitTimeout() override {

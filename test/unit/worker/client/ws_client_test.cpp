@@ -18,7 +18,7 @@ class WsClientTest : public testing::Test, private SocketServerHost {
     const sockaddr_storage address{.ss_family = AF_INET};
     connection_ = std::make_unique<Connection>(context_.get(), &stream_,
                                                *peers_.Admit(address, PeerLimits()));
-    session_ = std::make_unique<WsSession>(connection_.get(), kTransportWs);
+    session_ = std::make_unique<WsSession>(connection_.get(), kTransportWs, HttpRequest());
     host_.mutable_options()->max_connection_memory = 1000;
     host_.mutable_options()->allow_anonymous = true;
   }
@@ -37,9 +37,10 @@ class WsClientTest : public testing::Test, private SocketServerHost {
   WsClient* client_ = nullptr;
 
  private:
-  std::optional<HttpReply> OnUpgrade(std::string_view, std::string_view) override { return {}; }
-  std::unique_ptr<WsPeer> OnOpen(WsSocket socket, std::string_view subprotocol) override {
-    auto client = std::make_unique<WsClient>(&host_, socket, 1, subprotocol);
+  std::optional<HttpReply> OnUpgrade(const HttpRequest&) override { return {}; }
+  std::unique_ptr<WsPeer> OnOpen(WsSocket socket, std::string_view subprotocol,
+                                 HttpRequest handshake) override {
+    auto client = std::make_unique<WsClient>(&host_, socket, 1, subprotocol, std::move(handshake));
     client_ = client.get();
     return client;
   }

@@ -49,7 +49,7 @@ class FilterTest : public testing::Test {
     OperationRequest request;
     request.query = query;
     request.variables = tree.root();
-    return fsubs::Prepare(catalog_, &plans_, request, limits_);
+    return fsubs::Prepare(catalog_, &plans_, request, catalog_->anonymous(), limits_);
   }
 
   Subscriber* Subscribe(const std::string& query, const std::string& variables = "{}") {

@@ -134,8 +134,9 @@ TEST(CatalogTest, WithoutSubscriptionsASubscribeIsRefused) {
   PlanCache cache;
   OperationRequest request;
   request.query = "subscription { a }";
-  EXPECT_THAT(ErrorsJson(Prepare(catalog, &cache, request, kTestLimits).errors),
-              HasSubstr("Schema is not configured to execute subscription operation."));
+  EXPECT_THAT(
+      ErrorsJson(Prepare(catalog, &cache, request, catalog->anonymous(), kTestLimits).errors),
+      HasSubstr("Schema is not configured to execute subscription operation."));
 }
 
 TEST(CatalogTest, ASnapshotThatCannotBeServedSaysWhy) {

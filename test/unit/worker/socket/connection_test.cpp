@@ -48,10 +48,8 @@ struct ThrowingHttpPeer final : HttpPeer {
 };
 
 struct Host final : SocketServerHost {
-  std::optional<HttpReply> OnUpgrade(std::string_view, std::string_view) override {
-    return refuses_with;
-  }
-  std::unique_ptr<WsPeer> OnOpen(WsSocket, std::string_view) override {
+  std::optional<HttpReply> OnUpgrade(const HttpRequest&) override { return refuses_with; }
+  std::unique_ptr<WsPeer> OnOpen(WsSocket, std::string_view, HttpRequest) override {
     if (open_throws) throw std::bad_alloc();
     return std::make_unique<ThrowingWsPeer>();
   }
