@@ -2,10 +2,13 @@
 
 #include <algorithm>
 #include <csignal>
+#include <filesystem>
 
 #include "contract/heartbeat.hpp"
 #include "worker/base/log.hpp"
 #include "worker/row_collection.hpp"
+#include "worker/sandbox/file_access.hpp"
+#include "worker/sandbox/system_calls.hpp"
 
 namespace fsubs {
 namespace {
@@ -22,6 +25,33 @@ constexpr uint64_t kDatabaseLookMs = 500;
 // How long a shard may take to tell its rows. Shorter than what backends wait for the worker, so
 // that they hear of the shard.
 constexpr uint64_t kRowsPatienceMs = 4000;
+
+// Where a file that may be renewed is looked for: its directory and, where links lead elsewhere,
+// that of the file itself. A directory that holds the database is not handed out, so of that the
+// file alone can be read again, as long as it is written in place.
+void AddReadAgain(const std::string& path, std::vector<std::string>* readable) {
+  namespace fs = std::filesystem;
+  std::error_code ignored;
+  const fs::path data = fs::current_path(ignored);
+  for (const fs::path& file :
+       {fs::absolute(path, ignored).lexically_normal(), fs::weakly_canonical(path, ignored)}) {
+    const fs::path directory = file.parent_path();
+    const fs::path inside = data.lexically_relative(directory);
+    const bool holds_data = inside.empty() || *inside.begin() != "..";
+    readable->push_back(holds_data ? file : directory);
+  }
+}
+
+// What is read after the start.
+std::vector<std::string> FilesReadAgain(const Options& options) {
+  std::vector<std::string> readable;
+  if (!options.ssl) return readable;
+  for (const std::string* path :
+       {&options.ssl_cert_file, &options.ssl_key_file, &options.ssl_ca_file}) {
+    if (!path->empty()) AddReadAgain(*path, &readable);
+  }
+  return readable;
+}
 
 }  // namespace
 
@@ -92,6 +122,8 @@ std::string Worker::Start() {
   const std::string where = options_->listen_address + " port " + std::to_string(options_->port);
   error = CheckListen({options_->listen_address, options_->port});
   if (!error.empty()) return "could not listen on " + where + ": " + error;
+  error = RestrictFiles();
+  if (!error.empty()) return error;
   for (size_t i = 0; i < options_->wake_fds.size(); ++i) {
     Shard::Setup setup;
     setup.index = i;
@@ -107,10 +139,41 @@ std::string Worker::Start() {
     error = shards_.back()->Start();
     if (!error.empty()) return "could not listen on " + where + ": " + error;
   }
+  error = RestrictCalls();
+  if (!error.empty()) return error;
   Log(LogLevel::kLog, "listening on %s with %zu shard%s", where.c_str(), shards_.size(),
       shards_.size() == 1 ? "" : "s");
   RequestSnapshot();
   return {};
+}
+
+std::string Worker::RestrictFiles() {
+  if (!options_->sandbox) {
+    Log(LogLevel::kWarning,
+        "fraiseql_subs.sandbox is off: whoever takes over the worker can do what the server's user "
+        "can");
+    return {};
+  }
+  std::string error;
+  switch (RestrictFileAccess(FilesReadAgain(*options_), /*connects=*/false, &error)) {
+    case FileAccess::kRestricted:
+      return {};
+    case FileAccess::kUnsupported:
+      Log(LogLevel::kWarning,
+          "this kernel has no Landlock: the worker can read what the server's user can");
+      return {};
+    case FileAccess::kFailed:
+      break;
+  }
+  return "could not give up access to files: " + error +
+         "; fraiseql_subs.sandbox = off does without";
+}
+
+std::string Worker::RestrictCalls() {
+  if (!options_->sandbox) return {};
+  const std::string error = RestrictSystemCalls(Calls::kServe);
+  if (error.empty()) return {};
+  return "could not give up system calls: " + error + "; fraiseql_subs.sandbox = off does without";
 }
 
 void Worker::OnCatalogChanged(Position position) {

@@ -57,6 +57,9 @@ class Worker final : private ShardHost, private SideDoorHost {
   struct CatalogLoad;
 
   std::string Start();
+  // Before there is any thread but this one, and once everything is open.
+  std::string RestrictFiles();
+  std::string RestrictCalls();
   void RequestSnapshot();
   void LookForDatabase();
   void NoteUnusable();

@@ -160,6 +160,10 @@ void DetachShards() {
 }
 
 const char* DescribeEnd(int wait_status) {
+  if (WIFSIGNALED(wait_status) && WTERMSIG(wait_status) == SIGSYS) {
+    return psprintf(
+        "was ended by signal %d: it made a system call that fraiseql_subs.sandbox forbids", SIGSYS);
+  }
   if (WIFEXITED(wait_status)) return psprintf("exited with code %d", WEXITSTATUS(wait_status));
   return psprintf("was ended by signal %d: %s", WTERMSIG(wait_status),
                   pg_strsignal(WTERMSIG(wait_status)));

@@ -65,6 +65,8 @@ class Cluster:
         self.log_path = self.directory / "log"
         self.database = "postgres"
         defaults = {"port": self.port, "allow_anonymous": "on"}
+        if "FSUBS_SANDBOX" in os.environ:
+            defaults["sandbox"] = os.environ["FSUBS_SANDBOX"]
         try:
             if data is not None:
                 give_to_server_user(self.directory)

@@ -1,0 +1,19 @@
+// Which system calls the process may still make (seccomp; docs/security.md).
+#pragma once
+
+#include <string>
+
+namespace fsubs {
+
+// What one of the processes needs beside reading, writing and waiting.
+enum class Calls {
+  kServe,  // takes connections, makes none
+  kFetch,  // makes connections by IP, takes none
+};
+
+// From now on all threads of the process make no other calls. One that takes over another program,
+// process or memory, writes a file or, for kServe, connects somewhere ends the process by SIGSYS;
+// others fail as if the kernel did not have them. Returns an empty string, or what went wrong.
+std::string RestrictSystemCalls(Calls calls);
+
+}  // namespace fsubs
