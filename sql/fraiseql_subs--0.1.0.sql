@@ -825,6 +825,59 @@ COMMENT ON FUNCTION fraiseql_subscriptions() IS 'subscriptions of the clients co
 
 -- Privileges --------------------------------------------------------------------------------------
 
+-- Who is to call what. Public functions that stand under no role are a superuser's.
+CREATE FUNCTION fraiseql_subs.role_functions() RETURNS TABLE (role name, function name)
+LANGUAGE sql IMMUTABLE SET search_path = pg_catalog, pg_temp AS $$
+    SELECT role::name, unnest(functions)::name FROM (VALUES
+        ('fraiseql_publisher', ARRAY[
+            'fraiseql_publish']),
+        ('fraiseql_watcher', ARRAY[
+            'fraiseql_watch', 'fraiseql_unwatch', 'fraiseql_capture',
+            'fraiseql_watched_tables']),
+        ('fraiseql_registrar', ARRAY[
+            'fraiseql_register_types', 'fraiseql_unregister_type',
+            'fraiseql_register_subscription', 'fraiseql_unregister_subscription',
+            'fraiseql_schema']),
+        ('fraiseql_resolver', ARRAY[
+            'fraiseql_schema']),
+        ('fraiseql_monitor', ARRAY[
+            'fraiseql_metrics', 'fraiseql_connections', 'fraiseql_subscriptions',
+            'fraiseql_watched_tables', 'fraiseql_issuers', 'fraiseql_limits']),
+        ('fraiseql_operator', ARRAY[
+            'fraiseql_metrics', 'fraiseql_connections', 'fraiseql_subscriptions',
+            'fraiseql_watched_tables', 'fraiseql_issuers', 'fraiseql_limits',
+            'fraiseql_explain_delivery', 'fraiseql_disconnect', 'fraiseql_set_limits',
+            'fraiseql_register_issuer', 'fraiseql_unregister_issuer'])
+    ) AS granted (role, functions);
+$$;
+
+-- With the caller's rights: who may make roles and grant these functions.
+CREATE FUNCTION fraiseql_create_roles() RETURNS void
+LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS $$
+DECLARE
+    wanted name;
+    granted record;
+BEGIN
+    FOR wanted IN SELECT DISTINCT role FROM fraiseql_subs.role_functions() ORDER BY role LOOP
+        CONTINUE WHEN EXISTS (SELECT FROM pg_roles WHERE rolname = wanted);
+        EXECUTE format('CREATE ROLE %I NOLOGIN', wanted);
+    END LOOP;
+    FOR granted IN
+        SELECT f.role, p.oid::regprocedure AS function
+        FROM fraiseql_subs.role_functions() AS f
+            JOIN pg_proc AS p ON p.proname = f.function
+            JOIN pg_depend AS d ON d.classid = 'pg_proc'::regclass AND d.objid = p.oid
+                AND d.refclassid = 'pg_extension'::regclass AND d.deptype = 'e'
+            JOIN pg_extension AS e ON e.oid = d.refobjid AND e.extname = 'fraiseql_subs'
+        ORDER BY f.role, p.oid
+    LOOP
+        EXECUTE format('GRANT EXECUTE ON FUNCTION %s TO %I', granted.function, granted.role);
+    END LOOP;
+END
+$$;
+COMMENT ON FUNCTION fraiseql_create_roles() IS
+    'make the roles fraiseql_publisher, _watcher, _registrar, _resolver, _monitor and _operator, as far as they are missing, and grant them what they are for';
+
 REVOKE ALL ON FUNCTION
     fraiseql_publish(text, text, text),
     fraiseql_publish(text, text, json),
@@ -844,6 +897,7 @@ REVOKE ALL ON FUNCTION
     fraiseql_schema(),
     fraiseql_metrics(),
     fraiseql_connections(),
-    fraiseql_subscriptions()
+    fraiseql_subscriptions(),
+    fraiseql_create_roles()
 FROM PUBLIC;
 REVOKE ALL ON ALL FUNCTIONS IN SCHEMA fraiseql_subs FROM PUBLIC;
