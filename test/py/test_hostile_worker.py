@@ -1,6 +1,6 @@
 """What a worker in an attacker's hands can do to the server with what it inherited: nothing.
 
-test/hostile_worker/hostile_worker.cpp plays it. docs/data-path.md says what is not isolated.
+test/hostile_worker/hostile_worker.cpp plays it. docs/security.md says what is.
 """
 
 import contextlib
