@@ -95,10 +95,8 @@ bool Begins(std::string_view word, std::string_view text, size_t min_size) {
          IsSameWord(word.substr(0, text.size()), text);
 }
 
-locale_t Utf8Locale() {
-  static const locale_t utf8 = newlocale(LC_CTYPE_MASK, "C.UTF-8", nullptr);
-  return utf8;
-}
+// Made when the program starts: once the worker serves, it may not read the files of a locale.
+const locale_t kUtf8Locale = newlocale(LC_CTYPE_MASK, "C.UTF-8", nullptr);
 
 // The code point at the front of valid UTF-8, and its length.
 char32_t CodePointAt(std::string_view text, size_t* length) {
@@ -273,12 +271,12 @@ void AppendLower(std::string_view text, std::string* out) {
   while (!text.empty()) {
     size_t length = 1;
     const char32_t point = CodePointAt(text, &length);
-    if (length == 1 || Utf8Locale() == nullptr) {
+    if (length == 1 || kUtf8Locale == nullptr) {
       *out += graphql::ToLower(text.front());
       text.remove_prefix(1);
       continue;
     }
-    AppendUtf8(static_cast<char32_t>(towlower_l(static_cast<wint_t>(point), Utf8Locale())), out);
+    AppendUtf8(static_cast<char32_t>(towlower_l(static_cast<wint_t>(point), kUtf8Locale)), out);
     text.remove_prefix(length);
   }
 }
