@@ -44,6 +44,9 @@ struct JsonTree::Parser {
 
 namespace {
 
+// An index of 4 bytes, and room for strings without their escapes, for each byte of a text.
+constexpr size_t kParserBytesPerByte = 5;
+
 bool IsSpace(char c) {
   return c == ' ' || c == '\t' || c == '\n' || c == '\r';
 }
@@ -223,11 +226,15 @@ size_t JsonTree::Shrink(size_t text_bytes) {
     std::string().swap(copy_);  // an assignment would keep the buffer
   }
   if (const size_t capacity = parser_->parser.capacity(); capacity > text_bytes) {
-    // An index of 4 bytes, and room for strings without their escapes, for each byte.
-    freed += 5 * capacity;
+    freed += kParserBytesPerByte * capacity;
     parser_ = std::make_unique<Parser>();
   }
   return freed;
+}
+
+size_t JsonTree::heap_size() const {
+  return sizeof(Parser) + kParserBytesPerByte * parser_->parser.capacity() +
+         nodes_.capacity() * sizeof(Node) + copy_.capacity();
 }
 
 bool JsonTree::ParseCopy(std::string_view text) {

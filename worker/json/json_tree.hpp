@@ -82,6 +82,9 @@ class JsonTree {
   // many bytes that were.
   size_t Shrink(size_t text_bytes);
 
+  // What it takes of the heap.
+  size_t heap_size() const;
+
   // REQUIRES: the last parse succeeded.
   JsonValue root() const { return {this, 0}; }
   const char* error() const { return error_; }

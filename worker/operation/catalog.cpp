@@ -55,14 +55,6 @@ bool Read(const JsonValue& row, SubscriptionField* field) {
   return true;
 }
 
-// Null if these are no claims.
-std::shared_ptr<const Identity> Anonymous(const std::optional<JsonValue>& claims) {
-  auto identity = std::make_shared<Identity>();
-  const bool is_object = !claims || claims->type() == JsonType::kObject;
-  if (!is_object || !identity->claims.ParseCopy(claims ? claims->raw() : "{}")) return nullptr;
-  return identity;
-}
-
 constexpr std::string_view kOtherName = "it has another name in its definition";
 
 // Tie a field to its definition in the schema. Returns why it cannot be served; empty if it can.
@@ -179,8 +171,13 @@ std::shared_ptr<const Catalog> Catalog::FromSnapshot(std::string_view json, std:
   } else {
     catalog->issuers_ = std::make_shared<const Issuers>();
   }
-  catalog->anonymous_ = Anonymous(root.Find("anonymous_claims"));
-  if (!catalog->anonymous_) readable = false;
+  const auto claims = root.Find("anonymous_claims");
+  std::string problem_of_claims;
+  catalog->anonymous_ = IdentityOf(ClaimMapping(), claims ? claims->raw() : "{}",
+                                   {.is_anonymous = true}, &problem_of_claims);
+  if (!catalog->anonymous_) {
+    catalog->left_out_.push_back("fraiseql_subs.anonymous_claims: " + problem_of_claims);
+  }
   if (!readable) {
     *error = "snapshot is not of this version";
     return nullptr;

@@ -60,9 +60,9 @@ class Catalog {
   const std::string& server_version() const { return server_version_; }
   const std::string& subgraph_sdl() const { return subgraph_sdl_; }
   const Issuers& issuers() const { return *issuers_; }
-  // Who clients without credentials are.
+  // Who clients without credentials are; null if their claims make nobody.
   const std::shared_ptr<const Identity>& anonymous() const { return anonymous_; }
-  // Each subscription that was left out, and why. For the log.
+  // Each subscription and issuer that was left out, and why. For the log.
   const std::vector<std::string>& left_out() const { return left_out_; }
 
  private:
