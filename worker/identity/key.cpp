@@ -135,7 +135,7 @@ std::optional<Key> Key::OfEd25519(std::string_view key) {
 bool Key::Signed(const Jws& jws) const {
   const ErrorsForgotten forget;
   if (!algorithms_.Has(jws.algorithm())) return false;
-  // cjose takes signatures that are too long or too short for some of its algorithms.
+  // cjose takes signatures that are too long or too short for ES and PS.
   const std::string_view signature = jws.signature();
   const size_t size = is_secret_ ? DigestSize(jws.algorithm()) : material_->signature_size;
   if (signature.size() != size) return false;
@@ -148,7 +148,6 @@ bool Key::Signed(const Jws& jws) const {
            EVP_DigestVerify(context.get(), Bytes(signature), signature.size(), Bytes(input),
                             input.size()) == 1;
   }
-  // One for each key: version 0.6.2 leaks when one verifies twice.
   const Owned<cjose_jws_t> imported(
       cjose_jws_import(jws.text().data(), jws.text().size(), nullptr));
   return imported && cjose_jws_verify(imported.get(), material_->jose.get(), nullptr);
