@@ -218,6 +218,7 @@ std::shared_ptr<const Identity> IdentityOf(const ClaimMapping& mapping, std::str
   SortOnce(&identity->roles);
   SortOnce(&identity->scopes);
   SortOnce(&identity->subgraphs);
+  identity->claims.Compact();
   identity->issuer = context.issuer;
   identity->expires_at_us = context.expires_at_us;
   identity->is_anonymous = context.is_anonymous;

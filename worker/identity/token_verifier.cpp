@@ -13,7 +13,7 @@ namespace fsubs {
 namespace {
 
 // Of keys that a token does not name. Anybody can make tokens for which all of them are tried.
-constexpr size_t kMaxKeysTried = 16;
+constexpr size_t kMaxKeysTried = 8;
 
 // Where a key comes from, which says for how long it counts.
 enum class Source { kRegistered, kPrevious, kFetched };

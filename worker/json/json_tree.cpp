@@ -30,7 +30,8 @@ namespace fsubs {
 // - No node begins at or behind limit_. simdjson reads the padding behind the text too, and takes
 //   what it finds there for tokens.
 // - `raw` points into the text. `text` does too, or for a string with escapes into the parser's own
-//   buffer. Both are valid until the next Parse, which is what JsonValue promises.
+//   buffer, and after Compact into unescaped_. Both are valid until the next Parse, which is what
+//   JsonValue promises.
 //
 // After a failed Parse the nodes are whatever was read so far, and root() must not be called.
 
@@ -43,9 +44,6 @@ struct JsonTree::Parser {
 };
 
 namespace {
-
-// An index of 4 bytes, and room for strings without their escapes, for each byte of a text.
-constexpr size_t kParserBytesPerByte = 5;
 
 bool IsSpace(char c) {
   return c == ' ' || c == '\t' || c == '\n' || c == '\r';
@@ -200,6 +198,7 @@ bool JsonTree::Add(Source& source, size_t depth) {
 }
 
 bool JsonTree::Parse(std::string_view text) {
+  if (!parser_) parser_ = std::make_unique<Parser>();
   nodes_.clear();
   limit_ = text.data() + text.size();
   ondemand::document document;
@@ -225,16 +224,32 @@ size_t JsonTree::Shrink(size_t text_bytes) {
     freed += copy_.capacity();
     std::string().swap(copy_);  // an assignment would keep the buffer
   }
-  if (const size_t capacity = parser_->parser.capacity(); capacity > text_bytes) {
-    freed += kParserBytesPerByte * capacity;
+  if (const size_t capacity = parser_ ? parser_->parser.capacity() : 0; capacity > text_bytes) {
+    // An index of 4 bytes, and room for strings without their escapes, for each byte.
+    freed += 5 * capacity;
     parser_ = std::make_unique<Parser>();
   }
   return freed;
 }
 
-size_t JsonTree::heap_size() const {
-  return sizeof(Parser) + kParserBytesPerByte * parser_->parser.capacity() +
-         nodes_.capacity() * sizeof(Node) + copy_.capacity();
+void JsonTree::Compact() {
+  const auto is_unescaped = [](const Node& node) {
+    return node.text != nullptr && node.text != node.raw + 1;
+  };
+  std::string unescaped;
+  for (const Node& node : nodes_) {
+    if (is_unescaped(node)) unescaped.append(node.text, node.text_length);
+  }
+  unescaped.shrink_to_fit();
+  unescaped_.swap(unescaped);
+  const char* text = unescaped_.data();
+  for (Node& node : nodes_) {
+    if (!is_unescaped(node)) continue;
+    node.text = text;
+    text += node.text_length;
+  }
+  nodes_.shrink_to_fit();
+  parser_.reset();
 }
 
 bool JsonTree::ParseCopy(std::string_view text) {

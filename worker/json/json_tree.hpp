@@ -82,8 +82,14 @@ class JsonTree {
   // many bytes that were.
   size_t Shrink(size_t text_bytes);
 
-  // What it takes of the heap.
-  size_t heap_size() const;
+  // Give back all that only parsing needs, some 10 kB and more: for a tree that is kept. Values
+  // stay valid, but not what their text() returned. The tree can parse again.
+  void Compact();
+
+  // What the values take of the heap.
+  size_t heap_size() const {
+    return nodes_.capacity() * sizeof(Node) + copy_.capacity() + unescaped_.capacity();
+  }
 
   // REQUIRES: the last parse succeeded.
   JsonValue root() const { return {this, 0}; }
@@ -115,9 +121,10 @@ class JsonTree {
     return false;
   }
 
-  std::unique_ptr<Parser> parser_;
+  std::unique_ptr<Parser> parser_;  // null after Compact
   std::vector<Node> nodes_;
   std::string copy_;
+  std::string unescaped_;        // the values of strings with escapes, once parser_ is gone
   const char* limit_ = nullptr;  // end of the text
   const char* error_ = "";
 };

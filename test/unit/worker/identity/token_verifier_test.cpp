@@ -318,9 +318,9 @@ TEST_F(TokenVerifierTest, TokenWithoutAKeyIdIsTriedWithEachKeyThatFits) {
   EXPECT_TRUE(IsAccepted(Rsa().Sign(Claims(), "RS256")));
 }
 
-TEST_F(TokenVerifierTest, TokenWithoutAKeyIdIsTriedWith16KeysAtMost) {
+TEST_F(TokenVerifierTest, TokenWithoutAKeyIdIsTriedWithEightKeysAtMost) {
   std::string keys;
-  for (int i = 0; i < 15; ++i)
+  for (int i = 0; i < 7; ++i)
     keys += OtherP256().Jwk(",\"kid\":\"" + std::to_string(i) + "\"") + ",";
   Register("\"jwks\":" + JsonText(Set(keys + P256().Jwk())));
   EXPECT_TRUE(IsAccepted(P256().Sign(Claims(), "ES256")));

@@ -91,5 +91,38 @@ TEST(JsonTreeTest, ATreeIsReusable) {
   EXPECT_EQ(tree.root().raw(), "[1]");
 }
 
+// What a tree's values say, escapes resolved.
+std::string Written(const JsonValue& value) {
+  std::string out;
+  switch (value.type()) {
+    case JsonType::kString:
+      return "<" + value.ToString() + ">";
+    case JsonType::kArray:
+      value.ForEachElement([&](const JsonValue& element) { out += Written(element) + ","; });
+      return "[" + out + "]";
+    case JsonType::kObject:
+      value.ForEachMember([&](std::string_view name, const JsonValue& member) {
+        out += std::string(name) + ":" + Written(member) + ",";
+      });
+      return "{" + out + "}";
+    default:
+      return std::string(value.raw());
+  }
+}
+
+TEST(JsonTreeTest, KeepsItsValuesWhenItIsCompacted) {
+  JsonTree tree;
+  for (const char* text : {R"({"a":"b","c\n":["\u00e4","plain",""],"d":{"e":1}})",
+                           R"(["\u0041\u0042, which is long enough to lie on the heap", "\n"])",
+                           "\"\\n\"", "1", "{}"}) {
+    ASSERT_TRUE(tree.ParseCopy(text)) << text;  // also behind a Compact
+    const std::string before = Written(tree.root());
+    tree.Compact();
+    EXPECT_EQ(Written(tree.root()), before) << text;
+    tree.Compact();
+    EXPECT_EQ(Written(tree.root()), before) << text;
+  }
+}
+
 }  // namespace
 }  // namespace fsubs
