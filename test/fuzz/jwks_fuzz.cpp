@@ -32,6 +32,9 @@ extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
   if (set) {
     for (const Key& key : set->keys()) MustNotHaveSigned(key);
   }
-  if (const auto key = KeyOfPem(text)) MustNotHaveSigned(*key);
+  // OpenSSL takes long to find that a text is no PEM.
+  if (text.find("-----BEGIN ") != std::string_view::npos) {
+    if (const auto key = KeyOfPem(text)) MustNotHaveSigned(*key);
+  }
   return 0;
 }
