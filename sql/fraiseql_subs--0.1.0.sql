@@ -596,15 +596,19 @@ CREATE TABLE fraiseql_subs.issuer (
     jwks_file text,
     jwks_url text,
     previous_secret text,
-    previous_until timestamptz,
+    -- Microseconds since 1970 must fit in 64 bits, or no catalog could be read any more.
+    previous_until timestamptz
+        CHECK (isfinite(previous_until) AND previous_until < timestamptz '10000-01-01 00:00:00+00'),
     audiences text[],
     algorithms text[],
-    leeway interval NOT NULL,
+    leeway interval NOT NULL CHECK (leeway BETWEEN interval '0' AND interval '10 min'),
     require_exp boolean NOT NULL,
     claims jsonb,
     preset text
 );
 COMMENT ON TABLE fraiseql_subs.issuer IS 'who issues tokens, and the keys to verify them with';
+-- Without a policy: also pg_read_all_data and pg_write_all_data stay out, and who is granted SELECT.
+ALTER TABLE fraiseql_subs.issuer ENABLE ROW LEVEL SECURITY;
 
 CREATE TABLE fraiseql_subs.role_limit (
     role text UNIQUE NULLS NOT DISTINCT,
@@ -764,6 +768,292 @@ LANGUAGE sql STABLE SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
         (SELECT array_agg(field ORDER BY name) FROM fraiseql_subs.subscription));
 $$;
 COMMENT ON FUNCTION fraiseql_schema() IS 'SDL of the schema that clients are served';
+
+-- Issuers -----------------------------------------------------------------------------------------
+--
+-- No error says what a key is, nor shows a row that has one. What is checked here is checked before it
+-- is inserted: the error of a table's constraint would show the row. No pattern depends on
+-- standard_conforming_strings, which is the caller's: they have no backslash, or are E''.
+
+-- A file of keys below fraiseql_subs.key_directory. Raises an error if it cannot be read.
+CREATE FUNCTION fraiseql_subs.read_key_file(file text) RETURNS text
+LANGUAGE c STRICT AS 'MODULE_PATHNAME', 'fsubs_read_key_file';
+
+-- The same for the catalog's snapshot: null if it cannot be read, of which the log tells once.
+CREATE FUNCTION fraiseql_subs.key_file_content(file text) RETURNS text
+LANGUAGE c STRICT AS 'MODULE_PATHNAME', 'fsubs_key_file_content';
+
+-- The keys of a set, given for `argument` (RFC 7517, section 5).
+CREATE FUNCTION fraiseql_subs.keys_of(jwks text, argument text) RETURNS SETOF jsonb
+LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS $$
+DECLARE
+    parsed jsonb;
+BEGIN
+    IF jwks IS NULL THEN
+        RETURN;
+    END IF;
+    BEGIN
+        parsed := jwks::jsonb;
+    EXCEPTION WHEN data_exception OR program_limit_exceeded THEN
+        RAISE invalid_parameter_value USING MESSAGE = format('%s is not valid JSON', argument);
+    END;
+    IF jsonb_typeof(parsed -> 'keys') IS DISTINCT FROM 'array' THEN
+        RAISE invalid_parameter_value USING
+            MESSAGE = format('%s is not a set of keys', argument),
+            DETAIL = 'A JWK Set is a JSON object with an array "keys" (RFC 7517, section 5).';
+    END IF;
+    IF parsed -> 'keys' @? '$[*].d' THEN
+        RAISE invalid_parameter_value USING
+            MESSAGE = format('%s has a private key', argument),
+            HINT = 'Tokens are verified with the public one: leave out the members that begin at "d".';
+    END IF;
+    RETURN QUERY SELECT jsonb_array_elements(parsed -> 'keys');
+END
+$$;
+
+-- Allowed are the characters of RFC 3986, as they stand there, and nothing that clients of HTTP read
+-- in different ways.
+CREATE FUNCTION fraiseql_subs.check_jwks_url(url text) RETURNS void
+LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS $$
+DECLARE
+    label CONSTANT text := '[A-Za-z0-9]([A-Za-z0-9-]{0,61}[A-Za-z0-9])?';
+    host CONSTANT text := format('(%s([.]%s)*|[[][0-9A-Fa-f:.]+[]])', label, label);
+    octet CONSTANT text := '(25[0-5]|2[0-4][0-9]|1[0-9][0-9]|[1-9]?[0-9])';
+    loopback CONSTANT text := format('(localhost|127([.]%s){3}|[[]::1[]])', octet);
+    behind CONSTANT text := '(:[0-9]{1,5})?([/?]([A-Za-z0-9._~!$&''()*+,;=:@/?-]|%[0-9A-Fa-f]{2})*)?$';
+BEGIN
+    IF length(url) > 2048 OR url !~ ('^https://' || host || behind)
+            AND url !~ ('^http://' || loopback || behind) THEN
+        RAISE invalid_parameter_value USING
+            MESSAGE = 'jwks_url is not allowed',
+            DETAIL = 'It must be "https://host/path", or "http://" to 127.0.0.0/8, [::1] or localhost: without '
+                     'user name and fragment, of at most 2048 characters that RFC 3986 allows in a URL.',
+            HINT = 'Keys that are had in another way can be put into a file: jwks_file.';
+    END IF;
+END
+$$;
+
+CREATE FUNCTION fraiseql_subs.check_secret(secret text, argument text, algorithms text[]) RETURNS void
+LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS $$
+DECLARE
+    shortest CONSTANT integer :=
+        CASE WHEN 'HS512' = ANY (algorithms) THEN 64 WHEN 'HS384' = ANY (algorithms) THEN 48 ELSE 32 END;
+BEGIN
+    IF octet_length(secret) < shortest THEN
+        RAISE invalid_parameter_value USING
+            MESSAGE = format('%s is too short', argument),
+            DETAIL = format('It has %s bytes; at least %s are needed, as many as the hash has (RFC 7518, section 3.2).',
+                octet_length(secret), shortest),
+            HINT = 'Make one with: openssl rand -base64 48';
+    END IF;
+END
+$$;
+
+CREATE FUNCTION fraiseql_subs.check_texts(texts text[], argument text, without text) RETURNS void
+LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS $$
+BEGIN
+    IF texts IS NOT NULL AND (array_ndims(texts) IS DISTINCT FROM 1
+            OR EXISTS (SELECT FROM unnest(texts) AS one WHERE one IS NULL OR one = '')) THEN
+        RAISE invalid_parameter_value USING
+            MESSAGE = format('%s must be a list of texts, none of them null or empty', argument),
+            HINT = format('Leave %s out %s.', argument, without);
+    END IF;
+END
+$$;
+
+CREATE FUNCTION fraiseql_subs.check_claims(claims jsonb) RETURNS void
+LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS $$
+DECLARE
+    known CONSTANT text[] := '{user,tenant,roles,scopes,subgraphs,role}';
+    -- As the worker reads it: worker/json/json_path.hpp.
+    path CONSTANT text := E'^[$]([.]([A-Za-z0-9_]|[^\\u0001-\\u007f])+|'
+        '[.]"([^"\\\\\\u0001-\\u001f]|\\\\["\\\\/bfnrt]|\\\\u[0-9A-Fa-f]{4})*")*$';
+    wrong record;
+BEGIN
+    IF jsonb_typeof(claims) <> 'object' THEN
+        RAISE invalid_parameter_value USING
+            MESSAGE = 'claims must be a JSON object',
+            HINT = 'It says what is in which claim, as in {"user": "sub", "roles": "$.realm_access.roles"}.';
+    END IF;
+    SELECT * INTO wrong FROM jsonb_each(claims) AS entry WHERE key <> ALL (known) LIMIT 1;
+    IF FOUND THEN
+        RAISE invalid_parameter_value USING
+            MESSAGE = format('claims cannot say what "%s" is', wrong.key),
+            DETAIL = format('It can for %s.', array_to_string(known, ', '));
+    END IF;
+    SELECT * INTO wrong FROM jsonb_each(claims) AS entry
+    WHERE jsonb_typeof(value) <> 'string' OR value #>> '{}' = ''
+        OR value #>> '{}' ~ '^[$]' AND value #>> '{}' !~ path LIMIT 1;
+    IF FOUND THEN
+        RAISE invalid_parameter_value USING
+            MESSAGE = format('claims has no claim for "%s": %s', wrong.key, wrong.value),
+            HINT = 'Give the name of a claim, or a path such as "$.realm_access.roles" or '
+                   '"$.\"https://example.com/claims\".user".';
+    END IF;
+END
+$$;
+
+CREATE FUNCTION fraiseql_subs.check_algorithms(issuer fraiseql_subs.issuer) RETURNS void
+LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS $$
+DECLARE
+    known CONSTANT text[] :=
+        '{HS256,HS384,HS512,RS256,RS384,RS512,PS256,PS384,PS512,ES256,ES384,EdDSA}';
+    is_secret CONSTANT boolean[] := ARRAY(
+        SELECT key ->> 'kty' IS NOT DISTINCT FROM 'oct'
+        FROM fraiseql_subs.keys_of(issuer.jwks, 'jwks') AS key
+        UNION ALL
+        SELECT key ->> 'kty' IS NOT DISTINCT FROM 'oct'
+        FROM fraiseql_subs.keys_of(fraiseql_subs.read_key_file(issuer.jwks_file), 'jwks_file') AS key
+        UNION ALL SELECT true WHERE num_nonnulls(issuer.secret, issuer.previous_secret) > 0
+        UNION ALL SELECT false WHERE num_nonnulls(issuer.public_key, issuer.jwks_url) > 0);
+    wrong text;
+BEGIN
+    PERFORM fraiseql_subs.check_texts(
+        issuer.algorithms, 'algorithms', 'to take every algorithm that fits a key');
+    SELECT a INTO wrong FROM unnest(issuer.algorithms) AS a WHERE a <> ALL (known) LIMIT 1;
+    IF FOUND THEN
+        RAISE invalid_parameter_value USING
+            MESSAGE = format('algorithm "%s" is not known', wrong),
+            DETAIL = format('Known are %s.', array_to_string(known, ', '));
+    END IF;
+    SELECT a INTO wrong FROM unnest(issuer.algorithms) AS a
+    WHERE (a LIKE 'HS%') <> ALL (is_secret) LIMIT 1;
+    IF FOUND THEN
+        RAISE invalid_parameter_value USING
+            MESSAGE = format('algorithm "%s" fits no key of issuer "%s"', wrong, issuer.name),
+            HINT = 'HS256, HS384 and HS512 are for a secret, the others for a public key.';
+    END IF;
+END
+$$;
+
+CREATE FUNCTION fraiseql_subs.check_issuer(issuer fraiseql_subs.issuer) RETURNS void
+LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS $$
+BEGIN
+    IF coalesce(issuer.name, '') = '' THEN
+        RAISE invalid_parameter_value USING MESSAGE = 'name cannot be null or empty';
+    END IF;
+    IF issuer.issuer = '' THEN
+        RAISE invalid_parameter_value USING
+            MESSAGE = 'issuer cannot be empty',
+            HINT = 'Leave issuer out for tokens whose "iss" no other issuer has.';
+    END IF;
+    IF num_nonnulls(issuer.secret, issuer.public_key, issuer.jwks, issuer.jwks_file, issuer.jwks_url) = 0 THEN
+        RAISE invalid_parameter_value USING
+            MESSAGE = format('issuer "%s" has no key', issuer.name),
+            HINT = 'Give secret, public_key, jwks, jwks_file or jwks_url.';
+    END IF;
+    PERFORM fraiseql_subs.check_secret(issuer.secret, 'secret', issuer.algorithms);
+    PERFORM fraiseql_subs.check_secret(issuer.previous_secret, 'previous_secret', issuer.algorithms);
+    IF (issuer.previous_secret IS NULL) <> (issuer.previous_until IS NULL) THEN
+        RAISE invalid_parameter_value USING
+            MESSAGE = 'previous_secret and previous_until go together',
+            DETAIL = 'Tokens signed with previous_secret are taken until previous_until.';
+    END IF;
+    IF NOT isfinite(issuer.previous_until)
+            OR issuer.previous_until >= timestamptz '10000-01-01 00:00:00+00' THEN
+        RAISE invalid_parameter_value USING
+            MESSAGE = format('previous_until cannot be %s', issuer.previous_until),
+            HINT = 'A day or two after the change of secrets is enough for most.';
+    END IF;
+    IF issuer.public_key LIKE '%PRIVATE KEY%' THEN
+        RAISE invalid_parameter_value USING
+            MESSAGE = 'public_key has a private key',
+            HINT = 'Get the public one with: openssl pkey -in private.pem -pubout';
+    END IF;
+    IF issuer.public_key !~ '-----BEGIN PUBLIC KEY-----[[:space:]A-Za-z0-9+/=]+-----END PUBLIC KEY-----' THEN
+        RAISE invalid_parameter_value USING
+            MESSAGE = 'public_key is not a public key in PEM',
+            DETAIL = 'It begins with "-----BEGIN PUBLIC KEY-----".',
+            HINT = 'Get it from a certificate with: openssl x509 -in certificate.pem -noout -pubkey';
+    END IF;
+    PERFORM fraiseql_subs.check_jwks_url(issuer.jwks_url);
+    IF issuer.jwks_url IS NOT NULL AND issuer.audiences IS NULL THEN
+        RAISE invalid_parameter_value USING
+            MESSAGE = 'jwks_url needs audiences',
+            DETAIL = 'Whoever has keys at a URL issues tokens for other servers, too.',
+            HINT = 'Give what the tokens for this server have in "aud".';
+    END IF;
+    PERFORM fraiseql_subs.check_texts(issuer.audiences, 'audiences', 'to take tokens whatever their "aud"');
+    PERFORM fraiseql_subs.check_algorithms(issuer);
+    IF issuer.leeway IS NULL OR issuer.leeway NOT BETWEEN interval '0' AND interval '10 min' THEN
+        RAISE invalid_parameter_value USING
+            MESSAGE = format('leeway cannot be %s', coalesce(issuer.leeway::text, 'null')),
+            DETAIL = 'It is from 0 to 10 minutes.';
+    END IF;
+    IF issuer.require_exp IS NULL THEN
+        RAISE invalid_parameter_value USING MESSAGE = 'require_exp cannot be null';
+    END IF;
+    PERFORM fraiseql_subs.check_claims(issuer.claims);
+    IF issuer.preset <> ALL ('{hasura,supabase,postgrest,oidc}'::text[]) THEN
+        RAISE invalid_parameter_value USING
+            MESSAGE = format('preset "%s" is not known', issuer.preset),
+            DETAIL = 'Known are hasura, supabase, postgrest and oidc.';
+    END IF;
+END
+$$;
+
+CREATE FUNCTION fraiseql_register_issuer(
+    name text, issuer text DEFAULT NULL, secret text DEFAULT NULL, public_key text DEFAULT NULL,
+    jwks text DEFAULT NULL, jwks_file text DEFAULT NULL, jwks_url text DEFAULT NULL,
+    previous_secret text DEFAULT NULL, previous_until timestamptz DEFAULT NULL,
+    audiences text[] DEFAULT NULL, algorithms text[] DEFAULT NULL, leeway interval DEFAULT '30 s',
+    require_exp boolean DEFAULT true, claims jsonb DEFAULT NULL, preset text DEFAULT NULL
+) RETURNS void
+LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
+#variable_conflict use_column
+DECLARE
+    registered CONSTANT fraiseql_subs.issuer :=
+        ROW ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15);
+    other text;
+BEGIN
+    PERFORM fraiseql_subs.check_issuer(registered);
+    LOCK TABLE fraiseql_subs.issuer IN SHARE ROW EXCLUSIVE MODE;
+    SELECT i.name INTO other FROM fraiseql_subs.issuer AS i
+    WHERE i.issuer IS NOT DISTINCT FROM registered.issuer AND i.name <> registered.name;
+    IF FOUND THEN
+        RAISE unique_violation USING
+            MESSAGE = CASE WHEN registered.issuer IS NULL
+                THEN format('issuer "%s" already is the one for tokens whose "iss" no other has', other)
+                ELSE format('issuer "%s" already has "iss" "%s"', other, registered.issuer) END,
+            HINT = 'To replace it, register it anew by its name; one issuer can have several keys.';
+    END IF;
+    DELETE FROM fraiseql_subs.issuer AS i WHERE i.name = registered.name;
+    INSERT INTO fraiseql_subs.issuer SELECT registered.*;
+END
+$$;
+COMMENT ON FUNCTION fraiseql_register_issuer(
+    text, text, text, text, text, text, text, text, timestamptz, text[], text[], interval, boolean, jsonb, text) IS
+    'register who issues tokens, or register it anew';
+
+CREATE FUNCTION fraiseql_unregister_issuer(name text) RETURNS void
+LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
+#variable_conflict use_column
+BEGIN
+    DELETE FROM fraiseql_subs.issuer WHERE name = fraiseql_unregister_issuer.name;
+    IF NOT FOUND THEN
+        RAISE undefined_object USING MESSAGE = format('issuer "%s" is not registered', $1);
+    END IF;
+END
+$$;
+COMMENT ON FUNCTION fraiseql_unregister_issuer(text) IS 'take no tokens of an issuer any more';
+
+CREATE FUNCTION fraiseql_issuers()
+RETURNS TABLE (
+    name text, issuer text, keys integer, fetched_at timestamptz, next_fetch_at timestamptz, error text
+)
+LANGUAGE sql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
+    SELECT name, issuer, keys, to_timestamp(fetched_at / 1e6), to_timestamp(next_fetch_at / 1e6), error
+    FROM jsonb_to_recordset(fraiseql_subs.worker_request('issuers')) AS issuer (
+        name text, issuer text, keys integer, fetched_at bigint, next_fetch_at bigint, error text);
+$$;
+COMMENT ON FUNCTION fraiseql_issuers() IS 'issuers that the worker knows, and how it has their keys';
+
+REVOKE ALL ON FUNCTION
+    fraiseql_register_issuer(
+    text, text, text, text, text, text, text, text, timestamptz, text[], text[], interval, boolean, jsonb, text),
+    fraiseql_unregister_issuer(text),
+    fraiseql_issuers()
+FROM PUBLIC;
 
 -- Observation -------------------------------------------------------------------------------------
 

@@ -70,6 +70,12 @@ bool CheckAllowedOrigins(char** value, void**, GucSource) {
   return false;
 }
 
+bool CheckKeyDirectory(char** value, void**, GucSource) {
+  if (**value == '\0' || is_absolute_path(*value)) return true;
+  GUC_check_errdetail("It must be an absolute path, or empty.");
+  return false;
+}
+
 // For a setting in milliseconds that 0 turns off.
 template <size_t kIndex>
 bool CheckZeroOrRange(int* value, void**, GucSource) {
@@ -91,6 +97,7 @@ struct Check {
 constexpr Check kChecks[] = {
     {.setting = SettingIndex("database"), .string = CheckDatabase},
     {.setting = SettingIndex("listen_address"), .string = CheckListenAddress},
+    {.setting = SettingIndex("key_directory"), .string = CheckKeyDirectory},
     {.setting = SettingIndex("allowed_origins"), .string = CheckAllowedOrigins},
     {.setting = SettingIndex("keepalive_interval"),
      .integer = CheckZeroOrRange<SettingIndex("keepalive_interval")>},

@@ -43,6 +43,7 @@ SELECT pg_catalog.json_build_object(
                            'secret', secret,
                            'public_key', public_key,
                            'jwks', jwks,
+                           'jwks_file_content', fraiseql_subs.key_file_content(jwks_file),
                            'jwks_url', jwks_url,
                            'previous_secret', previous_secret,
                            'previous_until', (EXTRACT(epoch FROM previous_until) * 1000000)::bigint,
