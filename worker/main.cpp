@@ -1,7 +1,10 @@
 #include <unistd.h>
 
+#include <string>
+
 #include "worker/base/log.hpp"
 #include "worker/base/options.hpp"
+#include "worker/key_fetch/fetcher_process.hpp"
 #include "worker/worker.hpp"
 
 int main(int argc, char** argv) {
@@ -15,7 +18,14 @@ int main(int argc, char** argv) {
                "shared_preload_libraries contains fraiseql_subs");
     return 2;
   }
-  static fsubs::Worker worker(argc, argv, options);
+  std::string error;
+  const fsubs::FetcherProcess fetcher = fsubs::StartFetcher(&error);
+  if (fetcher.channel < 0) {
+    fsubs::Log(fsubs::LogLevel::kError,
+               "could not start the process that fetches keys of issuers with a jwks_url: %s",
+               error.c_str());
+  }
+  static fsubs::Worker worker(argc, argv, options, fetcher);
   // Not exit(): the shards' threads still use what destructors would take away.
   _exit(worker.Run());
 }

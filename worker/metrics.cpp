@@ -92,6 +92,14 @@ std::vector<prometheus::MetricFamily> Collect(std::span<const ShardCounters> sha
                       "Catalog snapshots taken over",
                       MetricType::Counter,
                       {Metric(static_cast<double>(worker.catalog_loads))}});
+  families.push_back({"fraiseql_subs_key_fetches_total",
+                      "Times that an issuer's jwks_url was asked for its keys",
+                      MetricType::Counter,
+                      {Metric(static_cast<double>(worker.key_fetches))}});
+  families.push_back({"fraiseql_subs_key_fetch_failures_total",
+                      "Times that no keys came of it",
+                      MetricType::Counter,
+                      {Metric(static_cast<double>(worker.key_fetch_failures))}});
   for (const Definition& definition : kDefinitions) {
     prometheus::MetricFamily family{definition.name, definition.help, definition.type, {}};
     for (size_t i = 0; i < shards.size(); ++i) {

@@ -13,6 +13,8 @@ namespace fsubs {
 struct WorkerGauges {
   bool ready = false;          // as /readyz says
   uint64_t catalog_loads = 0;  // snapshots taken over
+  uint64_t key_fetches = 0;
+  uint64_t key_fetch_failures = 0;
 };
 
 // Prometheus text exposition format 0.0.4.

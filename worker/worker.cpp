@@ -55,12 +55,13 @@ std::vector<std::string> FilesReadAgain(const Options& options) {
 
 }  // namespace
 
-Worker::Worker(int argc, char** argv, const Options& options)
+Worker::Worker(int argc, char** argv, const Options& options, FetcherProcess fetcher)
     : argc_(argc),
       argv_(argv),
       options_(std::make_shared<const Options>(options)),
       database_(options.database),
-      counters_(options.wake_fds.size()) {}
+      counters_(options.wake_fds.size()),
+      keys_(fetcher, this) {}
 
 int Worker::Run() {
   // A peer that is gone is an error of the write, not the end of the process.
@@ -83,6 +84,7 @@ std::string Worker::Start() {
   if (!ring_) return "could not attach to the event ring: " + error;
 
   tasks_.Attach(&loop_);
+  keys_.Attach(&loop_);
   heartbeat_.emplace(&ring_->reader_page()->heartbeats.control);
   heartbeat_->Attach(&loop_);
   uv_timer_init(&loop_, &drain_timer_);
@@ -184,11 +186,17 @@ void Worker::OnCatalogChanged(Position position) {
   });
 }
 
-std::shared_ptr<const KeySet> Worker::FindKeys(const std::string&) {
-  return nullptr;
+std::shared_ptr<const KeySet> Worker::FindKeys(const std::string& url) {
+  return keys_.Find(url);
 }
 
-void Worker::RefreshKeys(const std::string&) {}
+void Worker::RefreshKeys(const std::string& url) {
+  tasks_.Post([this, url] { keys_.Refresh(url); });
+}
+
+void Worker::OnKeysTried() {
+  for (const auto& shard : shards_) shard->RetryAuthentication();
+}
 
 void Worker::CallAuthenticate(AuthenticateCall, std::function<void(AuthenticateAnswer)> reply) {
   tasks_.Post([reply = std::move(reply)] { reply({.error = "no executor is there"}); });
@@ -250,6 +258,7 @@ void Worker::Serve(const CatalogLoad& load) {
     // An old catalog serves clients better than none, but not one that is gone.
     if (load.error == kExtensionMissing) {
       for (const auto& shard : shards_) shard->SetCatalog(nullptr, load.snapshot.covers);
+      keys_.SetIssuers({});
       catalog_ = CatalogState::kNoExtension;
     } else {
       NoteUnusable();
@@ -275,6 +284,7 @@ void Worker::LookForDatabase() {
     Log(LogLevel::kLog, "database \"%s\" is gone: nothing of it is served any more",
         options_->database.c_str());
     for (const auto& shard : shards_) shard->SetCatalog(nullptr, wanted_);
+    keys_.SetIssuers({});
     catalog_ = CatalogState::kUnread;
   }
   // The executor of another database may have sent its catalog before the launcher said that there
@@ -308,7 +318,7 @@ std::string Worker::Trouble() const {
 }
 
 WorkerGauges Worker::Gauges() const {
-  return {Trouble().empty(), catalog_loads_};
+  return {Trouble().empty(), catalog_loads_, keys_.fetches(), keys_.failures()};
 }
 
 HttpReply Worker::OnGet(std::string_view path) {
@@ -337,6 +347,8 @@ bool Worker::OnRequest(std::string_view op, const std::optional<JsonValue>&, Rep
     CollectRows(&Shard::Connections, std::move(reply));
   } else if (op == side_door::op::kSubscriptions) {
     CollectRows(&Shard::Subscriptions, std::move(reply));
+  } else if (op == side_door::op::kIssuers) {
+    reply({.rows = keys_.Rows()});
   } else {
     return false;
   }

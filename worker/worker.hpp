@@ -16,6 +16,7 @@
 #include "worker/base/options.hpp"
 #include "worker/base/task_queue.hpp"
 #include "worker/health.hpp"
+#include "worker/key_fetch/key_service.hpp"
 #include "worker/mapped_ring.hpp"
 #include "worker/metrics.hpp"
 #include "worker/operation/catalog.hpp"
@@ -25,10 +26,10 @@
 
 namespace fsubs {
 
-class Worker final : private ShardHost, private SideDoorHost {
+class Worker final : private ShardHost, private SideDoorHost, private KeyService::Host {
  public:
   // `argc` and `argv` are read again on SIGHUP.
-  Worker(int argc, char** argv, const Options& options);
+  Worker(int argc, char** argv, const Options& options, FetcherProcess fetcher);
 
   // Serve until SIGTERM has been obeyed. Returns the process's exit code; the process then ends
   // without destroying the worker, whose shards still run.
@@ -49,6 +50,9 @@ class Worker final : private ShardHost, private SideDoorHost {
   void OnSnapshotError(std::string_view message) override;
   bool OnRequest(std::string_view op, const std::optional<JsonValue>& arguments,
                  Reply reply) override;
+
+  // KeyService::Host.
+  void OnKeysTried() override;
 
   struct Snapshot {
     std::string json;
@@ -81,6 +85,7 @@ class Worker final : private ShardHost, private SideDoorHost {
   PeerCounts peers_;
   std::vector<std::unique_ptr<Shard>> shards_;
   std::unique_ptr<SideDoorServer> side_door_;
+  KeyService keys_;
   std::optional<Heartbeat> heartbeat_;
 
   uv_loop_t loop_{};

@@ -154,7 +154,8 @@ FSUBS_FUNCTION(fsubs_key_file_content) {
   if (IsNewProblem(file, problem)) {
     ereport(WARNING, (errcode(ERRCODE_CONFIG_FILE_ERROR),
                       errmsg("fraiseql_subs: key file \"%s\" cannot be used: tokens that need its "
-                             "keys are refused", file),
+                             "keys are refused",
+                             file),
                       errdetail("%s", problem), errhint("%s", kHint)));
   }
   if (content == nullptr) PG_RETURN_NULL();
