@@ -783,7 +783,7 @@ LANGUAGE c STRICT AS 'MODULE_PATHNAME', 'fsubs_read_key_file';
 CREATE FUNCTION fraiseql_subs.key_file_content(file text) RETURNS text
 LANGUAGE c STRICT AS 'MODULE_PATHNAME', 'fsubs_key_file_content';
 
--- The keys of a set, given for `argument` (RFC 7517, section 5).
+-- The keys of a JWK Set, or the single JWK, given for `argument` (RFC 7517). Null has none.
 CREATE FUNCTION fraiseql_subs.keys_of(jwks text, argument text) RETURNS SETOF jsonb
 LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS $$
 DECLARE
@@ -797,10 +797,13 @@ BEGIN
     EXCEPTION WHEN data_exception OR program_limit_exceeded THEN
         RAISE invalid_parameter_value USING MESSAGE = format('%s is not valid JSON', argument);
     END;
+    IF jsonb_typeof(parsed) = 'object' AND parsed ? 'kty' AND NOT parsed ? 'keys' THEN
+        parsed := jsonb_build_object('keys', jsonb_build_array(parsed));
+    END IF;
     IF jsonb_typeof(parsed -> 'keys') IS DISTINCT FROM 'array' THEN
         RAISE invalid_parameter_value USING
             MESSAGE = format('%s is not a set of keys', argument),
-            DETAIL = 'A JWK Set is a JSON object with an array "keys" (RFC 7517, section 5).';
+            DETAIL = 'It must be a JWK Set, which has an array "keys", or a single JWK (RFC 7517).';
     END IF;
     IF parsed -> 'keys' @? '$[*].d' THEN
         RAISE invalid_parameter_value USING
@@ -960,11 +963,10 @@ BEGIN
             MESSAGE = 'public_key has a private key',
             HINT = 'Get the public one with: openssl pkey -in private.pem -pubout';
     END IF;
-    IF issuer.public_key !~ '-----BEGIN PUBLIC KEY-----[[:space:]A-Za-z0-9+/=]+-----END PUBLIC KEY-----' THEN
+    IF issuer.public_key !~ '-----BEGIN (PUBLIC KEY|CERTIFICATE)-----[[:space:]A-Za-z0-9+/=]+-----END ' THEN
         RAISE invalid_parameter_value USING
-            MESSAGE = 'public_key is not a public key in PEM',
-            DETAIL = 'It begins with "-----BEGIN PUBLIC KEY-----".',
-            HINT = 'Get it from a certificate with: openssl x509 -in certificate.pem -noout -pubkey';
+            MESSAGE = 'public_key is not a public key or certificate in PEM',
+            DETAIL = 'It begins with "-----BEGIN PUBLIC KEY-----" or "-----BEGIN CERTIFICATE-----".';
     END IF;
     PERFORM fraiseql_subs.check_jwks_url(issuer.jwks_url);
     IF issuer.jwks_url IS NOT NULL AND issuer.audiences IS NULL THEN
@@ -1042,11 +1044,17 @@ RETURNS TABLE (
     name text, issuer text, keys integer, fetched_at timestamptz, next_fetch_at timestamptz, error text
 )
 LANGUAGE sql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
-    SELECT name, issuer, keys, to_timestamp(fetched_at / 1e6), to_timestamp(next_fetch_at / 1e6), error
-    FROM jsonb_to_recordset(fraiseql_subs.worker_request('issuers')) AS issuer (
-        name text, issuer text, keys integer, fetched_at bigint, next_fetch_at bigint, error text);
+    SELECT registered.name, registered.issuer, coalesce(known.keys, 0),
+        to_timestamp(known.fetched_at / 1e6), to_timestamp(known.next_fetch_at / 1e6),
+        CASE WHEN known.name IS NULL THEN 'the worker does not use it, or not yet: the server log says why'
+             ELSE known.error END
+    FROM fraiseql_subs.issuer AS registered
+    LEFT JOIN jsonb_to_recordset(fraiseql_subs.worker_request('issuers')) AS known (
+        name text, keys integer, fetched_at bigint, next_fetch_at bigint, error text)
+        ON known.name = registered.name
+    ORDER BY registered.name;
 $$;
-COMMENT ON FUNCTION fraiseql_issuers() IS 'issuers that the worker knows, and how it has their keys';
+COMMENT ON FUNCTION fraiseql_issuers() IS 'issuers, how many keys the worker has of them, and since when';
 
 REVOKE ALL ON FUNCTION
     fraiseql_register_issuer(

@@ -53,6 +53,14 @@ std::vector<std::string> FilesReadAgain(const Options& options) {
   return readable;
 }
 
+std::vector<IssuerKeys> KeysOf(const Issuers& issuers) {
+  std::vector<IssuerKeys> keys;
+  for (const Issuer* issuer : issuers.all()) {
+    keys.push_back({issuer->name, issuer->keys.size(), issuer->jwks_url});
+  }
+  return keys;
+}
+
 }  // namespace
 
 Worker::Worker(int argc, char** argv, const Options& options, FetcherProcess fetcher)
@@ -271,6 +279,7 @@ void Worker::Serve(const CatalogLoad& load) {
   Log(catalog_ == CatalogState::kServed ? LogLevel::kDebug : LogLevel::kLog,
       "serving %zu subscription field%s of database \"%s\"", catalog->fields().size(),
       catalog->fields().size() == 1 ? "" : "s", options_->database.c_str());
+  keys_.SetIssuers(KeysOf(catalog->issuers()));
   for (const auto& shard : shards_) shard->SetCatalog(catalog, load.snapshot.covers);
   catalog_ = CatalogState::kServed;
   ++catalog_loads_;

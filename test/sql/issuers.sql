@@ -61,11 +61,9 @@ SELECT refuses(
     $$'a', secret => repeat('k', 32), previous_secret => repeat('k', 32),
       previous_until => '294276-01-01 00:00+00'::timestamptz$$,
     format('previous_until cannot be %s', '294276-01-01 00:00+00'::timestamptz));
-SELECT refuses($$'a', public_key => 'ssh-rsa AAAA'$$, 'public_key is not a public key in PEM');
-SELECT refuses($$'a', public_key => ''$$, 'public_key is not a public key in PEM');
-SELECT refuses(
-    $$'a', public_key => E'-----BEGIN CERTIFICATE-----\nAAAA\n-----END CERTIFICATE-----'$$,
-    'public_key is not a public key in PEM');
+SELECT refuses($$'a', public_key => 'ssh-rsa AAAA'$$, 'public_key is not a public key or certificate in PEM');
+SELECT refuses($$'a', public_key => ''$$, 'public_key is not a public key or certificate in PEM');
+SELECT accepts($$'a', public_key => E'-----BEGIN CERTIFICATE-----\nAAAA\n-----END CERTIFICATE-----'$$);
 SELECT refuses(
     $$'a', public_key => E'-----BEGIN PRIVATE KEY-----\nAAAA\n-----END PRIVATE KEY-----'$$,
     'public_key has a private key');
@@ -75,7 +73,7 @@ SELECT refuses($$'a', jwks => ''$$, 'jwks is not valid JSON');
 SELECT refuses($$'a', jwks => repeat('[', 100000)$$, 'jwks is not valid JSON');
 SELECT refuses($$'a', jwks => '[]'$$, 'jwks is not a set of keys');
 SELECT refuses($$'a', jwks => '1'$$, 'jwks is not a set of keys');
-SELECT refuses($$'a', jwks => '{"kty": "oct"}'$$, 'jwks is not a set of keys');
+SELECT accepts($$'a', jwks => '{"kty": "oct", "k": "AQAB"}', algorithms => '{HS256}'$$);
 SELECT refuses($$'a', jwks => '{"keys": {}}'$$, 'jwks is not a set of keys');
 SELECT refuses($$'a', jwks => '{"keys": [{"kty": "RSA", "n": "", "e": "", "d": ""}]}'$$, 'jwks has a private key');
 SELECT accepts(format($$'a', jwks => %L$$, :'rsa'));

@@ -189,12 +189,10 @@ const ClaimMapping& Issuers::MappingOf(std::string_view name) const {
   return issuer != nullptr ? issuer->mapping : kDefault;
 }
 
-std::vector<std::string> Issuers::jwks_urls() const {
-  std::vector<std::string> urls;
-  for (const auto& [name, issuer] : by_name_) {
-    if (!issuer->jwks_url.empty()) urls.push_back(issuer->jwks_url);
-  }
-  return urls;
+std::vector<const Issuer*> Issuers::all() const {
+  std::vector<const Issuer*> all;
+  for (const auto& [name, issuer] : by_name_) all.push_back(issuer.get());
+  return all;
 }
 
 }  // namespace fsubs

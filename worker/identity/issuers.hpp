@@ -46,7 +46,8 @@ class Issuers {
   // How claims are mapped that no token brought, or one of an issuer that is no more.
   const ClaimMapping& MappingOf(std::string_view name) const;
 
-  std::vector<std::string> jwks_urls() const;
+  // By name. They live as long as this does.
+  std::vector<const Issuer*> all() const;
 
   // The same for the same issuers, whatever else changes in the catalog.
   const std::string& fingerprint() const { return fingerprint_; }
