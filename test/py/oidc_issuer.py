@@ -1,7 +1,10 @@
-"""A small issuer of tokens, as OpenID Connect has them: signs with keys that it rotates, and publishes
-those on a loopback port of its own."""
+"""A small issuer of tokens, as OpenID Connect has them.
+
+It signs with keys that it rotates, and publishes those on a loopback port of its own.
+"""
 
 import base64
+import contextlib
 import json
 import threading
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -69,10 +72,9 @@ class OidcIssuer:
                     self.send_header(name, value)
                 self.send_header("Content-Length", str(len(body)))
                 self.end_headers()
-                try:
+                # Who asked may have heard enough.
+                with contextlib.suppress(OSError):
                     self.wfile.write(body)
-                except OSError:
-                    pass  # who asked has heard enough
 
             def log_message(self, *_):
                 pass
