@@ -19,7 +19,8 @@ int main(int argc, char** argv) {
     return 2;
   }
   std::string error;
-  const fsubs::FetcherProcess fetcher = fsubs::StartFetcher(&error);
+  const fsubs::FetcherProcess fetcher = fsubs::StartFetcher(
+      options.sandbox ? fsubs::Confinement::kOn : fsubs::Confinement::kOff, &error);
   if (fetcher.channel < 0) {
     fsubs::Log(fsubs::LogLevel::kError,
                "could not start the process that fetches keys of issuers with a jwks_url: %s",

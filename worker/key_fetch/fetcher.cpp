@@ -16,6 +16,8 @@
 #include <vector>
 
 #include "worker/key_fetch/fetch_protocol.hpp"
+#include "worker/sandbox/file_access.hpp"
+#include "worker/sandbox/system_calls.hpp"
 
 namespace fsubs {
 namespace {
@@ -215,10 +217,25 @@ class Fetcher {
   std::vector<std::unique_ptr<Transfer>> transfers_;
 };
 
+// Where names are looked up and certificates of authorities are kept. Links lead into /run and
+// /usr.
+bool Confine() {
+  std::vector<std::string> readable{"/etc", "/usr", "/lib", "/lib64", "/run/systemd/resolve",
+                                    "/run/resolvconf", "/run/NetworkManager"};
+  if (const char* const certificates = std::getenv("SSL_CERT_FILE")) {
+    readable.emplace_back(certificates);
+  }
+  std::string error;
+  return RestrictFileAccess(readable, /*connects=*/true, &error) != FileAccess::kFailed &&
+         RestrictSystemCalls(Calls::kFetch).empty();
+}
+
 }  // namespace
 
-void RunFetcher(int channel) {
-  if (curl_global_init(CURL_GLOBAL_DEFAULT) == CURLE_OK) Fetcher(channel).Run();
+void RunFetcher(int channel, Confinement confinement) {
+  if (curl_global_init(CURL_GLOBAL_DEFAULT) != CURLE_OK) return;
+  if (confinement == Confinement::kOn && !Confine()) return;
+  Fetcher(channel).Run();
 }
 
 }  // namespace fsubs

@@ -12,7 +12,6 @@
 #include <cstdlib>
 #include <cstring>
 
-#include "worker/key_fetch/fetcher.hpp"
 
 namespace fsubs {
 namespace {
@@ -48,7 +47,7 @@ void KeepOnly(int* channel) {
   *channel = kChannel;
 }
 
-[[noreturn]] void KeepFetcher(pid_t worker, int channel) {
+[[noreturn]] void KeepFetcher(pid_t worker, int channel, Confinement confinement) {
   EndWith(worker);
   KeepOnly(&channel);
   prctl(PR_SET_NAME, kName);
@@ -57,7 +56,7 @@ void KeepOnly(int* channel) {
     const pid_t pid = fork();
     if (pid == 0) {
       EndWith(own);
-      RunFetcher(channel);
+      RunFetcher(channel, confinement);
       _exit(EXIT_SUCCESS);
     }
     while (pid > 0 && waitpid(pid, nullptr, 0) < 0 && errno == EINTR) {
@@ -69,7 +68,7 @@ void KeepOnly(int* channel) {
 
 }  // namespace
 
-FetcherProcess StartFetcher(std::string* error) {
+FetcherProcess StartFetcher(Confinement confinement, std::string* error) {
   int ends[2];
   if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, ends) != 0) {
     *error = std::strerror(errno);
@@ -77,7 +76,7 @@ FetcherProcess StartFetcher(std::string* error) {
   }
   const pid_t worker = getpid();
   const pid_t pid = fork();
-  if (pid == 0) KeepFetcher(worker, ends[1]);
+  if (pid == 0) KeepFetcher(worker, ends[1], confinement);
   const int fork_error = errno;
   close(ends[1]);
   if (pid < 0) {

@@ -9,6 +9,8 @@
 
 #include <string>
 
+#include "worker/key_fetch/fetcher.hpp"
+
 namespace fsubs {
 
 struct FetcherProcess {
@@ -18,6 +20,6 @@ struct FetcherProcess {
 
 // Returns one without a channel, and says why in `*error`, if it could not be started.
 // REQUIRES: there is no thread yet.
-FetcherProcess StartFetcher(std::string* error);
+FetcherProcess StartFetcher(Confinement confinement, std::string* error);
 
 }  // namespace fsubs
