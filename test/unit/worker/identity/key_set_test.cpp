@@ -94,6 +94,24 @@ TEST(Key, SignatureHasItsLengthExactly) {
   EXPECT_FALSE(signs(std::string(31, '\0') + '\x01' + std::string(31, '\0') + '\x01'));
 }
 
+TEST(Key, SignatureOfRsaKeepsItsLeadingZeros) {
+  const auto key = KeyOf(Rsa().Jwk());
+  std::string input;
+  std::string signature = "none";
+  for (int i = 0; signature[0] != '\0'; ++i) {  // one in 256 begins so
+    input = EncodeBase64Url(R"({"alg":"PS256"})") + "." + EncodeBase64Url(std::to_string(i));
+    signature = Rsa().Signature(input, "PS256");
+  }
+  const auto signs = [&](const std::string& bytes) {
+    const std::string token = input + "." + EncodeBase64Url(bytes);
+    Jws jws;
+    return jws.Parse(token).empty() && key->Signed(jws);
+  };
+  EXPECT_TRUE(signs(signature));
+  EXPECT_FALSE(signs(signature.substr(1)));
+  EXPECT_FALSE(signs('\0' + signature));
+}
+
 TEST(Key, OfRsaHas2048BitsAtLeastAnd8192AtMost) {
   EXPECT_FALSE(KeyOf(TokenSigner::Rsa(1024).Jwk()));
   const std::string modulus(2048 / 8, '\xff');
