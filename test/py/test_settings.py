@@ -34,6 +34,7 @@ BAD_VALUES = {
         "https://*",
         "wss://app.example.com",
     ],
+    "key_directory": ["keys", "./keys"],
     "introspection": ["", "perhaps"],
     "playground": ["", "perhaps"],
     "init_timeout": ["9ms", "61min", "-1"],
