@@ -71,6 +71,8 @@ constexpr Definition kDefinitions[] = {
      &ShardCounters::keepalive_timeouts},
     {"fraiseql_subs_init_timeouts_total", MetricType::Counter,
      "Clients closed because they did not send connection_init", &ShardCounters::init_timeouts},
+    {"fraiseql_subs_tokens_expired_total", MetricType::Counter,
+     "Clients closed because their token expired", &ShardCounters::tokens_expired},
 };
 
 prometheus::ClientMetric Metric(double value) {
@@ -79,6 +81,22 @@ prometheus::ClientMetric Metric(double value) {
   metric.gauge.value = value;
   metric.counter.value = value;
   return metric;
+}
+
+prometheus::MetricFamily CollectRefusals(std::span<const ShardCounters> shards) {
+  prometheus::MetricFamily family{"fraiseql_subs_logins_refused_total",
+                                  "Clients that were not let in, and renewals that were refused",
+                                  MetricType::Counter,
+                                  {}};
+  for (size_t i = 0; i < shards.size(); ++i) {
+    for (size_t why = 0; why < kLoginRefusals; ++why) {
+      const Counter& counter = shards[i].logins_refused[why];
+      family.metric.push_back(Metric(static_cast<double>(counter.get())));
+      family.metric.back().label = {{"shard", std::to_string(i)},
+                                    {"reason", kLoginRefusalNames[why]}};
+    }
+  }
+  return family;
 }
 
 std::vector<prometheus::MetricFamily> Collect(std::span<const ShardCounters> shards,
@@ -108,6 +126,7 @@ std::vector<prometheus::MetricFamily> Collect(std::span<const ShardCounters> sha
     }
     families.push_back(std::move(family));
   }
+  families.push_back(CollectRefusals(shards));
   return families;
 }
 

@@ -9,7 +9,7 @@
 namespace fsubs::graphql {
 namespace {
 
-constexpr std::string_view kQuery = R"graphql(
+constexpr std::string_view kOwnTypes = R"graphql(
 "What the server tells of itself."
 type Query {
   "Versions of fraiseql_subs and PostgreSQL."
@@ -35,10 +35,22 @@ type _Service {
   "The schema without this server's own queries."
   sdl: String!
 }
+
+"What a connection may change of itself. Events are published in SQL."
+type Mutation {
+  "Go on with another token of the same user and tenant, by WebSocket."
+  fraiseqlRenew(token: String!): FraiseqlRenewal!
+}
+
+"How long a connection may go on."
+type FraiseqlRenewal {
+  "RFC 3339, in UTC; null for a token that does not expire."
+  expiresAt: String
+}
 )graphql";
 
-constexpr std::string_view kComposed[] = {"Query", "Mutation", "Subscription", "SubscriptionField",
-                                          "_Service"};
+constexpr std::string_view kComposed[] = {
+    "Query", "Mutation", "Subscription", "SubscriptionField", "_Service", "FraiseqlRenewal"};
 
 bool IsComposed(std::string_view type) {
   return std::find(std::begin(kComposed), std::end(kComposed), type) != std::end(kComposed);
@@ -117,7 +129,7 @@ std::string ComposeSubgraph(std::string_view definitions, std::span<const std::s
 std::string ComposeSchema(std::string_view definitions, std::span<const std::string_view> fields,
                           Checkpoint checkpoint) {
   std::string sdl = ComposeSubgraph(definitions, fields, checkpoint);
-  return sdl.append(kQuery, sdl.empty() ? 1 : 0);
+  return sdl.append(kOwnTypes, sdl.empty() ? 1 : 0);
 }
 
 std::string FindArgumentTarget(const WrappedType& payload, const InputValue& argument,

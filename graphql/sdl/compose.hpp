@@ -26,8 +26,8 @@ struct NamedDefinition {
 
 // Split an SDL document into its definitions. On an error `*error` is set and nothing is returned.
 // Operations, fragments, `schema` and extensions are errors, since each definition stands alone. So
-// are the types that are composed, such as Query and Subscription. The schema itself may be
-// extended by directives: federation routers read from them what a subgraph uses.
+// are the types that are composed, such as Query, Mutation and Subscription. The schema itself may
+// be extended by directives: federation routers read from them what a subgraph uses.
 std::vector<NamedDefinition> SplitDefinitions(std::string_view sdl, std::optional<Error>* error,
                                               Checkpoint checkpoint = GoOn);
 
@@ -36,8 +36,9 @@ std::vector<NamedDefinition> SplitDefinitions(std::string_view sdl, std::optiona
 std::string ComposeSubgraph(std::string_view definitions, std::span<const std::string_view> fields,
                             Checkpoint checkpoint = GoOn);
 
-// The SDL of the whole schema: the subgraph and `type Query`, without which no schema is complete
-// (specification, section 3.3.1). worker/operation/query.cpp has what its fields return.
+// The SDL of the whole schema: the subgraph, `type Query`, without which no schema is complete
+// (specification, section 3.3.1), and `type Mutation`. worker/operation/query.cpp and renewal.cpp
+// have what their fields return.
 std::string ComposeSchema(std::string_view definitions, std::span<const std::string_view> fields,
                           Checkpoint checkpoint = GoOn);
 

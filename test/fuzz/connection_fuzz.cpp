@@ -117,6 +117,7 @@ class Host final : public SocketServerHost {
     return std::make_unique<Owner>(socket, &waiting);
   }
   size_t max_message_size() const override { return kMaxMessage; }
+  bool wants_headers() const override { return true; }
   PeerLimits peer_limits() const override { return {}; }
   void OnPeerRefused() override {}
 

@@ -3,6 +3,7 @@
 
 #include <chrono>
 #include <cstdint>
+#include <string>
 
 namespace fsubs {
 
@@ -12,5 +13,9 @@ inline int64_t NowUs() {
   const auto since = std::chrono::system_clock::now().time_since_epoch();
   return std::chrono::duration_cast<microseconds>(since).count();
 }
+
+// Append it as RFC 3339 has it, in UTC with microseconds. What lies beyond the year 9999 is cut to
+// its end.
+void AppendUtcTime(int64_t us_since_1970, std::string* out);
 
 }  // namespace fsubs

@@ -1,7 +1,9 @@
 // What one shard counts. Stored by the shard's thread alone, loaded by any thread.
 #pragma once
 
+#include <array>
 #include <atomic>
+#include <cstddef>
 #include <cstdint>
 
 namespace fsubs {
@@ -17,6 +19,23 @@ class Counter {
  private:
   std::atomic<uint64_t> value_{0};
 };
+
+// Why a client was not let in, or its identity not renewed.
+enum class LoginRefusal : uint8_t {
+  kNoToken,         // and clients without one are not let in
+  kMalformed,       // what it presents cannot be credentials
+  kToken,           // the token was refused
+  kNoKeys,          // the keys of its issuer did not come in time
+  kFunction,        // the function that authenticates refused
+  kFunctionFailed,  // it failed, or did not answer in time
+  kBusy,            // too many wait for keys or the function
+  kOtherIdentity,   // a renewal would make the client somebody else
+};
+inline constexpr size_t kLoginRefusals = 8;
+// Labels of the metric, in the order of the enumerators.
+inline constexpr const char* kLoginRefusalNames[kLoginRefusals] = {
+    "no_token", "malformed",       "token", "no_keys",
+    "function", "function_failed", "busy",  "other_identity"};
 
 struct alignas(64) ShardCounters {
   // Now.
@@ -43,6 +62,8 @@ struct alignas(64) ShardCounters {
   Counter slow_consumers;
   Counter keepalive_timeouts;
   Counter init_timeouts;
+  Counter tokens_expired;  // clients closed for that
+  std::array<Counter, kLoginRefusals> logins_refused;
 
   void AddMemory(uint64_t bytes) {
     memory.Add(bytes);

@@ -5,7 +5,9 @@
 
 #include "worker/base/clock.hpp"
 #include "worker/base/heap_size.hpp"
+#include "worker/base/log.hpp"
 #include "worker/event/loss_notice.hpp"
+#include "worker/socket/close_code.hpp"
 
 namespace fsubs {
 
@@ -16,6 +18,9 @@ constexpr size_t kMessageOverhead = 64;
 
 // What preparing a byte of a document costs at most, in bytes looked at.
 constexpr size_t kPrepareCost = 128;
+
+constexpr int64_t kUsPerMs = 1000;
+constexpr int64_t kUsPerSecond = 1'000'000;
 
 // What a subscription takes but for its plan.
 size_t SizeOf(const std::string& id, const std::string& head,
@@ -190,22 +195,58 @@ bool Client::Revalidate(const Catalog* catalog, WorkBudget* budget) {
 }
 
 void Client::SetIdentity(std::shared_ptr<const Identity> identity) {
+  const bool expired_once = identity_ && identity_->expires_at_us;
   identity_ = std::move(identity);
+  expiry_noted_ = false;
+  if (expired_once || identity_->expires_at_us) host_->WatchExpiry(this);
   if (!subscriptions_.empty()) host_->RevalidateLater(this);
 }
 
-StartResult Client::Start(std::string_view id, const OperationRequest& request) {
-  PrepareResult prepared;
-  const size_t limit = host_->options().max_subscriptions_per_connection;
-  if (subscriptions_.size() >= limit) {
-    prepared.errors.push_back(
-        {"A connection may have at most " + std::to_string(limit) + " subscriptions.",
-         kErrorSubscriptionLimit});
-  } else {
-    prepared = host_->Prepare(request, identity_);
+void Client::NoteRefusal(LoginRefusal why, std::string_view reason) const {
+  const auto index = static_cast<size_t>(why);
+  host_->counters()->logins_refused[index].Add();
+  Log(LogLevel::kDebug, "client %llu is refused (%s): %.*s", static_cast<unsigned long long>(id_),
+      kLoginRefusalNames[index], static_cast<int>(reason.size()), reason.data());
+}
+
+std::optional<int64_t> Client::CheckExpiry(int64_t now_us) {
+  if (!identity_ || !identity_->expires_at_us) return std::nullopt;
+  const int64_t expires_us = *identity_->expires_at_us;
+  if (now_us >= expires_us) {
+    if (Disconnect(kCloseForbidden, "Token expired")) host_->counters()->tokens_expired.Add();
+    return std::nullopt;
   }
+  const auto notice_us = static_cast<int64_t>(host_->options().expiry_notice) * kUsPerMs;
+  if (expiry_noted_ || notice_us == 0) return expires_us;
+  if (now_us < expires_us - notice_us) return expires_us - notice_us;
+  expiry_noted_ = true;
+  NoteExpiry(static_cast<uint64_t>((expires_us - now_us) / kUsPerSecond));
+  return expires_us;
+}
+
+void Client::OnCatalog(const Catalog& catalog) {
+  if (!identity_) return;
+  if (identity_->is_anonymous) {
+    identity_ = catalog.anonymous();
+  } else if (!identity_->issuer.empty() && catalog.issuers().Named(identity_->issuer) == nullptr) {
+    Disconnect(kCloseForbidden, "Forbidden");
+  }
+}
+
+StartResult Client::Start(std::string_view id, const OperationRequest& request) {
+  PrepareResult prepared = host_->Prepare(request, identity_);
   if (!prepared.response.empty()) {
     return {.kind = StartResult::Kind::kExecuted, .response = std::move(prepared.response)};
+  }
+  if (prepared.renewal) {
+    return {.kind = StartResult::Kind::kRenews, .renewal = std::move(prepared.renewal)};
+  }
+  const size_t limit = host_->options().max_subscriptions_per_connection;
+  if (prepared.subscription && subscriptions_.size() >= limit) {
+    prepared.errors = {
+        {"A connection may have at most " + std::to_string(limit) + " subscriptions.",
+         kErrorSubscriptionLimit}};
+    prepared.subscription.reset();
   }
   const std::string name(id);
   std::string head = ResponseHead(id);

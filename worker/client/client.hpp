@@ -50,6 +50,10 @@ class Client {
   // The host's answer to Authenticate. No identity: refused, and `reason` says why.
   virtual void OnAuthenticated(std::shared_ptr<const Identity> identity,
                                const std::string& reason) = 0;
+  // The other answer: it could not be found out, and may be later.
+  virtual void OnUndecided(const std::string& reason) { OnAuthenticated(nullptr, reason); }
+  // Count and log that it is not let in, or that its identity is not renewed.
+  void NoteRefusal(LoginRefusal why, std::string_view reason) const;
   // Once per keep-alive interval.
   virtual void OnKeepalive() = 0;
   // Whether the client has yet to present itself; if it does not in time, OnInitTimeout is called.
@@ -60,6 +64,16 @@ class Client {
   // Say goodbye: the worker ends. What was subscribed is not completed, so that clients take it up
   // again elsewhere or later.
   virtual void Drain() = 0;
+  // Say goodbye at once: what waits is not sent any more. Returns false if it was on its way out.
+  virtual bool Disconnect(uint16_t code, std::string_view reason) = 0;
+
+  // Disconnect it if its identity has expired, and tell it once, some time ahead, that this will
+  // happen. Returns when that is to be looked at again; nothing if it never is.
+  std::optional<int64_t> CheckExpiry(int64_t now_us);
+
+  // The catalog is in force. Those without credentials are whom it says; those whose issuer is gone
+  // are disconnected.
+  void OnCatalog(const Catalog& catalog);
 
   // What a client that is told goodbye still has to do with it: bytes that wait for it, or are on
   // their way to its machine.
@@ -121,6 +135,8 @@ class Client {
   virtual void SendResponse(std::string_view head, std::string_view response) = 0;
   // A subscription that went on became invalid.
   virtual void SendErrors(std::string_view id, const std::vector<Error>& errors) = 0;
+  // Tell the client that its identity is about to expire, if its protocol can.
+  virtual void NoteExpiry(uint64_t) {}
   // Nothing is sent any more.
   virtual bool closing() const = 0;
 
@@ -164,6 +180,7 @@ class Client {
   const std::shared_ptr<const Identity>& identity() const { return identity_; }
   // What is subscribed is prepared again for it.
   void SetIdentity(std::shared_ptr<const Identity> identity);
+  bool is_anonymous() const { return identity_ && identity_->is_anonymous; }
 
   ClientHost* const host_;
 
@@ -189,6 +206,7 @@ class Client {
   bool telling_loss_ = false;
   bool answers_wait_ = false;  // for the host to call Flush
   bool events_wait_ = false;
+  bool expiry_noted_ = false;  // the client knows of it
 };
 
 // The clients of a shard, by id.

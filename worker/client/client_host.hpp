@@ -51,6 +51,10 @@ class ClientHost {
   // this returns, unless the client is gone by then.
   virtual void Authenticate(Client* client, Credentials credentials) = 0;
 
+  // Another time has come, or may come, at which the client's identity expires: call
+  // client->CheckExpiry() in time.
+  virtual void WatchExpiry(Client* client) = 0;
+
   // As fsubs::Prepare, with the catalog and the limits in force.
   virtual PrepareResult Prepare(const OperationRequest& request,
                                 const std::shared_ptr<const Identity>& identity) = 0;

@@ -145,6 +145,15 @@ HttpReply ReplyWithProblem(unsigned status, std::string_view message, std::strin
   return reply;
 }
 
+HttpReply ReplyUnauthenticated(bool refused_token, std::string_view reason) {
+  std::string message = "Unauthenticated";
+  if (!reason.empty()) message.append(": ").append(reason);
+  HttpReply reply = ReplyWithProblem(kHttpUnauthorized, message, kErrorUnauthenticated);
+  reply.headers.emplace_back("www-authenticate",
+                             refused_token ? R"(Bearer error="invalid_token")" : "Bearer");
+  return reply;
+}
+
 HttpReply ReplyOfStandby() {
   return ReplyWithProblem(kHttpServiceUnavailable,
                           "This server is a standby: events are delivered by the primary.",

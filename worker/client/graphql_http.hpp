@@ -51,6 +51,10 @@ HttpReply ReplyWithErrors(ResponseType type, const std::vector<Error>& errors);
 // A reply with one GraphQL error about the HTTP request itself, not its document.
 HttpReply ReplyWithProblem(unsigned status, std::string_view message, std::string_view code);
 
+// The reply to a client that is not let in. With `refused_token` it presented one (RFC 6750,
+// section 3.1).
+HttpReply ReplyUnauthenticated(bool refused_token, std::string_view reason);
+
 // The reply to whoever would wait for events on a standby.
 HttpReply ReplyOfStandby();
 

@@ -1,5 +1,6 @@
 #include "worker/client/http_client.hpp"
 
+#include "worker/client/credentials_reader.hpp"
 #include "worker/client/origin.hpp"
 #include "worker/client/preflight.hpp"
 #include "worker/operation/errors_json.hpp"
@@ -15,6 +16,11 @@ constexpr std::string_view kOperationId = "1";
 
 bool AcceptsHtml(std::string_view accept) {
   return accept.find("text/html") != std::string_view::npos;
+}
+
+std::vector<Error> NothingToRenew() {
+  return {{"There is nothing to renew by HTTP: each request has a token of its own.",
+           kErrorOperationNotSupported}};
 }
 
 HttpReply PlaygroundReply() {
@@ -94,6 +100,12 @@ void HttpClient::OnGraphqlRequest(HttpRequest request) {
     RefuseAsUnavailable(*type);
     return;
   }
+  const Options& options = host_->options();
+  credentials_ = std::make_unique<Credentials>();
+  const std::string problem = ReadCredentials(
+      request, std::nullopt,
+      {.token_in_url = options.token_in_url, .for_function = !options.authenticate.empty()},
+      credentials_.get());
   operation_ = std::make_unique<HttpOperation>();
   if (auto refused = operation_->Read(std::move(request))) {
     Reply(std::move(*refused));
@@ -104,30 +116,48 @@ void HttpClient::OnGraphqlRequest(HttpRequest request) {
     host_->counters()->connections.Add();
     host_->counters()->connections_accepted.Add();
   }
-  stage_ = Stage::kAuthenticating;
-  host_->Authenticate(this, {});
-}
-
-void HttpClient::OnAuthenticated(std::shared_ptr<const Identity> identity, const std::string&) {
-  if (stage_ != Stage::kAuthenticating) return;
-  if (!identity) {
-    Reply(ReplyWithProblem(kHttpForbidden, "Forbidden", kErrorForbidden));
+  if (!problem.empty()) {
+    NoteRefusal(LoginRefusal::kMalformed, problem);
+    Reply(ReplyUnauthenticated(false, problem));
     return;
   }
-  SetIdentity(std::move(identity));
   // As for messages by WebSocket: what was registered before the request came must be known.
   stage_ = Stage::kHeld;
-  if (host_->AdmitOrHold(this, {})) Execute();
+  if (host_->AdmitOrHold(this, {})) Authenticate();
 }
 
 void HttpClient::Handle(std::string_view) {
-  if (stage_ != Stage::kHeld) return;
+  if (stage_ == Stage::kHeld) Authenticate();
+}
+
+void HttpClient::Authenticate() {
+  stage_ = Stage::kAuthenticating;
+  has_token_ = !credentials_->token.empty();
+  const auto credentials = std::move(credentials_);
+  host_->Authenticate(this, std::move(*credentials));
+}
+
+void HttpClient::OnAuthenticated(std::shared_ptr<const Identity> identity,
+                                 const std::string& reason) {
+  if (stage_ != Stage::kAuthenticating) return;
   // The catalog that it was held for may be gone.
-  if (host_->can_serve()) {
-    Execute();
-  } else {
+  if (!host_->can_serve()) {
     RefuseAsUnavailable(type_);
+    return;
   }
+  if (!identity) {
+    Reply(ReplyUnauthenticated(has_token_, reason));
+    return;
+  }
+  SetIdentity(std::move(identity));
+  Execute();
+}
+
+void HttpClient::OnUndecided(const std::string& reason) {
+  if (stage_ != Stage::kAuthenticating) return;
+  // A client that takes its token for refused would ask its user for another.
+  Reply(ReplyWithProblem(kHttpServiceUnavailable, "Unauthenticated: " + reason + ".",
+                         kErrorServiceUnavailable));
 }
 
 void HttpClient::Execute() {
@@ -147,6 +177,9 @@ void HttpClient::Execute() {
       break;
     case StartResult::Kind::kExecuted:
       Reply(ReplyWithResponse(type_, result.response));
+      break;
+    case StartResult::Kind::kRenews:
+      Reply(ReplyWithErrors(type_, NothingToRenew()));
       break;
     case StartResult::Kind::kRefused:
       Reply(ReplyWithErrors(type_, result.errors));
@@ -188,6 +221,9 @@ void HttpClient::Stream(const StartResult& result) {
       SendResponse({}, result.response);
       Complete();
       break;
+    case StartResult::Kind::kRenews:
+      SendErrors({}, NothingToRenew());
+      break;
     case StartResult::Kind::kRefused:
       SendErrors({}, result.errors);
       break;
@@ -208,7 +244,7 @@ void HttpClient::OnKeepalive() {
 }
 
 void HttpClient::OnOptionsChanged() {
-  if (stage_ == Stage::kStreaming && !host_->options().allow_anonymous) End();
+  if (stage_ == Stage::kStreaming && is_anonymous() && !host_->options().allow_anonymous) End();
 }
 
 void HttpClient::Drain() {
@@ -218,6 +254,18 @@ void HttpClient::Drain() {
     // Without `complete`, which clients take for the end of the subscription.
     End();
   }
+}
+
+bool HttpClient::Disconnect(uint16_t, std::string_view reason) {
+  if (stage_ == Stage::kAuthenticating || stage_ == Stage::kHeld) {
+    Reply(ReplyWithProblem(kHttpForbidden, reason, kErrorForbidden));
+    return true;
+  }
+  if (stage_ != Stage::kStreaming || ending_) return false;
+  outbox()->Clear();
+  // Without `complete`, so that the client comes back.
+  End();
+  return true;
 }
 
 void HttpClient::Complete() {

@@ -24,13 +24,15 @@ class HttpClient final : public Client, public HttpPeer {
   void Handle(std::string_view message) override;
   void OnAuthenticated(std::shared_ptr<const Identity> identity,
                        const std::string& reason) override;
+  void OnUndecided(const std::string& reason) override;
   void OnKeepalive() override;
   void OnOptionsChanged() override;
   void Drain() override;
+  bool Disconnect(uint16_t code, std::string_view reason) override;
   void CutOff() override { socket_.Abort(); }
 
  private:
-  enum class Stage : uint8_t { kReading, kAuthenticating, kHeld, kStreaming, kEnded };
+  enum class Stage : uint8_t { kReading, kHeld, kAuthenticating, kStreaming, kEnded };
 
   // Client
   Status Describe() const override;
@@ -47,6 +49,7 @@ class HttpClient final : public Client, public HttpPeer {
 
   void OnGraphqlRequest(HttpRequest request);
   void RefuseAsUnavailable(ResponseType type);
+  void Authenticate();
   void Execute();
   void StartStream();
   void Stream(const StartResult& result);
@@ -62,7 +65,9 @@ class HttpClient final : public Client, public HttpPeer {
   std::string origin_;                        // of the page that may read the reply
   std::string_view vary_;                     // headers on which the reply depends; constant text
   std::unique_ptr<HttpOperation> operation_;  // until it was executed
-  bool ending_ = false;                       // the stream ends when the outbox is empty
+  std::unique_ptr<Credentials> credentials_;  // until they were presented
+  bool has_token_ = false;
+  bool ending_ = false;  // the stream ends when the outbox is empty
 };
 
 }  // namespace fsubs

@@ -49,17 +49,24 @@ void LegacyWs::OnConnectionInit(const std::optional<JsonValue>& payload) {
   host_->Authorize(IsObject(payload) ? payload : std::nullopt);
 }
 
-void LegacyWs::Accept() {
+void LegacyWs::Accept(std::string_view payload) {
   if (state_ != State::kAuthorizing) return;
   state_ = State::kAcknowledged;
-  Send("connection_ack", {}, {});
+  Send("connection_ack", {}, payload);
   OnKeepalive();  // a client watches for more only once it has seen one
 }
 
-void LegacyWs::Refuse() {
+void LegacyWs::Refuse(std::string_view reason) {
   if (state_ != State::kAuthorizing) return;
-  Send("connection_error", {}, R"({"message":"Forbidden"})");
-  Close(kCloseForbidden, "Forbidden");
+  const std::string message = Forbidden(reason);
+  std::string payload;
+  JsonWriter json(&payload);
+  json.BeginObject();
+  json.Key("message");
+  json.String(message);
+  json.EndObject();
+  Send("connection_error", {}, payload);
+  Close(kCloseForbidden, message);
 }
 
 void LegacyWs::OnStart(std::string_view id, const std::optional<JsonValue>& payload) {

@@ -13,8 +13,10 @@ class LegacyWs final : public WsProtocol {
   std::string_view name() const override { return kLegacyWs; }
   void OnText(std::string_view text, JsonTree* tree) override;
   void OnKeepalive() override;
-  void Accept() override;
-  void Refuse() override;
+  void Accept(std::string_view payload) override;
+  void Refuse(std::string_view reason) override;
+  // The protocol has no message that would say so.
+  void NoteExpiry(uint64_t) override {}
   void Complete(std::string_view id) override { Send("complete", id, {}); }
   // The payload holds the first error's message and all errors: clients look for either.
   void Fail(std::string_view id, const std::vector<Error>& errors) override;

@@ -1,5 +1,6 @@
 #include "worker/client/transport_ws.hpp"
 
+#include "worker/client/operation_request.hpp"
 #include "worker/client/transport_ws_message.hpp"
 #include "worker/json/json_writer.hpp"
 #include "worker/operation/errors_json.hpp"
@@ -20,8 +21,7 @@ void TransportWs::OnText(std::string_view text, JsonTree* tree) {
       OnConnectionInit(message.payload);
       break;
     case MessageType::kPing:
-      // The payload comes back, so that a client can tell its pings apart.
-      Send("pong", {}, message.payload ? message.payload->raw() : std::string_view());
+      OnPing(message.payload);
       break;
     case MessageType::kPong:
       break;
@@ -48,14 +48,39 @@ void TransportWs::OnConnectionInit(const std::optional<JsonValue>& payload) {
   host_->Authorize(payload);
 }
 
-void TransportWs::Accept() {
+void TransportWs::Accept(std::string_view payload) {
   if (state_ != State::kAuthorizing) return;
   state_ = State::kAcknowledged;
-  Send("connection_ack", {}, {});
+  Send("connection_ack", {}, payload);
 }
 
-void TransportWs::Refuse() {
-  if (state_ == State::kAuthorizing) Close(kCloseForbidden, "Forbidden");
+void TransportWs::Refuse(std::string_view reason) {
+  if (state_ == State::kAuthorizing) Close(kCloseForbidden, Forbidden(reason));
+}
+
+void TransportWs::NoteExpiry(uint64_t seconds_left) {
+  if (state_ != State::kAcknowledged) return;
+  std::string payload;
+  JsonWriter json(&payload);
+  json.BeginObject();
+  json.Key("expiresIn");
+  json.Number(seconds_left);
+  json.EndObject();
+  Send("ping", {}, payload);
+}
+
+void TransportWs::OnPing(const std::optional<JsonValue>& payload) {
+  const auto authorization = payload ? payload->Find("authorization") : std::nullopt;
+  if (IsString(authorization)) {
+    if (state_ == State::kAcknowledged) {
+      host_->RenewByPing(authorization->text());
+    } else {
+      Pong(R"({"error":"there is nothing to renew before connection_ack"})");
+    }
+    return;
+  }
+  // The payload comes back, so that a client can tell its pings apart.
+  Send("pong", {}, payload ? payload->raw() : std::string_view());
 }
 
 void TransportWs::OnSubscribe(std::string_view id, const OperationRequest& request) {

@@ -1,5 +1,9 @@
 #include "worker/client/ws_client.hpp"
 
+#include "worker/base/heap_size.hpp"
+#include "worker/client/renewal.hpp"
+#include "worker/json/json_writer.hpp"
+#include "worker/operation/renewal.hpp"
 #include "worker/socket/close_code.hpp"
 
 namespace fsubs {
@@ -94,7 +98,9 @@ void WsClient::OnKeepalive() {
 }
 
 void WsClient::OnOptionsChanged() {
-  if (!host_->options().allow_anonymous) protocol_->Close(kCloseForbidden, "Forbidden");
+  if (is_anonymous() && !host_->options().allow_anonymous) {
+    protocol_->Close(kCloseForbidden, "Forbidden");
+  }
 }
 
 void WsClient::Drain() {
@@ -128,7 +134,18 @@ void WsClient::Append(Opcode opcode, std::string_view head, std::string_view bod
 }
 
 void WsClient::CloseSlow() {
-  protocol_->Close(kCloseSlowConsumer, "Slow consumer");
+  CloseAtOnce(kCloseSlowConsumer, "Slow consumer");
+}
+
+bool WsClient::Disconnect(uint16_t code, std::string_view reason) {
+  if (closing_) return false;
+  outbox()->Clear();
+  CloseAtOnce(code, reason);
+  return true;
+}
+
+void WsClient::CloseAtOnce(uint16_t code, std::string_view reason) {
+  protocol_->Close(code, reason);
   // The close frame may never be read, and the socket must not stay until it is.
   socket_.ExpectClose();
 }
@@ -144,18 +161,135 @@ void WsClient::Close(uint16_t code, std::string_view reason) {
   SetReading(true);  // up to the answer
 }
 
-void WsClient::Authorize(const std::optional<JsonValue>&) {
+void WsClient::Authorize(const std::optional<JsonValue>& payload) {
+  const Options& options = host_->options();
+  const bool asks_function = !options.authenticate.empty();
+  Credentials credentials;
+  const std::string problem = ReadCredentials(
+      *handshake_, payload, {.token_in_url = options.token_in_url, .for_function = asks_function},
+      &credentials);
   handshake_.reset();
-  host_->Authenticate(this, {});
-}
-
-void WsClient::OnAuthenticated(std::shared_ptr<const Identity> identity, const std::string&) {
-  if (!identity) {
-    protocol_->Refuse();
+  if (!problem.empty()) {
+    NoteRefusal(LoginRefusal::kMalformed, problem);
+    protocol_->Refuse(problem);
     return;
   }
+  // What a renewal decides by, beside its own token.
+  if (!credentials.token.empty() && (asks_function || !credentials.requested_role.empty())) {
+    renewal_ = std::make_unique<Renewal>();
+    renewal_->credentials = credentials;
+    renewal_->credentials.token = {};
+  }
+  host_->Authenticate(this, std::move(credentials));
+}
+
+void WsClient::OnAuthenticated(std::shared_ptr<const Identity> identity,
+                               const std::string& reason) {
+  if (closing_) return;
+  if (protocol_->state() == WsProtocol::State::kAcknowledged) {
+    EndRenewal(std::move(identity), reason);
+    return;
+  }
+  if (!identity) {
+    protocol_->Refuse(reason);
+    return;
+  }
+  std::string payload;
+  JsonWriter json(&payload);
+  json.BeginObject();
+  json.Key("connectionId");
+  json.String(std::to_string(id()));
+  json.Key("expiresAt");
+  json.Raw(ExpiryJson(identity->expires_at_us));
+  json.EndObject();
   SetIdentity(std::move(identity));
-  protocol_->Accept();
+  protocol_->Accept(payload);
+}
+
+void WsClient::RenewByPing(std::string_view authorization) {
+  BeginRenewal(authorization, BearerScheme::kRequired, {});
+}
+
+void WsClient::Renew(std::string_view id, RenewalRequest request) {
+  BeginRenewal(request.token, BearerScheme::kOptional,
+               {.id = std::string(id), .plan = std::move(request.plan)});
+}
+
+void WsClient::BeginRenewal(std::string_view text, BearerScheme scheme, Asker asker) {
+  if (renewal_ && renewal_->asker) {
+    Answer(asker, "another renewal is under way");
+    return;
+  }
+  if (is_anonymous()) {
+    Answer(asker, "a client without a token has none to renew");
+    return;
+  }
+  if (!renewal_) renewal_ = std::make_unique<Renewal>();
+  Credentials credentials = renewal_->credentials;
+  const std::string problem = ReadToken(text, scheme, &credentials.token);
+  if (!problem.empty()) {
+    NoteRefusal(LoginRefusal::kMalformed, problem);
+    Answer(asker, problem);
+    return;
+  }
+  renewal_->asker = std::move(asker);
+  host_->Authenticate(this, std::move(credentials));
+}
+
+void WsClient::EndRenewal(std::shared_ptr<const Identity> next, const std::string& reason) {
+  if (!renewal_ || !renewal_->asker) return;
+  const Asker asker = *std::exchange(renewal_->asker, std::nullopt);
+  if (!next) {
+    Answer(asker, reason.empty() ? "it is refused" : reason);
+    return;
+  }
+  const std::string problem = ProblemOfRenewal(*identity(), *next);
+  if (problem.empty()) {
+    SetIdentity(std::move(next));
+  } else {
+    NoteRefusal(LoginRefusal::kOtherIdentity, problem);
+  }
+  Answer(asker, problem);
+}
+
+void WsClient::Answer(const Asker& asker, const std::string& problem) {
+  if (asker.has_left) return;
+  if (asker.plan) {
+    protocol_->Answer(asker.id, problem.empty()
+                                    ? RenewalResponse(*asker.plan, identity()->expires_at_us)
+                                    : RefusedRenewalResponse(*asker.plan, problem));
+    return;
+  }
+  std::string payload;
+  JsonWriter json(&payload);
+  json.BeginObject();
+  if (problem.empty()) {
+    json.Key("expiresAt");
+    json.Raw(ExpiryJson(identity()->expires_at_us));
+  } else {
+    json.Key("error");
+    json.String(problem);
+  }
+  json.EndObject();
+  protocol_->Pong(payload);
+}
+
+void WsClient::StopSubscription(std::string_view id) {
+  if (Renews(id)) {
+    renewal_->asker->has_left = true;
+    renewal_->asker->id.clear();
+  } else {
+    Stop(id);
+  }
+}
+
+size_t WsClient::memory() const {
+  size_t bytes = Client::memory() + held_bytes_;
+  if (renewal_) {
+    bytes += sizeof(Renewal) + HeapSize(renewal_->credentials.init_payload) +
+             HeapSize(renewal_->credentials.headers);
+  }
+  return bytes;
 }
 
 Client::Status WsClient::Describe() const {

@@ -44,18 +44,32 @@ void WsProtocol::Send(std::string_view type, std::string_view id, std::string_vi
 }
 
 void WsProtocol::Start(std::string_view id, const OperationRequest& request) {
-  const StartResult result = host_->StartOperation(id, request);
+  StartResult result = host_->StartOperation(id, request);
   switch (result.kind) {
     case StartResult::Kind::kSubscribed:
       break;
     case StartResult::Kind::kExecuted:
-      host_->Send(ResponseHead(id) + result.response + "}");
-      Complete(id);
+      Answer(id, result.response);
+      break;
+    case StartResult::Kind::kRenews:
+      host_->Renew(id, std::move(*result.renewal));
       break;
     case StartResult::Kind::kRefused:
       Fail(id, result.errors);
       break;
   }
+}
+
+void WsProtocol::Answer(std::string_view id, std::string_view response) {
+  if (state_ == State::kClosed) return;
+  host_->Send(ResponseHead(id).append(response).append("}"));
+  Complete(id);
+}
+
+std::string WsProtocol::Forbidden(std::string_view reason) {
+  std::string text = "Forbidden";
+  if (!reason.empty()) text.append(": ").append(reason);
+  return text;
 }
 
 std::unique_ptr<WsProtocol> MakeWsProtocol(std::string_view name, WsProtocolHost* host) {

@@ -19,15 +19,17 @@ struct StartResult {
   enum class Kind : uint8_t {
     kSubscribed,
     kExecuted,  // a query: `response` is all that comes of it
+    kRenews,    // a mutation: `renewal` is for WsProtocolHost::Renew
     kRefused,   // `errors` say why
   };
   Kind kind = Kind::kSubscribed;
   std::string response;
+  std::optional<RenewalRequest> renewal;
   std::vector<Error> errors;
 };
 
 // What a protocol needs of the connection it speaks for. None of these calls back into the
-// protocol, but for Authorize.
+// protocol, but for Authorize and the two that renew.
 class WsProtocolHost {
  public:
   virtual ~WsProtocolHost() = default;
@@ -40,6 +42,12 @@ class WsProtocolHost {
   // Decide on the payload that a client presented itself with: call Accept or Refuse, now or later.
   virtual void Authorize(const std::optional<JsonValue>& payload) = 0;
 
+  // The client would go on with another token: call Pong with what came of it, now or later.
+  virtual void RenewByPing(std::string_view authorization) = 0;
+  // The same by an operation: call Answer, unless it is stopped before.
+  virtual void Renew(std::string_view id, RenewalRequest request) = 0;
+
+  // Operations that wait for their answer are among them.
   virtual bool HasSubscription(std::string_view id) const = 0;
 
   // REQUIRES: not HasSubscription(id).
@@ -74,9 +82,17 @@ class WsProtocol {
   // Once per keep-alive interval of an acknowledged connection.
   virtual void OnKeepalive() {}
 
-  // The host's answers to Authorize. Ignored unless the protocol waits for one.
-  virtual void Accept() = 0;
-  virtual void Refuse() = 0;
+  // The host's answers to Authorize. Ignored unless the protocol waits for one. `payload`: of the
+  // acknowledgement. `reason`: for people; may be empty.
+  virtual void Accept(std::string_view payload) = 0;
+  virtual void Refuse(std::string_view reason) = 0;
+
+  // The client's identity is about to expire.
+  virtual void NoteExpiry(uint64_t seconds_left) = 0;
+  // The answer to WsProtocolHost::RenewByPing.
+  void Pong(std::string_view payload) { Send("pong", {}, payload); }
+  // The one response to an operation.
+  void Answer(std::string_view id, std::string_view response);
 
   // The server's own ends.
   virtual void Complete(std::string_view id) = 0;
@@ -93,6 +109,8 @@ class WsProtocol {
   void Send(std::string_view type, std::string_view id, std::string_view payload);
   // Starts an operation and sends what it comes to at once.
   void Start(std::string_view id, const OperationRequest& request);
+  // "Forbidden", and why.
+  static std::string Forbidden(std::string_view reason);
 
   WsProtocolHost* const host_;
   State state_ = State::kConnected;

@@ -1,10 +1,9 @@
 #include "worker/event/encode.hpp"
 
 #include <algorithm>
-#include <chrono>
-#include <cstdio>
 #include <utility>
 
+#include "worker/base/clock.hpp"
 #include "worker/json/json_number.hpp"
 #include "worker/operation/errors_json.hpp"
 
@@ -310,22 +309,6 @@ void AppendNoData(const Plan& plan, Error error, std::string* out) {
   out->append(R"(,"errors":)").append(ErrorsJson({error}));
 }
 
-// RFC 3339, in UTC with microseconds.
-void AppendTimestamp(int64_t us_since_1970, std::string* out) {
-  using namespace std::chrono;
-  const sys_time<microseconds> time{microseconds(us_since_1970)};
-  const auto day = floor<days>(time);
-  const year_month_day date(day);
-  const hh_mm_ss<microseconds> clock(time - day);
-  char text[40];
-  std::snprintf(
-      text, sizeof(text), "%04d-%02u-%02uT%02d:%02d:%02d.%06dZ", static_cast<int>(date.year()),
-      static_cast<unsigned>(date.month()), static_cast<unsigned>(date.day()),
-      static_cast<int>(clock.hours().count()), static_cast<int>(clock.minutes().count()),
-      static_cast<int>(clock.seconds().count()), static_cast<int>(clock.subseconds().count()));
-  *out += text;
-}
-
 }  // namespace
 
 void Encode(const Plan& plan, const JsonValue& event, const EventMark& mark, std::string* out) {
@@ -356,7 +339,7 @@ void Encode(const Plan& plan, const JsonValue& event, const EventMark& mark, std
   out->append(R"(,"extensions":{"position":")").append(mark.position).append("\"");
   if (plan.timing()) {
     *out += R"(,"committedAt":")";
-    AppendTimestamp(mark.committed_at_us, out);
+    AppendUtcTime(mark.committed_at_us, out);
     *out += '"';
   }
   *out += "}}";

@@ -5,6 +5,7 @@
 #include "worker/operation/coerce.hpp"
 #include "worker/operation/filter_compiler.hpp"
 #include "worker/operation/query.hpp"
+#include "worker/operation/renewal.hpp"
 
 namespace fsubs {
 namespace {
@@ -134,13 +135,8 @@ PrepareResult Prepare(const std::shared_ptr<const Catalog>& catalog, PlanCache* 
   const graphql::Operation* const operation =
       ChooseOperation(document, request.operation_name, &problem);
   if (operation == nullptr) return Refuse({{problem, kErrorOperationResolution}});
-  if (operation->kind == graphql::OperationKind::kMutation) {
-    return Refuse({{"Mutations are not served here: events are published in SQL.",
-                    kErrorOperationNotSupported,
-                    {document.LocationOf(operation->offset)}}});
-  }
-  const bool is_query = operation->kind == graphql::OperationKind::kQuery;
-  if (!is_query && catalog->fields().empty()) {
+  const bool is_subscription = operation->kind == graphql::OperationKind::kSubscription;
+  if (is_subscription && catalog->fields().empty()) {
     return Refuse({{"Schema is not configured to execute subscription operation.",
                     kErrorOperationNotSupported,
                     {document.LocationOf(operation->offset)}}});
@@ -168,7 +164,23 @@ PrepareResult Prepare(const std::shared_ptr<const Catalog>& catalog, PlanCache* 
     }
     plan = cache->plans.Add(key, std::move(compiled));
   }
-  if (operation->kind == graphql::OperationKind::kQuery) {
+  if (operation->kind == graphql::OperationKind::kMutation && RenewalsIn(*plan) > 0) {
+    if (RenewalsIn(*plan) > 1) {
+      return Refuse({{"An operation renews once.",
+                      kErrorOperationNotSupported,
+                      {document.LocationOf(operation->offset)}}});
+    }
+    const graphql::Argument& argument = TokenArgumentOf(*plan);
+    const GivenValue token = variables.Resolve(*argument.value);
+    if (token.is_null()) {
+      RefuseNull(document, argument, "String!", &errors);
+      return Refuse(std::move(errors));
+    }
+    result.renewal = {std::string(token.json ? token.json->text() : token.literal->text),
+                      std::move(plan)};
+    return result;
+  }
+  if (!is_subscription) {
     ExecuteQuery(*catalog, document, *plan, variables, limits.max_response, &result.response);
     return result;
   }

@@ -49,8 +49,15 @@ struct PreparedSubscription {
   std::string variables;
 };
 
+// A mutation that asks to go on with another token.
+struct RenewalRequest {
+  std::string token;
+  std::shared_ptr<const Plan> plan;  // of the response: worker/operation/renewal.hpp
+};
+
 struct PrepareResult {
   std::optional<PreparedSubscription> subscription;
+  std::optional<RenewalRequest> renewal;
   std::string response;       // a query was executed: its response
   std::vector<Error> errors;  // otherwise: why it was not
 };

@@ -9,6 +9,7 @@
 #include <thread>
 #include <utility>
 
+#include "worker/base/clock.hpp"
 #include "worker/base/log.hpp"
 #include "worker/client/graphql_http.hpp"
 #include "worker/client/http_client.hpp"
@@ -16,6 +17,7 @@
 #include "worker/client/ws_client.hpp"
 #include "worker/event/loss_notice.hpp"
 #include "worker/json/json_writer.hpp"
+#include "worker/shard/function_claims.hpp"
 
 namespace fsubs {
 
@@ -24,7 +26,7 @@ namespace fsubs {
 //
 //   events                   one under way after the other
 //   the catalog              while no event is under way, clients are prepared for a changed one
-//   messages                 those that waited for the catalog
+//   messages                 those that waited for the catalog; log-ins that waited for keys
 //   catching up              clients that are behind
 //   flushing                 clients with something to write
 //
@@ -60,6 +62,8 @@ Shard::Shard(const Setup& setup)
       memory_return_(MemoryReturn::Limits(), setup.counters, this),
       gate_(CatalogGate::Limits(), this),
       clocks_(&clients_),
+      expiry_clock_(&clients_),
+      authenticator_(Authenticator::Limits(), this),
       farewell_(&clients_),
       catch_up_(setup.ring, &clients_) {}
 
@@ -75,8 +79,10 @@ std::string Shard::Start() {
   memory_return_.Attach(&loop_);
   gate_.Attach(&loop_);
   clocks_.Attach(&loop_);
+  expiry_clock_.Attach(&loop_);
+  authenticator_.Attach(&loop_);
   farewell_.Attach(&loop_);
-  SetClocks();
+  ApplyOptions();
 
   std::string error;
   server_ = SocketServer::Open(&loop_, this, peers_, {options_->listen_address, options_->port},
@@ -100,13 +106,18 @@ std::string Shard::Start() {
 
 void Shard::SetOptions(std::shared_ptr<const Options> options) {
   tasks_.Post([this, options = std::move(options)] {
+    const uint64_t expiry_notice = options_->expiry_notice;
     options_ = options;
-    SetClocks();
+    ApplyOptions();
+    if (options->expiry_notice != expiry_notice) expiry_clock_.WatchAll();
     for (const auto& [id, client] : clients_) client->OnOptionsChanged();
   });
 }
 
-void Shard::SetClocks() {
+void Shard::ApplyOptions() {
+  authenticator_.SetRules({.asks_function = !options_->authenticate.empty(),
+                           .init_timeout_ms = options_->init_timeout,
+                           .function_timeout_ms = options_->authenticate_timeout});
   clocks_.SetIntervals({.init_timeout_ms = options_->init_timeout,
                         .keepalive_ms = options_->keepalive_interval,
                         .slow_timeout_ms = options_->slow_timeout});
@@ -126,6 +137,7 @@ void Shard::Drain() {
   tasks_.Post([this] {
     draining_ = true;
     gate_.Clear();
+    authenticator_.Clear();
     for (const auto& [id, client] : clients_) client->Drain();
     farewell_.Start();
     CheckDrained();
@@ -169,6 +181,8 @@ void Shard::TellRows(const RowsReply& reply,
 
 void Shard::Remove(Client* client) {
   clients_.erase(client->id());
+  expiry_clock_.Forget(client->id());
+  authenticator_.Forget(client->id());
   answers_.Remove(client);
   events_.Remove(client);
   CheckDrained();
@@ -186,12 +200,57 @@ void Shard::OnAdmitted(uint64_t client, std::string_view message) {
   if (found != clients_.end()) found->second->Handle(message);
 }
 
-void Shard::Authenticate(Client* client, Credentials) {
-  const bool accepted = options_->allow_anonymous && catalog_;
-  client->OnAuthenticated(accepted ? catalog_->anonymous() : nullptr, {});
+std::shared_ptr<const Identity> Shard::Anonymous() {
+  return options_->allow_anonymous && catalog_ ? catalog_->anonymous() : nullptr;
 }
 
-void Shard::RetryAuthentication() {}
+Verification Shard::Verify(const Credentials& credentials) {
+  if (!catalog_) return {.reason = "there is no catalog"};
+  const uint64_t begun = uv_hrtime();
+  Verification verification = verifier_.Verify(
+      credentials, catalog_->issuers(),
+      [this](const std::string& url) { return host_->FindKeys(url); }, NowUs());
+  // As many clients may come at once as are connected, and events are not to wait for all of them.
+  budget_.Spend((uv_hrtime() - begun) / kUnitNs);
+  return verification;
+}
+
+void Shard::CallFunction(Authenticator::FunctionCall call,
+                         std::function<void(Authenticator::FunctionAnswer)> reply) {
+  host_->CallAuthenticate(
+      {std::move(call.claims), std::move(call.init_payload), std::move(call.headers)},
+      [this, reply = std::move(reply)](ShardHost::AuthenticateAnswer answer) {
+        tasks_.Post([reply, answer = std::move(answer)] { reply({answer.claims, answer.error}); });
+      });
+}
+
+std::shared_ptr<const Identity> Shard::Map(const Identity* verified,
+                                           const std::string& requested_role,
+                                           const std::string& claims, std::string* reason) {
+  if (!catalog_) return nullptr;
+  return IdentityByFunction(catalog_->issuers(), verified, requested_role, claims, NowUs(), reason);
+}
+
+void Shard::OnIdentified(uint64_t client, std::shared_ptr<const Identity> identity) {
+  const auto found = clients_.find(client);
+  if (found != clients_.end()) found->second->OnAuthenticated(std::move(identity), {});
+}
+
+void Shard::OnRefused(uint64_t client, LoginRefusal why, const std::string& reason) {
+  const auto found = clients_.find(client);
+  if (found == clients_.end()) return;
+  found->second->NoteRefusal(why, reason);
+  if (why == LoginRefusal::kNoKeys || why == LoginRefusal::kFunctionFailed ||
+      why == LoginRefusal::kBusy) {
+    found->second->OnUndecided(reason);
+  } else {
+    found->second->OnAuthenticated(nullptr, reason);
+  }
+}
+
+void Shard::RetryAuthentication() {
+  tasks_.Post([this] { authenticator_.RetryAll(); });
+}
 
 void Shard::RevalidateLater(Client* client) {
   unvalidated_.push_back(client->id());
@@ -272,16 +331,20 @@ void Shard::OnTurn() {
   }
   budget_ = WorkBudget(kMessageUnits);
   const bool admitted = gate_.Continue(&budget_);
+  const bool verified = authenticator_.Continue(&budget_);
   WorkBudget catch_up(kCatchUpUnits);
   const bool current = catch_up_.Continue({feed_.cursor(), feed_.next_sequence()}, &catch_up);
-  more_ = event_under_way_ || !unvalidated_.empty() || !admitted || !current;
+  more_ = event_under_way_ || !unvalidated_.empty() || !admitted || !verified || !current;
 }
 
 // While an event is under way no subscription may be prepared anew: it would miss the event.
 void Shard::ContinueRevalidation() {
   while (!unvalidated_.empty()) {
     const auto found = clients_.find(unvalidated_.front());
-    if (found != clients_.end() && !found->second->Revalidate(catalog_.get(), &budget_)) return;
+    if (found != clients_.end()) {
+      if (catalog_) found->second->OnCatalog(*catalog_);
+      if (!found->second->Revalidate(catalog_.get(), &budget_)) return;
+    }
     unvalidated_.pop_front();
   }
 }

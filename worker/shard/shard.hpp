@@ -30,9 +30,11 @@
 #include "worker/identity/key_set.hpp"
 #include "worker/operation/catalog.hpp"
 #include "worker/operation/operation.hpp"
+#include "worker/shard/authenticator.hpp"
 #include "worker/shard/catalog_gate.hpp"
 #include "worker/shard/catch_up.hpp"
 #include "worker/shard/client_clocks.hpp"
+#include "worker/shard/expiry_clock.hpp"
 #include "worker/shard/farewell.hpp"
 #include "worker/shard/flush_list.hpp"
 #include "worker/shard/loss_log.hpp"
@@ -77,7 +79,8 @@ class Shard final : private ClientHost,
                     private RingFeed::Sink,
                     private LossLog::Sink,
                     private MemoryReturn::Sink,
-                    private CatalogGate::Sink {
+                    private CatalogGate::Sink,
+                    private Authenticator::Host {
  public:
   struct Setup {
     size_t index = 0;
@@ -126,7 +129,10 @@ class Shard final : private ClientHost,
   }
   Position position() const override { return feed_.head(); }
   bool AdmitOrHold(Client* client, std::string_view message) override;
-  void Authenticate(Client* client, Credentials credentials) override;
+  void Authenticate(Client* client, Credentials credentials) override {
+    authenticator_.Begin(client->id(), std::move(credentials));
+  }
+  void WatchExpiry(Client* client) override { expiry_clock_.Watch(client->id()); }
   PrepareResult Prepare(const OperationRequest& request,
                         const std::shared_ptr<const Identity>& identity) override;
   void RevalidateLater(Client* client) override;
@@ -147,6 +153,7 @@ class Shard final : private ClientHost,
                                  HttpRequest handshake) override;
   std::unique_ptr<HttpPeer> OnHttp(HttpSocket socket) override;
   size_t max_message_size() const override { return options_->max_message_size; }
+  bool wants_headers() const override { return !options_->authenticate.empty(); }
   PeerLimits peer_limits() const override {
     return {options_->max_connections_per_address, options_->max_unfinished_per_address};
   }
@@ -167,10 +174,23 @@ class Shard final : private ClientHost,
   void OnOpen() override { more_ = true; }
   void OnAdmitted(uint64_t client, std::string_view message) override;
 
+  // Authenticator::Host
+  std::shared_ptr<const Identity> Anonymous() override;
+  Verification Verify(const Credentials& credentials) override;
+  bool HasKeys(const std::string& url) override { return host_->FindKeys(url) != nullptr; }
+  void RefreshKeys(const std::string& url) override { host_->RefreshKeys(url); }
+  void CallFunction(Authenticator::FunctionCall call,
+                    std::function<void(Authenticator::FunctionAnswer)> reply) override;
+  std::shared_ptr<const Identity> Map(const Identity* verified, const std::string& requested_role,
+                                      const std::string& claims, std::string* reason) override;
+  void OnIdentified(uint64_t client, std::shared_ptr<const Identity> identity) override;
+  void OnRefused(uint64_t client, LoginRefusal why, const std::string& reason) override;
+  void OnMore() override { more_ = true; }
+
   ClientHost* host() { return this; }  // the base is private
   void TellRows(const RowsReply& reply,
                 const std::function<void(const Client&, JsonWriter*)>& write);
-  void SetClocks();
+  void ApplyOptions();
   bool CanServe(size_t clients) const;
   uint64_t NextId() { return ++last_id_ * kMaxShards + index_; }  // unique over all shards
   void ReportLoss(uint64_t lost);
@@ -204,6 +224,9 @@ class Shard final : private ClientHost,
   JsonTree scratch_;
   ClientMap clients_;
   ClientClocks clocks_;
+  ExpiryClock expiry_clock_;
+  TokenVerifier verifier_;
+  Authenticator authenticator_;
   Farewell farewell_;
   CatchUp catch_up_;
   FlushList answers_{Flush::kWithAnswers};

@@ -48,6 +48,9 @@ struct HttpRequest {
   std::string preflight_method;   // Access-Control-Request-Method
   std::string preflight_headers;  // Access-Control-Request-Headers
   std::string authorization;
+  std::string hasura_role;  // X-Hasura-Role
+  // All of them, as they came, where the host wants them. The names are in lower case.
+  HttpHeaders headers;
   std::string body;
 
   std::optional<std::string_view> Parameter(std::string_view name) const {

@@ -62,7 +62,10 @@ void HttpSession::Proceed() {
 }
 
 bool HttpSession::ReadRequest() {
-  if (!parser_) parser_ = std::make_unique<RequestParser>(connection_->host()->max_message_size());
+  if (!parser_) {
+    const SocketServerHost& host = *connection_->host();
+    parser_ = std::make_unique<RequestParser>(host.max_message_size(), host.wants_headers());
+  }
   for (;;) {
     const bool was_untouched = parser_->untouched();
     input_.erase(0, parser_->Feed(input_));

@@ -25,6 +25,10 @@ std::string_view View(beast::string_view text) {
   return {text.data(), text.size()};
 }
 
+char ToLower(char c) {
+  return c >= 'A' && c <= 'Z' ? static_cast<char>(c - 'A' + 'a') : c;
+}
+
 bool EqualsIgnoringCase(std::string_view a, std::string_view b) {
   return beast::iequals({a.data(), a.size()}, {b.data(), b.size()});
 }
@@ -46,6 +50,16 @@ bool HasToken(const Fields& fields, http::field name, beast::string_view token) 
 
 std::string ValueOf(const Fields& fields, http::field name) {
   return std::string(View(fields[name]));
+}
+
+HttpHeaders HeadersOf(const Fields& fields) {
+  HttpHeaders headers;
+  for (const auto& field : fields) {
+    std::string name(View(field.name_string()));
+    for (char& c : name) c = ToLower(c);
+    headers.emplace_back(std::move(name), View(field.value()));
+  }
+  return headers;
 }
 
 HttpMethod MethodOf(http::verb verb) {
@@ -108,6 +122,7 @@ constexpr http::field kSingleHeaders[] = {
     http::field::transfer_encoding,
     http::field::content_type,
     http::field::origin,
+    http::field::authorization,
     http::field::expect,
     http::field::sec_websocket_key,
     http::field::sec_websocket_version,
@@ -147,8 +162,8 @@ struct RequestParser::Library {
   http::request_parser<http::string_body> parser;
 };
 
-RequestParser::RequestParser(size_t max_body)
-    : library_(std::make_unique<Library>()), max_body_(max_body) {
+RequestParser::RequestParser(size_t max_body, bool keeps_headers)
+    : library_(std::make_unique<Library>()), max_body_(max_body), keeps_headers_(keeps_headers) {
   library_->parser.header_limit(kMaxRequestHead);
   library_->parser.body_limit(max_body);
 }
@@ -240,6 +255,9 @@ void RequestParser::OnHead() {
   if (fetch_site != head.end()) request_.fetch_site = View(fetch_site->value());
   request_.preflight_method = ValueOf(head, http::field::access_control_request_method);
   request_.authorization = ValueOf(head, http::field::authorization);
+  const auto hasura_role = head.find("X-Hasura-Role");
+  if (hasura_role != head.end()) request_.hasura_role = View(hasura_role->value());
+  if (keeps_headers_) request_.headers = HeadersOf(head);
   request_.preflight_headers = ListOf(head, http::field::access_control_request_headers);
   // RFC 9112, section 3.2.2: an absolute target overrides Host.
   request_.host = target->authority.empty() ? ValueOf(head, http::field::host) : target->authority;

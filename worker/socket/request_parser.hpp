@@ -40,7 +40,8 @@ class RequestParser {
     kRefused,   // what comes cannot be understood: see refusal()
   };
 
-  explicit RequestParser(size_t max_body);
+  // `keeps_headers`: the request has all its headers.
+  RequestParser(size_t max_body, bool keeps_headers);
   ~RequestParser();
 
   // Read from the front of `bytes`, up to the end of the head or of the request. Returns how many
@@ -80,6 +81,7 @@ class RequestParser {
   HttpReply refusal_;
   size_t head_bytes_ = 0;
   const size_t max_body_;
+  const bool keeps_headers_;
   State state_ = State::kHead;
   bool untouched_ = true;
 };

@@ -133,6 +133,9 @@ class SocketServerHost {
   // Largest message or request body taken from a client, in bytes.
   virtual size_t max_message_size() const = 0;
 
+  // Whether requests are to have all their headers, and not only those that the protocols need.
+  virtual bool wants_headers() const = 0;
+
   // What one peer address may hold; asked whenever one connects.
   virtual PeerLimits peer_limits() const = 0;
 

@@ -1,6 +1,7 @@
 // A client without a socket, and what it needs of a shard without one.
 #pragma once
 
+#include <functional>
 #include <memory>
 #include <string>
 #include <string_view>
@@ -25,9 +26,17 @@ class FakeHost final : public ClientHost {
   void CatchUpLater(Client* client) override { catching_up.push_back(client); }
   Position position() const override { return next_position; }
   bool AdmitOrHold(Client*, std::string_view) override { return !holds; }
-  void Authenticate(Client* client, Credentials) override {
+  void Authenticate(Client* client, Credentials credentials) override {
+    presented.push_back(std::move(credentials));
+    if (identify) {
+      identify(client);
+      return;
+    }
     const bool accepted = options_.allow_anonymous && catalog_;
     client->OnAuthenticated(accepted ? catalog_->anonymous() : nullptr, {});
+  }
+  void WatchExpiry(Client* client) override {
+    if (watch_expiry) watch_expiry(client);
   }
   PrepareResult Prepare(const OperationRequest& request,
                         const std::shared_ptr<const Identity>& identity) override {
@@ -77,6 +86,10 @@ class FakeHost final : public ClientHost {
   const ClientMap& clients() const { return clients_; }
 
   bool holds = false;  // messages, for the catalog
+  std::vector<Credentials> presented;
+  // What is done instead of letting in whom the options allow.
+  std::function<void(Client*)> identify;
+  std::function<void(Client*)> watch_expiry;
   Position next_position = 0;
   std::vector<Client*> catching_up;
 
@@ -107,6 +120,11 @@ class FakeClient final : public Client {
   }
   void OnOptionsChanged() override {}
   void Drain() override {}
+  bool Disconnect(uint16_t code, std::string_view reason) override {
+    disconnected = std::to_string(code) + " " + std::string(reason);
+    return true;
+  }
+  void Become(std::shared_ptr<const Identity> identity) { SetIdentity(std::move(identity)); }
 
   StartResult Subscribe(std::string_view id, std::string_view query) {
     OperationRequest request;
@@ -140,7 +158,9 @@ class FakeClient final : public Client {
   bool slow = false;
   bool cut_off = false;
   bool heard = false;
-  size_t in_kernel = 0;  // bytes that the peer's machine has not acknowledged
+  std::string disconnected;       // code and reason
+  std::vector<uint64_t> notices;  // seconds until its identity expires, as it was told
+  size_t in_kernel = 0;           // bytes that the peer's machine has not acknowledged
   size_t keepalives = 0;
   size_t flushes = 0;
   std::string written;
@@ -155,6 +175,7 @@ class FakeClient final : public Client {
   void SendErrors(std::string_view id, const std::vector<Error>& of) override {
     errors.push_back(std::string(id) + " " + of.front().message);
   }
+  void NoteExpiry(uint64_t seconds_left) override { notices.push_back(seconds_left); }
   bool closing() const override { return slow; }
   size_t unsent() const override { return socket_unsent; }
   size_t unacknowledged() const override { return socket_unsent + in_kernel; }

@@ -101,5 +101,17 @@ TEST(EventStreamTest, AResponseIsOneLineOfData) {
   EXPECT_EQ(NextEvent("{\"a\":\r\n [1]}"), "event: next\ndata: {\"a\":   [1]}\n\n");
 }
 
+TEST(GraphqlHttpTest, AClientThatIsNotLetInIsAskedForABearerToken) {
+  const HttpReply without = ReplyUnauthenticated(false, "there is no token");
+  EXPECT_EQ(without.status, 401u);
+  EXPECT_EQ(without.headers, (HttpHeaders{{"www-authenticate", "Bearer"}}));
+  EXPECT_EQ(without.body,
+            R"({"errors":[{"message":"Unauthenticated: there is no token","extensions":)"
+            R"({"code":"UNAUTHENTICATED"}}]})");
+  const HttpReply refused = ReplyUnauthenticated(true, "");
+  EXPECT_EQ(refused.headers,
+            (HttpHeaders{{"www-authenticate", R"(Bearer error="invalid_token")"}}));
+}
+
 }  // namespace
 }  // namespace fsubs

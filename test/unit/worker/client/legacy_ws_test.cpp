@@ -16,10 +16,14 @@ class LegacyWsTest : public testing::Test, public WsProtocolHost {
   }
   void Authorize(const std::optional<JsonValue>&) override {
     if (allowed_) {
-      protocol_.Accept();
+      protocol_.Accept(R"({"connectionId":"1"})");
     } else {
-      protocol_.Refuse();
+      protocol_.Refuse("it is \"bad\"");
     }
+  }
+  void RenewByPing(std::string_view) override { ADD_FAILURE() << "it has no pings"; }
+  void Renew(std::string_view id, RenewalRequest request) override {
+    renewals_.push_back(std::string(id) + " " + request.token);
   }
   bool HasSubscription(std::string_view id) const override {
     return subscriptions_.count(std::string(id)) > 0;
@@ -31,6 +35,9 @@ class LegacyWsTest : public testing::Test, public WsProtocolHost {
     }
     if (request.query == "{now}") {
       return {.kind = StartResult::Kind::kExecuted, .response = R"({"data":{"now":1}})"};
+    }
+    if (request.query == "renew") {
+      return {.kind = StartResult::Kind::kRenews, .renewal = RenewalRequest{.token = "t"}};
     }
     subscriptions_.emplace(id);
     return {};
@@ -47,6 +54,7 @@ class LegacyWsTest : public testing::Test, public WsProtocolHost {
   JsonTree tree_;
   std::vector<std::string> sent_;
   std::set<std::string> subscriptions_;
+  std::vector<std::string> renewals_;
   std::string closed_;
   bool allowed_ = true;
 };
@@ -55,7 +63,8 @@ using Sent = std::vector<std::string>;
 
 TEST_F(LegacyWsTest, ConnectionInitIsAcknowledgedAndKeptAlive) {
   Receive(R"({"type":"connection_init"})");
-  EXPECT_EQ(sent_, (Sent{R"({"type":"connection_ack"})", R"({"type":"ka"})"}));
+  EXPECT_EQ(sent_, (Sent{R"({"type":"connection_ack","payload":{"connectionId":"1"}})",
+                         R"({"type":"ka"})"}));
   protocol_.OnKeepalive();
   EXPECT_EQ(sent_.back(), R"({"type":"ka"})");
   EXPECT_EQ(sent_.size(), 3u);
@@ -64,8 +73,25 @@ TEST_F(LegacyWsTest, ConnectionInitIsAcknowledgedAndKeptAlive) {
 TEST_F(LegacyWsTest, ARefusedClientIsToldAndClosed) {
   allowed_ = false;
   Receive(R"({"type":"connection_init"})");
-  EXPECT_EQ(sent_, Sent{R"({"type":"connection_error","payload":{"message":"Forbidden"}})"});
-  EXPECT_EQ(closed_, "4403 Forbidden");
+  EXPECT_EQ(
+      sent_,
+      Sent{R"({"type":"connection_error","payload":{"message":"Forbidden: it is \"bad\""}})"});
+  EXPECT_EQ(closed_, R"(4403 Forbidden: it is "bad")");
+}
+
+TEST_F(LegacyWsTest, AMutationRenewsAndIsAnsweredByDataAndComplete) {
+  Acknowledge();
+  Receive(R"({"id":"1","type":"start","payload":{"query":"renew"}})");
+  EXPECT_EQ(renewals_, std::vector<std::string>{"1 t"});
+  protocol_.Answer("1", R"({"data":1})");
+  EXPECT_EQ(sent_.front(), R"({"type":"data","id":"1","payload":{"data":1}})");
+  EXPECT_EQ(sent_.size(), 2u);
+}
+
+TEST_F(LegacyWsTest, AnExpiryIsNotTold) {
+  Acknowledge();
+  protocol_.NoteExpiry(60);
+  EXPECT_TRUE(sent_.empty());
 }
 
 TEST_F(LegacyWsTest, AnOperationRunsFromStartToStop) {

@@ -19,7 +19,13 @@ class TransportWsTest : public testing::Test, public WsProtocolHost {
   void Authorize(const std::optional<JsonValue>& payload) override {
     ++authorizations_;
     payload_ = payload ? std::string(payload->raw()) : "(none)";
-    if (accept_at_once_) machine_->Accept();
+    if (accept_at_once_) machine_->Accept(kAcknowledgement);
+  }
+  void RenewByPing(std::string_view authorization) override {
+    renewals_.push_back("ping " + std::string(authorization));
+  }
+  void Renew(std::string_view id, RenewalRequest request) override {
+    renewals_.push_back(std::string(id) + " " + request.token);
   }
   bool HasSubscription(std::string_view id) const override {
     return subscriptions_.count(std::string(id)) > 0;
@@ -30,6 +36,9 @@ class TransportWsTest : public testing::Test, public WsProtocolHost {
     }
     if (request.query == "{now}") {
       return {.kind = StartResult::Kind::kExecuted, .response = R"({"data":{"now":1}})"};
+    }
+    if (request.query == "renew") {
+      return {.kind = StartResult::Kind::kRenews, .renewal = RenewalRequest{.token = "t"}};
     }
     subscriptions_[std::string(id)] =
         std::string(request.query) + "|" + std::string(request.operation_name.value_or("")) + "|" +
@@ -52,12 +61,15 @@ class TransportWsTest : public testing::Test, public WsProtocolHost {
     return closed_;
   }
 
+  static constexpr std::string_view kAcknowledgement = R"({"connectionId":"1"})";
+
   std::optional<TransportWs> machine_{std::in_place, this};
   JsonTree tree_;
   std::vector<std::string> sent_;
   std::map<std::string, std::string> subscriptions_;
   std::string closed_;
   std::string payload_;
+  std::vector<std::string> renewals_;
   int authorizations_ = 0;
   bool accept_at_once_ = true;
 };
@@ -66,7 +78,8 @@ using State = TransportWs::State;
 
 TEST_F(TransportWsTest, ConnectionInitIsAcknowledged) {
   Receive(R"({"type":"connection_init","payload":{"token":"x"}})");
-  EXPECT_EQ(sent_, std::vector<std::string>{R"({"type":"connection_ack"})"});
+  EXPECT_EQ(sent_, std::vector<std::string>{
+                       R"({"type":"connection_ack","payload":{"connectionId":"1"}})"});
   EXPECT_EQ(payload_, R"({"token":"x"})");
   EXPECT_EQ(machine_->state(), State::kAcknowledged);
 }
@@ -78,15 +91,86 @@ TEST_F(TransportWsTest, AuthorizationMayTakeItsTime) {
   EXPECT_TRUE(sent_.empty());
   machine_->OnInitTimeout();
   EXPECT_EQ(closed_, "");
-  machine_->Accept();
+  machine_->Accept(kAcknowledgement);
   EXPECT_EQ(machine_->state(), State::kAcknowledged);
 }
 
 TEST_F(TransportWsTest, ARefusedClientIsClosedWith4403) {
   accept_at_once_ = false;
   Receive(R"({"type":"connection_init"})");
-  machine_->Refuse();
+  machine_->Refuse({});
   EXPECT_EQ(closed_, "4403 Forbidden");
+}
+
+TEST_F(TransportWsTest, ARefusedClientIsToldWhy) {
+  accept_at_once_ = false;
+  Receive(R"({"type":"connection_init"})");
+  machine_->Refuse("the token has expired");
+  EXPECT_EQ(closed_, "4403 Forbidden: the token has expired");
+  machine_->Accept(kAcknowledgement);
+  EXPECT_TRUE(sent_.empty());
+}
+
+TEST_F(TransportWsTest, WhileItIsDecidedPingsAreAnswered) {
+  accept_at_once_ = false;
+  Receive(R"({"type":"connection_init"})");
+  Receive(R"({"type":"ping"})");
+  Receive(R"({"type":"pong"})");
+  EXPECT_EQ(sent_, std::vector<std::string>{R"({"type":"pong"})"});
+  EXPECT_EQ(machine_->state(), State::kAuthorizing);
+}
+
+TEST_F(TransportWsTest, APingWithATokenRenewsAndIsNotEchoed) {
+  Acknowledge();
+  Receive(R"({"type":"ping","payload":{"authorization":"Bearer t","x":1}})");
+  EXPECT_EQ(renewals_, std::vector<std::string>{"ping Bearer t"});
+  EXPECT_TRUE(sent_.empty());
+  machine_->Pong(R"({"expiresAt":null})");
+  EXPECT_EQ(sent_, std::vector<std::string>{R"({"type":"pong","payload":{"expiresAt":null}})"});
+}
+
+TEST_F(TransportWsTest, APingWithSomethingElseForATokenIsEchoed) {
+  Acknowledge();
+  const std::string ping = R"({"type":"ping","payload":{"authorization":7}})";
+  Receive(ping);
+  EXPECT_EQ(sent_, std::vector<std::string>{R"({"type":"pong","payload":{"authorization":7}})"});
+}
+
+TEST_F(TransportWsTest, ThereIsNothingToRenewBeforeTheAcknowledgement) {
+  accept_at_once_ = false;
+  Receive(R"({"type":"ping","payload":{"authorization":"Bearer t"}})");
+  Receive(R"({"type":"connection_init"})");
+  Receive(R"({"type":"ping","payload":{"authorization":"Bearer t"}})");
+  ASSERT_EQ(sent_.size(), 2u);
+  for (const std::string& pong : sent_) EXPECT_EQ(pong.find("Bearer"), std::string::npos);
+  EXPECT_TRUE(renewals_.empty());
+}
+
+TEST_F(TransportWsTest, AMutationRenewsAndIsAnsweredByNextAndComplete) {
+  Acknowledge();
+  Receive(R"({"id":"1","type":"subscribe","payload":{"query":"renew"}})");
+  EXPECT_EQ(renewals_, std::vector<std::string>{"1 t"});
+  EXPECT_TRUE(sent_.empty());
+  machine_->Answer("1", R"({"data":1})");
+  EXPECT_EQ(sent_, (std::vector<std::string>{R"({"id":"1","type":"next","payload":{"data":1}})",
+                                             R"({"id":"1","type":"complete"})"}));
+}
+
+TEST_F(TransportWsTest, AnExpiryIsToldByAPing) {
+  machine_->NoteExpiry(60);
+  EXPECT_TRUE(sent_.empty());
+  Acknowledge();
+  machine_->NoteExpiry(59);
+  EXPECT_EQ(sent_, std::vector<std::string>{R"({"type":"ping","payload":{"expiresIn":59}})"});
+}
+
+TEST_F(TransportWsTest, NothingIsSentOnceItIsClosed) {
+  Acknowledge();
+  machine_->Close(4403, "Token expired");
+  machine_->Answer("1", "{}");
+  machine_->Pong("{}");
+  machine_->NoteExpiry(1);
+  EXPECT_TRUE(sent_.empty());
 }
 
 TEST_F(TransportWsTest, ASecondConnectionInitIsClosedWith4429) {

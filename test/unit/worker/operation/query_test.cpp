@@ -3,6 +3,7 @@
 
 #include "test/unit/worker/served_catalog.hpp"
 #include "worker/operation/errors_json.hpp"
+#include "worker/operation/renewal.hpp"
 
 namespace fsubs {
 namespace {
@@ -56,8 +57,43 @@ TEST_F(QueryTest, DirectivesAndFragmentsApply) {
             R"({"data":{"__typename":"Query"}})");
 }
 
-TEST_F(QueryTest, AMutationIsRefused) {
-  EXPECT_THAT(ResponseTo("mutation { x }"), HasSubstr("Mutations are not served here"));
+TEST_F(QueryTest, AMutationPublishesNothing) {
+  EXPECT_THAT(ResponseTo("mutation { x }"), HasSubstr("Cannot query field"));
+  EXPECT_EQ(ResponseTo("mutation { __typename }"), R"({"data":{"__typename":"Mutation"}})");
+}
+
+TEST_F(QueryTest, AMutationRenews) {
+  const auto renewal = [&](const std::string& query, const std::string& variables = "") {
+    return served_.Prepare(query, variables).renewal;
+  };
+  const auto literal = renewal(R"(mutation { fraiseqlRenew(token: "a") { expiresAt } })");
+  ASSERT_TRUE(literal);
+  EXPECT_EQ(literal->token, "a");
+  const auto variable = renewal(
+      "mutation ($t: String!) { __typename r: fraiseqlRenew(token: $t) { x: expiresAt __typename } "
+      "}",
+      R"({"t":"b"})");
+  ASSERT_TRUE(variable);
+  EXPECT_EQ(variable->token, "b");
+  EXPECT_EQ(RenewalResponse(*variable->plan, 0),
+            R"({"data":{"__typename":"Mutation","r":{"x":"1970-01-01T00:00:00.000000Z",)"
+            R"("__typename":"FraiseqlRenewal"}}})");
+  EXPECT_EQ(RenewalResponse(*literal->plan, std::nullopt),
+            R"({"data":{"fraiseqlRenew":{"expiresAt":null}}})");
+  EXPECT_EQ(RefusedRenewalResponse(*variable->plan, "it is old"),
+            R"({"data":null,"errors":[{"message":"The token is refused: it is old.",)"
+            R"("locations":[{"line":1,"column":37}],"path":["r"],"extensions":)"
+            R"({"code":"FORBIDDEN"}}]})");
+}
+
+TEST_F(QueryTest, AMutationRenewsOnce) {
+  EXPECT_THAT(ResponseTo(R"(mutation { a: fraiseqlRenew(token: "a") { expiresAt })"
+                         R"( b: fraiseqlRenew(token: "b") { expiresAt } })"),
+              HasSubstr("An operation renews once."));
+  EXPECT_THAT(
+      ResponseTo(R"(mutation ($t: String = "x") { fraiseqlRenew(token: $t) { expiresAt } })",
+                 R"({"t":null})"),
+      HasSubstr("must not be null"));
 }
 
 TEST_F(QueryTest, AResponseThatIsTooLargeIsRefused) {

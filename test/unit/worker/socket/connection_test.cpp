@@ -57,6 +57,7 @@ struct Host final : SocketServerHost {
     return std::make_unique<ThrowingHttpPeer>();
   }
   size_t max_message_size() const override { return 1024; }
+  bool wants_headers() const override { return true; }
   PeerLimits peer_limits() const override { return {}; }
   void OnPeerRefused() override {}
 
