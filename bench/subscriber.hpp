@@ -159,7 +159,7 @@ class Subscriber {
   }
 
   void HandleSetup(std::string_view message, Sink* sink) {
-    if (state_ == State::kInitialising && message == R"({"type":"connection_ack"})") {
+    if (state_ == State::kInitialising && message.starts_with(R"({"type":"connection_ack")")) {
       std::string requests;
       for (size_t i = 0; i < count_; ++i) {
         requests += MaskedFrame(kText, Request(first_ + i * stride_));

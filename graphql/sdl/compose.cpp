@@ -36,15 +36,15 @@ type _Service {
   sdl: String!
 }
 
-"What a connection may change of itself. Events are published in SQL."
+"What a client may change of its connection."
 type Mutation {
-  "Go on with another token of the same user and tenant, by WebSocket."
+  "Go on with another token, by WebSocket."
   fraiseqlRenew(token: String!): FraiseqlRenewal!
 }
 
 "How long a connection may go on."
 type FraiseqlRenewal {
-  "RFC 3339, in UTC; null for a token that does not expire."
+  "In UTC, as RFC 3339 has it; null: it has no end."
   expiresAt: String
 }
 )graphql";

@@ -60,7 +60,7 @@ async function set(setting, value) {
 test('a refused visitor is told the setting, and reconnects by a button', { timeout }, async (t) => {
   t.after(() => set('allow_anonymous', 'on'));
   await set('allow_anonymous', 'off');
-  await untilStatus(403);
+  await untilStatus(401);
   const page = await openPlayground(t);
   await page.getByRole('alert').getByText('fraiseql_subs.allow_anonymous = on').waitFor();
   await page.getByText('4403 Forbidden').waitFor();

@@ -5,8 +5,10 @@
 #include <memory>
 
 #include "test/operation_limits.hpp"
+#include "worker/client/credentials_reader.hpp"
 #include "worker/client/ws_protocol.hpp"
 #include "worker/event/dispatch.hpp"
+#include "worker/operation/renewal.hpp"
 
 namespace {
 
@@ -43,7 +45,29 @@ class Host final : public WsProtocolHost {
   void Close(uint16_t, std::string_view reason) override {
     if (reason.size() > 123 || !IsUtf8(reason)) __builtin_trap();
   }
-  void Authorize(const std::optional<JsonValue>&) override { machine->Accept(); }
+  void Authorize(const std::optional<JsonValue>& payload) override {
+    Credentials credentials;
+    const std::string problem =
+        ReadCredentials(HttpRequest(), payload, {.for_function = true}, &credentials);
+    JsonTree tree;
+    if (!IsUtf8(problem) || !tree.ParseCopy(credentials.init_payload)) __builtin_trap();
+    if (credentials.token.find_first_of(" \t\r\n") != std::string::npos) __builtin_trap();
+    if (problem.empty()) {
+      machine->Accept(R"({"connectionId":"1","expiresAt":null})");
+    } else {
+      machine->Refuse(problem);
+    }
+  }
+  void RenewByPing(std::string_view authorization) override {
+    std::string token;
+    const bool refused = !ReadToken(authorization, BearerScheme::kRequired, &token).empty();
+    if (refused != token.empty()) __builtin_trap();
+    machine->Pong(refused ? R"({"error":"no"})" : R"({"expiresAt":null})");
+  }
+  void Renew(std::string_view id, RenewalRequest request) override {
+    machine->Answer(id, request.token.empty() ? RefusedRenewalResponse(*request.plan, "no")
+                                              : RenewalResponse(*request.plan, 0));
+  }
   bool HasSubscription(std::string_view id) const override {
     return subscribers_.count(std::string(id)) > 0;
   }
@@ -52,6 +76,9 @@ class Host final : public WsProtocolHost {
         Prepare(catalog_, &plans_, request, catalog_->anonymous(), kTestLimits);
     if (!prepared.response.empty()) {
       return {.kind = StartResult::Kind::kExecuted, .response = std::move(prepared.response)};
+    }
+    if (prepared.renewal) {
+      return {.kind = StartResult::Kind::kRenews, .renewal = std::move(prepared.renewal)};
     }
     if (!prepared.subscription) {
       return {.kind = StartResult::Kind::kRefused, .errors = std::move(prepared.errors)};

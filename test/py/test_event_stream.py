@@ -142,11 +142,11 @@ def test_a_subscription_that_becomes_invalid_is_told_and_ends(make_cluster, stre
     assert opened.event() == ("complete", None)
 
 
-def test_without_anonymous_clients_it_is_403(make_cluster):
+def test_without_anonymous_clients_it_is_401(make_cluster):
     cluster = make_cluster(allow_anonymous="off")
     status, _, text = request(cluster, "GET", "/graphql?query=%7Ba%7D", accept="text/event-stream")
-    assert status == 403
-    assert "FORBIDDEN" in text
+    assert status == 401
+    assert "UNAUTHENTICATED" in text
 
 
 def test_max_connections_counts_streams(make_cluster, stream):

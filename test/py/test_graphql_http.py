@@ -80,9 +80,9 @@ def test_a_body_may_come_in_chunks(server):
 
 def test_clients_without_credentials_are_refused_until_they_are_allowed(make_cluster):
     cluster = make_cluster(allow_anonymous="off")
-    status, _, reply = post(cluster, INVALID)
-    assert status == 403
-    assert reply["errors"][0]["extensions"]["code"] == "FORBIDDEN"
+    status, headers, reply = post(cluster, INVALID)
+    assert (status, headers["www-authenticate"]) == (401, "Bearer")
+    assert reply["errors"][0]["extensions"]["code"] == "UNAUTHENTICATED"
 
 
 def test_pages_of_any_origin_may_connect_by_default(server):

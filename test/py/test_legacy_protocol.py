@@ -52,8 +52,9 @@ def test_an_invalid_operation_is_an_error(server, legacy):
 def test_a_refused_client_is_told_and_closed(make_cluster, legacy):
     client = legacy(make_cluster(allow_anonymous="off"), init=False)
     client.send({"type": "connection_init", "payload": {}})
-    assert client.wait_for("connection_error")["payload"] == {"message": "Forbidden"}
-    assert client.wait_for_close() == (4403, "Forbidden")
+    message = "Forbidden: there is no token"
+    assert client.wait_for("connection_error")["payload"] == {"message": message}
+    assert client.wait_for_close() == (4403, message)
 
 
 def test_connection_terminate_closes(server, legacy):

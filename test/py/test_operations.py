@@ -264,9 +264,9 @@ def test_introspection_can_be_switched_off_and_names_are_then_not_suggested(make
     assert client.start("{ serverVersion __typename }", id="y").data()["__typename"] == "Query"
 
 
-def test_mutations_are_refused_with_a_reason(client):
+def test_mutations_publish_nothing(client):
     errors = client.start("mutation { publish }").errors()
-    assert "mutation" in errors[0]["message"].lower()
+    assert errors[0]["message"] == 'Cannot query field "publish" on type "Mutation".'
 
 
 def test_a_subscriber_may_ask_when_an_event_was_committed(server, client):

@@ -115,7 +115,7 @@ def test_a_reload_reaches_the_worker(make_cluster, connect):
     cluster = make_cluster(allow_anonymous="off")
     client = connect(cluster, init=False)
     client.send({"type": "connection_init"})
-    assert client.wait_for_close() == (4403, "Forbidden")
+    assert client.wait_for_close() == (4403, "Forbidden: there is no token")
     cluster.set(allow_anonymous="on")
 
     def is_accepted():

@@ -7,7 +7,7 @@ import { kShowSchemaSql } from './sql.js';
 // {meaning, advice, sql} of a SchemaError.
 export async function explainSchemaProblem({ message, code }) {
   // By HTTP this is refused for the same reason as by WebSocket.
-  if (code === 'FORBIDDEN' && message === 'Forbidden') return explainClose(4403);
+  if (code === 'UNAUTHENTICATED') return explainClose(4403);
   if (code === 'SERVICE_UNAVAILABLE') {
     const problem = await askHealth();
     if (problem) return problem;

@@ -55,7 +55,7 @@ void Authenticator::Verify(uint64_t client, Login login, bool again) {
   // Keys that came and lack the token's will not have it soon. Where none have come yet, those of
   // another issuer may be what this is about.
   if (again && host_->HasKeys(verification.url)) {
-    host_->OnRefused(client, LoginRefusal::kToken, "no key of its issuer verifies the token");
+    host_->OnRefused(client, LoginRefusal::kToken, verification.reason);
     return;
   }
   if (Wait(client, std::move(login)) && !again) host_->RefreshKeys(verification.url);
