@@ -80,7 +80,11 @@ test('a client that renews its token when it is told to keeps its connection', {
   const { ids } = listen(client, 'Renewing');
   await subscribed('Renewing');
   // One that does not renew is closed at the same time.
-  const witness = connect(t, { lazy: false, connectionParams: { authToken: makeToken(soon) } });
+  const witness = connect(t, {
+    lazy: false,
+    onNonLazyError() {},
+    connectionParams: { authToken: makeToken(soon) },
+  });
   await new Promise((resolve) => witness.on('closed', resolve));
   await publish({ id: 1, status: 'x' });
   await until(() => ids.length === 1);
