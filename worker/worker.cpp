@@ -5,6 +5,7 @@
 
 #include "contract/heartbeat.hpp"
 #include "worker/base/log.hpp"
+#include "worker/json/json_number.hpp"
 #include "worker/row_collection.hpp"
 
 namespace fsubs {
@@ -30,7 +31,9 @@ Worker::Worker(int argc, char** argv, const Options& options)
       argv_(argv),
       options_(std::make_shared<const Options>(options)),
       database_(options.database),
-      counters_(options.wake_fds.size()) {}
+      counters_(options.wake_fds.size()) {
+  audit_.SetEnabled(options.audit_log);
+}
 
 int Worker::Run() {
   // A peer that is gone is an error of the write, not the end of the process.
@@ -60,7 +63,11 @@ std::string Worker::Start() {
   uv_timer_init(&loop_, &database_timer_);
   uv_timer_start(
       &database_timer_,
-      [](uv_timer_t* timer) { static_cast<Worker*>(timer->loop->data)->LookForDatabase(); },
+      [](uv_timer_t* timer) {
+        auto* const worker = static_cast<Worker*>(timer->loop->data);
+        worker->LookForDatabase();
+        worker->audit_.TellLeftOut();
+      },
       kDatabaseLookMs, kDatabaseLookMs);
   const auto terminate = [](uv_signal_t* handle, int) {
     static_cast<Worker*>(handle->loop->data)->StartDrain();
@@ -102,6 +109,7 @@ std::string Worker::Start() {
     setup.wake_fd = options_->wake_fds[i];
     setup.counters = &counters_[i];
     setup.peers = &peers_;
+    setup.audit = &audit_;
     setup.options = options_;
     shards_.push_back(std::make_unique<Shard>(setup));
     error = shards_.back()->Start();
@@ -267,24 +275,55 @@ HttpReply Worker::OnGet(std::string_view path) {
   return reply;
 }
 
-bool Worker::OnRequest(std::string_view op, const std::optional<JsonValue>&, Reply reply) {
+bool Worker::OnRequest(std::string_view op, const std::optional<JsonValue>& arguments,
+                       Reply reply) {
   if (op == side_door::op::kMetrics) {
     reply({.rows = MetricsRows(counters_, Gauges())});
   } else if (op == side_door::op::kConnections) {
-    CollectRows(&Shard::Connections, std::move(reply));
+    CollectRows(std::mem_fn(&Shard::Connections), std::move(reply));
   } else if (op == side_door::op::kSubscriptions) {
-    CollectRows(&Shard::Subscriptions, std::move(reply));
+    CollectRows(std::mem_fn(&Shard::Subscriptions), std::move(reply));
+  } else if (op == side_door::op::kDisconnect) {
+    return Disconnect(arguments, std::move(reply));
   } else {
     return false;
   }
   return true;
 }
 
-void Worker::CollectRows(void (Shard::*ask)(Shard::RowsReply), Reply reply) {
+bool Worker::Disconnect(const std::optional<JsonValue>& arguments, Reply reply) {
+  if (!arguments) return false;
+  const auto find = [&](std::string_view name) {
+    const auto value = arguments->Find(name);
+    return value && !value->is_null() ? value : std::nullopt;
+  };
+  const auto text = [&](std::string_view name) -> std::optional<std::string> {
+    const auto value = find(name);
+    if (!value || value->type() != JsonType::kString) return std::nullopt;
+    return value->ToString();
+  };
+  const auto code = find("code");
+  const auto reason = text("reason");
+  Disconnection disconnection{.user = text("user"), .tenant = text("tenant")};
+  if (!reason || !code || !ReadInteger(code->raw(), &disconnection.code)) return false;
+  disconnection.reason = *reason;
+  if (const auto id = find("connection")) {
+    int64_t number;
+    if (!ReadInteger(id->raw(), &number)) return false;
+    // SQL's numbers have a sign; no connection has one that is negative.
+    disconnection.connection = static_cast<uint64_t>(number);
+  }
+  CollectRows([&](Shard* shard,
+                  Shard::RowsReply told) { shard->Disconnect(disconnection, std::move(told)); },
+              std::move(reply));
+  return true;
+}
+
+void Worker::CollectRows(const std::function<void(Shard*, Shard::RowsReply)>& ask, Reply reply) {
   const auto collection =
       RowCollection::Start(&loop_, shards_.size(), kRowsPatienceMs, std::move(reply));
   for (size_t i = 0; i < shards_.size(); ++i) {
-    (shards_[i].get()->*ask)([this, collection, i](std::optional<std::string> rows) {
+    ask(shards_[i].get(), [this, collection, i](std::optional<std::string> rows) {
       tasks_.Post([collection, i, rows = std::move(rows)] { collection->Add(i, rows); });
     });
   }
@@ -306,6 +345,7 @@ void Worker::Reload() {
   }
   options_ = std::make_shared<const Options>(reread);
   SetLogLevel(options_->log_level);
+  audit_.SetEnabled(options_->audit_log);
   for (const auto& shard : shards_) shard->SetOptions(options_);
   Log(LogLevel::kDebug, "settings were read again");
 }

@@ -11,6 +11,7 @@
 #include <string>
 #include <vector>
 
+#include "worker/base/audit_log.hpp"
 #include "worker/base/counters.hpp"
 #include "worker/base/heartbeat.hpp"
 #include "worker/base/options.hpp"
@@ -64,7 +65,8 @@ class Worker final : private ShardHost, private SideDoorHost {
   void Serve(const CatalogLoad& load);
   void Reload();
   void StartDrain();
-  void CollectRows(void (Shard::*ask)(Shard::RowsReply), Reply reply);
+  void CollectRows(const std::function<void(Shard*, Shard::RowsReply)>& ask, Reply reply);
+  bool Disconnect(const std::optional<JsonValue>& arguments, Reply reply);
   // Any thread.
   std::string Trouble() const;
   WorkerGauges Gauges() const;
@@ -76,6 +78,7 @@ class Worker final : private ShardHost, private SideDoorHost {
   std::unique_ptr<MappedRing> ring_;
   std::vector<ShardCounters> counters_;
   PeerCounts peers_;
+  AuditLog audit_;
   std::vector<std::unique_ptr<Shard>> shards_;
   std::unique_ptr<SideDoorServer> side_door_;
   std::optional<Heartbeat> heartbeat_;

@@ -220,6 +220,17 @@ void HttpClient::Drain() {
   }
 }
 
+bool HttpClient::Disconnect(uint16_t, std::string_view reason) {
+  if (stage_ == Stage::kAuthenticating || stage_ == Stage::kHeld) {
+    Reply(ReplyWithProblem(kHttpForbidden, reason, kErrorForbidden));
+    return true;
+  }
+  if (stage_ != Stage::kStreaming || ending_) return false;
+  outbox()->Clear();
+  End();
+  return true;
+}
+
 void HttpClient::Complete() {
   Append(kCompleteEvent);
   End();
@@ -266,7 +277,7 @@ void HttpClient::AddOriginHeaders(HttpReply* reply) const {
 
 Client::Status HttpClient::Describe() const {
   if (type_ != ResponseType::kEventStream) return {};
-  return {"graphql-sse", stage_ == Stage::kStreaming ? "acknowledged" : "closing", socket_.Peer()};
+  return {"graphql-sse", stage_ == Stage::kStreaming ? "acknowledged" : "closing"};
 }
 
 }  // namespace fsubs

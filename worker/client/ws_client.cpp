@@ -128,7 +128,18 @@ void WsClient::Append(Opcode opcode, std::string_view head, std::string_view bod
 }
 
 void WsClient::CloseSlow() {
-  protocol_->Close(kCloseSlowConsumer, "Slow consumer");
+  CloseAtOnce(kCloseSlowConsumer, "Slow consumer");
+}
+
+bool WsClient::Disconnect(uint16_t code, std::string_view reason) {
+  if (closing_) return false;
+  outbox()->Clear();
+  CloseAtOnce(code, reason);
+  return true;
+}
+
+void WsClient::CloseAtOnce(uint16_t code, std::string_view reason) {
+  protocol_->Close(code, reason);
   // The close frame may never be read, and the socket must not stay until it is.
   socket_.ExpectClose();
 }
@@ -160,11 +171,7 @@ void WsClient::OnAuthenticated(std::shared_ptr<const Identity> identity, const s
 
 Client::Status WsClient::Describe() const {
   const bool acknowledged = protocol_->state() == WsProtocol::State::kAcknowledged;
-  return {protocol_->name(),
-          closing_       ? "closing"
-          : acknowledged ? "acknowledged"
-                         : "connected",
-          socket_.Peer()};
+  return {protocol_->name(), closing_ ? "closing" : acknowledged ? "acknowledged" : "connected"};
 }
 
 }  // namespace fsubs

@@ -39,6 +39,8 @@ class WsClient final : public Client, public WsPeer, private WsProtocolHost {
   void OnInitTimeout() override;
   void OnOptionsChanged() override;
   void Drain() override;
+  bool Disconnect(uint16_t code, std::string_view reason) override;
+  std::string peer() const override { return socket_.Peer(); }
   bool TakeHeard() override { return std::exchange(heard_, false); }
   void CutOff() override { socket_.Abort(); }
 
@@ -71,6 +73,7 @@ class WsClient final : public Client, public WsPeer, private WsProtocolHost {
   void OnFlushed(WriteResult result) override;
   void CloseSlow() override;
 
+  void CloseAtOnce(uint16_t code, std::string_view reason);
   void SetReading(bool reading);
   void Append(Opcode opcode, std::string_view head, std::string_view body, std::string_view tail,
               ClientHost::Flush when);

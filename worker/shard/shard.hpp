@@ -19,6 +19,7 @@
 #include <string_view>
 
 #include "contract/ring_layout.hpp"
+#include "worker/base/audit_log.hpp"
 #include "worker/base/counters.hpp"
 #include "worker/base/heartbeat.hpp"
 #include "worker/base/options.hpp"
@@ -88,6 +89,7 @@ class Shard final : private ClientHost,
     int wake_fd = -1;
     ShardCounters* counters = nullptr;
     PeerCounts* peers = nullptr;  // of all shards
+    AuditLog* audit = nullptr;    // likewise
     std::shared_ptr<const Options> options;
   };
 
@@ -108,11 +110,14 @@ class Shard final : private ClientHost,
   using RowsReply = std::function<void(std::optional<std::string> rows)>;
   void Connections(RowsReply reply);
   void Subscriptions(RowsReply reply);
+  // Its one row says how many clients that were.
+  void Disconnect(const Disconnection& disconnection, RowsReply reply);
 
  private:
   // ClientHost
   const Options& options() const override { return *options_; }
   ShardCounters* counters() override { return counters_; }
+  AuditLog* audit() override { return audit_; }
   BufferPool* buffers() override { return &buffers_; }
   JsonTree* scratch() override { return &scratch_; }
   void Add(Client* client) override { clients_[client->id()] = client; }
@@ -168,8 +173,8 @@ class Shard final : private ClientHost,
   void OnAdmitted(uint64_t client, std::string_view message) override;
 
   ClientHost* host() { return this; }  // the base is private
-  void TellRows(const RowsReply& reply,
-                const std::function<void(const Client&, JsonWriter*)>& write);
+  void TellRows(const RowsReply& reply, const std::function<void(JsonWriter*)>& write);
+  size_t DisconnectAll(const Disconnection& disconnection);
   void SetClocks();
   bool CanServe(size_t clients) const;
   uint64_t NextId() { return ++last_id_ * kMaxShards + index_; }  // unique over all shards
@@ -186,6 +191,7 @@ class Shard final : private ClientHost,
   const RingHeader* const ring_;
   ShardCounters* const counters_;
   PeerCounts* const peers_;
+  AuditLog* const audit_;
   std::shared_ptr<const Options> options_;
   std::shared_ptr<const Catalog> catalog_;  // null: no extension or no database (yet)
 
