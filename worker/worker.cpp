@@ -20,6 +20,9 @@ constexpr uint64_t kSnapshotRetryMs = 1000;
 // that there is one again, so that none that it saw missing is missed here.
 constexpr uint64_t kDatabaseLookMs = 500;
 
+// How late a log-in may be refused whose time has run out.
+constexpr uint64_t kLoginsLookMs = 50;
+
 // How long a shard may take to tell its rows. Shorter than what backends wait for the worker, so
 // that they hear of the shard.
 constexpr uint64_t kRowsPatienceMs = 4000;
@@ -31,7 +34,10 @@ Worker::Worker(int argc, char** argv, const Options& options)
       argv_(argv),
       options_(std::make_shared<const Options>(options)),
       database_(options.database),
-      counters_(options.wake_fds.size()) {
+      counters_(options.wake_fds.size()),
+      logins_([this](uint64_t number, const AuthenticateCall& call) {
+        return side_door_->SendAuthenticate(number, call.claims, call.init_payload, call.headers);
+      }) {
   audit_.SetEnabled(options.audit_log);
 }
 
@@ -61,6 +67,7 @@ std::string Worker::Start() {
   uv_timer_init(&loop_, &drain_timer_);
   uv_timer_init(&loop_, &retry_timer_);
   uv_timer_init(&loop_, &database_timer_);
+  uv_timer_init(&loop_, &logins_timer_);
   uv_timer_start(
       &database_timer_,
       [](uv_timer_t* timer) {
@@ -135,8 +142,34 @@ std::shared_ptr<const KeySet> Worker::FindKeys(const std::string&) {
 
 void Worker::RefreshKeys(const std::string&) {}
 
-void Worker::CallAuthenticate(AuthenticateCall, std::function<void(AuthenticateAnswer)> reply) {
-  tasks_.Post([reply = std::move(reply)] { reply({.error = "no executor is there"}); });
+void Worker::CallAuthenticate(AuthenticateCall call,
+                              std::function<void(AuthenticateAnswer)> reply) {
+  tasks_.Post(
+      [this, call = std::move(call), asked_ms = MonotonicMs(), reply = std::move(reply)]() mutable {
+        QueueLogin(std::move(call), asked_ms, std::move(reply));
+      });
+}
+
+// It may wait for others as long as for the client's first message: when a server comes back, all
+// clients do.
+void Worker::QueueLogin(AuthenticateCall call, uint64_t asked_ms,
+                        std::function<void(AuthenticateAnswer)> reply) {
+  const uint64_t time = std::max(options_->init_timeout, options_->authenticate_timeout);
+  logins_.Add(std::move(call), asked_ms + time, std::move(reply));
+  if (logins_.empty() || uv_is_active(reinterpret_cast<uv_handle_t*>(&logins_timer_)) != 0) return;
+  uv_timer_start(
+      &logins_timer_,
+      [](uv_timer_t* timer) { static_cast<Worker*>(timer->loop->data)->ExpireLogins(); },
+      kLoginsLookMs, kLoginsLookMs);
+}
+
+void Worker::ExpireLogins() {
+  logins_.Expire(MonotonicMs());
+  if (logins_.empty()) uv_timer_stop(&logins_timer_);
+}
+
+void Worker::OnAuthenticated(uint64_t number, std::string_view claims, std::string_view error) {
+  logins_.OnAnswer(number, {.claims = std::string(claims), .error = std::string(error)});
 }
 
 void Worker::RequestSnapshot() {

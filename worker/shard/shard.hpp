@@ -61,6 +61,8 @@ class ShardHost {
     std::string claims;  // JSON; empty: null
     std::string init_payload;
     std::string headers;
+    // Once it has expired nobody waits for the answer any more. None: somebody always does.
+    std::optional<std::weak_ptr<const void>> asker;
   };
   struct AuthenticateAnswer {
     std::string claims;  // a JSON object; empty: refused
