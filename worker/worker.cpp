@@ -27,6 +27,39 @@ constexpr uint64_t kLoginsLookMs = 50;
 // that they hear of the shard.
 constexpr uint64_t kRowsPatienceMs = 4000;
 
+// Returns false if it is there and no string.
+bool ReadText(const JsonValue& object, std::string_view name, std::optional<std::string>* text) {
+  const auto value = object.Find(name);
+  if (!value || value->is_null()) return true;
+  if (value->type() != JsonType::kString) return false;
+  *text = value->ToString();
+  return true;
+}
+
+// What fraiseql_disconnect() asks for. Nothing if it makes no sense: it must never mean everybody.
+std::optional<Disconnection> ReadDisconnection(const JsonValue& arguments) {
+  Disconnection disconnection;
+  std::optional<std::string> reason;
+  if (!ReadText(arguments, "user", &disconnection.user) ||
+      !ReadText(arguments, "tenant", &disconnection.tenant) ||
+      !ReadText(arguments, "reason", &reason) || !reason) {
+    return std::nullopt;
+  }
+  disconnection.reason = *reason;
+  if (const auto id = arguments.Find("connection"); id && !id->is_null()) {
+    int64_t number;
+    if (!ReadInteger(id->raw(), &number)) return std::nullopt;
+    // SQL's numbers have a sign; no connection has one that is negative.
+    disconnection.connection = static_cast<uint64_t>(number);
+  }
+  const auto code = arguments.Find("code");
+  if (!code || !ReadInteger(code->raw(), &disconnection.code)) return std::nullopt;
+  if (!disconnection.connection && !disconnection.user && !disconnection.tenant) {
+    return std::nullopt;
+  }
+  return disconnection;
+}
+
 }  // namespace
 
 Worker::Worker(int argc, char** argv, const Options& options)
@@ -326,28 +359,10 @@ bool Worker::OnRequest(std::string_view op, const std::optional<JsonValue>& argu
 
 bool Worker::Disconnect(const std::optional<JsonValue>& arguments, Reply reply) {
   if (!arguments) return false;
-  const auto find = [&](std::string_view name) {
-    const auto value = arguments->Find(name);
-    return value && !value->is_null() ? value : std::nullopt;
-  };
-  const auto text = [&](std::string_view name) -> std::optional<std::string> {
-    const auto value = find(name);
-    if (!value || value->type() != JsonType::kString) return std::nullopt;
-    return value->ToString();
-  };
-  const auto code = find("code");
-  const auto reason = text("reason");
-  Disconnection disconnection{.user = text("user"), .tenant = text("tenant")};
-  if (!reason || !code || !ReadInteger(code->raw(), &disconnection.code)) return false;
-  disconnection.reason = *reason;
-  if (const auto id = find("connection")) {
-    int64_t number;
-    if (!ReadInteger(id->raw(), &number)) return false;
-    // SQL's numbers have a sign; no connection has one that is negative.
-    disconnection.connection = static_cast<uint64_t>(number);
-  }
+  const auto disconnection = ReadDisconnection(*arguments);
+  if (!disconnection) return false;
   CollectRows([&](Shard* shard,
-                  Shard::RowsReply told) { shard->Disconnect(disconnection, std::move(told)); },
+                  Shard::RowsReply told) { shard->Disconnect(*disconnection, std::move(told)); },
               std::move(reply));
   return true;
 }
