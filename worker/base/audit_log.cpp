@@ -76,8 +76,8 @@ bool IsWord(std::string_view text) {
 
 class AuditLog::Line {
  public:
-  Line(std::string_view what, const Who& who) : text_("audit: ") {
-    text_.append(what);
+  explicit Line(std::string_view what) : text_("audit: ") { text_.append(what); }
+  Line(std::string_view what, const Who& who) : Line(what) {
     Number("connection", who.connection);
     if (!who.peer.empty()) Raw("peer", who.peer);
     if (who.user) Text("user", *who.user);
@@ -127,11 +127,9 @@ void AuditLog::RefusedSubscription(const Who& who, std::string_view field, std::
   Add(line);
 }
 
-void AuditLog::DeniedEvents(const Who& who, std::string_view field, std::string_view module,
-                            uint64_t count) {
+void AuditLog::DeniedEvents(std::string_view module, uint64_t count) {
   if (!is_enabled()) return;
-  Line line("events denied", who);
-  line.Text("field", field);
+  Line line("events denied");
   line.Word("module", module);
   line.Number("count", count);
   Add(line);

@@ -46,10 +46,10 @@ class AuditLog {
   // `code` and `reason` are the error's extensions; `reason` may be empty, and so may `field`.
   void RefusedSubscription(const Who& who, std::string_view field, std::string_view code,
                            std::string_view reason);
-  // `module` is one of those that decide on each event; `count` events of a field did not reach
-  // the client because of it.
-  void DeniedEvents(const Who& who, std::string_view field, std::string_view module,
-                    uint64_t count);
+  // One of the modules that decide on each event kept events from clients, `count` times in all
+  // since it was told last. Of single ones there are too many to tell of: on a channel that tenants
+  // share, each event is denied to all but one.
+  void DeniedEvents(std::string_view module, uint64_t count);
   // By fraiseql_disconnect().
   void Disconnected(const Who& who, uint16_t code, std::string_view reason);
 
