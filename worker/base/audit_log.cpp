@@ -110,10 +110,11 @@ AuditLog::AuditLog()
 AuditLog::AuditLog(Write write, Clock clock)
     : write_(std::move(write)), clock_(std::move(clock)), room_(kMaxRoom), refilled_ms_(clock_()) {}
 
-void AuditLog::RefusedLogin(const Who& who, std::string_view reason) {
+void AuditLog::RefusedLogin(const Who& who, std::string_view reason, std::string_view detail) {
   if (!is_enabled()) return;
   Line line("login refused", who);
   line.Word("reason", reason);
+  if (!detail.empty()) line.Text("detail", detail);
   Add(line);
 }
 

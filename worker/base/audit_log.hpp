@@ -41,8 +41,9 @@ class AuditLog {
     std::optional<std::string> tenant;
   };
 
-  // `reason` is for operators; the client may have been told less.
-  void RefusedLogin(const Who& who, std::string_view reason);
+  // A renewal too. `reason` is a word; `detail` is for operators, the client may have been told
+  // less. It may be empty.
+  void RefusedLogin(const Who& who, std::string_view reason, std::string_view detail);
   // `code` and `reason` are the error's extensions; `reason` may be empty, and so may `field`.
   void RefusedSubscription(const Who& who, std::string_view field, std::string_view code,
                            std::string_view reason);

@@ -10,7 +10,7 @@ namespace {
 class AuditLogTest : public testing::Test {
  protected:
   void RefuseMany(size_t count) {
-    for (size_t i = 0; i < count; ++i) audit_.RefusedLogin({.connection = i}, "NO_TOKEN");
+    for (size_t i = 0; i < count; ++i) audit_.RefusedLogin({.connection = i}, "no_token", {});
   }
 
   uint64_t now_ms_ = 1'000'000;
@@ -20,8 +20,8 @@ class AuditLogTest : public testing::Test {
 };
 
 TEST_F(AuditLogTest, LinesHaveTheDocumentedForm) {
-  audit_.RefusedLogin({.connection = 64, .peer = "10.0.0.1:5000"}, "TOKEN_EXPIRED");
-  audit_.RefusedLogin({.connection = 65, .user = "u1"}, "kid is not known");
+  audit_.RefusedLogin({.connection = 64, .peer = "10.0.0.1:5000"}, "no_token", {});
+  audit_.RefusedLogin({.connection = 65, .user = "u1"}, "token", "kid is not known");
   const AuditLog::Who who{.connection = 66, .user = "u1", .tenant = "t1"};
   audit_.RefusedSubscription(who, "orderUpdated", "FORBIDDEN", "TENANT_REQUIRED");
   audit_.RefusedSubscription(who, {}, "RATE_LIMITED", {});
@@ -30,8 +30,8 @@ TEST_F(AuditLogTest, LinesHaveTheDocumentedForm) {
   EXPECT_EQ(
       lines_,
       (std::vector<std::string>{
-          R"(audit: login refused connection=64 peer=10.0.0.1:5000 reason=TOKEN_EXPIRED)",
-          R"(audit: login refused connection=65 user="u1" reason="kid is not known")",
+          R"(audit: login refused connection=64 peer=10.0.0.1:5000 reason=no_token)",
+          R"(audit: login refused connection=65 user="u1" reason=token detail="kid is not known")",
           R"(audit: subscription refused connection=66 user="u1" tenant="t1" field="orderUpdated" code=FORBIDDEN reason=TENANT_REQUIRED)",
           R"(audit: subscription refused connection=66 user="u1" tenant="t1" code=RATE_LIMITED)",
           R"(audit: events denied module=tenant count=12)",
@@ -40,10 +40,10 @@ TEST_F(AuditLogTest, LinesHaveTheDocumentedForm) {
 }
 
 TEST_F(AuditLogTest, TextsOfPeersCannotForgeALineOrAMember) {
-  audit_.RefusedLogin({.user = "a\" tenant=\"b\\"}, "X");
-  audit_.RefusedLogin({.user = "a\nLOG:  b\r\x1b[2J\x7f"}, "X");
-  audit_.RefusedLogin({.user = "a\u0085\u2028\u202Eb\u2066é漢"}, "X");
-  audit_.RefusedLogin({}, "X user=\"root\"");
+  audit_.RefusedLogin({.user = "a\" tenant=\"b\\"}, "X", {});
+  audit_.RefusedLogin({.user = "a\nLOG:  b\r\x1b[2J\x7f"}, "X", {});
+  audit_.RefusedLogin({.user = "a\u0085\u2028\u202Eb\u2066é漢"}, "X", {});
+  audit_.RefusedLogin({}, "X user=\"root\"", {});
   EXPECT_EQ(lines_,
             (std::vector<std::string>{
                 R"(audit: login refused connection=0 user="a\" tenant=\"b\\" reason=X)",
@@ -56,7 +56,7 @@ TEST_F(AuditLogTest, TextsOfPeersCannotForgeALineOrAMember) {
 }
 
 TEST_F(AuditLogTest, LongTextsAreCutBetweenCharacters) {
-  audit_.RefusedLogin({.user = std::string(199, 'a') + "é" + std::string(5000, 'b')}, "X");
+  audit_.RefusedLogin({.user = std::string(199, 'a') + "é" + std::string(5000, 'b')}, "X", {});
   EXPECT_EQ(lines_.at(0),
             "audit: login refused connection=0 user=\"" + std::string(199, 'a') + "\"... reason=X");
 }
