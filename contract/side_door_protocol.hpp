@@ -23,6 +23,9 @@ static_assert(std::endian::native == std::endian::little,
 // Longest frame taken or sent, in bytes.
 inline constexpr FrameLength kMaxFrameLength = 64u << 20;
 
+// Most bytes of the claims that a function gives a client.
+inline constexpr uint32_t kMaxClaimsLength = 64u << 10;
+
 // Number of the worker's request for a snapshot, which the answer repeats.
 using SnapshotRequest = int64_t;
 
@@ -36,6 +39,9 @@ inline constexpr char kOp[] = "op";
 inline constexpr char kRequest[] = "request";
 inline constexpr char kArguments[] = "arguments";
 inline constexpr char kSnapshot[] = "snapshot";
+inline constexpr char kClaims[] = "claims";
+inline constexpr char kInitPayload[] = "init_payload";
+inline constexpr char kHeaders[] = "headers";
 inline constexpr char kRows[] = "rows";
 inline constexpr char kError[] = "error";
 
@@ -45,14 +51,18 @@ inline constexpr char kError[] = "error";
 namespace op {
 
 inline constexpr char kExecutor[] = "executor";
+inline constexpr char kAuthenticator[] = "authenticator";
 inline constexpr char kSnapshot[] = "snapshot";
+inline constexpr char kAuthenticate[] = "authenticate";
 inline constexpr char kMetrics[] = "metrics";
 inline constexpr char kConnections[] = "connections";
 inline constexpr char kSubscriptions[] = "subscriptions";
+inline constexpr char kDisconnect[] = "disconnect";
 inline constexpr char kIssuers[] = "issuers";
 
 // What a backend may ask for.
-inline constexpr const char* kOfBackends[] = {kMetrics, kConnections, kSubscriptions, kIssuers};
+inline constexpr const char* kOfBackends[] = {kMetrics, kConnections, kSubscriptions, kDisconnect,
+                                              kIssuers};
 
 }  // namespace op
 

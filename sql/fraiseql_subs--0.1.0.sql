@@ -1093,15 +1093,18 @@ COMMENT ON FUNCTION fraiseql_metrics() IS 'counters and gauges of the event ring
 
 CREATE FUNCTION fraiseql_connections()
 RETURNS TABLE (
-    id bigint, shard integer, peer text, protocol text, state text, connected_at timestamptz,
+    id bigint, shard integer, peer text, protocol text, state text, user_id text, tenant_id text,
+    roles text[], issuer text, expires_at timestamptz, connected_at timestamptz,
     subscriptions integer, memory_bytes bigint, queued_bytes bigint, sent_messages bigint,
     sent_bytes bigint
 )
 LANGUAGE sql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
-    SELECT id, shard, peer, protocol, state, to_timestamp(connected_at / 1e6),
+    SELECT id, shard, peer, protocol, state, user_id, tenant_id, roles, issuer,
+        to_timestamp(expires_at / 1e6), to_timestamp(connected_at / 1e6),
         subscriptions, memory_bytes, queued_bytes, sent_messages, sent_bytes
     FROM jsonb_to_recordset(fraiseql_subs.worker_request('connections')) AS connection (
-        id bigint, shard integer, peer text, protocol text, state text, connected_at bigint,
+        id bigint, shard integer, peer text, protocol text, state text, user_id text,
+        tenant_id text, roles text[], issuer text, expires_at bigint, connected_at bigint,
         subscriptions integer, memory_bytes bigint, queued_bytes bigint, sent_messages bigint,
         sent_bytes bigint);
 $$;
@@ -1120,6 +1123,31 @@ LANGUAGE sql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
         started_at bigint, delivered bigint);
 $$;
 COMMENT ON FUNCTION fraiseql_subscriptions() IS 'subscriptions of the clients connected to the worker';
+
+-- Clients -----------------------------------------------------------------------------------------
+
+CREATE FUNCTION fraiseql_disconnect(
+    user_id text DEFAULT NULL, connection_id bigint DEFAULT NULL, tenant_id text DEFAULT NULL,
+    reason text DEFAULT NULL, forbid_return boolean DEFAULT false
+) RETURNS integer
+LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
+BEGIN
+    IF user_id IS NULL AND connection_id IS NULL AND tenant_id IS NULL THEN
+        RAISE invalid_parameter_value USING
+            MESSAGE = 'fraiseql_disconnect needs a user, a connection or a tenant',
+            HINT = 'Those are disconnected who fit all that are given.';
+    END IF;
+    RETURN (
+        SELECT sum(shard.disconnected)
+        FROM jsonb_to_recordset(fraiseql_subs.worker_request('disconnect', jsonb_build_object(
+            'user', user_id, 'connection', connection_id, 'tenant', tenant_id,
+            'reason', coalesce(nullif(reason, ''), 'Disconnected'),
+            'code', CASE WHEN forbid_return THEN 4401 ELSE 4403 END
+        ))) AS shard (disconnected integer));
+END
+$$;
+COMMENT ON FUNCTION fraiseql_disconnect(text, bigint, text, text, boolean) IS
+    'end the connections of a user, of a tenant, or one of them, at once';
 
 -- Privileges --------------------------------------------------------------------------------------
 
@@ -1196,6 +1224,7 @@ REVOKE ALL ON FUNCTION
     fraiseql_metrics(),
     fraiseql_connections(),
     fraiseql_subscriptions(),
+    fraiseql_disconnect(text, bigint, text, text, boolean),
     fraiseql_create_roles()
 FROM PUBLIC;
 REVOKE ALL ON ALL FUNCTIONS IN SCHEMA fraiseql_subs FROM PUBLIC;

@@ -4,12 +4,13 @@
 #include <unistd.h>
 #include <uv.h>
 
-#include <charconv>
+#include <algorithm>
 #include <cstring>
 #include <exception>
 #include <vector>
 
 #include "worker/base/log.hpp"
+#include "worker/json/json_number.hpp"
 #include "worker/json/json_tree.hpp"
 #include "worker/json/json_writer.hpp"
 
@@ -22,12 +23,14 @@ using side_door::SnapshotRequest;
 constexpr int kBacklog = 64;
 constexpr size_t kReadChunk = 64 * 1024;
 
+enum class PeerKind { kBackend, kExecutor, kAuthenticator };
+
 // One connected process. Destroyed when libuv has closed its handle; until then `door` may be null.
 struct Peer {
   uv_pipe_t handle;
   SideDoorServer::Impl* door;
   std::string input;
-  bool executor = false;
+  PeerKind kind = PeerKind::kBackend;
   // Tells replies that come later whether the peer is still there.
   std::shared_ptr<Peer*> alive;
 };
@@ -53,6 +56,7 @@ struct SideDoorServer::Impl {
   void OnBytes(Peer* peer, std::string_view bytes);
   bool OnFrame(Peer* peer, std::string_view json);
   bool OnSnapshot(JsonValue message);
+  bool OnAuthenticated(JsonValue message);
   void AskForSnapshot(Peer* executor);
   SideDoorHost::Reply ReplyTo(Peer* peer, const std::string& op);
 };
@@ -133,11 +137,16 @@ void SideDoorServer::Impl::Accept() {
 }
 
 void SideDoorServer::Impl::Close(Peer* peer) {
-  if (peer->executor) Log(LogLevel::kDebug, "an executor has disconnected");
   std::erase(peers, peer);
   *peer->alive = nullptr;
   peer->door = nullptr;
   uv_close(reinterpret_cast<uv_handle_t*>(&peer->handle), FreePeer);
+  if (peer->kind == PeerKind::kExecutor) {
+    Log(LogLevel::kDebug, "an executor has disconnected");
+  } else if (peer->kind == PeerKind::kAuthenticator) {
+    Log(LogLevel::kDebug, "an authenticator has disconnected");
+    host->OnAuthenticatorGone();
+  }
 }
 
 void SideDoorServer::Impl::Send(Peer* peer, std::string_view json) {
@@ -205,12 +214,21 @@ bool SideDoorServer::Impl::OnFrame(Peer* peer, std::string_view json) {
   std::string op;
   if (!text(side_door::member::kOp, &op)) return false;
   if (op == side_door::op::kExecutor) {
-    peer->executor = true;
+    peer->kind = PeerKind::kExecutor;
     Log(LogLevel::kDebug, "an executor has connected");
     AskForSnapshot(peer);
     return true;
   }
-  if (op == side_door::op::kSnapshot && peer->executor) {
+  if (op == side_door::op::kAuthenticator) {
+    peer->kind = PeerKind::kAuthenticator;
+    Log(LogLevel::kDebug, "an authenticator has connected");
+    host->OnAuthenticator();
+    return true;
+  }
+  if (op == side_door::op::kAuthenticate && peer->kind == PeerKind::kAuthenticator) {
+    return OnAuthenticated(tree.root());
+  }
+  if (op == side_door::op::kSnapshot && peer->kind == PeerKind::kExecutor) {
     std::string error;
     if (!text(side_door::member::kError, &error)) return OnSnapshot(tree.root());
     host->OnSnapshotError(error);
@@ -223,13 +241,24 @@ bool SideDoorServer::Impl::OnSnapshot(JsonValue message) {
   const auto snapshot = message.Find(side_door::member::kSnapshot);
   if (!snapshot) return false;
   SnapshotRequest answered = side_door::kUnasked;
-  if (const auto number = message.Find(side_door::member::kRequest)) {
-    const std::string_view digits = number->raw();
-    const char* const end = digits.data() + digits.size();
-    const auto [rest, error] = std::from_chars(digits.data(), end, answered);
-    if (error != std::errc{} || rest != end) return false;
-  }
+  const auto number = message.Find(side_door::member::kRequest);
+  if (number && !ReadInteger(number->raw(), &answered)) return false;
   host->OnSnapshot(answered, snapshot->raw());
+  return true;
+}
+
+bool SideDoorServer::Impl::OnAuthenticated(JsonValue message) {
+  uint64_t answered;
+  const auto number = message.Find(side_door::member::kRequest);
+  if (!number || !ReadInteger(number->raw(), &answered)) return false;
+  const auto claims = message.Find(side_door::member::kClaims);
+  if (claims && claims->type() != JsonType::kObject) return false;
+  if (claims && claims->raw().size() > side_door::kMaxClaimsLength) return false;
+  const auto error = message.Find(side_door::member::kError);
+  if (error && error->type() != JsonType::kString) return false;
+  // What has both is no answer to believe.
+  host->OnAuthenticated(answered, claims && !error ? claims->raw() : std::string_view(),
+                        error ? error->text() : std::string_view());
   return true;
 }
 
@@ -272,11 +301,38 @@ SideDoorServer::~SideDoorServer() {
 void SideDoorServer::RequestSnapshot(SnapshotRequest request) {
   impl_->request = request;
   for (Peer* peer : impl_->peers) {
-    if (peer->executor) {
+    if (peer->kind == PeerKind::kExecutor) {
       impl_->AskForSnapshot(peer);
       return;
     }
   }
+}
+
+bool SideDoorServer::SendAuthenticate(uint64_t number, std::string_view claims,
+                                      std::string_view init_payload, std::string_view headers) {
+  const auto last = std::find_if(impl_->peers.rbegin(), impl_->peers.rend(), [](const Peer* peer) {
+    return peer->kind == PeerKind::kAuthenticator;
+  });
+  if (last == impl_->peers.rend()) return false;
+  std::string message;
+  JsonWriter json(&message);
+  json.BeginObject();
+  json.Key(side_door::member::kOp);
+  json.String(side_door::op::kAuthenticate);
+  json.Key(side_door::member::kRequest);
+  json.Number(number);
+  // As strings: what jsonb cannot hold must not make the message as a whole unreadable.
+  if (!claims.empty()) {
+    json.Key(side_door::member::kClaims);
+    json.String(claims);
+  }
+  json.Key(side_door::member::kInitPayload);
+  json.String(init_payload);
+  json.Key(side_door::member::kHeaders);
+  json.String(headers);
+  json.EndObject();
+  impl_->Send(*last, message);
+  return true;
 }
 
 }  // namespace fsubs

@@ -5,6 +5,7 @@
 // checked: a frame that is too long or not what the protocol says closes that peer's connection.
 #pragma once
 
+#include <cstdint>
 #include <functional>
 #include <memory>
 #include <optional>
@@ -32,6 +33,13 @@ class SideDoorHost {
   // The answer to `request`, or one that was sent unasked.
   virtual void OnSnapshot(side_door::SnapshotRequest request, std::string_view snapshot_json) = 0;
   virtual void OnSnapshotError(std::string_view message) = 0;
+  // A process that authenticates is there, and it is there no more.
+  virtual void OnAuthenticator() = 0;
+  virtual void OnAuthenticatorGone() = 0;
+  // Its answer to the log-in of that number: claims, which are a JSON object, or nothing, or why it
+  // failed.
+  virtual void OnAuthenticated(uint64_t number, std::string_view claims,
+                               std::string_view error) = 0;
   // A backend's request. Returns false, and does not reply, if there is no such one. `arguments`
   // live during the call.
   virtual bool OnRequest(std::string_view op, const std::optional<JsonValue>& arguments,
@@ -52,6 +60,11 @@ class SideDoorServer {
 
   // Ask an executor for the catalog. Each one that connects later is asked too.
   void RequestSnapshot(side_door::SnapshotRequest request);
+
+  // Ask the process that authenticates; of several, the last one that came. The texts are JSON, and
+  // empty `claims` are null. Returns false if there is none.
+  bool SendAuthenticate(uint64_t number, std::string_view claims, std::string_view init_payload,
+                        std::string_view headers);
 
   struct Impl;
 

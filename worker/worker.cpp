@@ -6,6 +6,7 @@
 
 #include "contract/heartbeat.hpp"
 #include "worker/base/log.hpp"
+#include "worker/json/json_number.hpp"
 #include "worker/row_collection.hpp"
 #include "worker/sandbox/file_access.hpp"
 #include "worker/sandbox/system_calls.hpp"
@@ -21,6 +22,9 @@ constexpr uint64_t kSnapshotRetryMs = 1000;
 // How often it is looked whether the database is gone. Shorter than what the launcher takes to see
 // that there is one again, so that none that it saw missing is missed here.
 constexpr uint64_t kDatabaseLookMs = 500;
+
+// How late a log-in may be refused whose time has run out.
+constexpr uint64_t kLoginsLookMs = 50;
 
 // How long a shard may take to tell its rows. Shorter than what backends wait for the worker, so
 // that they hear of the shard.
@@ -61,6 +65,39 @@ std::vector<IssuerKeys> KeysOf(const Issuers& issuers) {
   return keys;
 }
 
+// Returns false if it is there and no string.
+bool ReadText(const JsonValue& object, std::string_view name, std::optional<std::string>* text) {
+  const auto value = object.Find(name);
+  if (!value || value->is_null()) return true;
+  if (value->type() != JsonType::kString) return false;
+  *text = value->ToString();
+  return true;
+}
+
+// What fraiseql_disconnect() asks for. Nothing if it makes no sense: it must never mean everybody.
+std::optional<Disconnection> ReadDisconnection(const JsonValue& arguments) {
+  Disconnection disconnection;
+  std::optional<std::string> reason;
+  if (!ReadText(arguments, "user", &disconnection.user) ||
+      !ReadText(arguments, "tenant", &disconnection.tenant) ||
+      !ReadText(arguments, "reason", &reason) || !reason) {
+    return std::nullopt;
+  }
+  disconnection.reason = *reason;
+  if (const auto id = arguments.Find("connection"); id && !id->is_null()) {
+    int64_t number;
+    if (!ReadInteger(id->raw(), &number)) return std::nullopt;
+    // SQL's numbers have a sign; no connection has one that is negative.
+    disconnection.connection = static_cast<uint64_t>(number);
+  }
+  const auto code = arguments.Find("code");
+  if (!code || !ReadInteger(code->raw(), &disconnection.code)) return std::nullopt;
+  if (!disconnection.connection && !disconnection.user && !disconnection.tenant) {
+    return std::nullopt;
+  }
+  return disconnection;
+}
+
 }  // namespace
 
 Worker::Worker(int argc, char** argv, const Options& options, FetcherProcess fetcher)
@@ -69,7 +106,12 @@ Worker::Worker(int argc, char** argv, const Options& options, FetcherProcess fet
       options_(std::make_shared<const Options>(options)),
       database_(options.database),
       counters_(options.wake_fds.size()),
-      keys_(fetcher, this) {}
+      keys_(fetcher, this),
+      logins_([this](uint64_t number, const AuthenticateCall& call) {
+        return side_door_->SendAuthenticate(number, call.claims, call.init_payload, call.headers);
+      }) {
+  audit_.SetEnabled(options.audit_log);
+}
 
 int Worker::Run() {
   // A peer that is gone is an error of the write, not the end of the process.
@@ -98,9 +140,14 @@ std::string Worker::Start() {
   uv_timer_init(&loop_, &drain_timer_);
   uv_timer_init(&loop_, &retry_timer_);
   uv_timer_init(&loop_, &database_timer_);
+  uv_timer_init(&loop_, &logins_timer_);
   uv_timer_start(
       &database_timer_,
-      [](uv_timer_t* timer) { static_cast<Worker*>(timer->loop->data)->LookForDatabase(); },
+      [](uv_timer_t* timer) {
+        auto* const worker = static_cast<Worker*>(timer->loop->data);
+        worker->LookForDatabase();
+        worker->audit_.TellLeftOut();
+      },
       kDatabaseLookMs, kDatabaseLookMs);
   const auto terminate = [](uv_signal_t* handle, int) {
     static_cast<Worker*>(handle->loop->data)->StartDrain();
@@ -144,6 +191,7 @@ std::string Worker::Start() {
     setup.wake_fd = options_->wake_fds[i];
     setup.counters = &counters_[i];
     setup.peers = &peers_;
+    setup.audit = &audit_;
     setup.options = options_;
     shards_.push_back(std::make_unique<Shard>(setup));
     error = shards_.back()->Start();
@@ -206,8 +254,34 @@ void Worker::OnKeysTried() {
   for (const auto& shard : shards_) shard->RetryAuthentication();
 }
 
-void Worker::CallAuthenticate(AuthenticateCall, std::function<void(AuthenticateAnswer)> reply) {
-  tasks_.Post([reply = std::move(reply)] { reply({.error = "no executor is there"}); });
+void Worker::CallAuthenticate(AuthenticateCall call,
+                              std::function<void(AuthenticateAnswer)> reply) {
+  tasks_.Post(
+      [this, call = std::move(call), asked_ms = MonotonicMs(), reply = std::move(reply)]() mutable {
+        QueueLogin(std::move(call), asked_ms, std::move(reply));
+      });
+}
+
+// It may wait for others as long as for the client's first message: when a server comes back, all
+// clients do.
+void Worker::QueueLogin(AuthenticateCall call, uint64_t asked_ms,
+                        std::function<void(AuthenticateAnswer)> reply) {
+  const uint64_t time = std::max(options_->init_timeout, options_->authenticate_timeout);
+  logins_.Add(std::move(call), asked_ms + time, std::move(reply));
+  if (logins_.empty() || uv_is_active(reinterpret_cast<uv_handle_t*>(&logins_timer_)) != 0) return;
+  uv_timer_start(
+      &logins_timer_,
+      [](uv_timer_t* timer) { static_cast<Worker*>(timer->loop->data)->ExpireLogins(); },
+      kLoginsLookMs, kLoginsLookMs);
+}
+
+void Worker::ExpireLogins() {
+  logins_.Expire(MonotonicMs());
+  if (logins_.empty()) uv_timer_stop(&logins_timer_);
+}
+
+void Worker::OnAuthenticated(uint64_t number, std::string_view claims, std::string_view error) {
+  logins_.OnAnswer(number, {.claims = std::string(claims), .error = std::string(error)});
 }
 
 void Worker::RequestSnapshot() {
@@ -349,13 +423,16 @@ HttpReply Worker::OnGet(std::string_view path) {
   return reply;
 }
 
-bool Worker::OnRequest(std::string_view op, const std::optional<JsonValue>&, Reply reply) {
+bool Worker::OnRequest(std::string_view op, const std::optional<JsonValue>& arguments,
+                       Reply reply) {
   if (op == side_door::op::kMetrics) {
     reply({.rows = MetricsRows(counters_, Gauges())});
   } else if (op == side_door::op::kConnections) {
-    CollectRows(&Shard::Connections, std::move(reply));
+    CollectRows(std::mem_fn(&Shard::Connections), std::move(reply));
   } else if (op == side_door::op::kSubscriptions) {
-    CollectRows(&Shard::Subscriptions, std::move(reply));
+    CollectRows(std::mem_fn(&Shard::Subscriptions), std::move(reply));
+  } else if (op == side_door::op::kDisconnect) {
+    return Disconnect(arguments, std::move(reply));
   } else if (op == side_door::op::kIssuers) {
     reply({.rows = keys_.Rows()});
   } else {
@@ -364,11 +441,21 @@ bool Worker::OnRequest(std::string_view op, const std::optional<JsonValue>&, Rep
   return true;
 }
 
-void Worker::CollectRows(void (Shard::*ask)(Shard::RowsReply), Reply reply) {
+bool Worker::Disconnect(const std::optional<JsonValue>& arguments, Reply reply) {
+  if (!arguments) return false;
+  const auto disconnection = ReadDisconnection(*arguments);
+  if (!disconnection) return false;
+  CollectRows([&](Shard* shard,
+                  Shard::RowsReply told) { shard->Disconnect(*disconnection, std::move(told)); },
+              std::move(reply));
+  return true;
+}
+
+void Worker::CollectRows(const std::function<void(Shard*, Shard::RowsReply)>& ask, Reply reply) {
   const auto collection =
       RowCollection::Start(&loop_, shards_.size(), kRowsPatienceMs, std::move(reply));
   for (size_t i = 0; i < shards_.size(); ++i) {
-    (shards_[i].get()->*ask)([this, collection, i](std::optional<std::string> rows) {
+    ask(shards_[i].get(), [this, collection, i](std::optional<std::string> rows) {
       tasks_.Post([collection, i, rows = std::move(rows)] { collection->Add(i, rows); });
     });
   }
@@ -390,6 +477,7 @@ void Worker::Reload() {
   }
   options_ = std::make_shared<const Options>(reread);
   SetLogLevel(options_->log_level);
+  audit_.SetEnabled(options_->audit_log);
   for (const auto& shard : shards_) shard->SetOptions(options_);
   Log(LogLevel::kDebug, "settings were read again");
 }

@@ -11,6 +11,8 @@
 #include <string>
 #include <vector>
 
+#include "worker/authenticate_queue.hpp"
+#include "worker/base/audit_log.hpp"
 #include "worker/base/counters.hpp"
 #include "worker/base/heartbeat.hpp"
 #include "worker/base/options.hpp"
@@ -48,6 +50,9 @@ class Worker final : private ShardHost, private SideDoorHost, private KeyService
   // SideDoorHost.
   void OnSnapshot(side_door::SnapshotRequest request, std::string_view snapshot_json) override;
   void OnSnapshotError(std::string_view message) override;
+  void OnAuthenticator() override { logins_.OnProcess(); }
+  void OnAuthenticatorGone() override { logins_.OnProcessGone(); }
+  void OnAuthenticated(uint64_t number, std::string_view claims, std::string_view error) override;
   bool OnRequest(std::string_view op, const std::optional<JsonValue>& arguments,
                  Reply reply) override;
 
@@ -71,7 +76,11 @@ class Worker final : private ShardHost, private SideDoorHost, private KeyService
   void Serve(const CatalogLoad& load);
   void Reload();
   void StartDrain();
-  void CollectRows(void (Shard::*ask)(Shard::RowsReply), Reply reply);
+  void CollectRows(const std::function<void(Shard*, Shard::RowsReply)>& ask, Reply reply);
+  bool Disconnect(const std::optional<JsonValue>& arguments, Reply reply);
+  void QueueLogin(AuthenticateCall call, uint64_t asked_ms,
+                  std::function<void(AuthenticateAnswer)> reply);
+  void ExpireLogins();
   // Any thread.
   std::string Trouble() const;
   WorkerGauges Gauges() const;
@@ -83,9 +92,11 @@ class Worker final : private ShardHost, private SideDoorHost, private KeyService
   std::unique_ptr<MappedRing> ring_;
   std::vector<ShardCounters> counters_;
   PeerCounts peers_;
+  AuditLog audit_;
   std::vector<std::unique_ptr<Shard>> shards_;
   std::unique_ptr<SideDoorServer> side_door_;
   KeyService keys_;
+  AuthenticateQueue logins_;
   std::optional<Heartbeat> heartbeat_;
 
   uv_loop_t loop_{};
@@ -95,6 +106,7 @@ class Worker final : private ShardHost, private SideDoorHost, private KeyService
   uv_timer_t drain_timer_{};
   uv_timer_t retry_timer_{};
   uv_timer_t database_timer_{};
+  uv_timer_t logins_timer_{};  // runs while some wait
   TaskQueue tasks_{"control thread"};
 
   Position wanted_ = 0;   // changes announced up to here

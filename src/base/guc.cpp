@@ -76,6 +76,29 @@ bool CheckKeyDirectory(char** value, void**, GucSource) {
   return false;
 }
 
+// Its form alone: whether there is such a function is for the database to say.
+bool CheckAuthenticate(char** value, void**, GucSource) {
+  if (**value == '\0') return true;
+  char* const text = pstrdup(*value);
+  List* parts = NIL;
+  const bool is_qualified = SplitIdentifierString(text, '.', &parts) && list_length(parts) == 2;
+  list_free(parts);
+  pfree(text);
+  if (is_qualified) return true;
+  constexpr char kDetail[] = "It must be the name of a function and of its schema.";
+  constexpr char kHint[] = "Write \"schema.function\", without arguments.";
+  if (process_shared_preload_libraries_in_progress) {
+    // To refuse it now would leave the default in force, and with it no function.
+    ereport(WARNING, errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+            errmsg("invalid value for parameter \"fraiseql_subs.authenticate\": \"%s\"", *value),
+            errdetail("%s Until this is mended nobody can log in.", kDetail), errhint("%s", kHint));
+    return true;
+  }
+  GUC_check_errdetail("%s", kDetail);
+  GUC_check_errhint("%s", kHint);
+  return false;
+}
+
 // For a setting in milliseconds that 0 turns off.
 template <size_t kIndex>
 bool CheckZeroOrRange(int* value, void**, GucSource) {
@@ -99,6 +122,7 @@ constexpr Check kChecks[] = {
     {.setting = SettingIndex("listen_address"), .string = CheckListenAddress},
     {.setting = SettingIndex("key_directory"), .string = CheckKeyDirectory},
     {.setting = SettingIndex("allowed_origins"), .string = CheckAllowedOrigins},
+    {.setting = SettingIndex("authenticate"), .string = CheckAuthenticate},
     {.setting = SettingIndex("keepalive_interval"),
      .integer = CheckZeroOrRange<SettingIndex("keepalive_interval")>},
     {.setting = SettingIndex("expiry_notice"),

@@ -1,7 +1,5 @@
 #include "src/worker_process/executor.hpp"
 
-#include <signal.h>
-
 #include <algorithm>
 #include <chrono>
 
@@ -9,7 +7,9 @@
 #include "src/base/wait_events.hpp"
 #include "src/capture/prepared_loss.hpp"
 #include "src/catalog/snapshot.hpp"
+#include "src/worker_process/authentication.hpp"
 #include "src/worker_process/database_lock.hpp"
+#include "src/worker_process/executor_work.hpp"
 #include "src/worker_process/side_door_client.hpp"
 
 extern "C" PGDLLEXPORT void fsubs_executor_main(Datum argument);
@@ -22,21 +22,21 @@ using side_door::kUnasked;
 using side_door::SnapshotRequest;
 using std::chrono::milliseconds;
 
-constexpr char kName[] = "fraiseql_subs executor";
-
 constexpr milliseconds kConnectFirst{100};
 constexpr milliseconds kConnectLongest{1000};
 constexpr milliseconds kSendTimeout{5000};
 constexpr milliseconds kLookInterval{5000};
 constexpr milliseconds kLookAgainAfterError{1000};
 constexpr milliseconds kMakeWayInterval{1000};
-constexpr int kStatementTimeoutMs = 30000;
+
+// What a log-in may add to the server log by failing: anybody who can connect may try as often as
+// he likes.
+constexpr size_t kErrorBurstBytes = 16 * 1024;
+constexpr size_t kErrorBytesPerSecond = 1024;
 
 // Shorter than deadlock_timeout may well be: a DROP EXTENSION that waits for us while we wait for
 // it must never be the one that is cancelled.
 constexpr char kLockTimeout[] = "500ms";
-
-volatile sig_atomic_t working;
 
 // One connection to the worker, and what was sent on it.
 struct Session {
@@ -46,135 +46,69 @@ struct Session {
   Clock::time_point look_due;
 };
 
-// Work is interrupted; otherwise the process ends by itself, which needs no line in the server log.
-void HandleTermination(SIGNAL_ARGS) {
-  if (working) {
-    die(postgres_signal_arg);
-  } else {
-    SignalHandlerForShutdownRequest(postgres_signal_arg);
-  }
-}
+enum class Outcome {
+  kAnswered,
+  kLost,     // the connection is of no more use
+  kUnknown,  // the worker's message is none of the protocol's
+};
 
-void HandleInterrupts() {
-  if (ShutdownRequestPending) proc_exit(0);
-  CHECK_FOR_INTERRUPTS();
-  if (ConfigReloadPending) {
-    ConfigReloadPending = false;
-    ProcessConfigFile(PGC_SIGHUP);
-  }
-}
+// What an executor of one kind does.
+struct Duty {
+  const char* name;  // of the process
+  const char* op;    // of its first message
+  // Answer the message that has come.
+  Outcome (*answer)(Session* session);
+  // What is looked at without being asked for, when look_due says, and when the settings have
+  // changed. Returns false if the connection is of no more use.
+  bool (*look)(Session* session);
+  Clock::time_point (*first_look)();
+  const char* read_only;  // its transactions
+};
 
 // End if a command wants the database to itself. The launcher starts another executor when it is
 // done. Returns when to call again.
-Clock::time_point MakeWay() {
+Clock::time_point MakeWay(const Duty& duty) {
   static Clock::time_point due{};
   if (Clock::now() < due) return due;
   if (IsDatabaseLocked(MyDatabaseId)) {
-    ereport(LOG,
-            (errmsg("fraiseql_subs: executor leaves database \"%s\" to a command that wants it "
-                    "to itself",
-                    settings::database)));
+    ereport(LOG, (errmsg("%s leaves database \"%s\" to a command that wants it to itself",
+                         duty.name, settings::database)));
     proc_exit(0);
   }
   due = Clock::now() + kMakeWayInterval;
   return due;
 }
 
-void ShowIdle(const char* text) {
-  pgstat_report_activity(STATE_IDLE, text);
-}
-
-void StartWorking() {
-  working = true;
-  // Asked for before that, it would wait for the end of the work.
-  if (ShutdownRequestPending) proc_exit(0);
-}
-
-void StopWorking() {
-  working = false;
-}
-
-// Encodings cannot be converted outside a transaction.
-char* ReplaceUnlessUtf8(char* message) {
-  if (GetDatabaseEncoding() == PG_UTF8) return message;
-  for (char* at = message; *at != '\0'; ++at) {
-    if (IS_HIGHBIT_SET(*at)) *at = '?';
+// The number that the answer repeats; kUnasked if the message asks for something else than `op`.
+SnapshotRequest FindRequest(Jsonb* message, std::string_view op) {
+  JsonbValue value;
+  if (!FindMember(message, side_door::member::kOp, &value) || value.type != jbvString ||
+      std::string_view(value.val.string.val, value.val.string.len) != op ||
+      !FindMember(message, side_door::member::kRequest, &value) || value.type != jbvNumeric) {
+    return kUnasked;
   }
-  return message;
+  return DatumGetInt64(DirectFunctionCall1(numeric_int8, NumericGetDatum(value.val.numeric)));
 }
 
-// Log the error and roll back. Returns its message in UTF-8, in `context`.
-char* AbandonTransaction(MemoryContext context) {
-  HOLD_INTERRUPTS();
-  disable_all_timeouts(false);
-  QueryCancelPending = false;
-  MemoryContextSwitchTo(context);
-  ErrorData* const error = CopyErrorData();
-  EmitErrorReport();
-  AbortCurrentTransaction();
-  FlushErrorState();
-  RESUME_INTERRUPTS();
-  return ReplaceUnlessUtf8(error->message);
-}
-
-// Run `body` in a transaction of its own and in the current memory context. Returns null, or the
-// message of the error that ended it.
-template <typename Body>
-const char* RunTransaction(const char* activity, Body body) {
-  static_assert(std::is_trivially_destructible_v<Body>);
-  const MemoryContext context = CurrentMemoryContext;
-  char* volatile failure = nullptr;
-  StartWorking();
-  // A cancel that came while idle is for nothing that runs now.
-  QueryCancelPending = false;
-  RESUME_CANCEL_INTERRUPTS();
-  SetCurrentStatementStartTimestamp();
-  pgstat_report_activity(STATE_RUNNING, activity);
-  PG_TRY();
-  {
-    StartTransactionCommand();
-    enable_timeout_after(STATEMENT_TIMEOUT, kStatementTimeoutMs);
-    MemoryContextSwitchTo(context);
-    body();
-    CommitTransactionCommand();
-    disable_timeout(STATEMENT_TIMEOUT, false);
+// With a member whose value is JSON text; null: without one.
+const char* MakeAnswer(const char* op, SnapshotRequest request, const char* member,
+                       const char* json) {
+  StringInfoData answer;
+  initStringInfo(&answer);
+  appendStringInfo(&answer, "{\"%s\":\"%s\"", side_door::member::kOp, op);
+  if (request != kUnasked) {
+    appendStringInfo(&answer, ",\"%s\":" INT64_FORMAT, side_door::member::kRequest, request);
   }
-  PG_CATCH();
-  { failure = AbandonTransaction(context); }
-  PG_END_TRY();
-  MemoryContextSwitchTo(context);
-  // Outside transactions an error would end the process, so there is nothing to cancel.
-  HOLD_CANCEL_INTERRUPTS();
-  StopWorking();
-  ShowIdle("waiting for requests");
-  pgstat_report_stat(false);
-  return failure;
+  if (json != nullptr) appendStringInfo(&answer, ",\"%s\":%s", member, json);
+  appendStringInfoChar(&answer, '}');
+  return answer.data;
 }
 
-// The worker's message. Returns kUnasked if it asks for no snapshot.
-SnapshotRequest TakeSnapshotRequest(SideDoorClient* door) {
-  SnapshotRequest request = kUnasked;
-  const char* const failure = RunTransaction("reading a request", [&] {
-    Jsonb* const message = door->TakeMessage();
-    JsonbValue op;
-    JsonbValue number;
-    if (FindMember(message, side_door::member::kOp, &op) && op.type == jbvString &&
-        std::string_view(op.val.string.val, op.val.string.len) == side_door::op::kSnapshot &&
-        FindMember(message, side_door::member::kRequest, &number) && number.type == jbvNumeric) {
-      request =
-          DatumGetInt64(DirectFunctionCall1(numeric_int8, NumericGetDatum(number.val.numeric)));
-    }
-  });
-  return failure == nullptr ? request : kUnasked;
-}
-
-// With a member whose value is JSON text.
-const char* MakeSnapshotMessage(SnapshotRequest request, const char* member, const char* json) {
-  const char* const answered = request == kUnasked ? ""
-                                                   : psprintf("\"%s\":" INT64_FORMAT ",",
-                                                              side_door::member::kRequest, request);
-  return psprintf("{\"%s\":\"%s\",%s\"%s\":%s}", side_door::member::kOp, side_door::op::kSnapshot,
-                  answered, member, json);
+const char* AsJson(const char* text) {
+  StringInfoData json;
+  initStringInfo(&json);
+  escape_json(&json, text);
+  return json.data;
 }
 
 SideDoorResult Send(Session* session, const char* json) {
@@ -184,12 +118,9 @@ SideDoorResult Send(Session* session, const char* json) {
   return result;
 }
 
-bool SendError(Session* session, SnapshotRequest request, const char* message) {
-  StringInfoData text;
-  initStringInfo(&text);
-  escape_json(&text, message);
-  const char* const answer = MakeSnapshotMessage(request, side_door::member::kError, text.data);
-  return Send(session, answer) == SideDoorResult::kDone;
+bool SendSnapshotError(Session* session, SnapshotRequest request, const char* message) {
+  return Send(session, MakeAnswer(side_door::op::kSnapshot, request, side_door::member::kError,
+                                  AsJson(message))) == SideDoorResult::kDone;
 }
 
 void Remember(Session* session, const char* snapshot) {
@@ -205,58 +136,117 @@ bool GiveSnapshot(Session* session, SnapshotRequest request) {
   // The commit that it was asked for may not have told of its tables yet.
   const Freshness freshness = request == kUnasked ? Freshness::kSoon : Freshness::kNow;
   const char* const failure =
-      RunTransaction("reading the catalog", [&] { text = ReadCatalogSnapshot(freshness); });
+      RunTransaction({"reading the catalog"}, [&] { text = ReadCatalogSnapshot(freshness); });
   if (failure != nullptr) {
     session->look_due = Clock::now() + kLookAgainAfterError;
     Remember(session, nullptr);
-    return SendError(session, request, failure);
+    return SendSnapshotError(session, request, failure);
   }
   session->look_due = Clock::now() + kLookInterval;
   const bool known = session->sent_snapshot != nullptr && strcmp(session->sent_snapshot, text) == 0;
   if (request == kUnasked && known) return true;
 
   Remember(session, text);
-  const SideDoorResult result =
-      Send(session, MakeSnapshotMessage(request, side_door::member::kSnapshot, text));
+  const SideDoorResult result = Send(
+      session, MakeAnswer(side_door::op::kSnapshot, request, side_door::member::kSnapshot, text));
   if (result == SideDoorResult::kOversize) {
     ereport(WARNING, (errcode(ERRCODE_PROGRAM_LIMIT_EXCEEDED),
                       errmsg("fraiseql_subs: the catalog is too large for the worker")));
-    return SendError(session, request, "the catalog is too large");
+    return SendSnapshotError(session, request, "the catalog is too large");
   }
   return result == SideDoorResult::kDone;
 }
 
-// What must be looked for. Returns false if the connection is of no more use.
-bool Look(Session* session) {
+Outcome AnswerWithSnapshot(Session* session) {
+  SnapshotRequest request = kUnasked;
+  const char* const failure = RunTransaction({"reading a request"}, [&] {
+    request = FindRequest(session->door->TakeMessage(), side_door::op::kSnapshot);
+  });
+  if (failure != nullptr || request == kUnasked) return Outcome::kUnknown;
+  return GiveSnapshot(session, request) ? Outcome::kAnswered : Outcome::kLost;
+}
+
+bool LookAtCatalog(Session* session) {
   // An error is in the log, and the next look tries again.
-  (void)RunTransaction("telling of prepared transactions", QueuePreparedLosses);
+  (void)RunTransaction({"telling of prepared transactions"}, QueuePreparedLosses);
   return GiveSnapshot(session, kUnasked);
+}
+
+Outcome AnswerWithClaims(Session* session) {
+  static ErrorLog errors{LogBudget(kErrorBurstBytes, kErrorBytesPerSecond)};
+  SnapshotRequest request = kUnasked;
+  const char* claims = nullptr;
+  const char* const failure =
+      RunTransaction({.activity = "authenticating a client",
+                      .timeout_ms = settings::authenticate_timeout_ms,
+                      .errors = &errors},
+                     [&] {
+                       Jsonb* const message = session->door->TakeMessage();
+                       request = FindRequest(message, side_door::op::kAuthenticate);
+                       if (request != kUnasked) claims = CallAuthenticate(message);
+                     });
+  if (request == kUnasked) return Outcome::kUnknown;
+  const char* const answer =
+      failure == nullptr
+          ? MakeAnswer(side_door::op::kAuthenticate, request, side_door::member::kClaims, claims)
+          : MakeAnswer(side_door::op::kAuthenticate, request, side_door::member::kError,
+                       AsJson(failure));
+  return Send(session, answer) == SideDoorResult::kDone ? Outcome::kAnswered : Outcome::kLost;
+}
+
+bool LookAtFunction(Session* session) {
+  (void)RunTransaction({"looking for the function that authenticates"}, WarnUnlessCallable);
+  session->look_due = Clock::time_point::max();
+  return true;
+}
+
+constexpr Duty kDuties[] = {
+    {.name = "fraiseql_subs executor",
+     .op = side_door::op::kExecutor,
+     .answer = AnswerWithSnapshot,
+     .look = LookAtCatalog,
+     // The worker asks an executor that is new to it.
+     .first_look = [] { return Clock::now() + kLookInterval; },
+     .read_only = "on"},
+    {.name = "fraiseql_subs authenticator",
+     .op = side_door::op::kAuthenticator,
+     .answer = AnswerWithClaims,
+     .look = LookAtFunction,
+     .first_look = [] { return Clock::now(); },
+     .read_only = "off"},
+};
+
+const Duty& DutyOf(ExecutorKind kind) {
+  return kDuties[static_cast<size_t>(kind)];
 }
 
 // Answer the worker until the connection ends or is of no more use. Returns whether the worker kept
 // to the protocol.
-bool Serve(Session* session) {
-  if (Send(session, MakeMessage(side_door::op::kExecutor)) != SideDoorResult::kDone) return true;
+bool Serve(const Duty& duty, Session* session) {
+  if (Send(session, MakeMessage(duty.op)) != SideDoorResult::kDone) return true;
   const MemoryContext turn_context =
       AllocSetContextCreate(session->context, "fraiseql_subs request", ALLOCSET_DEFAULT_SIZES);
   MemoryContextSwitchTo(turn_context);
-  session->look_due = Clock::now() + kLookInterval;
+  session->look_due = duty.first_look();
   for (;;) {
     MemoryContextReset(turn_context);
-    HandleInterrupts();
-    const Clock::time_point make_way_due = MakeWay();
-    if (Clock::now() >= session->look_due && !Look(session)) return true;
+    if (HandleInterrupts()) session->look_due = Clock::now();
+    const Clock::time_point make_way_due = MakeWay(duty);
+    if (Clock::now() >= session->look_due && !duty.look(session)) return true;
     switch (session->door->TryReceive()) {
-      case SideDoorResult::kDone: {
-        const SnapshotRequest request = TakeSnapshotRequest(session->door);
-        if (request == kUnasked) {
-          ereport(WARNING, (errcode(ERRCODE_PROTOCOL_VIOLATION),
-                            errmsg("fraiseql_subs: the worker sent a request that is not known")));
-          return false;
+      case SideDoorResult::kDone:
+        switch (duty.answer(session)) {
+          case Outcome::kAnswered:
+            break;
+          case Outcome::kLost:
+            return true;
+          case Outcome::kUnknown:
+            ereport(WARNING,
+                    (errcode(ERRCODE_PROTOCOL_VIOLATION),
+                     errmsg("fraiseql_subs: the worker sent a request that is not known")));
+            return false;
         }
-        if (!GiveSnapshot(session, request)) return true;
         break;
-      }
       case SideDoorResult::kNotYet:
         session->door->WaitReadable(std::min(session->look_due, make_way_due));
         break;
@@ -286,7 +276,6 @@ constexpr FixedSetting kFixedSettings[] = {
     {"search_path", "pg_catalog, pg_temp"},
     {"default_transaction_isolation", "read committed"},
     {"default_transaction_deferrable", "off"},
-    {"default_transaction_read_only", "on"},
     // What takes rows away would wait for ever for a synchronous standby that is missing.
     {"synchronous_commit", "local"},
     {"lock_timeout", kLockTimeout},
@@ -312,17 +301,18 @@ constexpr FixedSetting kFixedSettings[] = {
 };
 
 // What ALTER DATABASE, ALTER ROLE or postgresql.conf say for sessions is not meant for this one.
-void FixSettings() {
+void FixSettings(const Duty& duty) {
   // As which background workers connect; the setting session_authorization can name another.
   SetSessionAuthorization(BOOTSTRAP_SUPERUSERID, true);
   for (const FixedSetting& setting : kFixedSettings) {
     SetConfigOption(setting.name, setting.value, PGC_SUSET, PGC_S_SESSION);
   }
+  SetConfigOption("default_transaction_read_only", duty.read_only, PGC_SUSET, PGC_S_SESSION);
 }
 
 }  // namespace
 
-BackgroundWorkerHandle* TryStartExecutor() {
+BackgroundWorkerHandle* TryStartExecutor(ExecutorKind kind) {
   BackgroundWorker worker{};
   worker.bgw_flags = BGWORKER_SHMEM_ACCESS | BGWORKER_BACKEND_DATABASE_CONNECTION;
   worker.bgw_start_time = BgWorkerStart_ConsistentState;
@@ -330,22 +320,23 @@ BackgroundWorkerHandle* TryStartExecutor() {
   worker.bgw_notify_pid = MyProcPid;
   strlcpy(worker.bgw_library_name, "fraiseql_subs", sizeof(worker.bgw_library_name));
   strlcpy(worker.bgw_function_name, "fsubs_executor_main", sizeof(worker.bgw_function_name));
-  strlcpy(worker.bgw_name, kName, sizeof(worker.bgw_name));
-  strlcpy(worker.bgw_type, kName, sizeof(worker.bgw_type));
+  strlcpy(worker.bgw_name, DutyOf(kind).name, sizeof(worker.bgw_name));
+  strlcpy(worker.bgw_type, DutyOf(kind).name, sizeof(worker.bgw_type));
+  worker.bgw_main_arg = Int32GetDatum(static_cast<int32>(kind));
   BackgroundWorkerHandle* handle;
   return RegisterDynamicBackgroundWorker(&worker, &handle) ? handle : nullptr;
 }
 
 }  // namespace fsubs
 
-void fsubs_executor_main(Datum) {
+void fsubs_executor_main(Datum argument) {
   using namespace fsubs;
-  pqsignal(SIGHUP, SignalHandlerForConfigReload);
-  pqsignal(SIGTERM, HandleTermination);
+  const Duty& duty = DutyOf(static_cast<ExecutorKind>(DatumGetInt32(argument)));
+  SetUpInterrupts();
   BackgroundWorkerUnblockSignals();
   BackgroundWorkerInitializeConnection(settings::database, nullptr, 0);
-  pgstat_report_appname(kName);
-  FixSettings();
+  pgstat_report_appname(duty.name);
+  FixSettings(duty);
   HOLD_CANCEL_INTERRUPTS();
 
   Session session{};
@@ -353,13 +344,13 @@ void fsubs_executor_main(Datum) {
       AllocSetContextCreate(TopMemoryContext, "fraiseql_subs side door", ALLOCSET_DEFAULT_SIZES);
   milliseconds delay = kConnectFirst;
   for (;;) {
-    HandleInterrupts();
-    MakeWay();
+    (void)HandleInterrupts();
+    MakeWay(duty);
     MemoryContextSwitchTo(session.context);
     session.door = SideDoorClient::TryOpen(Wait::kExecutor);
     if (session.door != nullptr) {
       ShowIdle("waiting for requests");
-      delay = Serve(&session) ? kConnectFirst : kConnectLongest;
+      delay = Serve(duty, &session) ? kConnectFirst : kConnectLongest;
     }
     session.sent_snapshot = nullptr;
     MemoryContextSwitchTo(TopMemoryContext);

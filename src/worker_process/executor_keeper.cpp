@@ -3,7 +3,6 @@
 #include "contract/ring_layout.hpp"
 #include "src/base/guc.hpp"
 #include "src/worker_process/database_lock.hpp"
-#include "src/worker_process/executor.hpp"
 
 namespace fsubs {
 namespace {
@@ -52,6 +51,18 @@ ExecutorKeeper::Duration ExecutorKeeper::Keep() {
 
 void ExecutorKeeper::Stop() {
   if (handle_ != nullptr) TerminateBackgroundWorker(handle_);
+}
+
+void ExecutorKeeper::Dismiss() {
+  obstacle_ = Obstacle::kNone;
+  if (handle_ == nullptr) return;
+  pid_t pid;
+  if (GetBackgroundWorkerPid(handle_, &pid) != BGWH_STOPPED) {
+    Stop();
+    return;
+  }
+  pfree(handle_);
+  handle_ = nullptr;
 }
 
 uint64_t ExecutorKeeper::server_state() const {
@@ -135,7 +146,7 @@ ExecutorKeeper::Obstacle ExecutorKeeper::TryStart() {
   const Obstacle obstacle = FindObstacle(settings::database);
   if (obstacle != Obstacle::kNone) return obstacle;
   const MemoryContext context = MemoryContextSwitchTo(TopMemoryContext);
-  handle_ = TryStartExecutor();
+  handle_ = TryStartExecutor(kind_);
   MemoryContextSwitchTo(context);
   if (handle_ == nullptr) return Obstacle::kNoSlot;
   started_ = Clock::now();

@@ -1,9 +1,10 @@
-// Keeps the executor running while the database that it serves lets it in.
+// Keeps an executor running while the database that it serves lets it in.
 #pragma once
 
 #include <chrono>
 
 #include "src/base/pg_compat.hpp"
+#include "src/worker_process/executor.hpp"
 #include "src/worker_process/restart_delay.hpp"
 
 namespace fsubs {
@@ -16,12 +17,17 @@ class ExecutorKeeper {
  public:
   using Duration = std::chrono::milliseconds;
 
+  explicit constexpr ExecutorKeeper(ExecutorKind kind) : kind_(kind) {}
+
   // Start the executor if it does not run and may. Returns after what time to call again;
   // Duration::max() stands for when the process latch is set, as it is when the executor ends.
   Duration Keep();
 
   // Tell the executor to end. Does not wait.
   void Stop();
+
+  // The same, for an executor that is not wanted now. Call instead of Keep.
+  void Dismiss();
 
   // Why there is no executor, as bits of RingHeader::server_state; 0 while it runs or is about to.
   uint64_t server_state() const;
@@ -46,6 +52,7 @@ class ExecutorKeeper {
   void NoteStart();
   void Report(Obstacle obstacle);
 
+  const ExecutorKind kind_;
   BackgroundWorkerHandle* handle_ = nullptr;  // from its start until its end has been seen
   Clock::time_point started_{};
   Clock::time_point due_{};

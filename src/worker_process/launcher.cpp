@@ -59,7 +59,8 @@ struct Launcher {
   WorkerConfig config;
   WorkerProcess process;
   WorkerLog log;
-  ExecutorKeeper executor;
+  ExecutorKeeper executor{ExecutorKind::kCatalog};
+  ExecutorKeeper authenticator{ExecutorKind::kAuthenticator};
 };
 
 constinit Launcher launcher;
@@ -82,6 +83,7 @@ void WakeAtChildEnd([[maybe_unused]] SIGNAL_ARGS) {
 void StopEverything(int, Datum) {
   launcher.process.Kill();
   launcher.executor.Stop();
+  launcher.authenticator.Stop();
 }
 
 std::string_view ConfigText() {
@@ -271,7 +273,18 @@ void ForgetWorkerIfDue() {
 
 void TellServerState() {
   const uint64_t recovery = RecoveryInProgress() ? kServerInRecovery : 0;
-  GetSharedRing().ring->server_state.store(recovery | launcher.executor.server_state());
+  GetSharedRing().ring->server_state.store(recovery | launcher.executor.server_state() |
+                                           launcher.authenticator.server_state());
+}
+
+// Returns as ExecutorKeeper::Keep.
+milliseconds KeepExecutors() {
+  const milliseconds executor = launcher.executor.Keep();
+  if (settings::authenticate[0] != '\0') {
+    return std::min(executor, launcher.authenticator.Keep());
+  }
+  launcher.authenticator.Dismiss();
+  return executor;
 }
 
 // Returns for how long there is nothing to do but wait for signals and log lines; -1: for ever.
@@ -295,7 +308,7 @@ long Turn() {
 
   milliseconds wait = launcher.log.TellLeftOut();
   if (launcher.log.is_flooded()) wait = std::min(wait, kFloodedLogInterval);
-  if (!ShutdownRequestPending) wait = std::min(wait, launcher.executor.Keep());
+  if (!ShutdownRequestPending) wait = std::min(wait, KeepExecutors());
   TellServerState();
   if (RecoveryInProgress()) wait = std::min(wait, kRecoveryInterval);
   if (launcher.state != State::kRunning) {

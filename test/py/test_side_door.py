@@ -29,11 +29,11 @@ def snapshot_of(*fields):
 class Executor:
     """Answers as the test says, however late."""
 
-    def __init__(self, cluster):
+    def __init__(self, cluster, op="executor"):
         self.socket = socket.socket(socket.AF_UNIX)
         self.socket.settimeout(20)
         self.socket.connect(str(cluster.data / "pg_stat_tmp/fraiseql_subs.sock"))
-        self.send({"op": "executor"})
+        self.send({"op": op})
 
     def send(self, message):
         frame = json.dumps(message).encode()
@@ -44,11 +44,14 @@ class Executor:
         assert len(received) == size, "the worker has closed the connection"
         return received
 
-    def next_request(self):
+    def next_message(self, op):
         (length,) = struct.unpack("<I", self.receive(4))
         message = json.loads(self.receive(length))
-        assert message["op"] == "snapshot"
-        return message["request"]
+        assert message["op"] == op
+        return message
+
+    def next_request(self):
+        return self.next_message("snapshot")["request"]
 
     def give(self, *fields, **request):
         self.send({"op": "snapshot", "snapshot": snapshot_of(*fields)} | request)

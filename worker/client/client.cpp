@@ -267,6 +267,7 @@ StartResult Client::Start(std::string_view id, const OperationRequest& request) 
   }
   if (!prepared.subscription) {
     host_->counters()->subscribe_errors.Add();
+    AuditRefusal(prepared);
     return {.kind = StartResult::Kind::kRefused, .errors = std::move(prepared.errors)};
   }
   Subscription& subscription = subscriptions_[name];
@@ -276,6 +277,35 @@ StartResult Client::Start(std::string_view id, const OperationRequest& request) 
   subscription.started_at_us = NowUs();
   Enter(name, &subscription, std::move(*prepared.subscription));
   return {};
+}
+
+void Client::AuditRefusal(const PrepareResult& refused) {
+  const Error& error = refused.errors.front();
+  const bool concerns_access = error.code == kErrorForbidden || error.code == kErrorLimitExceeded ||
+                               error.code == kErrorRateLimited;
+  if (!concerns_access || !host_->audit()->is_enabled()) return;
+  std::string_view reason;
+  for (const ErrorExtension& extension : error.extensions) {
+    if (extension.name != "reason" && extension.name != "limit") continue;
+    if (const auto* const text = std::get_if<std::string>(&extension.value)) reason = *text;
+  }
+  host_->audit()->RefusedSubscription(audit_subject(), refused.field, error.code, reason);
+}
+
+AuditLog::Who Client::audit_subject() const {
+  AuditLog::Who who{.connection = id_, .peer = peer()};
+  if (identity_) {
+    who.user = identity_->user;
+    who.tenant = identity_->tenant;
+  }
+  return who;
+}
+
+bool Client::IsMeant(const Disconnection& disconnection) const {
+  const auto fits = [](const auto& wanted, const auto& own) { return !wanted || wanted == own; };
+  if (!fits(disconnection.connection, std::optional(id_))) return false;
+  if (!identity_) return !disconnection.user && !disconnection.tenant;
+  return fits(disconnection.user, identity_->user) && fits(disconnection.tenant, identity_->tenant);
 }
 
 void Client::Enter(const std::string& id, Subscription* subscription,
@@ -318,11 +348,12 @@ void Client::WriteRow(size_t shard, JsonWriter* rows) const {
   rows->Key("shard");
   rows->Number(shard);
   rows->Key("peer");
-  rows->String(status.peer);
+  rows->String(peer());
   rows->Key("protocol");
   rows->String(status.protocol);
   rows->Key("state");
   rows->String(status.state);
+  WriteIdentity(rows);
   rows->Key("connected_at");
   rows->Number(connected_at_us_);
   rows->Key("subscriptions");
@@ -336,6 +367,25 @@ void Client::WriteRow(size_t shard, JsonWriter* rows) const {
   rows->Key("sent_bytes");
   rows->Number(sent_bytes_);
   rows->EndObject();
+}
+
+void Client::WriteIdentity(JsonWriter* rows) const {
+  if (!identity_) return;
+  const auto text = [&](std::string_view name, const std::optional<std::string>& value) {
+    if (!value) return;
+    rows->Key(name);
+    rows->String(*value);
+  };
+  text("user_id", identity_->user);
+  text("tenant_id", identity_->tenant);
+  rows->Key("roles");
+  rows->BeginArray();
+  for (const std::string& role : identity_->roles) rows->String(role);
+  rows->EndArray();
+  if (!identity_->issuer.empty()) text("issuer", identity_->issuer);
+  if (!identity_->expires_at_us) return;
+  rows->Key("expires_at");
+  rows->Number(*identity_->expires_at_us);
 }
 
 void Client::WriteSubscriptionRows(JsonWriter* rows) const {

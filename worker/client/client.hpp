@@ -14,6 +14,7 @@
 
 #include "worker/base/work_budget.hpp"
 #include "worker/client/client_host.hpp"
+#include "worker/client/disconnection.hpp"
 #include "worker/client/kept_memory.hpp"
 #include "worker/client/ws_protocol.hpp"
 #include "worker/event/dispatch.hpp"
@@ -74,6 +75,12 @@ class Client {
   // The catalog is in force. Those without credentials are whom it says; those whose issuer is gone
   // are disconnected.
   void OnCatalog(const Catalog& catalog);
+  // Whether it is one of those who are to be disconnected.
+  bool IsMeant(const Disconnection& disconnection) const;
+
+  // "address:port".
+  virtual std::string peer() const = 0;
+  AuditLog::Who audit_subject() const;
 
   // What a client that is told goodbye still has to do with it: bytes that wait for it, or are on
   // their way to its machine.
@@ -126,7 +133,6 @@ class Client {
   struct Status {
     std::string_view protocol;
     std::string_view state;
-    std::string peer;
   };
   // Empty protocol: not worth a row.
   virtual Status Describe() const = 0;
@@ -187,6 +193,8 @@ class Client {
  private:
   void WriteOut();
   void CloseAsSlow();
+  void AuditRefusal(const PrepareResult& refused);
+  void WriteIdentity(JsonWriter* rows) const;
   void Enter(const std::string& id, Subscription* subscription, PreparedSubscription prepared);
   void Leave(Subscription* subscription);
 

@@ -6,6 +6,7 @@
 #include <memory>
 #include <string_view>
 
+#include "worker/base/audit_log.hpp"
 #include "worker/base/counters.hpp"
 #include "worker/base/options.hpp"
 #include "worker/event/dispatch.hpp"
@@ -27,6 +28,7 @@ class ClientHost {
   // The settings in force. The reference is valid until the loop's next turn.
   virtual const Options& options() const = 0;
   virtual ShardCounters* counters() = 0;
+  virtual AuditLog* audit() = 0;
   virtual BufferPool* buffers() = 0;
   // Memory to parse one message with. What was parsed is valid until the next message.
   virtual JsonTree* scratch() = 0;

@@ -314,7 +314,7 @@ void HttpClient::AddOriginHeaders(HttpReply* reply) const {
 
 Client::Status HttpClient::Describe() const {
   if (type_ != ResponseType::kEventStream) return {};
-  return {"graphql-sse", stage_ == Stage::kStreaming ? "acknowledged" : "closing", socket_.Peer()};
+  return {"graphql-sse", stage_ == Stage::kStreaming ? "acknowledged" : "closing"};
 }
 
 }  // namespace fsubs

@@ -29,6 +29,7 @@ class HttpClient final : public Client, public HttpPeer {
   void OnOptionsChanged() override;
   void Drain() override;
   bool Disconnect(uint16_t code, std::string_view reason) override;
+  std::string peer() const override { return socket_.Peer(); }
   void CutOff() override { socket_.Abort(); }
 
  private:

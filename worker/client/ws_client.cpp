@@ -294,11 +294,7 @@ size_t WsClient::memory() const {
 
 Client::Status WsClient::Describe() const {
   const bool acknowledged = protocol_->state() == WsProtocol::State::kAcknowledged;
-  return {protocol_->name(),
-          closing_       ? "closing"
-          : acknowledged ? "acknowledged"
-                         : "connected",
-          socket_.Peer()};
+  return {protocol_->name(), closing_ ? "closing" : acknowledged ? "acknowledged" : "connected"};
 }
 
 }  // namespace fsubs

@@ -41,6 +41,7 @@ class WsClient final : public Client, public WsPeer, private WsProtocolHost {
   void OnOptionsChanged() override;
   void Drain() override;
   bool Disconnect(uint16_t code, std::string_view reason) override;
+  std::string peer() const override { return socket_.Peer(); }
   bool TakeHeard() override { return std::exchange(heard_, false); }
   void CutOff() override { socket_.Abort(); }
 

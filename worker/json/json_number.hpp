@@ -1,6 +1,8 @@
 // Numbers as JSON writes them, by their exact value: no digit is lost to a double.
 #pragma once
 
+#include <charconv>
+#include <concepts>
 #include <cstdint>
 #include <string>
 #include <string_view>
@@ -29,5 +31,14 @@ enum class [[nodiscard]] IntResult{
 
 // The value of GraphQL's Int. Sets `*value` on kOk only.
 IntResult ToInt(std::string_view number, int32_t* value);
+
+// The value of any JSON text that is an integer in digits alone, as programs write them. Returns
+// false if it is something else, or out of range.
+template <std::integral Integer>
+[[nodiscard]] bool ReadInteger(std::string_view json, Integer* value) {
+  const char* const end = json.data() + json.size();
+  const auto [rest, error] = std::from_chars(json.data(), end, *value);
+  return error == std::errc{} && rest == end;
+}
 
 }  // namespace fsubs

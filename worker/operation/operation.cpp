@@ -185,6 +185,7 @@ PrepareResult Prepare(const std::shared_ptr<const Catalog>& catalog, PlanCache* 
     return result;
   }
   const FieldPlan& root = plan->root();
+  result.field = root.name;
   PreparedSubscription subscription;
   subscription.field = catalog->FindField(root.name);
   subscription.catalog = catalog;
@@ -194,7 +195,10 @@ PrepareResult Prepare(const std::shared_ptr<const Catalog>& catalog, PlanCache* 
   subscription.filter = CompileFilter(
       document, *subscription.field, *root.selection, variables,
       {.max_conditions = limits.max_conditions, .max_bytes = limits.max_filter}, &errors);
-  if (!errors.empty()) return Refuse(std::move(errors));
+  if (!errors.empty()) {
+    result.errors = std::move(errors);
+    return result;
+  }
   subscription.plan = std::move(plan);
   result.subscription = std::move(subscription);
   return result;

@@ -60,6 +60,7 @@ struct PrepareResult {
   std::optional<RenewalRequest> renewal;
   std::string response;       // a query was executed: its response
   std::vector<Error> errors;  // otherwise: why it was not
+  std::string field;          // the subscription's; empty: it is not known
 };
 
 // `catalog` may be null: then everything is refused.

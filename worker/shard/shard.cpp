@@ -54,6 +54,7 @@ Shard::Shard(const Setup& setup)
       ring_(setup.ring),
       counters_(setup.counters),
       peers_(setup.peers),
+      audit_(setup.audit),
       options_(setup.options),
       tasks_("shard " + std::to_string(setup.index)),
       heartbeat_(setup.heartbeat),
@@ -153,25 +154,49 @@ void Shard::CheckDrained() {
 
 void Shard::Connections(RowsReply reply) {
   tasks_.Post([this, reply = std::move(reply)] {
-    TellRows(reply,
-             [this](const Client& client, JsonWriter* json) { client.WriteRow(index_, json); });
+    TellRows(reply, [this](JsonWriter* rows) {
+      for (const auto& [id, client] : clients_) client->WriteRow(index_, rows);
+    });
   });
 }
 
 void Shard::Subscriptions(RowsReply reply) {
   tasks_.Post([this, reply = std::move(reply)] {
-    TellRows(reply,
-             [](const Client& client, JsonWriter* json) { client.WriteSubscriptionRows(json); });
+    TellRows(reply, [this](JsonWriter* rows) {
+      for (const auto& [id, client] : clients_) client->WriteSubscriptionRows(rows);
+    });
   });
 }
 
+void Shard::Disconnect(const Disconnection& disconnection, RowsReply reply) {
+  tasks_.Post([this, disconnection, reply = std::move(reply)] {
+    TellRows(reply, [&](JsonWriter* rows) {
+      rows->BeginObject();
+      rows->Key("disconnected");
+      rows->Number(DisconnectAll(disconnection));
+      rows->EndObject();
+    });
+  });
+}
+
+size_t Shard::DisconnectAll(const Disconnection& disconnection) {
+  size_t count = 0;
+  for (const auto& [id, client] : clients_) {
+    if (!client->IsMeant(disconnection)) continue;
+    if (!client->Disconnect(disconnection.code, disconnection.reason)) continue;
+    ++count;
+    if (!audit_->is_enabled()) continue;
+    audit_->Disconnected(client->audit_subject(), disconnection.code, disconnection.reason);
+  }
+  return count;
+}
+
 // Whoever asked waits for an answer, whatever happens here.
-void Shard::TellRows(const RowsReply& reply,
-                     const std::function<void(const Client&, JsonWriter*)>& write) {
+void Shard::TellRows(const RowsReply& reply, const std::function<void(JsonWriter*)>& write) {
   std::optional<std::string> rows;
   try {
     JsonWriter json(&rows.emplace());
-    for (const auto& [id, client] : clients_) write(*client, &json);
+    write(&json);
   } catch (const std::exception& error) {
     Log(LogLevel::kError, "shard %zu could not tell its rows: %s", index_, error.what());
     rows.reset();

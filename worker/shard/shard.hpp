@@ -19,6 +19,7 @@
 #include <string_view>
 
 #include "contract/ring_layout.hpp"
+#include "worker/base/audit_log.hpp"
 #include "worker/base/counters.hpp"
 #include "worker/base/heartbeat.hpp"
 #include "worker/base/options.hpp"
@@ -62,6 +63,8 @@ class ShardHost {
     std::string claims;  // JSON; empty: null
     std::string init_payload;
     std::string headers;
+    // Once it has expired nobody waits for the answer any more. None: somebody always does.
+    std::optional<std::weak_ptr<const void>> asker;
   };
   struct AuthenticateAnswer {
     std::string claims;  // a JSON object; empty: refused
@@ -91,6 +94,7 @@ class Shard final : private ClientHost,
     int wake_fd = -1;
     ShardCounters* counters = nullptr;
     PeerCounts* peers = nullptr;  // of all shards
+    AuditLog* audit = nullptr;    // likewise
     std::shared_ptr<const Options> options;
   };
 
@@ -111,11 +115,14 @@ class Shard final : private ClientHost,
   using RowsReply = std::function<void(std::optional<std::string> rows)>;
   void Connections(RowsReply reply);
   void Subscriptions(RowsReply reply);
+  // Its one row says how many clients that were.
+  void Disconnect(const Disconnection& disconnection, RowsReply reply);
 
  private:
   // ClientHost
   const Options& options() const override { return *options_; }
   ShardCounters* counters() override { return counters_; }
+  AuditLog* audit() override { return audit_; }
   BufferPool* buffers() override { return &buffers_; }
   JsonTree* scratch() override { return &scratch_; }
   void Add(Client* client) override { clients_[client->id()] = client; }
@@ -188,8 +195,8 @@ class Shard final : private ClientHost,
   void OnMore() override { more_ = true; }
 
   ClientHost* host() { return this; }  // the base is private
-  void TellRows(const RowsReply& reply,
-                const std::function<void(const Client&, JsonWriter*)>& write);
+  void TellRows(const RowsReply& reply, const std::function<void(JsonWriter*)>& write);
+  size_t DisconnectAll(const Disconnection& disconnection);
   void ApplyOptions();
   bool CanServe(size_t clients) const;
   uint64_t NextId() { return ++last_id_ * kMaxShards + index_; }  // unique over all shards
@@ -206,6 +213,7 @@ class Shard final : private ClientHost,
   const RingHeader* const ring_;
   ShardCounters* const counters_;
   PeerCounts* const peers_;
+  AuditLog* const audit_;
   std::shared_ptr<const Options> options_;
   std::shared_ptr<const Catalog> catalog_;  // null: no extension or no database (yet)
 

@@ -18,6 +18,7 @@ class FakeHost final : public ClientHost {
  public:
   const Options& options() const override { return options_; }
   ShardCounters* counters() override { return &counters_; }
+  AuditLog* audit() override { return &audit_; }
   BufferPool* buffers() override { return &buffers_; }
   JsonTree* scratch() override { return &scratch_; }
   void Add(Client* client) override { clients_[client->id()] = client; }
@@ -92,10 +93,13 @@ class FakeHost final : public ClientHost {
   std::function<void(Client*)> watch_expiry;
   Position next_position = 0;
   std::vector<Client*> catching_up;
+  std::vector<std::string> audit_lines;
 
  private:
   Options options_;
   ShardCounters counters_;
+  AuditLog audit_{[this](const std::string& line) { audit_lines.push_back(line); },
+                  [] { return uint64_t{0}; }};
   BufferPool buffers_;
   JsonTree scratch_;
   ClientMap clients_;
@@ -125,6 +129,7 @@ class FakeClient final : public Client {
     return true;
   }
   void Become(std::shared_ptr<const Identity> identity) { SetIdentity(std::move(identity)); }
+  std::string peer() const override { return "nowhere"; }
 
   StartResult Subscribe(std::string_view id, std::string_view query) {
     OperationRequest request;
@@ -167,7 +172,7 @@ class FakeClient final : public Client {
   std::vector<std::string> errors;  // id and first message
 
  private:
-  Status Describe() const override { return {"fake", "acknowledged", "nowhere"}; }
+  Status Describe() const override { return {"fake", "acknowledged"}; }
   std::string ResponseHead(std::string_view id) const override { return std::string(id) + " "; }
   void SendResponse(std::string_view head, std::string_view response) override {
     Append(std::string(head).append(response).append("\n"));

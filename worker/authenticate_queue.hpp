@@ -1,0 +1,67 @@
+// Log-ins that wait for the function which the setting `authenticate` names.
+//
+// The process that runs it works on one at a time, so a few are sent to it and the others wait
+// here, each until its own time has run out or nobody waits for it any more. Whatever goes wrong,
+// the answer is a refusal.
+//
+// Control thread only.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <deque>
+#include <functional>
+#include <map>
+#include <string>
+
+#include "worker/shard/shard.hpp"
+
+namespace fsubs {
+
+class AuthenticateQueue {
+ public:
+  using Call = ShardHost::AuthenticateCall;
+  using Answer = ShardHost::AuthenticateAnswer;
+  using Reply = std::function<void(Answer)>;
+  // Returns false if there is no process to send it to.
+  using Send = std::function<bool(uint64_t number, const Call& call)>;
+
+  static constexpr size_t kMaxSent = 4;
+  static constexpr size_t kMaxWaiting = 10'000;
+  static constexpr size_t kMaxWaitingBytes = 64u << 20;
+  static constexpr size_t kMaxCallBytes = 1u << 20;
+
+  explicit AuthenticateQueue(Send send) : send_(std::move(send)) {}
+
+  // `reply` is called once, perhaps before this returns. Times are milliseconds of one clock.
+  void Add(Call call, uint64_t deadline_ms, Reply reply);
+
+  // A process is there, or another one.
+  void OnProcess() { SendSome(); }
+  // What is sent to it gets no answer any more.
+  void OnProcessGone();
+  // Numbers that are not known are ignored.
+  void OnAnswer(uint64_t number, Answer answer);
+  // Refuse those whose time has run out, or who are gone.
+  void Expire(uint64_t now_ms);
+
+  // Whether none waits for its time to run out.
+  bool empty() const { return waiting_.empty() && sent_.empty(); }
+
+ private:
+  struct Entry {
+    Call call;
+    uint64_t deadline_ms;
+    Reply reply;  // null: it was refused, and the process still works on it
+  };
+
+  void SendSome();
+
+  const Send send_;
+  std::deque<Entry> waiting_;
+  size_t waiting_bytes_ = 0;
+  std::map<uint64_t, Entry> sent_;  // by number
+  uint64_t last_number_ = 0;
+};
+
+}  // namespace fsubs
