@@ -55,13 +55,14 @@ void HandleTermination(SIGNAL_ARGS) {
   }
 }
 
-void HandleInterrupts() {
+// Returns whether the settings were read again.
+bool HandleInterrupts() {
   if (ShutdownRequestPending) proc_exit(0);
   CHECK_FOR_INTERRUPTS();
-  if (ConfigReloadPending) {
-    ConfigReloadPending = false;
-    ProcessConfigFile(PGC_SIGHUP);
-  }
+  if (!ConfigReloadPending) return false;
+  ConfigReloadPending = false;
+  ProcessConfigFile(PGC_SIGHUP);
+  return true;
 }
 
 // End if a command wants the database to itself. The launcher starts another executor when it is
@@ -243,7 +244,8 @@ bool Serve(Session* session) {
   session->look_due = Clock::now() + kLookInterval;
   for (;;) {
     MemoryContextReset(turn_context);
-    HandleInterrupts();
+    // The snapshot has some of the settings.
+    if (HandleInterrupts()) session->look_due = Clock::now();
     const Clock::time_point make_way_due = MakeWay();
     if (Clock::now() >= session->look_due && !Look(session)) return true;
     switch (session->door->TryReceive()) {
@@ -353,7 +355,7 @@ void fsubs_executor_main(Datum) {
       AllocSetContextCreate(TopMemoryContext, "fraiseql_subs side door", ALLOCSET_DEFAULT_SIZES);
   milliseconds delay = kConnectFirst;
   for (;;) {
-    HandleInterrupts();
+    (void)HandleInterrupts();
     MakeWay();
     MemoryContextSwitchTo(session.context);
     session.door = SideDoorClient::TryOpen(Wait::kExecutor);
