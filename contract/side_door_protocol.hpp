@@ -49,9 +49,10 @@ inline constexpr char kSnapshot[] = "snapshot";
 inline constexpr char kMetrics[] = "metrics";
 inline constexpr char kConnections[] = "connections";
 inline constexpr char kSubscriptions[] = "subscriptions";
+inline constexpr char kExplain[] = "explain";
 
 // What a backend may ask for.
-inline constexpr const char* kOfBackends[] = {kMetrics, kConnections, kSubscriptions};
+inline constexpr const char* kOfBackends[] = {kMetrics, kConnections, kSubscriptions, kExplain};
 
 }  // namespace op
 

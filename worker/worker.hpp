@@ -64,6 +64,7 @@ class Worker final : private ShardHost, private SideDoorHost {
   void Serve(const CatalogLoad& load);
   void Reload();
   void StartDrain();
+  void ExplainDelivery(const std::optional<JsonValue>& arguments, Reply reply);
   void CollectRows(void (Shard::*ask)(Shard::RowsReply), Reply reply);
   // Any thread.
   std::string Trouble() const;

@@ -8,6 +8,7 @@
 #include <string_view>
 #include <vector>
 
+#include "worker/access/denial.hpp"
 #include "worker/filter/filter.hpp"
 #include "worker/identity/identity.hpp"
 #include "worker/json/json_tree.hpp"
@@ -51,8 +52,9 @@ struct PreparedSubscription {
 
 struct PrepareResult {
   std::optional<PreparedSubscription> subscription;
-  std::string response;       // a query was executed: its response
-  std::vector<Error> errors;  // otherwise: why it was not
+  std::string response;          // a query was executed: its response
+  std::vector<Error> errors;     // otherwise: why it was not
+  std::optional<Denial> denial;  // it was not because of who the client is
 };
 
 // `catalog` may be null: then everything is refused.
@@ -60,5 +62,10 @@ PrepareResult Prepare(const std::shared_ptr<const Catalog>& catalog, PlanCache* 
                       const OperationRequest& request,
                       const std::shared_ptr<const Identity>& identity,
                       const OperationLimits& limits);
+
+// The filter that the arguments of a subscription make, without what access modules demand. Nothing
+// if the limits have become too narrow for it.
+std::optional<Filter> FilterOfArguments(const PreparedSubscription& subscription,
+                                        const OperationLimits& limits);
 
 }  // namespace fsubs

@@ -33,6 +33,7 @@
 #include "worker/shard/catalog_gate.hpp"
 #include "worker/shard/catch_up.hpp"
 #include "worker/shard/client_clocks.hpp"
+#include "worker/shard/delivery_trace.hpp"
 #include "worker/shard/farewell.hpp"
 #include "worker/shard/flush_list.hpp"
 #include "worker/shard/loss_log.hpp"
@@ -108,6 +109,9 @@ class Shard final : private ClientHost,
   using RowsReply = std::function<void(std::optional<std::string> rows)>;
   void Connections(RowsReply reply);
   void Subscriptions(RowsReply reply);
+  void ExplainDelivery(DeliveryQuestion question, RowsReply reply);
+  // Of the shard that a client belongs to.
+  static size_t IndexOf(uint64_t client) { return client % kMaxShards; }
 
  private:
   // ClientHost
@@ -168,8 +172,8 @@ class Shard final : private ClientHost,
   void OnAdmitted(uint64_t client, std::string_view message) override;
 
   ClientHost* host() { return this; }  // the base is private
-  void TellRows(const RowsReply& reply,
-                const std::function<void(const Client&, JsonWriter*)>& write);
+  void TellRows(RowsReply reply, std::function<void(JsonWriter* rows)> write);
+  OperationLimits LimitsOfOperations() const;
   void SetClocks();
   bool CanServe(size_t clients) const;
   uint64_t NextId() { return ++last_id_ * kMaxShards + index_; }  // unique over all shards
