@@ -76,9 +76,7 @@ def test_rows_of_a_watched_table_compare_by_columns_that_clients_do_not_see(guar
 
 def test_who_is_refused_is_told_why_and_counted(guarded, connect, name):
     def refused():
-        return guarded.metric(
-            "fraiseql_subs_subscriptions_refused_total", reason="UNAUTHENTICATED"
-        )
+        return guarded.metric("fraiseql_subs_subscriptions_refused_total", reason="UNAUTHENTICATED")
 
     before = refused()
     register(guarded, f"{name}: Doc", name, tenant_field="tenant")
@@ -167,7 +165,8 @@ def test_why_an_event_did_or_did_not_arrive_is_explained(guarded, connect, name)
     assert explained(guarded, "0-0", connection, "mine") == ("event", "unknown")
     assert explained(guarded, 'x"y', connection, "mine") == ("event", "unknown")
     wait_until(
-        lambda: guarded.metric("fraiseql_subs_events_denied_total", module="row_filter")
-        == denied + 1,
+        lambda: (
+            guarded.metric("fraiseql_subs_events_denied_total", module="row_filter") == denied + 1
+        ),
         "the denied event is counted",
     )

@@ -8,6 +8,7 @@
 #include "test/unit/worker/access/access_catalog.hpp"
 #include "worker/event/dispatch.hpp"
 #include "worker/operation/errors_json.hpp"
+#include "worker/operation/filter_compiler.hpp"
 
 namespace fsubs {
 namespace {
