@@ -59,10 +59,11 @@ inline constexpr char kConnections[] = "connections";
 inline constexpr char kSubscriptions[] = "subscriptions";
 inline constexpr char kDisconnect[] = "disconnect";
 inline constexpr char kIssuers[] = "issuers";
+inline constexpr char kExplain[] = "explain";
 
 // What a backend may ask for.
-inline constexpr const char* kOfBackends[] = {kMetrics, kConnections, kSubscriptions, kDisconnect,
-                                              kIssuers};
+inline constexpr const char* kOfBackends[] = {kMetrics,    kConnections, kSubscriptions,
+                                              kDisconnect, kIssuers,     kExplain};
 
 }  // namespace op
 

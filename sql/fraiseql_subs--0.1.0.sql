@@ -683,10 +683,83 @@ $$;
 -- Raises an error if the catalog's content is not a valid schema. One of the arguments says what the
 -- statement before it wrote: the types or the subscription field of this text, or that it removed a
 -- type.
+-- `scope`: the names of the field's scope, which its clients must be able to ask for.
 CREATE FUNCTION fraiseql_subs.check_catalog(
-    types text DEFAULT NULL, field text DEFAULT NULL, removed text DEFAULT NULL
+    types text DEFAULT NULL, field text DEFAULT NULL, removed text DEFAULT NULL,
+    scope text[] DEFAULT NULL
 ) RETURNS void
 LANGUAGE c AS 'MODULE_PATHNAME', 'fsubs_check_catalog';
+
+-- Access ------------------------------------------------------------------------------------------
+
+-- Raises an error unless `fields`, the parameter `parameter` of a registration, says for names which
+-- claims they are compared with (worker/access/claim.cpp).
+CREATE FUNCTION fraiseql_subs.check_comparands(parameter text, fields jsonb) RETURNS void
+LANGUAGE plpgsql IMMUTABLE SET search_path = pg_catalog, pg_temp AS $$
+DECLARE
+    claims CONSTANT text[] := '{user,tenant,roles,scopes,subgraphs,role}';
+    -- As worker/json/json_path.cpp reads them.
+    path CONSTANT text := '^\$(\.([A-Za-z0-9_]|[^[:ascii:]])+|\."([^"\\[:cntrl:]]|\\(["\\/bfnrt]|u[0-9A-Fa-f]{4}))*")+$';
+    name text;
+    claim jsonb;
+BEGIN
+    IF fields IS NULL THEN
+        RETURN;
+    END IF;
+    IF jsonb_typeof(fields) <> 'object' OR fields = '{}' THEN
+        RAISE invalid_parameter_value USING
+            MESSAGE = format('%s must be an object with a claim for each name', parameter),
+            HINT = format('As in %s => ''{"owner_id": "user"}''.', parameter);
+    END IF;
+    FOR name, claim IN SELECT * FROM jsonb_each(fields) LOOP
+        IF name = '' THEN
+            RAISE invalid_parameter_value USING MESSAGE = format('%s has an empty name', parameter);
+        END IF;
+        IF jsonb_typeof(claim) <> 'string' OR NOT (claim #>> '{}' = ANY (claims) OR claim #>> '{}' ~ path) THEN
+            RAISE invalid_parameter_value USING
+                MESSAGE = format('%s: %s, for "%s", names no claim', parameter, claim, name),
+                HINT = 'A claim is "user", "tenant", "roles", "scopes", "subgraphs", "role" or a path such as "$.regions".';
+        END IF;
+    END LOOP;
+END
+$$;
+
+-- Raises an error unless `field` is a field of events: names with dots between them.
+CREATE FUNCTION fraiseql_subs.check_event_field(parameter text, field text) RETURNS void
+LANGUAGE plpgsql IMMUTABLE SET search_path = pg_catalog, pg_temp AS $$
+BEGIN
+    IF field <> '' AND '' = ANY (string_to_array(field, '.')) THEN
+        RAISE invalid_parameter_value USING
+            MESSAGE = format('%s: "%s" is not a field of events', parameter, field),
+            HINT = 'Name a field, or a path such as "row.tenant_id".';
+    END IF;
+END
+$$;
+
+CREATE FUNCTION fraiseql_subs.check_access(
+    row_filter jsonb, tenant_field text, shared boolean, subgraph text, scope jsonb
+) RETURNS void
+LANGUAGE plpgsql IMMUTABLE SET search_path = pg_catalog, pg_temp AS $$
+BEGIN
+    PERFORM fraiseql_subs.check_comparands('row_filter', row_filter);
+    IF row_filter IS NOT NULL THEN
+        PERFORM fraiseql_subs.check_event_field('row_filter', name) FROM jsonb_object_keys(row_filter) AS name;
+    END IF;
+    PERFORM fraiseql_subs.check_comparands('scope', scope);
+    PERFORM fraiseql_subs.check_event_field('tenant_field', tenant_field);
+    IF shared IS NULL THEN
+        RAISE invalid_parameter_value USING MESSAGE = 'shared cannot be null';
+    END IF;
+    IF shared AND tenant_field = '' THEN
+        RAISE invalid_parameter_value USING
+            MESSAGE = 'shared is about a tenant field, and there is none',
+            HINT = 'Without a tenant field, events reach clients of every tenant.';
+    END IF;
+    IF subgraph = '' THEN
+        RAISE invalid_parameter_value USING MESSAGE = 'subgraph cannot be empty';
+    END IF;
+END
+$$;
 
 CREATE FUNCTION fraiseql_register_types(sdl text) RETURNS void
 LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
@@ -732,6 +805,7 @@ BEGIN
             MESSAGE = 'event_types cannot be empty or contain null',
             HINT = 'Leave event_types out to deliver every event of the channel.';
     END IF;
+    PERFORM fraiseql_subs.check_access($4, $5, $6, $7, $8);
     PERFORM fraiseql_subs.lock_catalog();
     INSERT INTO fraiseql_subs.subscription (name, field, channel, event_types, row_filter,
             tenant_field, shared, subgraph, scope, roles, scopes, rate_limit)
@@ -741,7 +815,9 @@ BEGIN
             row_filter = excluded.row_filter, tenant_field = excluded.tenant_field,
             shared = excluded.shared, subgraph = excluded.subgraph, scope = excluded.scope,
             roles = excluded.roles, scopes = excluded.scopes, rate_limit = excluded.rate_limit;
-    PERFORM fraiseql_subs.check_catalog(field => $1);
+    PERFORM fraiseql_subs.check_catalog(
+        field => $1,
+        scope => CASE WHEN $8 IS NOT NULL THEN ARRAY(SELECT jsonb_object_keys($8)) END);
 END
 $$;
 COMMENT ON FUNCTION fraiseql_register_subscription(
@@ -1124,6 +1200,18 @@ LANGUAGE sql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
 $$;
 COMMENT ON FUNCTION fraiseql_subscriptions() IS 'subscriptions of the clients connected to the worker';
 
+CREATE FUNCTION fraiseql_explain_delivery("position" text, connection_id bigint, subscription_id text)
+RETURNS TABLE (step integer, module text, outcome text, detail text)
+LANGUAGE sql STRICT SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
+    SELECT step, module, outcome, detail
+    FROM jsonb_to_recordset(fraiseql_subs.worker_request('explain', jsonb_build_object(
+            'position', $1, 'connection_id', $2::text, 'subscription_id', $3)))
+        AS explained (step integer, module text, outcome text, detail text)
+    ORDER BY step;
+$$;
+COMMENT ON FUNCTION fraiseql_explain_delivery(text, bigint, text) IS
+    'tell step by step why an event did or did not reach a subscription';
+
 -- Clients -----------------------------------------------------------------------------------------
 
 CREATE FUNCTION fraiseql_disconnect(
@@ -1224,6 +1312,7 @@ REVOKE ALL ON FUNCTION
     fraiseql_metrics(),
     fraiseql_connections(),
     fraiseql_subscriptions(),
+    fraiseql_explain_delivery(text, bigint, text),
     fraiseql_disconnect(text, bigint, text, text, boolean),
     fraiseql_create_roles()
 FROM PUBLIC;

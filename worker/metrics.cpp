@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "contract/heartbeat.hpp"
+#include "worker/access/denial.hpp"
 #include "worker/json/json_writer.hpp"
 
 namespace fsubs {
@@ -75,6 +76,19 @@ constexpr Definition kDefinitions[] = {
      "Clients closed because their token expired", &ShardCounters::tokens_expired},
 };
 
+struct AccessModule {
+  const char* name;
+  Counter ShardCounters::*denied;
+};
+
+constexpr AccessModule kModules[] = {
+    {"row_filter", &ShardCounters::denied_by_row_filter},
+    {"tenant", &ShardCounters::denied_by_tenant},
+    {"federation", &ShardCounters::denied_by_federation},
+};
+
+static_assert(ShardCounters::kDenials == kDenials);
+
 prometheus::ClientMetric Metric(double value) {
   prometheus::ClientMetric metric;
   // Both members exist whatever the family's type; the serialiser reads the one that fits.
@@ -83,17 +97,51 @@ prometheus::ClientMetric Metric(double value) {
   return metric;
 }
 
-prometheus::MetricFamily CollectRefusals(std::span<const ShardCounters> shards) {
+void Append(const Counter& counter, size_t shard, const char* label, std::string_view value,
+            prometheus::MetricFamily* family) {
+  family->metric.push_back(Metric(static_cast<double>(counter.get())));
+  family->metric.back().label.push_back({"shard", std::to_string(shard)});
+  family->metric.back().label.push_back({label, std::string(value)});
+}
+
+prometheus::MetricFamily CollectRefusedLogins(std::span<const ShardCounters> shards) {
   prometheus::MetricFamily family{"fraiseql_subs_logins_refused_total",
                                   "Clients that were not let in, and renewals that were refused",
                                   MetricType::Counter,
                                   {}};
   for (size_t i = 0; i < shards.size(); ++i) {
     for (size_t why = 0; why < kLoginRefusals; ++why) {
-      const Counter& counter = shards[i].logins_refused[why];
-      family.metric.push_back(Metric(static_cast<double>(counter.get())));
-      family.metric.back().label = {{"shard", std::to_string(i)},
-                                    {"reason", kLoginRefusalNames[why]}};
+      Append(shards[i].logins_refused[why], i, "reason", kLoginRefusalNames[why], &family);
+    }
+  }
+  return family;
+}
+
+prometheus::MetricFamily CollectRefusedSubscriptions(std::span<const ShardCounters> shards) {
+  prometheus::MetricFamily family{
+      "fraiseql_subs_subscriptions_refused_total",
+      "Subscriptions refused, or ended when rules changed, because of who the client is",
+      MetricType::Counter,
+      {}};
+  for (size_t i = 0; i < shards.size(); ++i) {
+    for (size_t denial = 0; denial < kDenials; ++denial) {
+      Append(shards[i].denials[denial], i, "reason", NameOf(static_cast<Denial>(denial)), &family);
+    }
+  }
+  return family;
+}
+
+prometheus::MetricFamily CollectDeniedEvents(std::span<const ShardCounters> shards) {
+  prometheus::MetricFamily family{
+      "fraiseql_subs_events_denied_total",
+      "Times that an access module kept an event from a subscription that asks for the values it "
+      "has; what a subscription demands beside equality is not looked at, and for federation "
+      "nothing",
+      MetricType::Counter,
+      {}};
+  for (size_t i = 0; i < shards.size(); ++i) {
+    for (const AccessModule& module : kModules) {
+      Append(shards[i].*module.denied, i, "module", module.name, &family);
     }
   }
   return family;
@@ -126,7 +174,9 @@ std::vector<prometheus::MetricFamily> Collect(std::span<const ShardCounters> sha
     }
     families.push_back(std::move(family));
   }
-  families.push_back(CollectRefusals(shards));
+  families.push_back(CollectRefusedLogins(shards));
+  families.push_back(CollectRefusedSubscriptions(shards));
+  families.push_back(CollectDeniedEvents(shards));
   return families;
 }
 

@@ -1,6 +1,7 @@
 #include "worker/worker.hpp"
 
 #include <algorithm>
+#include <charconv>
 #include <csignal>
 #include <filesystem>
 
@@ -435,6 +436,8 @@ bool Worker::OnRequest(std::string_view op, const std::optional<JsonValue>& argu
     return Disconnect(arguments, std::move(reply));
   } else if (op == side_door::op::kIssuers) {
     reply({.rows = keys_.Rows()});
+  } else if (op == side_door::op::kExplain) {
+    ExplainDelivery(arguments, std::move(reply));
   } else {
     return false;
   }
@@ -459,6 +462,24 @@ void Worker::CollectRows(const std::function<void(Shard*, Shard::RowsReply)>& as
       tasks_.Post([collection, i, rows = std::move(rows)] { collection->Add(i, rows); });
     });
   }
+}
+
+void Worker::ExplainDelivery(const std::optional<JsonValue>& arguments, Reply reply) {
+  const auto text = [&](std::string_view name) {
+    const auto value = arguments ? arguments->Find(name) : std::nullopt;
+    return value && value->type() == JsonType::kString ? value->ToString() : std::string();
+  };
+  DeliveryQuestion question{.position = text("position"), .subscription = text("subscription_id")};
+  // As text, since a number of JSON may be anything.
+  const std::string connection = text("connection_id");
+  std::from_chars(connection.data(), connection.data() + connection.size(), question.connection);
+  const size_t index = Shard::IndexOf(question.connection);
+  // No client has an id of a shard that there is not, which any shard can tell.
+  Shard* const shard = shards_[index < shards_.size() ? index : 0].get();
+  const auto collection = RowCollection::Start(&loop_, 1, kRowsPatienceMs, std::move(reply));
+  shard->ExplainDelivery(std::move(question), [this, collection](std::optional<std::string> rows) {
+    tasks_.Post([collection, rows = std::move(rows)] { collection->Add(0, rows); });
+  });
 }
 
 void Worker::Reload() {

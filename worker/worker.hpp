@@ -76,6 +76,7 @@ class Worker final : private ShardHost, private SideDoorHost, private KeyService
   void Serve(const CatalogLoad& load);
   void Reload();
   void StartDrain();
+  void ExplainDelivery(const std::optional<JsonValue>& arguments, Reply reply);
   void CollectRows(const std::function<void(Shard*, Shard::RowsReply)>& ask, Reply reply);
   bool Disconnect(const std::optional<JsonValue>& arguments, Reply reply);
   void QueueLogin(AuthenticateCall call, uint64_t asked_ms,

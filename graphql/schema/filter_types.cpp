@@ -372,6 +372,36 @@ FilterMember FilterMemberOf(const WrappedType& target, std::string_view member) 
   return type.FindField(member) != nullptr ? FilterMember::kField : FilterMember::kUnknown;
 }
 
+bool CanFilterBy(const Field& field, std::string_view name) {
+  std::set<std::tuple<const Type*, const Type*, TypeRefKind>> seen;  // filters, what they are on
+  std::vector<std::pair<const Type*, const WrappedType*>> next;
+  for (const InputValue& argument : field.arguments) {
+    const Type& type = *argument.type->type;
+    if (type.kind == TypeKind::kInputObject) {
+      next.emplace_back(&type, field.type);
+    } else if (argument.name == name) {
+      return true;
+    }
+  }
+  while (!next.empty()) {
+    const auto [filter, target] = next.back();
+    next.pop_back();
+    if (!seen.emplace(filter, target->type, target->nullable()->kind).second) continue;
+    for (const InputValue& member : filter->input_fields) {
+      if (FilterMemberOf(*target, member.name) == FilterMember::kField) {
+        const WrappedType& below = *target->nullable()->type->FindField(member.name)->type;
+        const bool is_leaf = below.nullable()->kind == TypeRefKind::kNamed && below.type->is_leaf();
+        if (is_leaf && member.name == name) return true;
+        next.emplace_back(member.type->type, &below);
+      } else if (member.type->type->kind == TypeKind::kInputObject &&
+                 target->nullable()->kind == TypeRefKind::kList) {
+        next.emplace_back(member.type->type, target->nullable()->of);
+      }
+    }
+  }
+  return false;
+}
+
 Comparison ComparisonOf(const Type& leaf) {
   return leaf.kind == TypeKind::kEnum ? Comparison::kText : ComparisonOfScalar(leaf.name);
 }

@@ -71,6 +71,10 @@ class FilterChecks {
   std::set<std::tuple<const Type*, const Type*, TypeRefKind>> seen_;
 };
 
+// Whether clients can filter the events of a subscription field by a leaf of that name: there is an
+// argument that is called so, or a filter has conditions on a field that is, at any depth.
+bool CanFilterBy(const Field& field, std::string_view name);
+
 // How the values of a leaf, or of a column that it shows, compare. docs/filters.md has the types.
 enum class Comparison : uint8_t {
   kText,      // String, enums: by their text, that of numbers as they are written

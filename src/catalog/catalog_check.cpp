@@ -147,11 +147,14 @@ FSUBS_FUNCTION(fsubs_check_catalog) {
   using namespace fsubs;
   const std::string_view types = Utf8Argument(fcinfo, 0);
   const std::string_view field = Utf8Argument(fcinfo, 1);
-  const Occasion occasion = {field.data() == nullptr ? types : field, Utf8Argument(fcinfo, 2)};
+  const Occasion occasion = {field.data() == nullptr ? types : field, Utf8Argument(fcinfo, 2),
+                             TextsArgument(fcinfo, 3)};
   if (session_catalog == nullptr) MakeSessionCatalog();
   if (OnlyLastStatementIsNew() && occasion.removed.empty()) {
     bool valid = false;
-    RunGuarded([&] { valid = session_catalog->TryWritten(types, field); });
+    RunGuarded([&] {
+      valid = session_catalog->TryWritten(types, field) && session_catalog->TryScope(occasion);
+    });
     if (valid) {
       NoteValid();
       PG_RETURN_VOID();
@@ -161,7 +164,9 @@ FSUBS_FUNCTION(fsubs_check_catalog) {
   CatalogRows rows = ReadCatalog(session_catalog);
   if (AllKnownAreThere(rows)) {
     bool valid = false;
-    RunGuarded([&] { valid = session_catalog->TryAdd(rows.registration()); });
+    RunGuarded([&] {
+      valid = session_catalog->TryAdd(rows.registration()) && session_catalog->TryScope(occasion);
+    });
     if (valid) {
       NoteValid();
       PG_RETURN_VOID();

@@ -59,7 +59,15 @@ bool KnownCatalog::TryWritten(std::string_view types, std::string_view field) {
 void KnownCatalog::Check(const Registration& all, const Occasion& occasion) {
   Forget();
   auto schema = std::make_unique<CheckedSchema>(all, occasion);
+  if (!occasion.scope.empty()) schema->CheckScope(FieldName(occasion.source), occasion.scope);
   Know(std::move(schema), all);
+}
+
+bool KnownCatalog::TryScope(const Occasion& occasion) const {
+  if (occasion.scope.empty()) return true;
+  if (schema_ == nullptr) return false;
+  schema_->CheckScope(FieldName(occasion.source), occasion.scope);
+  return true;
 }
 
 void KnownCatalog::Know(std::unique_ptr<CheckedSchema> schema, const Registration& added) {

@@ -32,8 +32,12 @@ class KnownCatalog {
   // known already.
   bool TryWritten(std::string_view types, std::string_view field);
 
-  // Check the whole catalog, and know it from now on. Throws UserError if it is not valid.
+  // Check the whole catalog and the occasion's scope, and know the catalog from now on. Throws
+  // UserError if they are not valid.
   void Check(const Registration& all, const Occasion& occasion);
+
+  // As CheckedSchema::CheckScope, by what is known. Returns whether enough is.
+  bool TryScope(const Occasion& occasion) const;
 
  private:
   struct Hash {

@@ -6,28 +6,6 @@
 #include "src/base/sql_text.hpp"
 #include "src/catalog/schema_check.hpp"
 
-namespace fsubs {
-namespace {
-
-using Texts = std::span<const std::string_view>;
-
-// An array argument's elements in palloc'ed memory; a null array has none. REQUIRES: no null
-// elements.
-Texts TextsArgument(FunctionCallInfo fcinfo, int argument) {
-  if (PG_ARGISNULL(argument)) return {};
-  Datum* values;
-  int count;
-  deconstruct_array(PG_GETARG_ARRAYTYPE_P(argument), TEXTOID, -1, false, TYPALIGN_INT, &values,
-                    nullptr, &count);
-  std::string_view* const texts =
-      static_cast<std::string_view*>(palloc(mul_size(count + 1, sizeof(std::string_view))));
-  for (int i = 0; i < count; ++i) texts[i] = Utf8Of(DatumGetTextPP(values[i]));
-  return {texts, static_cast<size_t>(count)};
-}
-
-}  // namespace
-}  // namespace fsubs
-
 FSUBS_FUNCTION(fsubs_split_types) {
   using namespace fsubs;
   const std::string_view sdl = Utf8Argument(fcinfo, 0);
@@ -56,7 +34,7 @@ FSUBS_FUNCTION(fsubs_field_name) {
 FSUBS_FUNCTION(fsubs_compose_schema) {
   using namespace fsubs;
   const std::string_view definitions = Utf8Argument(fcinfo, 0);
-  const Texts fields = TextsArgument(fcinfo, 1);
+  const std::span<const std::string_view> fields = TextsArgument(fcinfo, 1);
   auto* const sdl = NewInContext<std::string>();
   RunGuarded([=] { *sdl = graphql::ComposeSchema(definitions, fields, ThrowIfInterrupted); });
   return TextFromUtf8(*sdl);

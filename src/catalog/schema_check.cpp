@@ -204,6 +204,20 @@ bool CheckedSchema::TryAdd(const Registration& added) {
                      [this](const CatalogRow& field) { return HasTargets(field); });
 }
 
+void CheckedSchema::CheckScope(std::string_view field,
+                               std::span<const std::string_view> names) const {
+  const graphql::Type* const root = schema_.schema().Root(graphql::OperationKind::kSubscription);
+  for (const std::string_view name : names) {
+    if (graphql::CanFilterBy(*root->FindField(field), name)) continue;
+    throw UserError{
+        ERRCODE_INVALID_PARAMETER_VALUE,
+        "scope: clients cannot filter subscription " + Quote(field) + " by " + Quote(name),
+        "A scope names an argument, or a field that a filter argument has conditions "
+        "on.",
+        {}};
+  }
+}
+
 bool CheckedSchema::HasTargets(const CatalogRow& row) {
   const graphql::Type* const root = schema_.schema().Root(graphql::OperationKind::kSubscription);
   const graphql::Field* const field = root->FindField(row.name);

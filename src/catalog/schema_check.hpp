@@ -26,8 +26,9 @@ struct Registration {
 
 // Why it would be, for error messages.
 struct Occasion {
-  std::string_view source;   // text the user gave, for locations; may be empty
-  std::string_view removed;  // type that is being unregistered; empty: none
+  std::string_view source;                  // text the user gave, for locations; may be empty
+  std::string_view removed;                 // type that is being unregistered; empty: none
+  std::span<const std::string_view> scope;  // of the subscription field that `source` defines
 };
 
 // The definitions in `sdl`. Throws UserError for what cannot be registered, and for names given
@@ -50,6 +51,10 @@ class CheckedSchema {
   // The object then describes both together. Otherwise, and after an exception, it can only be
   // destroyed.
   bool TryAdd(const Registration& added);
+
+  // Throws UserError unless clients can filter the subscription field `field` by each name of its
+  // scope.
+  void CheckScope(std::string_view field, std::span<const std::string_view> names) const;
 
   // Bytes of its text.
   size_t size() const { return schema_.size(); }

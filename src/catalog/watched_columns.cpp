@@ -59,8 +59,8 @@ columns AS (
         ON element.oid = CASE WHEN type.typcategory = 'A'
                               THEN coalesce(resolved_element.base, type.typelem) ELSE type.oid END),
 agreed AS (
-    SELECT channel, name, min(type) AS type FROM columns
-    GROUP BY channel, name HAVING min(type) = max(type) AND min(type) <> 'text'),
+    SELECT channel, name, CASE WHEN min(type) = max(type) THEN min(type) ELSE 'text' END AS type
+    FROM columns GROUP BY channel, name),
 channels AS (
     SELECT channel,
            pg_catalog.json_object_agg(name, type ORDER BY name COLLATE "C") AS types

@@ -1,5 +1,6 @@
 """PostgreSQL servers of the tests' own, reachable through a Unix socket in their directory."""
 
+import json
 import os
 import shutil
 import socket
@@ -203,9 +204,12 @@ class Cluster:
             error.add_note(self.log())
             raise
 
-    def metric(self, name):
-        """The sum of a metric over all shards."""
-        return self.value("SELECT sum(value) FROM fraiseql_metrics() WHERE name = %s", (name,))
+    def metric(self, name, **labels):
+        """The sum of a metric over all shards, with those labels."""
+        return self.value(
+            "SELECT sum(value) FROM fraiseql_metrics() WHERE name = %s AND labels @> %s::jsonb",
+            (name, json.dumps(labels)),
+        )
 
     def worker_pids(self):
         """Worker processes of this server; the launcher starts them in the data directory."""

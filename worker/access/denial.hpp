@@ -2,7 +2,9 @@
 // reasons the first counts.
 #pragma once
 
+#include <cstddef>
 #include <cstdint>
+#include <optional>
 #include <string_view>
 
 namespace fsubs {
@@ -14,8 +16,10 @@ enum class Denial : uint8_t {
   kSubgraphRequired,
   kTenantRequired,
   kClaimRequired,
-  kScopeMismatch,
+  kScopeMismatch,  // the last one
 };
+
+inline constexpr size_t kDenials = static_cast<size_t>(Denial::kScopeMismatch) + 1;
 
 constexpr std::string_view NameOf(Denial denial) {
   switch (denial) {
@@ -36,5 +40,42 @@ constexpr std::string_view NameOf(Denial denial) {
   }
   return "SCOPE_MISMATCH";
 }
+
+// For the client, who is told nothing of what others may.
+constexpr std::string_view SentenceOf(Denial denial) {
+  switch (denial) {
+    case Denial::kUnauthenticated:
+      return "This is for clients with credentials.";
+    case Denial::kRoleRequired:
+      return "This needs a role that the client does not have.";
+    case Denial::kScopeRequired:
+      return "This needs a scope that the client does not have.";
+    case Denial::kSubgraphRequired:
+      return "This needs a subgraph that the client does not have.";
+    case Denial::kTenantRequired:
+      return "This needs a tenant, and the client has none.";
+    case Denial::kClaimRequired:
+      return "This needs a claim that the client does not have.";
+    case Denial::kScopeMismatch:
+      break;
+  }
+  return "The arguments must ask for the client's own values.";
+}
+
+// The reasons that were found against one client.
+class Denials {
+ public:
+  void Add(Denial denial) {
+    if (!first_ || denial < *first_) first_ = denial;
+  }
+  bool empty() const { return !first_; }
+  // The one that counts; nothing if there is none.
+  std::optional<Denial> ReasonFor(bool is_anonymous) const {
+    return first_ && is_anonymous ? Denial::kUnauthenticated : first_;
+  }
+
+ private:
+  std::optional<Denial> first_;
+};
 
 }  // namespace fsubs

@@ -58,6 +58,13 @@ struct alignas(64) ShardCounters {
   Counter messages_sent;
   Counter bytes_sent;
   Counter subscribe_errors;
+  // Subscriptions refused or ended, by why they were denied (worker/access/denial.hpp).
+  static constexpr size_t kDenials = 7;
+  Counter denials[kDenials];
+  // Times that an access module kept an event from a subscription.
+  Counter denied_by_row_filter;
+  Counter denied_by_tenant;
+  Counter denied_by_federation;
   Counter fallen_behind;  // a client's socket took no more: its events wait in the ring
   Counter slow_consumers;
   Counter keepalive_timeouts;

@@ -187,11 +187,16 @@ bool Client::Revalidate(const Catalog* catalog, WorkBudget* budget) {
       ++at;
       continue;
     }
+    CountDenial(prepared);
     const std::string id = at->first;
     at = subscriptions_.erase(at);
     SendErrors(id, prepared.errors);
   }
   return true;
+}
+
+void Client::CountDenial(const PrepareResult& result) {
+  if (result.denial) host_->counters()->denials[static_cast<size_t>(*result.denial)].Add();
 }
 
 void Client::SetIdentity(std::shared_ptr<const Identity> identity) {
@@ -268,11 +273,13 @@ StartResult Client::Start(std::string_view id, const OperationRequest& request) 
   if (!prepared.subscription) {
     host_->counters()->subscribe_errors.Add();
     AuditRefusal(prepared);
+    CountDenial(prepared);
     return {.kind = StartResult::Kind::kRefused, .errors = std::move(prepared.errors)};
   }
   Subscription& subscription = subscriptions_[name];
   subscription.client = this;
-  subscription.from = host_->position();
+  subscription.since = host_->position();
+  subscription.from = subscription.since;
   subscription.head = std::move(head);
   subscription.started_at_us = NowUs();
   Enter(name, &subscription, std::move(*prepared.subscription));

@@ -33,9 +33,10 @@ struct Subscription final : Member {
   void Deliver(const EventPlace& place, std::string_view payload) override;
 
   Client* client = nullptr;
-  Position from = 0;  // of the first event that may be for it and has not been delivered
-  std::string head;   // what stands before the response in its messages
-  size_t memory = 0;  // bytes, without what is shared
+  Position since = 0;  // events before it are not for the subscription
+  Position from = 0;   // of the first event that may be for it and has not been delivered
+  std::string head;    // what stands before the response in its messages
+  size_t memory = 0;   // bytes, without what is shared
   int64_t started_at_us = 0;
   uint64_t delivered = 0;
 };
@@ -197,6 +198,7 @@ class Client {
   void WriteIdentity(JsonWriter* rows) const;
   void Enter(const std::string& id, Subscription* subscription, PreparedSubscription prepared);
   void Leave(Subscription* subscription);
+  void CountDenial(const PrepareResult& result);
 
   Subscriptions subscriptions_;
   std::shared_ptr<const Identity> identity_;

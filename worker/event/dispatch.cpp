@@ -31,8 +31,9 @@ namespace fsubs {
 //   each event, so what was computed for an earlier one is not taken for the next.
 //
 // An event reaches a member at most once. A member's places are in buckets of one shape, each under
-// another key, and an event has one key in a shape. A loss is for all groups of its channel, so a
-// member is told of it at its first place.
+// another key, and an event has one key in a shape, unless lists that a row filter looks at give it
+// several: then a member gets it at the first of its places that it is for. A loss is for all
+// groups of its channel, so a member is told of it at its first place.
 //
 // An event may be under way between calls, and members may come and go meanwhile. matched_ then has
 // the groups that it is for, and next_group_ and next_member_ say how far it has come. A group that
@@ -54,6 +55,7 @@ struct Dispatcher::ResidualSlot {
   const std::string* identity = nullptr;  // its own key in residuals_
   size_t groups = 0;
   uint64_t event = 0;
+  const FieldIndex* field = nullptr;  // as whose subscribers see that event
   bool holds = false;
 };
 
@@ -62,12 +64,39 @@ struct Dispatcher::Bucket {
   const std::string* key;  // its own key in the shape's map
   boost::container::small_vector<std::unique_ptr<DispatchGroup>, 1> groups;
   std::unique_ptr<RangeIndex> ranges;  // of the same groups, if the shape has a range
+  size_t members = 0;
 };
 
 struct Dispatcher::Shape {
+  // For one of the modules whose fields are in `equal`: how many members there are with the same
+  // values of the fields in front of those.
+  struct FrontTally {
+    Demander module;
+    size_t fields;  // in front
+    std::unordered_map<std::string, size_t, StringHash, std::equal_to<>> members;
+
+    size_t Find(std::string_view front) const {
+      const auto found = members.find(front);
+      return found == members.end() ? 0 : found->second;
+    }
+  };
+
+  explicit Shape(FieldIndex* in, const Filter& filter)
+      : field(in), equal(filter.equal), ranged(filter.ranged), by_subgraph(filter.by_subgraph()) {
+    for (size_t i = 0; i < equal.size(); ++i) {
+      const Demander demander = equal[i].demander;
+      if (demander == Demander::kClient) continue;
+      if (i == 0 || equal[i - 1].demander != demander) tallies.push_back({demander, i, {}});
+    }
+  }
+
   FieldIndex* field;
   std::vector<IndexedField> equal;
   std::optional<IndexedField> ranged;
+  bool by_subgraph;
+  bool has_several_keys = false;    // the event under way, here
+  std::vector<FrontTally> tallies;  // in the order of their fields
+  size_t members = 0;
   std::unordered_map<std::string, Bucket, StringHash, std::equal_to<>> buckets;
 };
 
@@ -76,6 +105,7 @@ struct Dispatcher::FieldIndex {
   const SubscriptionField* field;
   std::shared_ptr<const Catalog> catalog;  // owns `field`
   std::vector<std::unique_ptr<Shape>> shapes;
+  std::optional<JsonValue> data;  // of the event under way, if it is for this field
 };
 
 struct Dispatcher::Channel {
@@ -152,6 +182,12 @@ size_t Dispatcher::SizeOf(const PreparedSubscription& subscription) {
   size_t each = sizeof(Member::Place) + kHeapEntry<decltype(Shape::buckets)> +
                 HeapBlock(sizeof(DispatchGroup)) + bounds + kHeapEntry<decltype(groups_)>;
   if (filter.ranged) each += HeapBlock(sizeof(RangeIndex)) + RangeIndex::SizeOf(filter.interval);
+  for (size_t i = 0; i < filter.equal.size(); ++i) {
+    const Demander demander = filter.equal[i].demander;
+    const bool begins = i == 0 || filter.equal[i - 1].demander != demander;
+    if (demander == Demander::kClient || !begins) continue;
+    each += kHeapEntry<decltype(Shape::FrontTally::members)>;
+  }
   size_t size = filter.keys.size() * each + HeapSize(filter.keys);
   if (filter.residual) size += kHeapEntry<decltype(residuals_)> + HeapSize(*filter.residual);
   return size;
@@ -168,8 +204,8 @@ Dispatcher::Shape* Dispatcher::ShapeFor(const PreparedSubscription& subscription
   FieldIndex* index =
       FindIn(channel->fields, [&](const FieldIndex& known) { return known.field == field; });
   if (index == nullptr) {
-    channel->fields.push_back(
-        std::make_unique<FieldIndex>(FieldIndex{channel.get(), field, subscription.catalog, {}}));
+    channel->fields.push_back(std::make_unique<FieldIndex>(
+        FieldIndex{channel.get(), field, subscription.catalog, {}, {}}));
     index = channel->fields.back().get();
   }
 
@@ -178,7 +214,7 @@ Dispatcher::Shape* Dispatcher::ShapeFor(const PreparedSubscription& subscription
     return known.equal == filter.equal && known.ranged == filter.ranged;
   });
   if (shape != nullptr) return shape;
-  index->shapes.push_back(std::make_unique<Shape>(Shape{index, filter.equal, filter.ranged, {}}));
+  index->shapes.push_back(std::make_unique<Shape>(index, filter));
   return index->shapes.back().get();
 }
 
@@ -229,6 +265,8 @@ void Dispatcher::Add(Member* member, PreparedSubscription subscription) {
   const Filter& filter = subscription.filter;
   if (!filter.keys.empty()) {
     Shape* const shape = ShapeFor(subscription);
+    ++shape->members;
+    Tally(shape, filter.keys, 1);
     ResidualSlot* const residual = ResidualFor(filter);
     for (const std::string& key : filter.keys) {
       const auto [entry, added] = shape->buckets.try_emplace(key);
@@ -238,6 +276,7 @@ void Dispatcher::Add(Member* member, PreparedSubscription subscription) {
         bucket->key = &entry->first;
         if (shape->ranged) bucket->ranges = std::make_unique<RangeIndex>();
       }
+      ++bucket->members;
       DispatchGroup* const group = GroupFor(bucket, subscription, residual);
       group->members.push_back({member, member->places_.size()});
       member->places_.push_back({group, group->members.size() - 1});
@@ -247,9 +286,29 @@ void Dispatcher::Add(Member* member, PreparedSubscription subscription) {
   ++members_;
 }
 
+void Dispatcher::Tally(Shape* shape, const std::vector<std::string>& keys, int by) {
+  for (Shape::FrontTally& tally : shape->tallies) {
+    std::vector<std::string_view> fronts;
+    for (const std::string& key : keys) fronts.push_back(KeyFront(key, tally.fields));
+    std::sort(fronts.begin(), fronts.end());
+    fronts.erase(std::unique(fronts.begin(), fronts.end()), fronts.end());
+    for (const std::string_view front : fronts) {
+      const auto entry = tally.members.try_emplace(std::string(front), 0).first;
+      entry->second += by;
+      if (entry->second == 0) tally.members.erase(entry);
+    }
+  }
+}
+
 void Dispatcher::Remove(Member* member) {
+  if (!member->places_.empty()) {
+    Shape* const shape = member->places_.front().group->bucket->shape;
+    --shape->members;
+    Tally(shape, member->subscription_.filter.keys, -1);
+  }
   for (const Member::Place& place : member->places_) {
     DispatchGroup* const group = place.group;
+    --group->bucket->members;
     auto& members = group->members;
     const auto put = [&](size_t to, size_t from) {
       members[to] = members[from];
@@ -305,12 +364,6 @@ void Dispatcher::RemoveGroup(DispatchGroup* group) {
   if (channel->fields.empty()) channels_.erase(channels_.find(channel->name));
 }
 
-std::string_view Dispatcher::KeyOf(const Shape& shape, const JsonValue& data) {
-  key_.clear();
-  AppendKey(shape.equal, data, &key_);
-  return key_;
-}
-
 // Returns whether it is known now whether the residual of the group's filters holds.
 bool Dispatcher::TryResidual(DispatchGroup* group, WorkBudget* budget, bool* holds) {
   ResidualSlot* const residual = group->residual;
@@ -318,12 +371,14 @@ bool Dispatcher::TryResidual(DispatchGroup* group, WorkBudget* budget, bool* hol
     *holds = true;
     return true;
   }
-  if (residual->event != event_) {
-    if (!trying_) trial_.Start(*residual->predicate, tree_.root());
+  const FieldIndex* const field = group->bucket->shape->field;
+  if (residual->event != event_ || residual->field != field) {
+    if (!trying_) trial_.Start(*residual->predicate, *field->data);
     const std::optional<bool> tried = trial_.Continue(budget);
     trying_ = !tried;
     if (trying_) return false;
     residual->event = event_;
+    residual->field = field;
     residual->holds = *tried;
   }
   *holds = residual->holds;
@@ -336,7 +391,7 @@ void Dispatcher::EncodeFor(DispatchGroup* group, WorkBudget* budget) {
     slot->payload = EncodeLoss(*group->plan, lost_, LossCause::kNotMade);
   } else {
     slot->payload.clear();
-    Encode(*group->plan, tree_.root(), mark_, &slot->payload);
+    Encode(*group->plan, *group->bucket->shape->field->data, mark_, &slot->payload);
   }
   slot->event = event_;
   ++outcome_.encoded;
@@ -357,6 +412,17 @@ void Dispatcher::DropPayload(PlanSlot* slot) {
   slot->event = 0;
 }
 
+// Whether the event under way was for the member at a place before this one.
+bool Dispatcher::WasAtEarlierPlace(const DispatchGroup* group, const Member& member,
+                                   size_t place) const {
+  if (lost_ > 0) return true;
+  if (!group->bucket->shape->has_several_keys) return false;
+  const auto& places = member.places_;
+  return std::any_of(places.begin(), places.begin() + place, [&](const Member::Place& earlier) {
+    return earlier.group->matched_for == event_;
+  });
+}
+
 // Returns whether the group is done.
 bool Dispatcher::Deliver(DispatchGroup* group, WorkBudget* budget) {
   bool holds = false;
@@ -367,7 +433,7 @@ bool Dispatcher::Deliver(DispatchGroup* group, WorkBudget* budget) {
   for (; next_member_ < group->members.size(); ++next_member_) {
     if (budget->is_spent()) return false;
     const DispatchGroup::Entry& entry = group->members[next_member_];
-    if (lost_ > 0 && entry.place > 0) continue;
+    if (entry.place > 0 && WasAtEarlierPlace(group, *entry.member, entry.place)) continue;
     entry.member->Deliver(place_, slot->payload);
     if (lost_ == 0) ++outcome_.matched;
     budget->SpendBytes((WorkBudget::kBytesPerUnit + slot->payload.size()) / 4);
@@ -392,28 +458,108 @@ void Dispatcher::CollectAllGroups(const Channel& channel, WorkBudget* budget) {
   }
 }
 
+void Dispatcher::AddMatches(Bucket* bucket, const EventView& event) {
+  const Shape& shape = *bucket->shape;
+  if (shape.ranged) {
+    form_.clear();
+    AppendForm(shape.ranged->comparison, ValueAt(event.data, shape.ranged->path), &form_);
+    bucket->ranges->ForEachContaining(
+        form_, [&](RangeIndex::Item* item) { AddMatch(static_cast<DispatchGroup*>(item)); });
+  } else {
+    for (const auto& group : bucket->groups) AddMatch(group.get());
+  }
+}
+
+void Dispatcher::CountDenied(Demander module, size_t members) {
+  Outcome::Denied& denied = outcome_.denied;
+  switch (module) {
+    case Demander::kClient:
+      break;
+    case Demander::kRowFilter:
+      denied.by_row_filter += members;
+      break;
+    case Demander::kTenant:
+      denied.by_tenant += members;
+      break;
+    case Demander::kFederation:
+      denied.by_federation += members;
+  }
+}
+
+void Dispatcher::MatchShape(Shape* shape, const EventView& event) {
+  key_.clear();
+  shape->has_several_keys = !AppendKey(shape->equal, event, &key_);
+  if (shape->has_several_keys) {
+    MatchLists(shape, event);
+    return;
+  }
+  const auto found = shape->buckets.find(key_);
+  Bucket* const bucket = found == shape->buckets.end() ? nullptr : &found->second;
+  if (bucket != nullptr) AddMatches(bucket, event);
+  // A module denies the event to those who are left when those before it have decided.
+  const auto& tallies = shape->tallies;
+  size_t left = tallies.empty() ? 0 : tallies.front().Find(KeyFront(key_, tallies.front().fields));
+  for (auto tally = tallies.begin(); left > 0 && tally != tallies.end(); ++tally) {
+    const auto next = tally + 1;
+    const size_t kept = next != tallies.end() ? next->Find(KeyFront(key_, next->fields))
+                        : bucket != nullptr   ? bucket->members
+                                              : 0;
+    CountDenied(tally->module, left - kept);
+    left = kept;
+  }
+}
+
+// The event has as many keys as its lists have combinations of elements: those are looked up,
+// unless the buckets are fewer.
+void Dispatcher::MatchLists(Shape* shape, const EventView& event) {
+  // Lists begin behind the client's own fields.
+  const Shape::FrontTally& tally = shape->tallies.front();
+  const size_t asked = tally.Find(KeyFront(key_, tally.fields));
+  const ListKeys keys(shape->equal, event);
+  size_t members = 0;
+  const auto match = [&](Bucket* bucket) {
+    members += bucket->members;
+    AddMatches(bucket, event);
+  };
+  if (keys.size() <= shape->buckets.size()) {
+    keys.ForEach([&](std::string_view key) {
+      const auto found = shape->buckets.find(key);
+      if (found != shape->buckets.end()) match(&found->second);
+    });
+  } else {
+    for (auto& [key, bucket] : shape->buckets) {
+      if (keys.Has(key)) match(&bucket);
+    }
+  }
+  CountDenied(tally.module, asked - std::min(asked, members));
+}
+
 void Dispatcher::CollectGroups(const Channel& channel, const EventRecord& record,
                                WorkBudget* budget) {
   bool parsed = false;
   for (const auto& field : channel.fields) {
     if (!field->field->Wants(record.event_type)) continue;
-    if (!parsed && !tree_.Parse(record.data)) {
+    const EventRules& rules = field->field->rules;
+    if (!rules.subgraph.empty() && record.subgraph != rules.subgraph) {
+      for (const auto& shape : field->shapes) {
+        CountDenied(Demander::kFederation, shape->members);
+      }
+      continue;
+    }
+    if (!parsed && !data_.Parse(record.data)) {
       outcome_.malformed = true;
       return;
     }
     if (!parsed) budget->SpendBytes(record.data.size());
     parsed = true;
+    field->data = data_.For(rules);
+    const EventView event{*field->data, record.subgraph};
     for (const auto& shape : field->shapes) {
-      const auto found = shape->buckets.find(KeyOf(*shape, tree_.root()));
-      if (found == shape->buckets.end()) continue;
-      if (shape->ranged) {
-        form_.clear();
-        AppendForm(shape->ranged->comparison, ValueAt(tree_.root(), shape->ranged->path), &form_);
-        found->second.ranges->ForEachContaining(
-            form_, [&](RangeIndex::Item* item) { AddMatch(static_cast<DispatchGroup*>(item)); });
-      } else {
-        for (const auto& group : found->second.groups) AddMatch(group.get());
+      if (rules.subgraph.empty() && !record.subgraph.empty() && !shape->by_subgraph) {
+        CountDenied(Demander::kFederation, shape->members);
+        continue;
       }
+      MatchShape(shape.get(), event);
     }
     budget->SpendBytes(WorkBudget::kBytesPerUnit / 4 * field->shapes.size());
   }
@@ -454,7 +600,7 @@ bool Dispatcher::Continue(WorkBudget* budget) {
 
 size_t Dispatcher::Shrink(size_t event_bytes) {
   if (matched_.capacity() > kMaxKeptMatches) matched_ = std::vector<DispatchGroup*>();
-  return tree_.Shrink(event_bytes);
+  return data_.Shrink(event_bytes);
 }
 
 }  // namespace fsubs

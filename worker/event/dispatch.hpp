@@ -2,11 +2,12 @@
 //
 //   channel -> subscription field (event types) -> shape -> bucket -> group -> member
 //
-// A shape is a set of fields by which filters are indexed. Its buckets are found by a hash of the
-// values that an event has in these fields, so a subscription that does not match costs nothing. A
-// group is the members of a bucket that share a plan, an interval and the residual of their filter.
-// Groups with intervals are found in a RangeIndex. However many groups share them, a residual is
-// tried once per event and a plan is encoded once per event.
+// A shape is a set of fields by which filters are indexed; what access modules demand is among
+// them. Its buckets are found by a hash of the values that an event has in these fields, so a
+// subscription that does not match costs nothing. A group is the members of a bucket that share a
+// plan, an interval and the residual of their filter. Groups with intervals are found in a
+// RangeIndex. However many groups share them, a residual is tried once per event and a plan is
+// encoded once per event.
 //
 // One shard's thread only.
 #pragma once
@@ -23,9 +24,9 @@
 #include "contract/event_record.hpp"
 #include "worker/base/work_budget.hpp"
 #include "worker/event/encode.hpp"
+#include "worker/event/event_data.hpp"
 #include "worker/filter/filter.hpp"
 #include "worker/filter/predicate_trial.hpp"
-#include "worker/json/json_tree.hpp"
 #include "worker/operation/operation.hpp"
 
 namespace fsubs {
@@ -74,6 +75,14 @@ class Dispatcher {
     bool malformed = false;  // somebody wanted the event but its data could not be parsed
     size_t encoded = 0;      // payloads
     size_t matched = 0;      // members it was for; 0 for lost events
+    // Members from whom a module kept it; of those whose conditions beside equality do not hold,
+    // too.
+    struct Denied {
+      size_t by_row_filter = 0;
+      size_t by_tenant = 0;
+      size_t by_federation = 0;
+    };
+    Denied denied;
   };
 
   Dispatcher();
@@ -122,13 +131,18 @@ class Dispatcher {
   // Whether the event is being delivered to the group's members just now.
   bool IsUnderWay(const DispatchGroup* group) const;
   void AddMatch(DispatchGroup* group);
+  void AddMatches(Bucket* bucket, const EventView& event);
+  void MatchLists(Shape* shape, const EventView& event);
+  void MatchShape(Shape* shape, const EventView& event);
+  void Tally(Shape* shape, const std::vector<std::string>& keys, int by);
+  void CountDenied(Demander module, size_t members);
   void CollectAllGroups(const Channel& channel, WorkBudget* budget);
   void CollectGroups(const Channel& channel, const EventRecord& record, WorkBudget* budget);
   void EncodeFor(DispatchGroup* group, WorkBudget* budget);
   void DropPayload(PlanSlot* slot);
   bool TryResidual(DispatchGroup* group, WorkBudget* budget, bool* holds);
+  bool WasAtEarlierPlace(const DispatchGroup* group, const Member& member, size_t place) const;
   bool Deliver(DispatchGroup* group, WorkBudget* budget);
-  std::string_view KeyOf(const Shape& shape, const JsonValue& data);
 
   std::unordered_map<std::string, std::unique_ptr<Channel>, StringHash, std::equal_to<>> channels_;
   std::unordered_map<const Plan*, std::unique_ptr<PlanSlot>> plans_;
@@ -140,7 +154,7 @@ class Dispatcher {
 
   // The event that is under way.
   uint64_t event_ = 0;  // counts events
-  JsonTree tree_;
+  EventData data_;
   EventMark mark_;
   std::string mark_position_;
   EventPlace place_;

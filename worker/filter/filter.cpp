@@ -17,6 +17,27 @@ void AppendText(std::string_view text, std::string* out) {
   out->append(text);
 }
 
+// In front of each form in a key.
+using PartLength = uint32_t;
+constexpr size_t kPartHead = sizeof(PartLength);
+
+// Where the part of a key that starts at `at` ends.
+size_t PartEnd(std::string_view key, size_t at) {
+  PartLength length;
+  std::memcpy(&length, key.data() + at, kPartHead);
+  return at + kPartHead + length;
+}
+
+void AppendSubgraphForm(std::string_view subgraph, std::string* form) {
+  *form += subgraph.empty() ? kNullForm : kTextForm;
+  form->append(subgraph);
+}
+
+// Whether each element of the value counts.
+bool IsSeveral(const IndexedField& field, const std::optional<JsonValue>& value) {
+  return field.demander == Demander::kRowFilter && value && value->type() == JsonType::kArray;
+}
+
 }  // namespace
 
 std::optional<JsonValue> ValueAt(const JsonValue& data, const FieldPath& path) {
@@ -59,28 +80,100 @@ size_t HeapSize(const Filter& filter) {
 }
 
 void AppendKeyPart(std::string_view form, std::string* key) {
-  const auto length = static_cast<uint32_t>(form.size());
-  char bytes[sizeof(length)];
-  std::memcpy(bytes, &length, sizeof(length));
-  key->append(bytes, sizeof(length)).append(form);
+  const auto length = static_cast<PartLength>(form.size());
+  char bytes[kPartHead];
+  std::memcpy(bytes, &length, kPartHead);
+  key->append(bytes, kPartHead).append(form);
 }
 
-void AppendKey(const std::vector<IndexedField>& fields, const JsonValue& data, std::string* key) {
+std::string_view KeyFront(std::string_view key, size_t parts) {
+  size_t end = 0;
+  for (; parts > 0; --parts) end = PartEnd(key, end);
+  return key.substr(0, end);
+}
+
+bool AppendKey(const std::vector<IndexedField>& fields, const EventView& event, std::string* key) {
   std::string form;
   for (const IndexedField& field : fields) {
     form.clear();
-    AppendForm(field.comparison, ValueAt(data, field.path), &form);
+    if (field.demander == Demander::kFederation) {
+      AppendSubgraphForm(event.subgraph, &form);
+    } else {
+      const std::optional<JsonValue> value = ValueAt(event.data, field.path);
+      if (IsSeveral(field, value)) return false;
+      AppendForm(field.comparison, value, &form);
+    }
     AppendKeyPart(form, key);
+  }
+  return true;
+}
+
+ListKeys::ListKeys(const std::vector<IndexedField>& fields, const EventView& event) {
+  for (const IndexedField& field : fields) {
+    std::vector<std::string>& forms = forms_.emplace_back();
+    if (field.demander == Demander::kFederation) {
+      AppendSubgraphForm(event.subgraph, &forms.emplace_back());
+      continue;
+    }
+    const std::optional<JsonValue> value = ValueAt(event.data, field.path);
+    if (!IsSeveral(field, value)) {
+      AppendForm(field.comparison, value, &forms.emplace_back());
+      continue;
+    }
+    value->ForEachElement([&](const JsonValue& element) {
+      AppendForm(field.comparison, element, &forms.emplace_back());
+    });
+    std::sort(forms.begin(), forms.end());
+    forms.erase(std::unique(forms.begin(), forms.end()), forms.end());
   }
 }
 
-bool IndexHolds(const Filter& filter, const JsonValue& data) {
+size_t ListKeys::size() const {
+  size_t size = 1;
+  for (const auto& forms : forms_) {
+    if (__builtin_mul_overflow(size, forms.size(), &size)) return SIZE_MAX;
+  }
+  return size;
+}
+
+bool ListKeys::Has(std::string_view key) const {
+  size_t at = 0;
+  for (const auto& forms : forms_) {
+    const size_t end = PartEnd(key, at);
+    const std::string_view form = key.substr(at + kPartHead, end - at - kPartHead);
+    if (!std::binary_search(forms.begin(), forms.end(), form, std::less<>())) return false;
+    at = end;
+  }
+  return true;
+}
+
+void ListKeys::ForEach(const std::function<void(std::string_view key)>& visit) const {
+  if (size() == 0) return;
+  std::vector<size_t> chosen(forms_.size(), 0);  // of each field's forms
   std::string key;
-  AppendKey(filter.equal, data, &key);
-  if (std::find(filter.keys.begin(), filter.keys.end(), key) == filter.keys.end()) return false;
+  for (;;) {
+    key.clear();
+    for (size_t i = 0; i < forms_.size(); ++i) AppendKeyPart(forms_[i][chosen[i]], &key);
+    visit(key);
+    size_t next = forms_.size();
+    while (next > 0 && ++chosen[next - 1] == forms_[next - 1].size()) chosen[--next] = 0;
+    if (next == 0) return;
+  }
+}
+
+bool IndexHolds(const Filter& filter, const EventView& event) {
+  std::string key;
+  const auto& keys = filter.keys;
+  if (AppendKey(filter.equal, event, &key)) {
+    if (std::find(keys.begin(), keys.end(), key) == keys.end()) return false;
+  } else {
+    const ListKeys several(filter.equal, event);
+    const auto has = [&](const std::string& wanted) { return several.Has(wanted); };
+    if (std::none_of(keys.begin(), keys.end(), has)) return false;
+  }
   if (!filter.ranged) return true;
   std::string form;
-  AppendForm(filter.ranged->comparison, ValueAt(data, filter.ranged->path), &form);
+  AppendForm(filter.ranged->comparison, ValueAt(event.data, filter.ranged->path), &form);
   return filter.interval.Contains(form);
 }
 

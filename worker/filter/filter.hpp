@@ -2,6 +2,7 @@
 // index finds and those that must be tried. docs/filters.md explains each condition.
 #pragma once
 
+#include <functional>
 #include <memory>
 #include <optional>
 #include <string>
@@ -49,11 +50,29 @@ void AppendIdentity(const Predicate& predicate, std::string* identity);
 // Bytes that it keeps beside itself.
 size_t HeapSize(const Predicate& predicate);
 
-// A leaf of the event's data that an index looks up.
+// Who demands something of an event, in the order in which that is decided.
+enum class Demander : uint8_t { kClient, kRowFilter, kTenant, kFederation };
+
+// A leaf of the event's data that an index looks up; for kFederation, the event's subgraph. A list
+// that a row filter looks at is each of its elements.
 struct IndexedField {
   FieldPath path;
   Comparison comparison = Comparison::kText;
+  Demander demander = Demander::kClient;
   bool operator==(const IndexedField&) const = default;
+};
+
+// What an access module demands: that the field has one of these forms, which are sorted, none
+// twice.
+struct Demand {
+  IndexedField field;
+  std::vector<std::string> forms;
+};
+
+// What filters look at.
+struct EventView {
+  JsonValue data;
+  std::string_view subgraph;  // empty: none
 };
 
 // The forms between two bounds of the same kind.
@@ -72,8 +91,9 @@ struct Interval {
 
 // A compiled filter. All parts must hold.
 struct Filter {
-  // Fields that must equal a value, ordered by path. Each of `keys` is a combination of values that
-  // matches: their forms, joined by AppendKeyPart. Without fields there is one key, which is empty.
+  // Fields that must equal a value, ordered by demander and path. Each of `keys` is a combination
+  // of values that matches: their forms, joined by AppendKeyPart. Without fields there is one key,
+  // which is empty.
   std::vector<IndexedField> equal;
   std::vector<std::string> keys{std::string()};
   // A field whose form must lie in an interval.
@@ -81,6 +101,12 @@ struct Filter {
   Interval interval;
   // The other conditions; null if there are none.
   std::shared_ptr<const Predicate> residual;
+
+  // Whether events of a subgraph are looked up. Otherwise none of them matches, unless the field
+  // has a subgraph of its own.
+  bool by_subgraph() const {
+    return !equal.empty() && equal.back().demander == Demander::kFederation;
+  }
 };
 
 // Bytes that it keeps beside itself.
@@ -89,10 +115,28 @@ size_t HeapSize(const Filter& filter);
 // Append a form to a key. Keys are equal only if all their forms are.
 void AppendKeyPart(std::string_view form, std::string* key);
 
-// Append the key of the data's values of `fields`.
-void AppendKey(const std::vector<IndexedField>& fields, const JsonValue& data, std::string* key);
+// The front of a key: its first `parts` parts. REQUIRES: it has so many.
+std::string_view KeyFront(std::string_view key, size_t parts);
 
-// Whether the data satisfies what an index finds of a filter: all but the residual.
-bool IndexHolds(const Filter& filter, const JsonValue& data);
+// Append the key of the event's values of `fields`. Returns false if one of them is a list, so that
+// the event has the keys that ListKeys tells; then the parts in front of it were appended.
+[[nodiscard]] bool AppendKey(const std::vector<IndexedField>& fields, const EventView& event,
+                             std::string* key);
+
+// The keys of an event that has lists in fields that a row filter looks at.
+class ListKeys {
+ public:
+  ListKeys(const std::vector<IndexedField>& fields, const EventView& event);
+
+  size_t size() const;
+  bool Has(std::string_view key) const;
+  void ForEach(const std::function<void(std::string_view key)>& visit) const;
+
+ private:
+  std::vector<std::vector<std::string>> forms_;  // of each field; sorted, none twice
+};
+
+// Whether the event satisfies what an index finds of a filter: all but the residual.
+bool IndexHolds(const Filter& filter, const EventView& event);
 
 }  // namespace fsubs

@@ -58,8 +58,8 @@ bool Read(const JsonValue& row, SubscriptionField* field) {
 constexpr std::string_view kOtherName = "it has another name in its definition";
 
 // Tie a field to its definition in the schema. Returns why it cannot be served; empty if it can.
-std::string Link(const graphql::Schema& schema, graphql::FilterChecks* filters,
-                 SubscriptionField* field) {
+std::string Link(const graphql::Schema& schema, std::string_view tenant_field,
+                 graphql::FilterChecks* filters, SubscriptionField* field) {
   field->definition = schema.Root(graphql::OperationKind::kSubscription)->FindField(field->name);
   if (field->definition == nullptr) return std::string(kOtherName);
   field->arguments.clear();
@@ -81,7 +81,8 @@ std::string Link(const graphql::Schema& schema, graphql::FilterChecks* filters,
     }
     added.comparison = ComparisonOf(*target.type->type, added.column);
   }
-  return {};
+  return ResolveRules(field->access, tenant_field, *field->definition, *field->columns,
+                      &field->rules);
 }
 
 std::vector<std::string_view> DefinitionsOf(std::span<const SubscriptionField> fields) {
@@ -92,14 +93,15 @@ std::vector<std::string_view> DefinitionsOf(std::span<const SubscriptionField> f
 
 // Build the schema with some fields and tie them to it. Returns why they cannot be served; empty if
 // they can.
-std::string Build(std::string_view types, std::span<SubscriptionField> fields,
+std::string Build(std::string_view types, std::string_view tenant_field,
+                  std::span<SubscriptionField> fields,
                   std::shared_ptr<const graphql::Schema>* schema) {
   graphql::SchemaResult built =
       graphql::BuildSchema(graphql::ComposeSchema(types, DefinitionsOf(fields)));
   if (!built.schema) return built.errors.front().message;
   graphql::FilterChecks filters;
   for (SubscriptionField& field : fields) {
-    std::string problem = Link(*built.schema, &filters, &field);
+    std::string problem = Link(*built.schema, tenant_field, &filters, &field);
     if (!problem.empty()) return problem;
   }
   *schema = std::move(built.schema);
@@ -107,8 +109,8 @@ std::string Build(std::string_view types, std::span<SubscriptionField> fields,
 }
 
 // Leave out the fields that cannot be served with `types`.
-void LeaveOut(std::string_view types, std::vector<SubscriptionField>* fields,
-              std::vector<std::string>* left_out) {
+void LeaveOut(std::string_view types, std::string_view tenant_field,
+              std::vector<SubscriptionField>* fields, std::vector<std::string>* left_out) {
   graphql::GrowingSchema schema;
   if (!schema.Build(graphql::ComposeSchema(types, {})).empty()) return;
   graphql::FilterChecks filters;
@@ -118,7 +120,7 @@ void LeaveOut(std::string_view types, std::vector<SubscriptionField>* fields,
                           : parsed.field->name.text != field.name
                               ? std::string(kOtherName)
                               : schema.Add({}, std::array<std::string_view, 1>{field.sdl});
-    if (problem.empty()) problem = Link(schema.schema(), &filters, &field);
+    if (problem.empty()) problem = Link(schema.schema(), tenant_field, &filters, &field);
     if (problem.empty()) return false;
     left_out->push_back("subscription \"" + field.name + "\": " + problem);
     return true;
@@ -184,12 +186,14 @@ std::shared_ptr<const Catalog> Catalog::FromSnapshot(std::string_view json, std:
   }
   catalog->server_version_ = "fraiseql_subs " + version + ", PostgreSQL " + server_version;
 
-  std::string problem = Build(types, fields, &catalog->schema_);
+  std::string tenant_field;
+  (void)Text(root, "tenant_field", &tenant_field);
+  std::string problem = Build(types, tenant_field, fields, &catalog->schema_);
   if (!problem.empty()) {
     // Registering refuses what cannot be served, but tables can be changed by hand and rules by a
     // new version. One bad subscription must not take the others down.
-    LeaveOut(types, &fields, &catalog->left_out_);
-    problem = Build(types, fields, &catalog->schema_);
+    LeaveOut(types, tenant_field, &fields, &catalog->left_out_);
+    problem = Build(types, tenant_field, fields, &catalog->schema_);
   }
   if (!problem.empty()) {
     *error = "the registered types do not make a schema: " + problem;

@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "graphql/schema/schema.hpp"
+#include "worker/access/event_rules.hpp"
 #include "worker/access/field_access.hpp"
 #include "worker/filter/column_type.hpp"
 #include "worker/filter/comparable.hpp"
@@ -34,10 +35,11 @@ struct SubscriptionField {
   std::vector<std::string> event_types;  // empty: all
   const graphql::Field* definition = nullptr;
   std::vector<FieldArgument> arguments;  // as in the definition
-  // Of the tables that are watched on the channel. Those whose type says nothing about comparing,
-  // and those of which two tables have different types, are left out.
+  // Of the tables that are watched on the channel. The type of those of which two tables have
+  // different ones says nothing.
   std::shared_ptr<const ColumnTypes> columns;
   FieldAccess access;
+  EventRules rules;  // made of it
 
   bool Wants(std::string_view event_type) const;
 };

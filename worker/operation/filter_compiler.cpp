@@ -2,6 +2,8 @@
 
 #include <algorithm>
 #include <functional>
+#include <tuple>
+#include <utility>
 
 #include "graphql/language/print.hpp"
 #include "worker/base/heap_size.hpp"
@@ -279,9 +281,34 @@ class PredicateBuilder {
   const Report report_;
 };
 
+// What a module demands, as a condition that is tried.
+Predicate AsPredicate(Demand demand) {
+  Predicate is_one;
+  is_one.kind = Predicate::Kind::kCompare;
+  is_one.operation = FilterMember::kIn;
+  is_one.comparison = demand.field.comparison;
+  is_one.path = demand.field.path;
+  is_one.operands = std::move(demand.forms);
+  if (demand.field.demander != Demander::kRowFilter) return is_one;
+  Predicate has_one;
+  has_one.kind = Predicate::Kind::kSome;
+  has_one.path = std::exchange(is_one.path, {});
+  has_one.inner.push_back(is_one);
+  is_one.path = has_one.path;
+  Predicate either;
+  either.kind = Predicate::Kind::kAny;
+  either.inner.push_back(std::move(is_one));
+  either.inner.push_back(std::move(has_one));
+  return either;
+}
+
 // Divides conditions among the parts of a Filter.
 class FilterBuilder {
  public:
+  void Add(Demand demand) {
+    if (!AddEquality(demand)) rest_.inner.push_back(AsPredicate(std::move(demand)));
+  }
+
   // Adds a condition that must hold.
   void Add(Predicate predicate) {
     if (predicate.kind == Predicate::Kind::kAll) {
@@ -289,25 +316,28 @@ class FilterBuilder {
       return;
     }
     if (predicate.kind == Predicate::Kind::kCompare && !predicate.in_list &&
-        (AddEquality(predicate) || AddBound(predicate))) {
+        (IsEquality(predicate)
+             ? AddEquality({{predicate.path, predicate.comparison}, predicate.operands})
+             : AddBound(predicate))) {
       return;
     }
     rest_.inner.push_back(std::move(predicate));
   }
 
   Filter Take() {
-    std::sort(equalities_.begin(), equalities_.end(), [](const auto& a, const auto& b) {
-      return a.path < b.path || (a.path == b.path && a.operands < b.operands);
+    std::sort(equalities_.begin(), equalities_.end(), [](const Demand& a, const Demand& b) {
+      return std::tie(a.field.demander, a.field.path, a.forms) <
+             std::tie(b.field.demander, b.field.path, b.forms);
     });
-    for (const Predicate& equality : equalities_) {
-      filter_.equal.push_back({equality.path, equality.comparison});
+    for (Demand& equality : equalities_) {
       std::vector<std::string> keys;
       for (const std::string& key : filter_.keys) {
-        for (const std::string& operand : equality.operands) {
-          AppendKeyPart(operand, &keys.emplace_back(key));
+        for (const std::string& form : equality.forms) {
+          AppendKeyPart(form, &keys.emplace_back(key));
         }
       }
       filter_.keys = std::move(keys);
+      filter_.equal.push_back(std::move(equality.field));
     }
     if (!rest_.inner.empty())
       filter_.residual = std::make_shared<const Predicate>(std::move(rest_));
@@ -315,22 +345,26 @@ class FilterBuilder {
   }
 
  private:
-  bool AddEquality(const Predicate& predicate) {
-    if (predicate.operation != FilterMember::kEq && predicate.operation != FilterMember::kIn) {
-      return false;
-    }
-    const size_t keys = keys_ * predicate.operands.size();
-    size_t key_bytes = key_bytes_ * predicate.operands.size();
-    for (const std::string& operand : predicate.operands) key_bytes += keys_ * operand.size();
-    if (equalities_.size() >= kMaxIndexedFields || keys > kMaxKeys || key_bytes > kMaxKeyBytes) {
-      return false;
-    }
-    for (const Predicate& known : equalities_) {
-      if (known.path == predicate.path) return false;
+  static bool IsEquality(const Predicate& predicate) {
+    return predicate.operation == FilterMember::kEq || predicate.operation == FilterMember::kIn;
+  }
+
+  bool AddEquality(const Demand& equality) {
+    const size_t keys = keys_ * equality.forms.size();
+    size_t key_bytes = key_bytes_ * equality.forms.size();
+    for (const std::string& form : equality.forms) key_bytes += keys_ * form.size();
+    const bool is_too_much =
+        equalities_.size() >= kMaxIndexedFields || keys > kMaxKeys || key_bytes > kMaxKeyBytes;
+    if (is_too_much && equality.field.demander != Demander::kFederation) return false;
+    for (const Demand& known : equalities_) {
+      if (known.field.path == equality.field.path &&
+          known.field.demander == equality.field.demander) {
+        return false;
+      }
     }
     keys_ = keys;
     key_bytes_ = key_bytes;
-    equalities_.push_back(predicate);
+    equalities_.push_back(equality);
     return true;
   }
 
@@ -364,7 +398,7 @@ class FilterBuilder {
   }
 
   Filter filter_;
-  std::vector<Predicate> equalities_;
+  std::vector<Demand> equalities_;
   size_t keys_ = 1;
   size_t key_bytes_ = 0;
   Predicate rest_;
@@ -372,10 +406,11 @@ class FilterBuilder {
 
 }  // namespace
 
-Filter CompileFilter(const graphql::Document& document, const SubscriptionField& field,
-                     const graphql::Selection& root, const Variables& variables,
-                     const FilterLimits& limits, std::vector<Error>* errors) {
-  FilterBuilder filter;
+std::vector<Predicate> CompileArguments(const graphql::Document& document,
+                                        const SubscriptionField& field,
+                                        const graphql::Selection& root, const Variables& variables,
+                                        const FilterLimits& limits, std::vector<Error>* errors) {
+  std::vector<Predicate> conditions;
   FilterMeter meter(limits);
   for (size_t i = 0; i < field.arguments.size(); ++i) {
     const FieldArgument& argument = field.arguments[i];
@@ -415,7 +450,7 @@ Filter CompileFilter(const graphql::Document& document, const SubscriptionField&
         errors->back().code = kErrorMemoryLimit;
         return {};
       }
-      filter.Add(std::move(where));
+      conditions.push_back(std::move(where));
       continue;
     }
     Predicate equal;
@@ -425,8 +460,15 @@ Filter CompileFilter(const graphql::Document& document, const SubscriptionField&
     equal.path.push_back(argument.name);
     equal.operands.push_back(OperandForm(argument.comparison, input, *definition.type->type,
                                          argument.column, report_value));
-    filter.Add(std::move(equal));
+    conditions.push_back(std::move(equal));
   }
+  return conditions;
+}
+
+Filter MakeFilter(std::vector<Demand> demands, std::vector<Predicate> conditions) {
+  FilterBuilder filter;
+  for (Demand& demand : demands) filter.Add(std::move(demand));
+  for (Predicate& condition : conditions) filter.Add(std::move(condition));
   return filter.Take();
 }
 

@@ -1,4 +1,5 @@
-// Compiles the arguments of a subscription field into a Filter.
+// Compiles the arguments of a subscription field, and what its access modules demand, into a
+// Filter.
 #pragma once
 
 #include <vector>
@@ -18,19 +19,25 @@ struct FilterLimits {
 };
 
 // Most keys by which an index knows one subscription: the combinations of the values that several
-// `in` list. Conditions that would make more are tried on each event.
+// `in` list. Conditions that would make more are tried on each event. Only subgraphs cannot be
+// tried: a client has a key for each of them.
 inline constexpr size_t kMaxKeys = 256;
 // Most bytes of them: each has the values of all fields.
 inline constexpr size_t kMaxKeyBytes = 64 * 1024;
 // Most fields that an index looks up for one subscription.
 inline constexpr size_t kMaxIndexedFields = 8;
 
-// Compile the arguments of `root`, which selects `field` in a valid document. Appends to `*errors`
-// if an argument of a non-null type is null, if an operand is not a value of its field's or
-// column's type, such as a text that is no date, if it is null where null demands nothing, or if
-// the filter passes a limit. Such a filter is not built any further.
-Filter CompileFilter(const graphql::Document& document, const SubscriptionField& field,
-                     const graphql::Selection& root, const Variables& variables,
-                     const FilterLimits& limits, std::vector<Error>* errors);
+// Compile the arguments of `root`, which selects `field` in a valid document, into conditions that
+// must all hold. Appends to `*errors` if an argument of a non-null type is null, if an operand is
+// not a value of its field's or column's type, such as a text that is no date, if it is null where
+// null demands nothing, or if the conditions pass a limit. They are then not built any further.
+std::vector<Predicate> CompileArguments(const graphql::Document& document,
+                                        const SubscriptionField& field,
+                                        const graphql::Selection& root, const Variables& variables,
+                                        const FilterLimits& limits, std::vector<Error>* errors);
+
+// The filter that demands all of that. What the modules demand is indexed before what the client
+// does.
+Filter MakeFilter(std::vector<Demand> demands, std::vector<Predicate> conditions);
 
 }  // namespace fsubs

@@ -16,6 +16,18 @@ PrepareResult Refuse(std::vector<Error> errors) {
   return result;
 }
 
+PrepareResult Deny(Denial denial, const FieldPlan& root) {
+  PrepareResult result;
+  result.denial = denial;
+  result.field = root.name;
+  result.errors.push_back({.message = std::string(SentenceOf(denial)),
+                           .code = kErrorForbidden,
+                           .locations = root.locations,
+                           .path = {root.response},
+                           .extensions = {{"reason", std::string(NameOf(denial))}}});
+  return result;
+}
+
 // GetOperation of the specification, section 6.1.1. Null, with `*problem` set, if there is none.
 const graphql::Operation* ChooseOperation(const graphql::Document& document,
                                           const std::optional<std::string_view>& name,
@@ -114,6 +126,10 @@ std::shared_ptr<const PreparedDocument> FindDocument(const std::shared_ptr<const
       key, std::make_unique<const PreparedDocument>(PreparedDocument{catalog, parsed.document}));
 }
 
+FilterLimits FilterLimitsOf(const OperationLimits& limits) {
+  return {.max_conditions = limits.max_conditions, .max_bytes = limits.max_filter};
+}
+
 }  // namespace
 
 PrepareResult Prepare(const std::shared_ptr<const Catalog>& catalog, PlanCache* cache,
@@ -186,22 +202,53 @@ PrepareResult Prepare(const std::shared_ptr<const Catalog>& catalog, PlanCache* 
   }
   const FieldPlan& root = plan->root();
   result.field = root.name;
-  PreparedSubscription subscription;
-  subscription.field = catalog->FindField(root.name);
-  subscription.catalog = catalog;
-  subscription.identity = identity;
-  subscription.operation_name = operation->name.text;
-  subscription.variables = variables.GivenJson();
-  subscription.filter = CompileFilter(
-      document, *subscription.field, *root.selection, variables,
-      {.max_conditions = limits.max_conditions, .max_bytes = limits.max_filter}, &errors);
+  const SubscriptionField& field = *catalog->FindField(root.name);
+  Denials denials;
+  std::vector<Demand> demands = DemandsOf(field.rules, *identity, &denials);
+  // Who is refused anyway is not told what is wrong with the arguments.
+  if (const auto denial = denials.ReasonFor(identity->is_anonymous)) return Deny(*denial, root);
+  std::vector<Predicate> conditions = CompileArguments(document, field, *root.selection, variables,
+                                                       FilterLimitsOf(limits), &errors);
   if (!errors.empty()) {
     result.errors = std::move(errors);
     return result;
   }
+  if (!KeepsToScope(field.rules, *identity, conditions)) denials.Add(Denial::kScopeMismatch);
+  if (const auto denial = denials.ReasonFor(identity->is_anonymous)) return Deny(*denial, root);
+
+  PreparedSubscription subscription;
+  subscription.field = &field;
+  subscription.catalog = catalog;
+  subscription.identity = identity;
+  subscription.operation_name = operation->name.text;
+  subscription.variables = variables.GivenJson();
+  subscription.filter = MakeFilter(std::move(demands), std::move(conditions));
   subscription.plan = std::move(plan);
   result.subscription = std::move(subscription);
   return result;
+}
+
+std::optional<Filter> FilterOfArguments(const PreparedSubscription& subscription,
+                                        const OperationLimits& limits) {
+  const graphql::Document& document = subscription.plan->document();
+  std::optional<std::string_view> name;
+  if (!subscription.operation_name.empty()) name = subscription.operation_name;
+  std::string problem;
+  const graphql::Operation* const operation = ChooseOperation(document, name, &problem);
+  JsonTree given;
+  std::optional<JsonValue> values;
+  if (!subscription.variables.empty() && given.ParseCopy(subscription.variables)) {
+    values = given.root();
+  }
+  Variables variables;
+  std::vector<Error> errors =
+      variables.Coerce(subscription.catalog->schema(), document, *operation, values);
+  if (!errors.empty()) return std::nullopt;
+  std::vector<Predicate> conditions =
+      CompileArguments(document, *subscription.field, *subscription.plan->root().selection,
+                       variables, FilterLimitsOf(limits), &errors);
+  if (!errors.empty()) return std::nullopt;
+  return MakeFilter({}, std::move(conditions));
 }
 
 }  // namespace fsubs

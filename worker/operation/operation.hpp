@@ -8,6 +8,7 @@
 #include <string_view>
 #include <vector>
 
+#include "worker/access/denial.hpp"
 #include "worker/filter/filter.hpp"
 #include "worker/identity/identity.hpp"
 #include "worker/json/json_tree.hpp"
@@ -58,9 +59,10 @@ struct RenewalRequest {
 struct PrepareResult {
   std::optional<PreparedSubscription> subscription;
   std::optional<RenewalRequest> renewal;
-  std::string response;       // a query was executed: its response
-  std::vector<Error> errors;  // otherwise: why it was not
-  std::string field;          // the subscription's; empty: it is not known
+  std::string response;          // a query was executed: its response
+  std::vector<Error> errors;     // otherwise: why it was not
+  std::optional<Denial> denial;  // it was not because of who the client is
+  std::string field;             // the subscription's; empty: it is not known
 };
 
 // `catalog` may be null: then everything is refused.
@@ -68,5 +70,10 @@ PrepareResult Prepare(const std::shared_ptr<const Catalog>& catalog, PlanCache* 
                       const OperationRequest& request,
                       const std::shared_ptr<const Identity>& identity,
                       const OperationLimits& limits);
+
+// The filter that the arguments of a subscription make, without what access modules demand. Nothing
+// if the limits have become too narrow for it.
+std::optional<Filter> FilterOfArguments(const PreparedSubscription& subscription,
+                                        const OperationLimits& limits);
 
 }  // namespace fsubs

@@ -44,7 +44,7 @@ size_t CatchUp::Shrink(size_t event_bytes) {
   if (!waiting_.empty()) return 0;  // an event may be under way
   under_way_ = {};
   trying_ = nullptr;
-  size_t freed = tree_.Shrink(event_bytes) + reader_.Shrink(event_bytes);
+  size_t freed = data_.Shrink(event_bytes) + reader_.Shrink(event_bytes);
   if (payload_.capacity() > event_bytes) {
     freed += payload_.capacity();
     std::string().swap(payload_);
@@ -110,7 +110,7 @@ CatchUp::Result CatchUp::Offer(Client* client, WorkBudget* budget) {
         subscription.from = record_.position + 1;
         continue;
       }
-      EncodeFor(*prepared.plan);
+      EncodeFor(prepared);
       budget->SpendBytes(WorkBudget::kBytesPerUnit + payload_.size());
       if (!client->Take(&subscription, {record_.position, record_.sequence}, payload_)) {
         return Result::kDone;  // the socket calls when it takes more
@@ -121,7 +121,8 @@ CatchUp::Result CatchUp::Offer(Client* client, WorkBudget* budget) {
   return Result::kDone;
 }
 
-void CatchUp::EncodeFor(const Plan& plan) {
+void CatchUp::EncodeFor(const PreparedSubscription& subscription) {
+  const Plan& plan = *subscription.plan;
   if (record_.kind == RecordKind::kEventsLost) {
     payload_ = EncodeLoss(plan, LostCount(record_), LossCause::kNotMade);
     return;
@@ -129,7 +130,7 @@ void CatchUp::EncodeFor(const Plan& plan) {
   payload_.clear();
   const EventMark mark = {under_way_.mark_position, record_.commit_time_us,
                           (record_.flags & kIncomplete) != 0};
-  Encode(plan, tree_.root(), mark, &payload_);
+  Encode(plan, data_.For(subscription.field->rules), mark, &payload_);
 }
 
 CatchUp::Result CatchUp::Match(const PreparedSubscription& subscription, WorkBudget* budget,
@@ -143,20 +144,22 @@ CatchUp::Result CatchUp::Match(const PreparedSubscription& subscription, WorkBud
   if (field.channel != record_.channel || !field.Wants(record_.event_type)) return Result::kDone;
   if (!under_way_.parsed) {
     under_way_.parsed = true;
-    under_way_.malformed = !tree_.Parse(record_.data);
+    under_way_.malformed = !data_.Parse(record_.data);
     budget->SpendBytes(record_.data.size());
   }
   if (under_way_.malformed) return Result::kDone;
   const Filter& filter = subscription.filter;
+  const JsonValue data = data_.For(field.rules);
   if (trying_ != filter.residual || trying_ == nullptr) {
     budget->SpendBytes(WorkBudget::kBytesPerUnit / 4);
-    if (!IndexHolds(filter, tree_.root())) return Result::kDone;
+    if (!FitsSubgraph(field.rules, filter, record_.subgraph)) return Result::kDone;
+    if (!IndexHolds(filter, {data, record_.subgraph})) return Result::kDone;
     if (!filter.residual) {
       *wanted = true;
       return Result::kDone;
     }
     trying_ = filter.residual;
-    trial_.Start(*trying_, tree_.root());
+    trial_.Start(*trying_, data);
   }
   const std::optional<bool> holds = trial_.Continue(budget);
   if (!holds) return Result::kSpent;

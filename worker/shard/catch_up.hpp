@@ -15,8 +15,8 @@
 #include "worker/base/work_budget.hpp"
 #include "worker/client/client.hpp"
 #include "worker/event/dispatch.hpp"
+#include "worker/event/event_data.hpp"
 #include "worker/filter/predicate_trial.hpp"
-#include "worker/json/json_tree.hpp"
 
 namespace fsubs {
 
@@ -52,7 +52,7 @@ class CatchUp {
   bool IsUnderWay(const Client& client) const;
   bool ReadNext(Client* client, const EventPlace& until);
   Result Offer(Client* client, WorkBudget* budget);
-  void EncodeFor(const Plan& plan);
+  void EncodeFor(const PreparedSubscription& subscription);
   Result Match(const PreparedSubscription& subscription, WorkBudget* budget, bool* wanted);
 
   const ClientMap* const clients_;
@@ -60,7 +60,7 @@ class CatchUp {
   RingReader reader_;
   EventRecord record_;  // of the event under way
   UnderWay under_way_;
-  JsonTree tree_;
+  EventData data_;
   PredicateTrial trial_;
   std::shared_ptr<const Predicate> trying_;  // what is being tried, and kept alive for it
   std::string payload_;

@@ -153,29 +153,29 @@ void Shard::CheckDrained() {
 }
 
 void Shard::Connections(RowsReply reply) {
-  tasks_.Post([this, reply = std::move(reply)] {
-    TellRows(reply, [this](JsonWriter* rows) {
-      for (const auto& [id, client] : clients_) client->WriteRow(index_, rows);
-    });
+  TellRows(std::move(reply), [this](JsonWriter* rows) {
+    for (const auto& [id, client] : clients_) client->WriteRow(index_, rows);
   });
 }
 
 void Shard::Subscriptions(RowsReply reply) {
-  tasks_.Post([this, reply = std::move(reply)] {
-    TellRows(reply, [this](JsonWriter* rows) {
-      for (const auto& [id, client] : clients_) client->WriteSubscriptionRows(rows);
-    });
+  TellRows(std::move(reply), [this](JsonWriter* rows) {
+    for (const auto& [id, client] : clients_) client->WriteSubscriptionRows(rows);
+  });
+}
+
+void Shard::ExplainDelivery(DeliveryQuestion question, RowsReply reply) {
+  TellRows(std::move(reply), [this, question = std::move(question)](JsonWriter* rows) {
+    WriteDeliveryTrace(question, ring_, clients_, LimitsOfOperations(), feed_.cursor(), rows);
   });
 }
 
 void Shard::Disconnect(const Disconnection& disconnection, RowsReply reply) {
-  tasks_.Post([this, disconnection, reply = std::move(reply)] {
-    TellRows(reply, [&](JsonWriter* rows) {
-      rows->BeginObject();
-      rows->Key("disconnected");
-      rows->Number(DisconnectAll(disconnection));
-      rows->EndObject();
-    });
+  TellRows(std::move(reply), [this, disconnection](JsonWriter* rows) {
+    rows->BeginObject();
+    rows->Key("disconnected");
+    rows->Number(DisconnectAll(disconnection));
+    rows->EndObject();
   });
 }
 
@@ -192,16 +192,18 @@ size_t Shard::DisconnectAll(const Disconnection& disconnection) {
 }
 
 // Whoever asked waits for an answer, whatever happens here.
-void Shard::TellRows(const RowsReply& reply, const std::function<void(JsonWriter*)>& write) {
-  std::optional<std::string> rows;
-  try {
-    JsonWriter json(&rows.emplace());
-    write(&json);
-  } catch (const std::exception& error) {
-    Log(LogLevel::kError, "shard %zu could not tell its rows: %s", index_, error.what());
-    rows.reset();
-  }
-  reply(std::move(rows));
+void Shard::TellRows(RowsReply reply, std::function<void(JsonWriter* rows)> write) {
+  tasks_.Post([this, reply = std::move(reply), write = std::move(write)] {
+    std::optional<std::string> rows;
+    try {
+      JsonWriter json(&rows.emplace());
+      write(&json);
+    } catch (const std::exception& error) {
+      Log(LogLevel::kError, "shard %zu could not tell its rows: %s", index_, error.what());
+      rows.reset();
+    }
+    reply(std::move(rows));
+  });
 }
 
 void Shard::Remove(Client* client) {
@@ -282,19 +284,22 @@ void Shard::RevalidateLater(Client* client) {
   more_ = true;
 }
 
+OperationLimits Shard::LimitsOfOperations() const {
+  return {.max_tokens = options_->max_query_tokens,
+          .max_depth = options_->max_query_depth,
+          .max_aliases = options_->max_query_aliases,
+          .max_selections = options_->max_query_selections,
+          .max_size = options_->max_query_size,
+          .max_conditions = options_->max_filter_conditions,
+          .max_filter = options_->max_connection_memory,
+          .max_response = options_->outbox_size / 2,
+          .introspection = options_->introspection};
+}
+
 PrepareResult Shard::Prepare(const OperationRequest& request,
                              const std::shared_ptr<const Identity>& identity) {
   const uint64_t begun = uv_hrtime();
-  PrepareResult result = fsubs::Prepare(catalog_, &plans_, request, identity,
-                                        {.max_tokens = options_->max_query_tokens,
-                                         .max_depth = options_->max_query_depth,
-                                         .max_aliases = options_->max_query_aliases,
-                                         .max_selections = options_->max_query_selections,
-                                         .max_size = options_->max_query_size,
-                                         .max_conditions = options_->max_filter_conditions,
-                                         .max_filter = options_->max_connection_memory,
-                                         .max_response = options_->outbox_size / 2,
-                                         .introspection = options_->introspection});
+  PrepareResult result = fsubs::Prepare(catalog_, &plans_, request, identity, LimitsOfOperations());
   // What validation costs can be told only afterwards.
   budget_.Spend((uv_hrtime() - begun) / kUnitNs);
   return result;
@@ -446,6 +451,9 @@ bool Shard::ContinueEvent() {
   if (outcome.malformed) counters_->events_malformed.Add();
   if (outcome.matched > 0) counters_->events_matched.Add();
   counters_->payloads_encoded.Add(outcome.encoded);
+  counters_->denied_by_row_filter.Add(outcome.denied.by_row_filter);
+  counters_->denied_by_tenant.Add(outcome.denied.by_tenant);
+  counters_->denied_by_federation.Add(outcome.denied.by_federation);
   return true;
 }
 

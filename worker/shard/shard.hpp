@@ -35,6 +35,7 @@
 #include "worker/shard/catalog_gate.hpp"
 #include "worker/shard/catch_up.hpp"
 #include "worker/shard/client_clocks.hpp"
+#include "worker/shard/delivery_trace.hpp"
 #include "worker/shard/expiry_clock.hpp"
 #include "worker/shard/farewell.hpp"
 #include "worker/shard/flush_list.hpp"
@@ -117,6 +118,9 @@ class Shard final : private ClientHost,
   void Subscriptions(RowsReply reply);
   // Its one row says how many clients that were.
   void Disconnect(const Disconnection& disconnection, RowsReply reply);
+  void ExplainDelivery(DeliveryQuestion question, RowsReply reply);
+  // Of the shard that a client belongs to.
+  static size_t IndexOf(uint64_t client) { return client % kMaxShards; }
 
  private:
   // ClientHost
@@ -195,7 +199,8 @@ class Shard final : private ClientHost,
   void OnMore() override { more_ = true; }
 
   ClientHost* host() { return this; }  // the base is private
-  void TellRows(const RowsReply& reply, const std::function<void(JsonWriter*)>& write);
+  void TellRows(RowsReply reply, std::function<void(JsonWriter* rows)> write);
+  OperationLimits LimitsOfOperations() const;
   size_t DisconnectAll(const Disconnection& disconnection);
   void ApplyOptions();
   bool CanServe(size_t clients) const;

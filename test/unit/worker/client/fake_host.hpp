@@ -112,10 +112,16 @@ class FakeHost final : public ClientHost {
 // Writes into a string, and shows what it is told.
 class FakeClient final : public Client {
  public:
-  FakeClient(ClientHost* host, uint64_t id) : Client(host, id) {}
+  FakeClient(ClientHost* host, uint64_t id) : Client(host, id) {
+    auto nobody = std::make_shared<Identity>();
+    EXPECT_TRUE(nobody->claims.ParseCopy("{}"));
+    SetIdentity(std::move(nobody));
+  }
 
   void Handle(std::string_view) override {}
-  void OnAuthenticated(std::shared_ptr<const Identity>, const std::string&) override {}
+  void OnAuthenticated(std::shared_ptr<const Identity> identity, const std::string&) override {
+    SetIdentity(std::move(identity));
+  }
   void OnKeepalive() override { ++keepalives; }
   bool waits_for_init() const override { return waits; }
   void OnInitTimeout() override {

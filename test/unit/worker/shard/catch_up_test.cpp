@@ -324,5 +324,51 @@ TEST_F(CatchUpTest, AClientThatLeavesIsForgotten) {
   EXPECT_TRUE(catch_up_->Continue(Dispatched(), &budget));
 }
 
+// A field whose rows are of tenants, for clients of tenant "t", and another without rules.
+constexpr char kAccessSnapshot[] = R"json({
+  "extension_version": "0.1.0", "server_version": "15.1",
+  "types": "type Change { id: ID row: Row old: Row } type Row { tenant: String note: String tags: [String!] }",
+  "subscriptions": [
+    {"name": "change", "field": "change(where: ChangeFilter): Change", "channel": "changes", "event_types": null,
+     "row_filter": {"tenant": "$.tenant", "tags": "$.tags"}},
+    {"name": "any", "field": "any: Change", "channel": "changes", "event_types": null}],
+  "anonymous_claims": {"tenant": ["t", "v"], "tags": ["a", "b"]}})json";
+
+TEST_F(CatchUpTest, AccessRulesHoldAsEver) {
+  host_.Serve(kAccessSnapshot);
+  FakeClient client(&host_, 1);
+  client.OnAuthenticated(host_.catalog()->anonymous(), {});
+  client.Subscribe("mine", "subscription { change { id row { note } old { note } } }");
+  client.Subscribe("was", R"(subscription { change(where: {old: {exists: true}}) { id } })");
+  client.Subscribe("any", "subscription { any { id } }");
+  client.socket_room = 100;
+  const auto publish = [&](const std::string& data, const std::string& subgraph = "") {
+    EventRecord record;
+    record.channel = "changes";
+    record.subgraph = subgraph;
+    record.data = data;
+    Append(record);
+  };
+  for (int i = 0; i < 3; ++i) publish(R"({"id": 0, "row": {"note": "to fill the outbox"}})");
+  publish(R"({"id": 1, "row": {"tenant": "t", "tags": ["x", "b", "a"]}})");
+  publish(R"({"id": 2, "row": {"tenant": "u", "tags": ["a"]}})");
+  publish(R"({"id": 3, "row": {"tenant": "t", "tags": []}})");
+  publish(R"({"id": 4, "row": {"tenant": "t", "tags": ["a"]}})", "s");
+  publish(R"({"id": 5, "row": {"tenant": "t", "tags": ["a"]},)"
+          R"( "old": {"tenant": "u", "note": "secret", "tags": ["a"]}})");
+  publish(R"({"id": 6, "row": {"tenant": "v", "tags": ["a"]},)"
+          R"( "old": {"tenant": "v", "note": "own", "tags": ["a"]}})");
+  DispatchAll();
+  host_.FlushAll();
+  ASSERT_TRUE(client.is_behind());
+  client.Drained(SIZE_MAX);
+  CatchUpAll();
+  EXPECT_EQ(Got(client, "mine"), "1 5 6 ");
+  EXPECT_EQ(Got(client, "was"), "6 ");
+  EXPECT_EQ(Got(client, "any"), "0 0 0 1 2 3 5 6 ");
+  EXPECT_THAT(client.written, testing::Not(HasSubstr("secret")));
+  EXPECT_THAT(client.written, HasSubstr(R"("old":{"note":"own"})"));
+}
+
 }  // namespace
 }  // namespace fsubs
