@@ -5,7 +5,6 @@
 
 #include "worker/base/clock.hpp"
 #include "worker/base/heap_size.hpp"
-#include "worker/base/log.hpp"
 #include "worker/event/loss_notice.hpp"
 #include "worker/socket/close_code.hpp"
 
@@ -210,8 +209,8 @@ void Client::SetIdentity(std::shared_ptr<const Identity> identity) {
 void Client::NoteRefusal(LoginRefusal why, std::string_view reason) const {
   const auto index = static_cast<size_t>(why);
   host_->counters()->logins_refused[index].Add();
-  Log(LogLevel::kDebug, "client %llu is refused (%s): %.*s", static_cast<unsigned long long>(id_),
-      kLoginRefusalNames[index], static_cast<int>(reason.size()), reason.data());
+  if (!host_->audit()->is_enabled()) return;
+  host_->audit()->RefusedLogin(audit_subject(), kLoginRefusalNames[index], reason);
 }
 
 std::optional<int64_t> Client::CheckExpiry(int64_t now_us) {

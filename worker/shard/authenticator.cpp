@@ -23,7 +23,7 @@ void Authenticator::Begin(uint64_t client, Credentials credentials) {
               .deadline_ms = uv_now(timer_.loop) + rules_.init_timeout_ms,
               .credentials = std::move(credentials),
               .verified = nullptr,
-              .asks_function = false};
+              .asker = nullptr};
   if (has_token) {
     Verify(client, std::move(login), false);
   } else if (rules_.asks_function) {
@@ -65,7 +65,8 @@ void Authenticator::AskFunction(uint64_t client, Login login) {
   FunctionCall call{.init_payload = std::move(login.credentials.init_payload),
                     .headers = std::move(login.credentials.headers)};
   if (login.verified) call.claims = login.verified->claims.root().raw();
-  login.asks_function = true;
+  login.asker = std::make_shared<const uint64_t>(login.number);
+  call.asker = login.asker;
   login.deadline_ms += rules_.function_timeout_ms;
   const uint64_t number = login.number;
   if (!Wait(client, std::move(login))) return;
@@ -132,7 +133,7 @@ void Authenticator::Clear() {
 void Authenticator::RetryAll() {
   retries_.clear();
   for (const auto& [client, login] : logins_) {
-    if (!login.asks_function) retries_.push_back(client);
+    if (!login.asker) retries_.push_back(client);
   }
   if (!retries_.empty()) host_->OnMore();
 }
@@ -143,7 +144,7 @@ bool Authenticator::Continue(WorkBudget* budget) {
     const uint64_t client = retries_.front();
     retries_.pop_front();
     const auto found = logins_.find(client);
-    if (found == logins_.end() || found->second.asks_function) continue;
+    if (found == logins_.end() || found->second.asker) continue;
     budget->Spend(1);
     Verify(client, Take(found), true);
   }
@@ -154,7 +155,7 @@ void Authenticator::RefuseLate() {
   const uint64_t now = uv_now(timer_.loop);
   while (!overdue_.empty() && overdue_.begin()->first <= now) {
     const uint64_t client = overdue_.begin()->second;
-    const bool asked = Take(logins_.find(client)).asks_function;
+    const bool asked = Take(logins_.find(client)).asker != nullptr;
     host_->OnRefused(
         client, asked ? LoginRefusal::kFunctionFailed : LoginRefusal::kNoKeys,
         asked ? "it could not be asked who this is" : "the keys of its issuer are not there");

@@ -38,6 +38,7 @@ class Authenticator {
     std::string claims;  // of a verified token: JSON; empty without one
     std::string init_payload;
     std::string headers;
+    std::weak_ptr<const void> asker;  // expired: nobody waits for the answer any more
   };
   struct FunctionAnswer {
     std::string claims;  // a JSON object; empty: refused
@@ -109,7 +110,7 @@ class Authenticator {
     uint64_t deadline_ms;
     Credentials credentials;
     std::shared_ptr<const Identity> verified;  // null: it waits for keys, or has no token
-    bool asks_function;
+    std::shared_ptr<const void> asker;  // of the function; null: it waits for keys
   };
 
   void Verify(uint64_t client, Login login, bool again);

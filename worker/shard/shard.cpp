@@ -245,7 +245,8 @@ Verification Shard::Verify(const Credentials& credentials) {
 void Shard::CallFunction(Authenticator::FunctionCall call,
                          std::function<void(Authenticator::FunctionAnswer)> reply) {
   host_->CallAuthenticate(
-      {std::move(call.claims), std::move(call.init_payload), std::move(call.headers)},
+      {std::move(call.claims), std::move(call.init_payload), std::move(call.headers),
+       std::move(call.asker)},
       [this, reply = std::move(reply)](ShardHost::AuthenticateAnswer answer) {
         tasks_.Post([reply, answer = std::move(answer)] { reply({answer.claims, answer.error}); });
       });
