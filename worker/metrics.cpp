@@ -36,8 +36,9 @@ constexpr Definition kDefinitions[] = {
      "Clients refused because of max_connections, their web page or while not ready",
      &ShardCounters::connections_refused},
     {"fraiseql_subs_connections_refused_by_address_total", MetricType::Counter,
-     "Connections closed at once because of max_connections_per_address or "
-     "max_unfinished_per_address",
+     "Connections closed without a word because of max_unfinished_per_address, or because others "
+     "of "
+     "their address are just being told that they are too many",
      &ShardCounters::connections_refused_by_address},
     {"fraiseql_subs_messages_received_total", MetricType::Counter, "Messages from clients",
      &ShardCounters::messages_received},
@@ -81,6 +82,21 @@ prometheus::ClientMetric Metric(double value) {
   return metric;
 }
 
+prometheus::MetricFamily CollectLimited(std::span<const ShardCounters> shards) {
+  prometheus::MetricFamily family{"fraiseql_subs_limited_total",
+                                  "Connections, messages and subscriptions refused, and events "
+                                  "not delivered, because of a limit",
+                                  MetricType::Counter,
+                                  {}};
+  for (size_t i = 0; i < shards.size(); ++i) {
+    for (size_t key = 0; key < kLimitCount; ++key) {
+      family.metric.push_back(Metric(static_cast<double>(shards[i].limited[key].get())));
+      family.metric.back().label = {{"shard", std::to_string(i)}, {"limit", kLimitKinds[key].key}};
+    }
+  }
+  return family;
+}
+
 std::vector<prometheus::MetricFamily> Collect(std::span<const ShardCounters> shards,
                                               const WorkerGauges& worker) {
   std::vector<prometheus::MetricFamily> families;
@@ -100,6 +116,7 @@ std::vector<prometheus::MetricFamily> Collect(std::span<const ShardCounters> sha
     }
     families.push_back(std::move(family));
   }
+  families.push_back(CollectLimited(shards));
   return families;
 }
 

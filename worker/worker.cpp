@@ -102,6 +102,7 @@ std::string Worker::Start() {
     setup.wake_fd = options_->wake_fds[i];
     setup.counters = &counters_[i];
     setup.peers = &peers_;
+    setup.limits = &limits_;
     setup.options = options_;
     shards_.push_back(std::make_unique<Shard>(setup));
     error = shards_.back()->Start();

@@ -16,6 +16,7 @@
 #include "worker/base/options.hpp"
 #include "worker/base/task_queue.hpp"
 #include "worker/health.hpp"
+#include "worker/limits/limit_table.hpp"
 #include "worker/mapped_ring.hpp"
 #include "worker/metrics.hpp"
 #include "worker/operation/catalog.hpp"
@@ -76,6 +77,7 @@ class Worker final : private ShardHost, private SideDoorHost {
   std::unique_ptr<MappedRing> ring_;
   std::vector<ShardCounters> counters_;
   PeerCounts peers_;
+  LimitTable limits_;
   std::vector<std::unique_ptr<Shard>> shards_;
   std::unique_ptr<SideDoorServer> side_door_;
   std::optional<Heartbeat> heartbeat_;

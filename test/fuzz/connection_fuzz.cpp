@@ -119,6 +119,7 @@ class Host final : public SocketServerHost {
   size_t max_message_size() const override { return kMaxMessage; }
   PeerLimits peer_limits() const override { return {}; }
   void OnPeerRefused() override {}
+  HttpReply OnPeerLimited(const HttpRequest&, const PeerRefusal&) override { return {}; }
 
   std::vector<Owner*> waiting;
 };
@@ -144,7 +145,7 @@ std::string Talk(std::string_view input, size_t segment, uint8_t options) {
   MemoryStream stream;
   const sockaddr_storage address{.ss_family = AF_INET};
   auto connection =
-      std::make_unique<Connection>(&context, &stream, *peers.Admit(address, PeerLimits()));
+      std::make_unique<Connection>(&context, &stream, *peers.Admit(address, PeerLimits(), 0));
   const auto settle = [&] {
     for (int turns = 0; turns < 100; ++turns) {
       uv_run(loop, UV_RUN_NOWAIT);

@@ -1,8 +1,11 @@
 // What one shard counts. Stored by the shard's thread alone, loaded by any thread.
 #pragma once
 
+#include <array>
 #include <atomic>
 #include <cstdint>
+
+#include "contract/limit.hpp"
 
 namespace fsubs {
 
@@ -29,7 +32,8 @@ struct alignas(64) ShardCounters {
   // Since the worker started.
   Counter connections_accepted;
   Counter connections_refused;
-  Counter connections_refused_by_address;  // closed at once: the address has as many as it may
+  Counter connections_refused_by_address;    // closed at once: the address has as many as it may
+  std::array<Counter, kLimitCount> limited;  // refused or cut, by the limit that did it
   Counter messages_received;
   Counter events_read;
   Counter events_lost;       // in the ring, before this shard read them
@@ -43,6 +47,8 @@ struct alignas(64) ShardCounters {
   Counter slow_consumers;
   Counter keepalive_timeouts;
   Counter init_timeouts;
+
+  void CountLimited(LimitKey limit) { limited[IndexOf(limit)].Add(); }
 
   void AddMemory(uint64_t bytes) {
     memory.Add(bytes);

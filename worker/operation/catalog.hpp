@@ -3,17 +3,20 @@
 #pragma once
 
 #include <memory>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <unordered_map>
 #include <vector>
 
+#include "contract/limit.hpp"
 #include "graphql/schema/schema.hpp"
 #include "worker/access/field_access.hpp"
 #include "worker/filter/column_type.hpp"
 #include "worker/filter/comparable.hpp"
 #include "worker/identity/identity.hpp"
 #include "worker/identity/issuers.hpp"
+#include "worker/limits/limits.hpp"
 
 namespace fsubs {
 
@@ -38,6 +41,7 @@ struct SubscriptionField {
   // and those of which two tables have different types, are left out.
   std::shared_ptr<const ColumnTypes> columns;
   FieldAccess access;
+  std::optional<LimitValue> rate_limit;  // of events, for each subscription
 
   bool Wants(std::string_view event_type) const;
 };
@@ -62,6 +66,7 @@ class Catalog {
   const Issuers& issuers() const { return *issuers_; }
   // Who clients without credentials are.
   const std::shared_ptr<const Identity>& anonymous() const { return anonymous_; }
+  const std::vector<RoleLimits>& role_limits() const { return role_limits_; }
   // Each subscription that was left out, and why. For the log.
   const std::vector<std::string>& left_out() const { return left_out_; }
 
@@ -73,6 +78,7 @@ class Catalog {
   std::string subgraph_sdl_;
   std::shared_ptr<const Issuers> issuers_;
   std::shared_ptr<const Identity> anonymous_;
+  std::vector<RoleLimits> role_limits_;
   std::vector<std::string> left_out_;
 };
 

@@ -6,12 +6,14 @@
 
 #include <algorithm>
 #include <exception>
+#include <span>
 #include <thread>
 #include <utility>
 
 #include "worker/base/log.hpp"
 #include "worker/client/graphql_http.hpp"
 #include "worker/client/http_client.hpp"
+#include "worker/client/limit_error.hpp"
 #include "worker/client/origin.hpp"
 #include "worker/client/ws_client.hpp"
 #include "worker/event/loss_notice.hpp"
@@ -52,6 +54,7 @@ Shard::Shard(const Setup& setup)
       ring_(setup.ring),
       counters_(setup.counters),
       peers_(setup.peers),
+      limits_(setup.limits),
       options_(setup.options),
       tasks_("shard " + std::to_string(setup.index)),
       heartbeat_(setup.heartbeat),
@@ -60,8 +63,11 @@ Shard::Shard(const Setup& setup)
       memory_return_(MemoryReturn::Limits(), setup.counters, this),
       gate_(CatalogGate::Limits(), this),
       clocks_(&clients_),
+      cut_clock_(&clients_),
       farewell_(&clients_),
-      catch_up_(setup.ring, &clients_) {}
+      catch_up_(setup.ring, &clients_) {
+  SetRules();
+}
 
 std::string Shard::Start() {
   uv_loop_init(&loop_);
@@ -75,6 +81,7 @@ std::string Shard::Start() {
   memory_return_.Attach(&loop_);
   gate_.Attach(&loop_);
   clocks_.Attach(&loop_);
+  cut_clock_.Attach(&loop_);
   farewell_.Attach(&loop_);
   SetClocks();
 
@@ -102,7 +109,9 @@ void Shard::SetOptions(std::shared_ptr<const Options> options) {
   tasks_.Post([this, options = std::move(options)] {
     options_ = options;
     SetClocks();
+    SetRules();
     for (const auto& [id, client] : clients_) client->OnOptionsChanged();
+    RevalidateAll();
   });
 }
 
@@ -115,11 +124,23 @@ void Shard::SetClocks() {
 void Shard::SetCatalog(std::shared_ptr<const Catalog> catalog, Position covered) {
   tasks_.Post([this, catalog = std::move(catalog), covered] {
     catalog_ = catalog;
-    unvalidated_.clear();
-    for (const auto& [id, client] : clients_) unvalidated_.push_back(id);
-    more_ = true;
+    SetRules();
+    RevalidateAll();
     gate_.OnCovered(covered);
   });
+}
+
+// Without a catalog what it said of limits stays: nothing is served, but clients may connect.
+void Shard::SetRules() {
+  if (rules_ && !catalog_) return;
+  rules_.emplace(Limits::FromOptions(*options_),
+                 catalog_ ? std::span(catalog_->role_limits()) : std::span<const RoleLimits>());
+}
+
+void Shard::RevalidateAll() {
+  unvalidated_.clear();
+  for (const auto& [id, client] : clients_) unvalidated_.push_back(id);
+  more_ = true;
 }
 
 void Shard::Drain() {
@@ -188,7 +209,20 @@ void Shard::OnAdmitted(uint64_t client, std::string_view message) {
 
 void Shard::Authenticate(Client* client, Credentials) {
   const bool accepted = options_->allow_anonymous && catalog_;
-  client->OnAuthenticated(accepted ? catalog_->anonymous() : nullptr, {});
+  Accept(client, accepted ? catalog_->anonymous() : nullptr);
+}
+
+void Shard::Accept(Client* client, std::shared_ptr<const Identity> identity) {
+  const auto reached = identity ? client->Admit(limits_, *identity) : std::nullopt;
+  if (reached) {
+    client->OnLimited(*reached);
+  } else {
+    client->OnAuthenticated(std::move(identity), {});
+  }
+}
+
+std::shared_ptr<const Limits> Shard::LimitsOf(const Identity* identity) const {
+  return identity == nullptr ? rules_->everybody() : rules_->For(identity->roles);
 }
 
 void Shard::RetryAuthentication() {}
@@ -236,6 +270,17 @@ std::optional<HttpReply> Shard::OnUpgrade(const HttpRequest& handshake) {
     return std::nullopt;
   }
   counters_->connections_refused.Add();
+  return reply;
+}
+
+HttpReply Shard::OnPeerLimited(const HttpRequest& request, const PeerRefusal& refusal) {
+  counters_->CountLimited(refusal.limit);
+  HttpReply reply = ReplyWithLimit(refusal.limit, refusal.retry_after_s);
+  reply.headers.emplace_back("vary", "origin");
+  if (!request.origin.empty() &&
+      OriginAllowed(options_->allowed_origins, request.origin, request.host)) {
+    reply.headers.emplace_back("access-control-allow-origin", request.origin);
+  }
   return reply;
 }
 

@@ -1,6 +1,6 @@
 // One shard: a thread with its own loop, listening socket, clients, plans and ring cursor. Joins
-// the parts that serve its clients. Shards share nothing that changes but their counters and how
-// many connections each address has.
+// the parts that serve its clients. Shards share nothing that changes but their counters and what
+// addresses, users and tenants hold.
 //
 // A started shard lives until the process ends: a drained worker exits without taking its threads
 // apart. Functions marked "any thread" may be called from any; everything else belongs to the
@@ -19,6 +19,7 @@
 #include <string_view>
 
 #include "contract/ring_layout.hpp"
+#include "worker/base/clock.hpp"
 #include "worker/base/counters.hpp"
 #include "worker/base/heartbeat.hpp"
 #include "worker/base/options.hpp"
@@ -28,11 +29,14 @@
 #include "worker/client/client_host.hpp"
 #include "worker/event/dispatch.hpp"
 #include "worker/identity/key_set.hpp"
+#include "worker/limits/limit_table.hpp"
+#include "worker/limits/limits.hpp"
 #include "worker/operation/catalog.hpp"
 #include "worker/operation/operation.hpp"
 #include "worker/shard/catalog_gate.hpp"
 #include "worker/shard/catch_up.hpp"
 #include "worker/shard/client_clocks.hpp"
+#include "worker/shard/cut_clock.hpp"
 #include "worker/shard/farewell.hpp"
 #include "worker/shard/flush_list.hpp"
 #include "worker/shard/loss_log.hpp"
@@ -87,7 +91,8 @@ class Shard final : private ClientHost,
     std::atomic<uint64_t>* heartbeat = nullptr;  // there, too
     int wake_fd = -1;
     ShardCounters* counters = nullptr;
-    PeerCounts* peers = nullptr;  // of all shards
+    PeerCounts* peers = nullptr;   // of all shards
+    LimitTable* limits = nullptr;  // likewise
     std::shared_ptr<const Options> options;
   };
 
@@ -124,9 +129,12 @@ class Shard final : private ClientHost,
     catch_up_.Add(client);
     more_ = true;
   }
+  void TellCutsLater(Client* client) override { cut_clock_.Add(client->id()); }
   Position position() const override { return feed_.head(); }
   bool AdmitOrHold(Client* client, std::string_view message) override;
   void Authenticate(Client* client, Credentials credentials) override;
+  std::shared_ptr<const Limits> LimitsOf(const Identity* identity) const override;
+  uint64_t now_us() const override { return MonotonicUs(); }
   PrepareResult Prepare(const OperationRequest& request,
                         const std::shared_ptr<const Identity>& identity) override;
   void RevalidateLater(Client* client) override;
@@ -148,9 +156,12 @@ class Shard final : private ClientHost,
   std::unique_ptr<HttpPeer> OnHttp(HttpSocket socket) override;
   size_t max_message_size() const override { return options_->max_message_size; }
   PeerLimits peer_limits() const override {
-    return {options_->max_connections_per_address, options_->max_unfinished_per_address};
+    const Limits& limits = *rules_->everybody();
+    return {limits.of(LimitKey::kConnectionsPerAddress),
+            limits.of(LimitKey::kNewConnectionsPerAddress), options_->max_unfinished_per_address};
   }
   void OnPeerRefused() override { counters_->connections_refused_by_address.Add(); }
+  HttpReply OnPeerLimited(const HttpRequest& request, const PeerRefusal& refusal) override;
 
   // RingFeed::Sink
   void OnTurn() override;
@@ -170,7 +181,12 @@ class Shard final : private ClientHost,
   ClientHost* host() { return this; }  // the base is private
   void TellRows(const RowsReply& reply,
                 const std::function<void(const Client&, JsonWriter*)>& write);
+  // Who presented credentials is this client, if limits allow another connection of his. No
+  // identity: nobody.
+  void Accept(Client* client, std::shared_ptr<const Identity> identity);
   void SetClocks();
+  void SetRules();
+  void RevalidateAll();
   bool CanServe(size_t clients) const;
   uint64_t NextId() { return ++last_id_ * kMaxShards + index_; }  // unique over all shards
   void ReportLoss(uint64_t lost);
@@ -186,8 +202,10 @@ class Shard final : private ClientHost,
   const RingHeader* const ring_;
   ShardCounters* const counters_;
   PeerCounts* const peers_;
+  LimitTable* const limits_;
   std::shared_ptr<const Options> options_;
   std::shared_ptr<const Catalog> catalog_;  // null: no extension or no database (yet)
+  std::optional<LimitRules> rules_;         // by these two
 
   uv_loop_t loop_{};
   uv_prepare_t waiting_{};  // once per turn, before the loop waits
@@ -204,11 +222,12 @@ class Shard final : private ClientHost,
   JsonTree scratch_;
   ClientMap clients_;
   ClientClocks clocks_;
+  CutClock cut_clock_;
   Farewell farewell_;
   CatchUp catch_up_;
   FlushList answers_{Flush::kWithAnswers};
   FlushList events_{Flush::kWithEvents};
-  std::deque<uint64_t> unvalidated_;  // ids of clients that may use an older catalog
+  std::deque<uint64_t> unvalidated_;  // ids of clients that may use an older catalog or limits
   WorkBudget budget_{0};              // of the part of this turn that is under way
   bool event_under_way_ = false;      // the last event read is not dispatched in full
   bool more_ = false;                 // there is work for another turn

@@ -59,6 +59,7 @@ struct Host final : SocketServerHost {
   size_t max_message_size() const override { return 1024; }
   PeerLimits peer_limits() const override { return {}; }
   void OnPeerRefused() override {}
+  HttpReply OnPeerLimited(const HttpRequest&, const PeerRefusal&) override { return {}; }
 
   std::optional<HttpReply> refuses_with;
   bool open_throws = false;
@@ -71,7 +72,7 @@ class ConnectionTest : public testing::Test {
         new ConnectionContext{&host_, {}, Deadlines(loop_.get()), SoonList(loop_.get())});
     const sockaddr_storage address{.ss_family = AF_INET};
     connection_ = std::make_unique<Connection>(context_.get(), &stream_,
-                                               *peers_.Admit(address, PeerLimits()));
+                                               *peers_.Admit(address, PeerLimits(), 0));
   }
 
   void Send(std::string_view text) {
