@@ -262,12 +262,6 @@ inline constexpr Setting kSettings[] = {
      .changed_by = ChangedBy::kReload,
      .is_worker_option = true,
      .sentence = "Most clients connected at a time."},
-    {.name = "max_connections_per_address",
-     .value = IntegerSetting{.default_value = 0, .min = 0, .max = 1000000},
-     .changed_by = ChangedBy::kReload,
-     .is_worker_option = true,
-     .sentence =
-         "Most connections of one IP address at a time, a proxy's included; 0 is no limit."},
     {.name = "max_unfinished_per_address",
      .value = IntegerSetting{.default_value = 1000, .min = 0, .max = 1000000},
      .changed_by = ChangedBy::kReload,

@@ -680,6 +680,13 @@ LANGUAGE sql SET search_path = pg_catalog, pg_temp AS $$
     LOCK TABLE fraiseql_subs.type, fraiseql_subs.subscription IN SHARE ROW EXCLUSIVE MODE;
 $$;
 
+-- Each raises an error if the value, which may be null, is none of its kind. 22023 is the error.
+CREATE FUNCTION fraiseql_subs.check_limit(key text, value text, is_of_role boolean) RETURNS void
+LANGUAGE c AS 'MODULE_PATHNAME', 'fsubs_check_limit';
+
+CREATE FUNCTION fraiseql_subs.check_rate_limit(value text) RETURNS void
+LANGUAGE c AS 'MODULE_PATHNAME', 'fsubs_check_rate_limit';
+
 -- Raises an error if the catalog's content is not a valid schema. One of the arguments says what the
 -- statement before it wrote: the types or the subscription field of this text, or that it removed a
 -- type.
@@ -806,10 +813,11 @@ BEGIN
             HINT = 'Leave event_types out to deliver every event of the channel.';
     END IF;
     PERFORM fraiseql_subs.check_access($4, $5, $6, $7, $8);
+    PERFORM fraiseql_subs.check_rate_limit(rate_limit);
     PERFORM fraiseql_subs.lock_catalog();
     INSERT INTO fraiseql_subs.subscription (name, field, channel, event_types, row_filter,
             tenant_field, shared, subgraph, scope, roles, scopes, rate_limit)
-        VALUES (fraiseql_subs.field_name($1), $1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11)
+        VALUES (fraiseql_subs.field_name($1), $1, $2, $3, $4, $5, $6, $7, $8, $9, $10, nullif($11, ''))
         ON CONFLICT (name) DO UPDATE
         SET field = excluded.field, channel = excluded.channel, event_types = excluded.event_types,
             row_filter = excluded.row_filter, tenant_field = excluded.tenant_field,
@@ -1139,6 +1147,51 @@ REVOKE ALL ON FUNCTION
     fraiseql_issuers()
 FROM PUBLIC;
 
+-- Limits ------------------------------------------------------------------------------------------
+
+CREATE FUNCTION fraiseql_set_limits(role text, limits jsonb) RETURNS void
+LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
+#variable_conflict use_column
+BEGIN
+    IF $1 = '' THEN
+        RAISE invalid_parameter_value USING
+            MESSAGE = 'role cannot be empty', HINT = 'For everybody it is null.';
+    END IF;
+    IF $2 IS NULL THEN
+        DELETE FROM fraiseql_subs.role_limit WHERE role IS NOT DISTINCT FROM $1;
+        RETURN;
+    END IF;
+    IF jsonb_typeof($2) <> 'object' THEN
+        RAISE invalid_parameter_value USING
+            MESSAGE = 'limits must be a JSON object',
+            HINT = 'As in {"connections_per_user": 10, "events_per_user": "100/s burst 500"}.';
+    END IF;
+    PERFORM fraiseql_subs.check_limit(given.key, given.value, $1 IS NOT NULL)
+    FROM jsonb_each_text($2) AS given;
+    INSERT INTO fraiseql_subs.role_limit (role, limits) VALUES ($1, $2)
+        ON CONFLICT ON CONSTRAINT role_limit_role_key DO UPDATE SET limits = excluded.limits;
+END
+$$;
+COMMENT ON FUNCTION fraiseql_set_limits(text, jsonb) IS
+    'set the limits of clients that have a role, or of everybody; null removes them';
+
+-- What holds for everybody, and what a role changes of it; a value that is null is no limit.
+CREATE FUNCTION fraiseql_limits() RETURNS TABLE (role text, "limit" text, value text)
+LANGUAGE sql STABLE SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
+    WITH named AS (
+        SELECT l.role, given.key, given.value
+        FROM fraiseql_subs.role_limit AS l, jsonb_each_text(l.limits) AS given
+    ), setting AS (
+        SELECT substring(name FROM '^fraiseql_subs\.limit_(.*)$') AS key, setting AS value FROM pg_settings
+    )
+    SELECT NULL, s.key, nullif(CASE WHEN n.key IS NULL THEN s.value ELSE n.value END, '')
+    FROM setting AS s LEFT JOIN named AS n ON n.role IS NULL AND n.key = s.key WHERE s.key IS NOT NULL
+    UNION ALL
+    SELECT n.role, n.key, nullif(n.value, '') FROM named AS n WHERE n.role IS NOT NULL
+    ORDER BY 1 NULLS FIRST, 2;
+$$;
+COMMENT ON FUNCTION fraiseql_limits() IS 'limits in force: for everybody, and for clients that have a role';
+
 -- Observation -------------------------------------------------------------------------------------
 
 CREATE FUNCTION fraiseql_subs.ring_stats()
@@ -1309,6 +1362,8 @@ REVOKE ALL ON FUNCTION
     text, text, text[], jsonb, text, boolean, text, jsonb, text[], text[], text),
     fraiseql_unregister_subscription(text),
     fraiseql_schema(),
+    fraiseql_set_limits(text, jsonb),
+    fraiseql_limits(),
     fraiseql_metrics(),
     fraiseql_connections(),
     fraiseql_subscriptions(),

@@ -37,8 +37,9 @@ constexpr Definition kDefinitions[] = {
      "Clients refused because of max_connections, their web page or while not ready",
      &ShardCounters::connections_refused},
     {"fraiseql_subs_connections_refused_by_address_total", MetricType::Counter,
-     "Connections closed at once because of max_connections_per_address or "
-     "max_unfinished_per_address",
+     "Connections closed without a word because of max_unfinished_per_address, or because others "
+     "of "
+     "their address are just being told that they are too many",
      &ShardCounters::connections_refused_by_address},
     {"fraiseql_subs_messages_received_total", MetricType::Counter, "Messages from clients",
      &ShardCounters::messages_received},
@@ -147,6 +148,20 @@ prometheus::MetricFamily CollectDeniedEvents(std::span<const ShardCounters> shar
   return family;
 }
 
+prometheus::MetricFamily CollectLimited(std::span<const ShardCounters> shards) {
+  prometheus::MetricFamily family{"fraiseql_subs_limited_total",
+                                  "Connections, messages and subscriptions refused, and events "
+                                  "not delivered, because of a limit",
+                                  MetricType::Counter,
+                                  {}};
+  for (size_t i = 0; i < shards.size(); ++i) {
+    for (size_t key = 0; key < kLimitCount; ++key) {
+      Append(shards[i].limited[key], i, "limit", kLimitKinds[key].key, &family);
+    }
+  }
+  return family;
+}
+
 std::vector<prometheus::MetricFamily> Collect(std::span<const ShardCounters> shards,
                                               const WorkerGauges& worker) {
   std::vector<prometheus::MetricFamily> families;
@@ -177,6 +192,7 @@ std::vector<prometheus::MetricFamily> Collect(std::span<const ShardCounters> sha
   families.push_back(CollectRefusedLogins(shards));
   families.push_back(CollectRefusedSubscriptions(shards));
   families.push_back(CollectDeniedEvents(shards));
+  families.push_back(CollectLimited(shards));
   return families;
 }
 

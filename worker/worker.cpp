@@ -193,6 +193,7 @@ std::string Worker::Start() {
     setup.counters = &counters_[i];
     setup.peers = &peers_;
     setup.audit = &audit_;
+    setup.limits = &limits_;
     setup.options = options_;
     shards_.push_back(std::make_unique<Shard>(setup));
     error = shards_.back()->Start();

@@ -19,6 +19,7 @@
 #include "worker/base/task_queue.hpp"
 #include "worker/health.hpp"
 #include "worker/key_fetch/key_service.hpp"
+#include "worker/limits/limit_table.hpp"
 #include "worker/mapped_ring.hpp"
 #include "worker/metrics.hpp"
 #include "worker/operation/catalog.hpp"
@@ -94,6 +95,7 @@ class Worker final : private ShardHost, private SideDoorHost, private KeyService
   std::vector<ShardCounters> counters_;
   PeerCounts peers_;
   AuditLog audit_;
+  LimitTable limits_;
   std::vector<std::unique_ptr<Shard>> shards_;
   std::unique_ptr<SideDoorServer> side_door_;
   KeyService keys_;

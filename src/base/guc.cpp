@@ -3,6 +3,7 @@
 #include <arpa/inet.h>
 
 #include "contract/allowed_origins.hpp"
+#include "contract/limit.hpp"
 
 namespace fsubs::settings {
 
@@ -99,6 +100,17 @@ bool CheckAuthenticate(char** value, void**, GucSource) {
   return false;
 }
 
+// Empty is no limit.
+template <LimitForm kForm>
+bool CheckLimit(char** value, void**, GucSource) {
+  LimitValue read;
+  const char* const problem = **value == '\0' ? nullptr : ParseLimit(kForm, *value, &read);
+  if (problem == nullptr) return true;
+  GUC_check_errdetail("%s", problem);
+  GUC_check_errhint("%s", HintOf(kForm));
+  return false;
+}
+
 // For a setting in milliseconds that 0 turns off.
 template <size_t kIndex>
 bool CheckZeroOrRange(int* value, void**, GucSource) {
@@ -134,6 +146,16 @@ constexpr Check kChecks[] = {
 constexpr Check CheckOf(size_t setting) {
   for (const Check& check : kChecks) {
     if (check.setting == setting) return check;
+  }
+  constexpr std::string_view kLimit = "limit_";
+  const std::string_view name = kSettings[setting].name;
+  if (name.starts_with(kLimit)) {
+    for (const LimitKind& kind : kLimitKinds) {
+      if (name.substr(kLimit.size()) != kind.key) continue;
+      return {.setting = setting,
+              .string = kind.form == LimitForm::kRate ? CheckLimit<LimitForm::kRate>
+                                                      : CheckLimit<LimitForm::kNumber>};
+    }
   }
   return {.setting = setting};
 }

@@ -120,6 +120,7 @@ class Host final : public SocketServerHost {
   bool wants_headers() const override { return true; }
   PeerLimits peer_limits() const override { return {}; }
   void OnPeerRefused() override {}
+  HttpReply OnPeerLimited(const HttpRequest&, const PeerRefusal&) override { return {}; }
 
   std::vector<Owner*> waiting;
 };
@@ -145,7 +146,7 @@ std::string Talk(std::string_view input, size_t segment, uint8_t options) {
   MemoryStream stream;
   const sockaddr_storage address{.ss_family = AF_INET};
   auto connection =
-      std::make_unique<Connection>(&context, &stream, *peers.Admit(address, PeerLimits()));
+      std::make_unique<Connection>(&context, &stream, *peers.Admit(address, PeerLimits(), 0));
   const auto settle = [&] {
     for (int turns = 0; turns < 100; ++turns) {
       uv_run(loop, UV_RUN_NOWAIT);

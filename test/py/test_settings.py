@@ -7,6 +7,9 @@ import pytest
 
 from cluster import ROOT, wait_until
 
+BAD_NUMBERS = ["-1", "1000000001", "1.5", "many", "5/s"]
+BAD_RATES = ["5", "-1/s", "5/day", "5 / s", "5/s burst 0", "0/s burst 1", "1000000001/s"]
+
 BAD_VALUES = {
     "database": ["", "x" * 64],
     "ring_size": ["1023kB", "2TB", "-1", "many"],
@@ -42,7 +45,15 @@ BAD_VALUES = {
     "slow_timeout": ["99ms", "61min", "-1"],
     "max_message_size": ["1023", "17MB"],
     "max_connections": ["0", "1000001"],
-    "max_connections_per_address": ["-1", "1000001"],
+    "limit_connections_per_user": BAD_NUMBERS,
+    "limit_connections_per_address": BAD_NUMBERS,
+    "limit_connections_per_tenant": BAD_NUMBERS,
+    "limit_new_connections_per_address": BAD_RATES,
+    "limit_subscriptions_per_user": BAD_NUMBERS,
+    "limit_subscriptions_created_per_user": BAD_RATES,
+    "limit_events_per_subscription": BAD_RATES,
+    "limit_events_per_user": BAD_RATES,
+    "limit_messages_per_connection": BAD_RATES,
     "max_unfinished_per_address": ["-1", "1000001"],
     "max_subscriptions_per_connection": ["0", "100001"],
     "outbox_size": ["15kB", "1025MB"],

@@ -6,6 +6,8 @@
 #include <cstddef>
 #include <cstdint>
 
+#include "contract/limit.hpp"
+
 namespace fsubs {
 
 // An atomic that one thread changes: no read-modify-write instruction is needed.
@@ -48,7 +50,8 @@ struct alignas(64) ShardCounters {
   // Since the worker started.
   Counter connections_accepted;
   Counter connections_refused;
-  Counter connections_refused_by_address;  // closed at once: the address has as many as it may
+  Counter connections_refused_by_address;    // closed at once: the address has as many as it may
+  std::array<Counter, kLimitCount> limited;  // refused or cut, by the limit that did it
   Counter messages_received;
   Counter events_read;
   Counter events_lost;       // in the ring, before this shard read them
@@ -71,6 +74,8 @@ struct alignas(64) ShardCounters {
   Counter init_timeouts;
   Counter tokens_expired;  // clients closed for that
   std::array<Counter, kLoginRefusals> logins_refused;
+
+  void CountLimited(LimitKey limit) { limited[IndexOf(limit)].Add(); }
 
   void AddMemory(uint64_t bytes) {
     memory.Add(bytes);

@@ -8,6 +8,7 @@
 #include <variant>
 
 #include "contract/allowed_origins.hpp"
+#include "contract/limit.hpp"
 #include "worker/base/options_help.hpp"
 
 namespace fsubs {
@@ -48,7 +49,6 @@ constexpr Binding kBindings[] = {
     {SettingIndex("keepalive_interval"), &Options::keepalive_interval},
     {SettingIndex("max_message_size"), &Options::max_message_size},
     {SettingIndex("max_connections"), &Options::max_connections},
-    {SettingIndex("max_connections_per_address"), &Options::max_connections_per_address},
     {SettingIndex("max_unfinished_per_address"), &Options::max_unfinished_per_address},
     {SettingIndex("max_subscriptions_per_connection"), &Options::max_subscriptions_per_connection},
     {SettingIndex("max_connection_memory"), &Options::max_connection_memory},
@@ -180,6 +180,16 @@ CLI::Validator Origins() {
       "");
 }
 
+CLI::Validator LimitOf(LimitForm form) {
+  return CLI::Validator(
+      [form](std::string& text) -> std::string {
+        LimitValue value;
+        const char* const problem = text.empty() ? nullptr : ParseLimit(form, text, &value);
+        return problem == nullptr ? std::string() : std::string(problem) + " " + HintOf(form);
+      },
+      "");
+}
+
 enum class File { kIsRead, kIsNotRead };
 
 void Declare(CLI::App* app, Options* options, File file) {
@@ -209,6 +219,10 @@ void Declare(CLI::App* app, Options* options, File file) {
   }
   app->get_option("--listen-address")->check(IpAddress());
   app->get_option("--allowed-origins")->check(Origins());
+  for (size_t i = 0; i < IndexOf(LimitKey::kRateLimit); ++i) {
+    const LimitKind& kind = kLimitKinds[i];
+    app->get_option("--limit_" + std::string(kind.key))->check(LimitOf(kind.form));
+  }
 }
 
 }  // namespace

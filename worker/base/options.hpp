@@ -50,8 +50,7 @@ struct Options {
   uint64_t keepalive_interval;  // 0: never ping
   size_t max_message_size;
   size_t max_connections;
-  size_t max_connections_per_address;  // 0: no limit
-  size_t max_unfinished_per_address;   // likewise
+  size_t max_unfinished_per_address;  // 0: no limit
   size_t max_subscriptions_per_connection;
   size_t max_connection_memory;
   size_t outbox_size;

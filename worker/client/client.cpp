@@ -5,6 +5,7 @@
 
 #include "worker/base/clock.hpp"
 #include "worker/base/heap_size.hpp"
+#include "worker/client/limit_error.hpp"
 #include "worker/event/loss_notice.hpp"
 #include "worker/socket/close_code.hpp"
 
@@ -36,12 +37,16 @@ void Subscription::Deliver(const EventPlace& place, std::string_view payload) {
 }
 
 Client::Client(ClientHost* host, uint64_t id)
-    : host_(host), outbox_(host->buffers()), id_(id), connected_at_us_(NowUs()) {
+    : host_(host),
+      limits_(host->LimitsOf(nullptr)),
+      outbox_(host->buffers()),
+      id_(id),
+      connected_at_us_(NowUs()) {
   host_->Add(this);
 }
 
 Client::~Client() {
-  for (auto& [id, subscription] : subscriptions_) Leave(&subscription);
+  while (!subscriptions_.empty()) End(subscriptions_.begin());
   host_->Remove(this);
 }
 
@@ -123,17 +128,72 @@ void Client::Deliver(Subscription* subscription, const EventPlace& place,
 
 bool Client::Take(Subscription* subscription, const EventPlace& place, std::string_view response) {
   if (place.position < subscription->from) return true;
-  const size_t size = subscription->head.size() + response.size() + kMessageOverhead;
+  EventLimit* const limit = place.is_loss ? nullptr : subscription->limit.get();
+  if (limit != nullptr && CutByRate(subscription)) {
+    subscription->from = place.position + 1;
+    return true;
+  }
+  size_t size = subscription->head.size() + response.size() + kMessageOverhead;
+  std::string cut;
+  if (limit != nullptr && limit->untold > 0) {
+    cut = EncodeCut(*subscription->subscription().plan, limit->untold);
+    size += subscription->head.size() + cut.size() + kMessageOverhead;
+  }
   if (Room() < size) {
     WriteOut();
     if (closing()) return true;
-    if (Room() < size) return false;
+    if (Room() < size) {
+      if (limit != nullptr) limit->PutBack(&share_);
+      return false;
+    }
+  }
+  if (!cut.empty()) {
+    limit->untold = 0;
+    SendResponse(subscription->head, cut);
   }
   subscription->from = place.position + 1;
   ++subscription->delivered;
   host_->counters()->messages_sent.Add();
   SendResponse(subscription->head, response);
   return true;
+}
+
+// Takes the event into account.
+bool Client::CutByRate(Subscription* subscription) {
+  EventLimit* const limit = subscription->limit.get();
+  const auto by = limit->Take(&share_, host_->now_us());
+  if (!by) return false;
+  host_->counters()->CountLimited(*by);
+  ++limit->untold;
+  if (limit->is_listed) return true;
+  limit->is_listed = true;
+  cut_.push_back(subscription);
+  AwaitTellingCuts();
+  return true;
+}
+
+void Client::AwaitTellingCuts() {
+  if (cut_.empty() || std::exchange(cuts_wait_, true)) return;
+  host_->TellCutsLater(this);
+}
+
+void Client::TellCuts() {
+  cuts_wait_ = false;
+  const auto told = std::find_if(cut_.begin(), cut_.end(), [this](Subscription* subscription) {
+    EventLimit* const limit = subscription->limit.get();
+    if (limit->untold > 0 && !closing()) {
+      const std::string response = EncodeCut(*subscription->subscription().plan, limit->untold);
+      const size_t size = subscription->head.size() + response.size() + kMessageOverhead;
+      if (Room() < size) WriteOut();
+      if (Room() < size) return true;
+      limit->untold = 0;
+      SendResponse(subscription->head, response);
+    }
+    limit->is_listed = false;
+    return false;
+  });
+  cut_.erase(cut_.begin(), told);
+  AwaitTellingCuts();
 }
 
 void Client::ReportLoss(uint64_t count) {
@@ -160,7 +220,52 @@ void Client::ReportLoss(uint64_t count) {
   telling_loss_ = false;
 }
 
+std::optional<LimitKey> Client::Admit(LimitTable* table, const Identity& identity) {
+  if (share_.is_taken() || !is_connection()) return std::nullopt;
+  const auto reached =
+      table->Admit(identity, *host_->LimitsOf(&identity), host_->now_us(), &share_);
+  if (reached) host_->counters()->CountLimited(*reached);
+  return reached;
+}
+
+void Client::SetLimits(std::shared_ptr<const Limits> limits) {
+  if (limits == limits_) return;
+  const bool same = *limits == *limits_;
+  limits_ = std::move(limits);
+  if (same) return;
+  for (auto& [id, subscription] : subscriptions_) LimitEvents(&subscription);
+}
+
+void Client::LimitEvents(Subscription* subscription) {
+  EventRates rates;
+  rates.of_subscription = limits_->of(LimitKey::kEventsPerSubscription);
+  rates.of_field = subscription->subscription().field->rate_limit;
+  if (share_.has_user()) rates.of_user = limits_->of(LimitKey::kEventsPerUser);
+  std::unique_ptr<EventLimit>& limit = subscription->limit;
+  if (!rates.any() && (!limit || !limit->is_listed)) {
+    limit.reset();
+    return;
+  }
+  if (!limit) limit = std::make_unique<EventLimit>();
+  limit->SetRates(rates, host_->now_us());
+}
+
+bool Client::TakeMessage() {
+  const auto& rate = limits_->of(LimitKey::kMessagesPerConnection);
+  if (!rate) return true;
+  const uint64_t now_us = host_->now_us();
+  if (messages_) {
+    messages_->SetRate(*rate, now_us);
+  } else {
+    messages_ = std::make_unique<TokenBucket>(*rate, now_us);
+  }
+  if (messages_->Take(now_us)) return true;
+  host_->counters()->CountLimited(LimitKey::kMessagesPerConnection);
+  return false;
+}
+
 bool Client::Revalidate(const Catalog* catalog, WorkBudget* budget) {
+  SetLimits(host_->LimitsOf(identity_.get()));
   for (auto at = subscriptions_.begin(); at != subscriptions_.end();) {
     Subscription& subscription = at->second;
     if (subscription.subscription().catalog.get() == catalog &&
@@ -188,6 +293,7 @@ bool Client::Revalidate(const Catalog* catalog, WorkBudget* budget) {
     }
     CountDenial(prepared);
     const std::string id = at->first;
+    Forget(&subscription);
     at = subscriptions_.erase(at);
     SendErrors(id, prepared.errors);
   }
@@ -203,6 +309,7 @@ void Client::SetIdentity(std::shared_ptr<const Identity> identity) {
   identity_ = std::move(identity);
   expiry_noted_ = false;
   if (expired_once || identity_->expires_at_us) host_->WatchExpiry(this);
+  SetLimits(host_->LimitsOf(identity_.get()));
   if (!subscriptions_.empty()) host_->RevalidateLater(this);
 }
 
@@ -269,6 +376,13 @@ StartResult Client::Start(std::string_view id, const OperationRequest& request) 
       prepared.subscription.reset();
     }
   }
+  if (prepared.subscription) {
+    if (const auto reached = share_.AddSubscription(*limits_, host_->now_us())) {
+      host_->counters()->CountLimited(*reached);
+      prepared.errors.push_back(LimitError(*reached));
+      prepared.subscription.reset();
+    }
+  }
   if (!prepared.subscription) {
     host_->counters()->subscribe_errors.Add();
     AuditRefusal(prepared);
@@ -322,6 +436,7 @@ void Client::Enter(const std::string& id, Subscription* subscription,
   host_->counters()->AddMemory(kept_.bytes() - before);
   host_->Subscribe(subscription, std::move(prepared));
   host_->counters()->subscriptions.Add();
+  LimitEvents(subscription);
 }
 
 void Client::Leave(Subscription* subscription) {
@@ -332,10 +447,20 @@ void Client::Leave(Subscription* subscription) {
   host_->counters()->subscriptions.Subtract();
 }
 
+void Client::End(Subscriptions::iterator at) {
+  Leave(&at->second);
+  Forget(&at->second);
+  subscriptions_.erase(at);
+}
+
+// REQUIRES: it was left for good.
+void Client::Forget(Subscription* subscription) {
+  share_.RemoveSubscription();
+  if (subscription->limit && subscription->limit->is_listed) std::erase(cut_, subscription);
+}
+
 void Client::Stop(std::string_view id) {
-  const auto found = subscriptions_.find(id);
-  Leave(&found->second);
-  subscriptions_.erase(found);
+  End(subscriptions_.find(id));
 }
 
 std::string Client::StopAny() {

@@ -19,6 +19,10 @@
 #include "worker/client/ws_protocol.hpp"
 #include "worker/event/dispatch.hpp"
 #include "worker/json/json_writer.hpp"
+#include "worker/limits/event_limit.hpp"
+#include "worker/limits/limit_table.hpp"
+#include "worker/limits/limits.hpp"
+#include "worker/limits/token_bucket.hpp"
 #include "worker/operation/operation.hpp"
 #include "worker/socket/outbox.hpp"
 #include "worker/socket/socket_server.hpp"
@@ -39,6 +43,7 @@ struct Subscription final : Member {
   size_t memory = 0;   // bytes, without what is shared
   int64_t started_at_us = 0;
   uint64_t delivered = 0;
+  std::unique_ptr<EventLimit> limit;  // null: its events have none
 };
 
 class Client {
@@ -56,8 +61,14 @@ class Client {
   virtual void OnUndecided(const std::string& reason) { OnAuthenticated(nullptr, reason); }
   // Count and log that it is not let in, or that its identity is not renewed.
   void NoteRefusal(LoginRefusal why, std::string_view reason) const;
+  // Take its part of what users and tenants may have, once. Returns the limit that forbids it.
+  // Call before OnAuthenticated; if there is one, OnLimited in its place.
+  std::optional<LimitKey> Admit(LimitTable* table, const Identity& identity);
+  virtual void OnLimited(LimitKey limit) = 0;
   // Once per keep-alive interval.
   virtual void OnKeepalive() = 0;
+  // Whether it is a connection, and not one request and its reply.
+  virtual bool is_connection() const { return true; }
   // Whether the client has yet to present itself; if it does not in time, OnInitTimeout is called.
   virtual bool waits_for_init() const { return false; }
   virtual void OnInitTimeout() {}
@@ -116,9 +127,12 @@ class Client {
   bool Take(Subscription* subscription, const EventPlace& place, std::string_view response);
 
   void ReportLoss(uint64_t count);
+  // Tell what rates have cut and is not told yet.
+  void TellCuts();
 
-  // The catalog or the client's identity changed: prepare again what was prepared with another than
-  // `catalog`, or for another. Returns whether all is done; if not, the budget is spent.
+  // The catalog, the limits or the client's identity changed: prepare again what was prepared with
+  // another than `catalog`, or for another. Returns whether all is done; if not, the budget is
+  // spent.
   bool Revalidate(const Catalog* catalog, WorkBudget* budget);
 
   using Subscriptions = std::unordered_map<std::string, Subscription, StringHash, std::equal_to<>>;
@@ -176,6 +190,8 @@ class Client {
   // Call when unsent() has become 0.
   void OnSocketTakesMore();
   void CountMessage() { ++sent_messages_; }
+  // Take a message of the client into account. Returns whether it may send one.
+  bool TakeMessage();
 
   bool Has(std::string_view id) const { return subscriptions_.find(id) != subscriptions_.end(); }
   StartResult Start(std::string_view id, const OperationRequest& request);
@@ -199,9 +215,20 @@ class Client {
   void Enter(const std::string& id, Subscription* subscription, PreparedSubscription prepared);
   void Leave(Subscription* subscription);
   void CountDenial(const PrepareResult& result);
+  void End(Subscriptions::iterator at);
+  void Forget(Subscription* subscription);
+  void SetLimits(std::shared_ptr<const Limits> limits);
+  void LimitEvents(Subscription* subscription);
+  bool CutByRate(Subscription* subscription);
+  void AwaitTellingCuts();
 
   Subscriptions subscriptions_;
   std::shared_ptr<const Identity> identity_;
+  std::shared_ptr<const Limits> limits_;
+  LimitTable::Share share_;
+  std::unique_ptr<TokenBucket> messages_;  // null: none was counted
+  std::vector<Subscription*> cut_;         // of which something may be untold
+  bool cuts_wait_ = false;                 // for the host to call TellCuts
   KeptMemory kept_;
   Outbox outbox_;
   const uint64_t id_;

@@ -13,6 +13,7 @@
 #include "worker/identity/credentials.hpp"
 #include "worker/identity/identity.hpp"
 #include "worker/json/json_tree.hpp"
+#include "worker/limits/limits.hpp"
 #include "worker/operation/operation.hpp"
 #include "worker/socket/http.hpp"
 #include "worker/socket/outbox.hpp"
@@ -42,6 +43,8 @@ class ClientHost {
   virtual void FlushLater(Client* client, Flush when) = 0;
   // The socket of a client that is behind takes more: hand it the events that wait in the ring.
   virtual void CatchUpLater(Client* client) = 0;
+  // Call client->TellCuts() in a second. REQUIRES: at most once until then.
+  virtual void TellCutsLater(Client* client) = 0;
   // Position in the ring of the next event that is published.
   virtual Position position() const = 0;
 
@@ -56,6 +59,10 @@ class ClientHost {
   // Another time has come, or may come, at which the client's identity expires: call
   // client->CheckExpiry() in time.
   virtual void WatchExpiry(Client* client) = 0;
+  // The limits in force for a client; null: one that is not authenticated.
+  virtual std::shared_ptr<const Limits> LimitsOf(const Identity* identity) const = 0;
+  // Microseconds, of a clock that nobody sets.
+  virtual uint64_t now_us() const = 0;
 
   // As fsubs::Prepare, with the catalog and the limits in force.
   virtual PrepareResult Prepare(const OperationRequest& request,

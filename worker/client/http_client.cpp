@@ -1,10 +1,12 @@
 #include "worker/client/http_client.hpp"
 
 #include "worker/client/credentials_reader.hpp"
+#include "worker/client/limit_error.hpp"
 #include "worker/client/origin.hpp"
 #include "worker/client/preflight.hpp"
 #include "worker/operation/errors_json.hpp"
 #include "worker/playground/playground.hpp"
+#include "worker/socket/peer_limits.hpp"
 
 namespace fsubs {
 namespace {
@@ -124,6 +126,10 @@ void HttpClient::OnGraphqlRequest(HttpRequest request) {
   // As for messages by WebSocket: what was registered before the request came must be known.
   stage_ = Stage::kHeld;
   if (host_->AdmitOrHold(this, {})) Authenticate();
+}
+
+void HttpClient::OnLimited(LimitKey limit) {
+  if (stage_ == Stage::kAuthenticating) Reply(ReplyWithLimit(limit, kRetryAfterS));
 }
 
 void HttpClient::Handle(std::string_view) {

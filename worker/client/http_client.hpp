@@ -25,6 +25,8 @@ class HttpClient final : public Client, public HttpPeer {
   void OnAuthenticated(std::shared_ptr<const Identity> identity,
                        const std::string& reason) override;
   void OnUndecided(const std::string& reason) override;
+  void OnLimited(LimitKey limit) override;
+  bool is_connection() const override { return type_ == ResponseType::kEventStream; }
   void OnKeepalive() override;
   void OnOptionsChanged() override;
   void Drain() override;

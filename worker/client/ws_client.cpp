@@ -32,7 +32,13 @@ WsClient::~WsClient() {
 }
 
 void WsClient::OnText(std::string_view message) {
+  // What came in one piece with the message that was too much.
+  if (closing_) return;
   host_->counters()->messages_received.Add();
+  if (!TakeMessage()) {
+    OnLimited(LimitKey::kMessagesPerConnection);
+    return;
+  }
   // A subscription that a client asks for after it was registered must be known, so what was
   // committed before this message came is read first.
   ++held_messages_;
@@ -67,7 +73,16 @@ void WsClient::OnTooBig() {
 }
 
 void WsClient::OnPing(std::string_view payload) {
-  if (!closing_) Append(Opcode::kPong, payload, {}, {}, ClientHost::Flush::kWithAnswers);
+  if (closing_) return;
+  if (TakeMessage()) {
+    Append(Opcode::kPong, payload, {}, {}, ClientHost::Flush::kWithAnswers);
+  } else {
+    OnLimited(LimitKey::kMessagesPerConnection);
+  }
+}
+
+void WsClient::OnLimited(LimitKey limit) {
+  protocol_->Close(kCloseTryAgainLater, KindOf(limit).key);
 }
 
 void WsClient::OnClose(uint16_t code, std::string_view reason) {

@@ -33,6 +33,7 @@ class WsClient final : public Client, public WsPeer, private WsProtocolHost {
   void Handle(std::string_view message) override;
   void OnAuthenticated(std::shared_ptr<const Identity> identity,
                        const std::string& reason) override;
+  void OnLimited(LimitKey limit) override;
   void OnKeepalive() override;
   bool waits_for_init() const override {
     return protocol_->state() == WsProtocol::State::kConnected;

@@ -571,7 +571,7 @@ bool Dispatcher::Begin(const EventRecord& record, std::string_view position, Wor
   const auto channel = channels_.find(record.channel);
   if (channel == channels_.end() && !(is_loss && record.channel.empty())) return true;
   ++event_;
-  place_ = {record.position, record.sequence};
+  place_ = {record.position, record.sequence, is_loss};
   mark_position_ = position;
   mark_ = {mark_position_, record.commit_time_us, (record.flags & kIncomplete) != 0};
   lost_ = is_loss ? LostCount(record) : 0;

@@ -37,6 +37,7 @@ struct DispatchGroup;
 struct EventPlace {
   Position position = 0;
   uint64_t sequence = 0;
+  bool is_loss = false;  // it is no event, but tells of some that are lost
 };
 
 // A subscription as the dispatcher knows it; its owner derives from it. Neither copied nor moved

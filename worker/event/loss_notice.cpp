@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <charconv>
+#include <utility>
 
 #include "worker/event/encode.hpp"
 #include "worker/operation/error.hpp"
@@ -18,6 +19,17 @@ uint64_t LostCount(const EventRecord& record) {
   return std::max<uint64_t>(count, 1);
 }
 
+namespace {
+
+std::string EncodeCounted(const Plan& plan, std::string message, std::string_view code,
+                          uint64_t count) {
+  Error error{std::move(message), code};
+  error.extensions.push_back({"count", count});
+  return EncodeFailure(plan, std::move(error));
+}
+
+}  // namespace
+
 std::string EncodeLoss(const Plan& plan, uint64_t count, LossCause cause) {
   std::string message = std::to_string(count) + (count == 1 ? " event" : " events");
   if (cause == LossCause::kOverwritten) {
@@ -26,9 +38,12 @@ std::string EncodeLoss(const Plan& plan, uint64_t count, LossCause cause) {
   } else {
     message += " could not be delivered";
   }
-  Error loss{std::move(message), kErrorEventsLost};
-  loss.extensions.push_back({"count", count});
-  return EncodeFailure(plan, std::move(loss));
+  return EncodeCounted(plan, std::move(message), kErrorEventsLost, count);
+}
+
+std::string EncodeCut(const Plan& plan, uint64_t count) {
+  std::string message = std::to_string(count) + (count == 1 ? " event was" : " events were");
+  return EncodeCounted(plan, std::move(message) + " cut by a rate limit", kErrorRateLimited, count);
 }
 
 }  // namespace fsubs

@@ -26,4 +26,7 @@ uint64_t LostCount(const EventRecord& record);
 // The response that tells a subscription with that plan.
 std::string EncodeLoss(const Plan& plan, uint64_t count, LossCause cause);
 
+// The same for events that a rate did not let through.
+std::string EncodeCut(const Plan& plan, uint64_t count);
+
 }  // namespace fsubs

@@ -62,6 +62,10 @@ std::string Link(const graphql::Schema& schema, std::string_view tenant_field,
                  graphql::FilterChecks* filters, SubscriptionField* field) {
   field->definition = schema.Root(graphql::OperationKind::kSubscription)->FindField(field->name);
   if (field->definition == nullptr) return std::string(kOtherName);
+  if (const std::string& rate = field->access.rate_limit; !rate.empty()) {
+    const char* const problem = ParseLimit(LimitForm::kRate, rate, &field->rate_limit.emplace());
+    if (problem != nullptr) return "rate_limit: " + std::string(problem);
+  }
   field->arguments.clear();
   for (const graphql::InputValue& argument : field->definition->arguments) {
     graphql::ArgumentTarget target;
@@ -172,6 +176,13 @@ std::shared_ptr<const Catalog> Catalog::FromSnapshot(std::string_view json, std:
     catalog->issuers_ = Issuers::FromSnapshot(*issuers, &catalog->left_out_);
   } else {
     catalog->issuers_ = std::make_shared<const Issuers>();
+  }
+  if (const auto limits = root.Find("limits")) {
+    limits->ForEachElement([&](const JsonValue& row) {
+      auto read = ReadRoleLimits(row);
+      readable = readable && read;
+      if (read) catalog->role_limits_.push_back(std::move(*read));
+    });
   }
   const auto claims = root.Find("anonymous_claims");
   std::string problem_of_claims;

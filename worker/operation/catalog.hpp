@@ -3,11 +3,13 @@
 #pragma once
 
 #include <memory>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <unordered_map>
 #include <vector>
 
+#include "contract/limit.hpp"
 #include "graphql/schema/schema.hpp"
 #include "worker/access/event_rules.hpp"
 #include "worker/access/field_access.hpp"
@@ -15,6 +17,7 @@
 #include "worker/filter/comparable.hpp"
 #include "worker/identity/identity.hpp"
 #include "worker/identity/issuers.hpp"
+#include "worker/limits/limits.hpp"
 
 namespace fsubs {
 
@@ -40,6 +43,7 @@ struct SubscriptionField {
   std::shared_ptr<const ColumnTypes> columns;
   FieldAccess access;
   EventRules rules;  // made of it
+  std::optional<LimitValue> rate_limit;  // of events, for each subscription
 
   bool Wants(std::string_view event_type) const;
 };
@@ -64,6 +68,7 @@ class Catalog {
   const Issuers& issuers() const { return *issuers_; }
   // Who clients without credentials are; null if their claims make nobody.
   const std::shared_ptr<const Identity>& anonymous() const { return anonymous_; }
+  const std::vector<RoleLimits>& role_limits() const { return role_limits_; }
   // Each subscription and issuer that was left out, and why. For the log.
   const std::vector<std::string>& left_out() const { return left_out_; }
 
@@ -75,6 +80,7 @@ class Catalog {
   std::string subgraph_sdl_;
   std::shared_ptr<const Issuers> issuers_;
   std::shared_ptr<const Identity> anonymous_;
+  std::vector<RoleLimits> role_limits_;
   std::vector<std::string> left_out_;
 };
 

@@ -19,7 +19,11 @@ const kMeanings = new Map([
     false,
   ]],
   [1012, ['The server is restarting.', '', true]],
-  [1013, ['The server has no room for this page at the moment.', '', true]],
+  [1013, [
+    'A limit of connections or messages is reached.',
+    'SELECT * FROM fraiseql_limits() shows the limits.',
+    true,
+  ]],
   [4400, ['The server could not understand a message of this page.', 'Reload the page.', false]],
   [4401, ['The page subscribed before the server was ready.', 'Reconnect.', false]],
   [4403, [

@@ -112,7 +112,8 @@ CatchUp::Result CatchUp::Offer(Client* client, WorkBudget* budget) {
       }
       EncodeFor(prepared);
       budget->SpendBytes(WorkBudget::kBytesPerUnit + payload_.size());
-      if (!client->Take(&subscription, {record_.position, record_.sequence}, payload_)) {
+      const bool is_loss = record_.kind == RecordKind::kEventsLost;
+      if (!client->Take(&subscription, {record_.position, record_.sequence, is_loss}, payload_)) {
         return Result::kDone;  // the socket calls when it takes more
       }
     }

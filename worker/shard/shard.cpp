@@ -6,6 +6,7 @@
 
 #include <algorithm>
 #include <exception>
+#include <span>
 #include <thread>
 #include <utility>
 
@@ -13,6 +14,7 @@
 #include "worker/base/log.hpp"
 #include "worker/client/graphql_http.hpp"
 #include "worker/client/http_client.hpp"
+#include "worker/client/limit_error.hpp"
 #include "worker/client/origin.hpp"
 #include "worker/client/ws_client.hpp"
 #include "worker/event/loss_notice.hpp"
@@ -55,6 +57,7 @@ Shard::Shard(const Setup& setup)
       counters_(setup.counters),
       peers_(setup.peers),
       audit_(setup.audit),
+      limits_(setup.limits),
       options_(setup.options),
       tasks_("shard " + std::to_string(setup.index)),
       heartbeat_(setup.heartbeat),
@@ -65,8 +68,11 @@ Shard::Shard(const Setup& setup)
       clocks_(&clients_),
       expiry_clock_(&clients_),
       authenticator_(Authenticator::Limits(), this),
+      cut_clock_(&clients_),
       farewell_(&clients_),
-      catch_up_(setup.ring, &clients_) {}
+      catch_up_(setup.ring, &clients_) {
+  SetRules();
+}
 
 std::string Shard::Start() {
   uv_loop_init(&loop_);
@@ -82,6 +88,7 @@ std::string Shard::Start() {
   clocks_.Attach(&loop_);
   expiry_clock_.Attach(&loop_);
   authenticator_.Attach(&loop_);
+  cut_clock_.Attach(&loop_);
   farewell_.Attach(&loop_);
   ApplyOptions();
 
@@ -112,6 +119,7 @@ void Shard::SetOptions(std::shared_ptr<const Options> options) {
     ApplyOptions();
     if (options->expiry_notice != expiry_notice) expiry_clock_.WatchAll();
     for (const auto& [id, client] : clients_) client->OnOptionsChanged();
+    RevalidateAll();
   });
 }
 
@@ -122,16 +130,29 @@ void Shard::ApplyOptions() {
   clocks_.SetIntervals({.init_timeout_ms = options_->init_timeout,
                         .keepalive_ms = options_->keepalive_interval,
                         .slow_timeout_ms = options_->slow_timeout});
+  SetRules();
 }
 
 void Shard::SetCatalog(std::shared_ptr<const Catalog> catalog, Position covered) {
   tasks_.Post([this, catalog = std::move(catalog), covered] {
     catalog_ = catalog;
-    unvalidated_.clear();
-    for (const auto& [id, client] : clients_) unvalidated_.push_back(id);
-    more_ = true;
+    SetRules();
+    RevalidateAll();
     gate_.OnCovered(covered);
   });
+}
+
+// Without a catalog what it said of limits stays: nothing is served, but clients may connect.
+void Shard::SetRules() {
+  if (rules_ && !catalog_) return;
+  rules_.emplace(Limits::FromOptions(*options_),
+                 catalog_ ? std::span(catalog_->role_limits()) : std::span<const RoleLimits>());
+}
+
+void Shard::RevalidateAll() {
+  unvalidated_.clear();
+  for (const auto& [id, client] : clients_) unvalidated_.push_back(id);
+  more_ = true;
 }
 
 void Shard::Drain() {
@@ -227,6 +248,20 @@ void Shard::OnAdmitted(uint64_t client, std::string_view message) {
   if (found != clients_.end()) found->second->Handle(message);
 }
 
+// Who presented credentials is this client, if limits allow another connection of his.
+void Shard::Accept(Client* client, std::shared_ptr<const Identity> identity) {
+  const auto reached = client->Admit(limits_, *identity);
+  if (reached) {
+    client->OnLimited(*reached);
+  } else {
+    client->OnAuthenticated(std::move(identity), {});
+  }
+}
+
+std::shared_ptr<const Limits> Shard::LimitsOf(const Identity* identity) const {
+  return identity == nullptr ? rules_->everybody() : rules_->For(identity->roles);
+}
+
 std::shared_ptr<const Identity> Shard::Anonymous() {
   return options_->allow_anonymous && catalog_ ? catalog_->anonymous() : nullptr;
 }
@@ -261,7 +296,7 @@ std::shared_ptr<const Identity> Shard::Map(const Identity* verified,
 
 void Shard::OnIdentified(uint64_t client, std::shared_ptr<const Identity> identity) {
   const auto found = clients_.find(client);
-  if (found != clients_.end()) found->second->OnAuthenticated(std::move(identity), {});
+  if (found != clients_.end()) Accept(found->second, std::move(identity));
 }
 
 void Shard::OnRefused(uint64_t client, LoginRefusal why, const std::string& reason) {
@@ -326,6 +361,17 @@ std::optional<HttpReply> Shard::OnUpgrade(const HttpRequest& handshake) {
     return std::nullopt;
   }
   counters_->connections_refused.Add();
+  return reply;
+}
+
+HttpReply Shard::OnPeerLimited(const HttpRequest& request, const PeerRefusal& refusal) {
+  counters_->CountLimited(refusal.limit);
+  HttpReply reply = ReplyWithLimit(refusal.limit, refusal.retry_after_s);
+  reply.headers.emplace_back("vary", "origin");
+  if (!request.origin.empty() &&
+      OriginAllowed(options_->allowed_origins, request.origin, request.host)) {
+    reply.headers.emplace_back("access-control-allow-origin", request.origin);
+  }
   return reply;
 }
 

@@ -1,6 +1,6 @@
 // One shard: a thread with its own loop, listening socket, clients, plans and ring cursor. Joins
-// the parts that serve its clients. Shards share nothing that changes but their counters and how
-// many connections each address has.
+// the parts that serve its clients. Shards share nothing that changes but their counters and what
+// addresses, users and tenants hold.
 //
 // A started shard lives until the process ends: a drained worker exits without taking its threads
 // apart. Functions marked "any thread" may be called from any; everything else belongs to the
@@ -20,6 +20,7 @@
 
 #include "contract/ring_layout.hpp"
 #include "worker/base/audit_log.hpp"
+#include "worker/base/clock.hpp"
 #include "worker/base/counters.hpp"
 #include "worker/base/heartbeat.hpp"
 #include "worker/base/options.hpp"
@@ -29,12 +30,15 @@
 #include "worker/client/client_host.hpp"
 #include "worker/event/dispatch.hpp"
 #include "worker/identity/key_set.hpp"
+#include "worker/limits/limit_table.hpp"
+#include "worker/limits/limits.hpp"
 #include "worker/operation/catalog.hpp"
 #include "worker/operation/operation.hpp"
 #include "worker/shard/authenticator.hpp"
 #include "worker/shard/catalog_gate.hpp"
 #include "worker/shard/catch_up.hpp"
 #include "worker/shard/client_clocks.hpp"
+#include "worker/shard/cut_clock.hpp"
 #include "worker/shard/delivery_trace.hpp"
 #include "worker/shard/expiry_clock.hpp"
 #include "worker/shard/farewell.hpp"
@@ -94,8 +98,9 @@ class Shard final : private ClientHost,
     std::atomic<uint64_t>* heartbeat = nullptr;  // there, too
     int wake_fd = -1;
     ShardCounters* counters = nullptr;
-    PeerCounts* peers = nullptr;  // of all shards
-    AuditLog* audit = nullptr;    // likewise
+    PeerCounts* peers = nullptr;   // of all shards
+    LimitTable* limits = nullptr;  // likewise
+    AuditLog* audit = nullptr;     // likewise
     std::shared_ptr<const Options> options;
   };
 
@@ -138,12 +143,15 @@ class Shard final : private ClientHost,
     catch_up_.Add(client);
     more_ = true;
   }
+  void TellCutsLater(Client* client) override { cut_clock_.Add(client->id()); }
   Position position() const override { return feed_.head(); }
   bool AdmitOrHold(Client* client, std::string_view message) override;
   void Authenticate(Client* client, Credentials credentials) override {
     authenticator_.Begin(client->id(), std::move(credentials));
   }
   void WatchExpiry(Client* client) override { expiry_clock_.Watch(client->id()); }
+  std::shared_ptr<const Limits> LimitsOf(const Identity* identity) const override;
+  uint64_t now_us() const override { return MonotonicUs(); }
   PrepareResult Prepare(const OperationRequest& request,
                         const std::shared_ptr<const Identity>& identity) override;
   void RevalidateLater(Client* client) override;
@@ -166,9 +174,12 @@ class Shard final : private ClientHost,
   size_t max_message_size() const override { return options_->max_message_size; }
   bool wants_headers() const override { return !options_->authenticate.empty(); }
   PeerLimits peer_limits() const override {
-    return {options_->max_connections_per_address, options_->max_unfinished_per_address};
+    const Limits& limits = *rules_->everybody();
+    return {limits.of(LimitKey::kConnectionsPerAddress),
+            limits.of(LimitKey::kNewConnectionsPerAddress), options_->max_unfinished_per_address};
   }
   void OnPeerRefused() override { counters_->connections_refused_by_address.Add(); }
+  HttpReply OnPeerLimited(const HttpRequest& request, const PeerRefusal& refusal) override;
 
   // RingFeed::Sink
   void OnTurn() override;
@@ -203,6 +214,9 @@ class Shard final : private ClientHost,
   OperationLimits LimitsOfOperations() const;
   size_t DisconnectAll(const Disconnection& disconnection);
   void ApplyOptions();
+  void Accept(Client* client, std::shared_ptr<const Identity> identity);
+  void SetRules();
+  void RevalidateAll();
   bool CanServe(size_t clients) const;
   uint64_t NextId() { return ++last_id_ * kMaxShards + index_; }  // unique over all shards
   void ReportLoss(uint64_t lost);
@@ -219,8 +233,10 @@ class Shard final : private ClientHost,
   ShardCounters* const counters_;
   PeerCounts* const peers_;
   AuditLog* const audit_;
+  LimitTable* const limits_;
   std::shared_ptr<const Options> options_;
   std::shared_ptr<const Catalog> catalog_;  // null: no extension or no database (yet)
+  std::optional<LimitRules> rules_;         // by these two
 
   uv_loop_t loop_{};
   uv_prepare_t waiting_{};  // once per turn, before the loop waits
@@ -240,11 +256,12 @@ class Shard final : private ClientHost,
   ExpiryClock expiry_clock_;
   TokenVerifier verifier_;
   Authenticator authenticator_;
+  CutClock cut_clock_;
   Farewell farewell_;
   CatchUp catch_up_;
   FlushList answers_{Flush::kWithAnswers};
   FlushList events_{Flush::kWithEvents};
-  std::deque<uint64_t> unvalidated_;  // ids of clients that may use an older catalog
+  std::deque<uint64_t> unvalidated_;  // ids of clients that may use an older catalog or limits
   WorkBudget budget_{0};              // of the part of this turn that is under way
   bool event_under_way_ = false;      // the last event read is not dispatched in full
   bool more_ = false;                 // there is work for another turn

@@ -5,6 +5,7 @@
 #pragma once
 
 #include <memory>
+#include <optional>
 #include <span>
 #include <string>
 #include <string_view>
@@ -50,6 +51,8 @@ class Connection final : public StreamUser, private Timed {
   std::string Peer() const { return stream_->Peer(); }
   // The peer has asked for something and is no longer one that only holds a socket.
   void AskedFor() { share_.Finish(); }
+  // Whether it is one that the peer may not have, and the reply to what it asks for.
+  const std::optional<PeerRefusal>& refusal() const { return share_.refusal(); }
   // Call session->OnSoon() when whoever runs now has returned.
   void Soon();
   void Expect(DeadlineKind kind) { context_->deadlines.Start(this, kind); }

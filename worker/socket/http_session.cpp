@@ -90,7 +90,9 @@ bool HttpSession::ReadRequest() {
         }
         return false;
       case RequestParser::State::kComplete:
-        if (parser_->offer()) {
+        if (const auto& refusal = connection_->refusal()) {
+          Refuse(connection_->host()->OnPeerLimited(parser_->head(), *refusal));
+        } else if (parser_->offer()) {
           Upgrade();
         } else {
           Hand();

@@ -2,6 +2,7 @@
 
 #include <netinet/in.h>
 
+#include <algorithm>
 #include <cstring>
 
 namespace fsubs {
@@ -9,6 +10,9 @@ namespace {
 
 // Whoever has one address of a /64 has all of them.
 constexpr size_t kIpv6PrefixBytes = 8;
+
+constexpr uint64_t kSecondUs = 1'000'000;
+constexpr uint64_t kLongestRetryS = 3600;
 
 std::array<unsigned char, 16> AddressOf(const sockaddr_storage& address) {
   std::array<unsigned char, 16> bytes{};
@@ -26,33 +30,59 @@ std::array<unsigned char, 16> AddressOf(const sockaddr_storage& address) {
 }  // namespace
 
 std::optional<PeerCounts::Share> PeerCounts::Admit(const sockaddr_storage& address,
-                                                   const PeerLimits& limits) {
+                                                   const PeerLimits& limits, uint64_t now_us) {
+  if (address.ss_family == AF_UNIX) return Share(nullptr, nullptr, std::nullopt);
   const std::scoped_lock lock(mutex_);
-  Counts::value_type& peer = *counts_.try_emplace(AddressOf(address)).first;
-  Count& count = peer.second;
-  // A peer without a connection is not counted, so no limit refuses its first.
-  if ((limits.connections != 0 && count.connections >= limits.connections) ||
-      (limits.unfinished != 0 && count.unfinished >= limits.unfinished)) {
+  now_us_ = std::max(now_us_, now_us);
+  const Uses::Handle peer = uses_.Hold(AddressOf(address), now_us_);
+  Use& use = Uses::UseOf(peer);
+  if (limits.unfinished != 0 && use.unfinished >= limits.unfinished) {
+    uses_.Release(peer, now_us_);
     return std::nullopt;
   }
-  ++count.connections;
-  ++count.unfinished;
-  return Share(this, &peer);
+  std::optional<PeerRefusal> refusal;
+  if (limits.connections && use.connections >= limits.connections->count) {
+    refusal = {LimitKey::kConnectionsPerAddress, kRetryAfterS};
+  } else if (limits.new_connections) {
+    if (use.arrivals) {
+      use.arrivals->SetRate(*limits.new_connections, now_us_);
+    } else {
+      use.arrivals.emplace(*limits.new_connections, now_us_);
+    }
+    if (!use.arrivals->Take(now_us_)) {
+      const uint64_t wait_s = use.arrivals->WaitUs(now_us_) / kSecondUs + 1;
+      refusal = {LimitKey::kNewConnectionsPerAddress, std::min(wait_s, kLongestRetryS)};
+    }
+  }
+  if (refusal && use.refused >= kToldAtATime) {
+    uses_.Release(peer, now_us_);
+    return std::nullopt;
+  }
+  ++(refusal ? use.refused : use.connections);
+  ++use.unfinished;
+  return Share(this, peer, refusal);
 }
 
 PeerCounts::Share::~Share() {
   if (counts_ == nullptr) return;
   const std::scoped_lock lock(counts_->mutex_);
-  Count& count = peer_->second;
-  if (unfinished_) --count.unfinished;
-  if (--count.connections == 0) counts_->counts_.erase(Address(peer_->first));
+  Use& use = Uses::UseOf(peer_);
+  if (unfinished_) --use.unfinished;
+  --(refusal_ ? use.refused : use.connections);
+  counts_->uses_.Release(peer_, counts_->now_us_);
 }
 
 void PeerCounts::Share::Finish() {
   if (!unfinished_) return;
   unfinished_ = false;
+  if (counts_ == nullptr) return;
   const std::scoped_lock lock(counts_->mutex_);
-  --peer_->second.unfinished;
+  --Uses::UseOf(peer_).unfinished;
+}
+
+size_t PeerCounts::addresses() {
+  const std::scoped_lock lock(mutex_);
+  return uses_.size();
 }
 
 }  // namespace fsubs

@@ -9,6 +9,7 @@
 #include <cstring>
 #include <utility>
 
+#include "worker/base/clock.hpp"
 #include "worker/base/log.hpp"
 #include "worker/socket/connection.hpp"
 #include "worker/socket/tcp_stream.hpp"
@@ -81,9 +82,8 @@ void SocketServer::Impl::Begin(int fd, const sockaddr_storage& address) {
   setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof(on));
   TcpStream* stream = nullptr;
   try {
-    auto share = peers->Admit(address, context.host->peer_limits());
+    auto share = peers->Admit(address, context.host->peer_limits(), MonotonicUs());
     if (!share) {
-      // Without a word: whatever is refused by a reply holds a connection until it has read it.
       close(fd);
       context.host->OnPeerRefused();
       return;

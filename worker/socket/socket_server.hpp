@@ -139,8 +139,11 @@ class SocketServerHost {
   // What one peer address may hold; asked whenever one connects.
   virtual PeerLimits peer_limits() const = 0;
 
-  // A connection was closed at once because its address holds as much as it may.
+  // A connection was closed without a word because its address holds as much as it may.
   virtual void OnPeerRefused() = 0;
+
+  // One that its address may not have has asked for something. Returns the reply to that.
+  virtual HttpReply OnPeerLimited(const HttpRequest& request, const PeerRefusal& refusal) = 0;
 };
 
 class SocketServer {

@@ -3,6 +3,7 @@
 
 #include <functional>
 #include <memory>
+#include <span>
 #include <string>
 #include <string_view>
 #include <utility>
@@ -25,6 +26,7 @@ class FakeHost final : public ClientHost {
   void Remove(Client* client) override { clients_.erase(client->id()); }
   void FlushLater(Client* client, Flush when) override { unflushed_.emplace_back(client, when); }
   void CatchUpLater(Client* client) override { catching_up.push_back(client); }
+  void TellCutsLater(Client* client) override { telling_cuts.push_back(client); }
   Position position() const override { return next_position; }
   bool AdmitOrHold(Client*, std::string_view) override { return !holds; }
   void Authenticate(Client* client, Credentials credentials) override {
@@ -39,6 +41,10 @@ class FakeHost final : public ClientHost {
   void WatchExpiry(Client* client) override {
     if (watch_expiry) watch_expiry(client);
   }
+  std::shared_ptr<const Limits> LimitsOf(const Identity* identity) const override {
+    return identity == nullptr ? rules->everybody() : rules->For(identity->roles);
+  }
+  uint64_t now_us() const override { return clock_us; }
   PrepareResult Prepare(const OperationRequest& request,
                         const std::shared_ptr<const Identity>& identity) override {
     return fsubs::Prepare(catalog_, &plans_, request, identity, kTestLimits);
@@ -94,6 +100,10 @@ class FakeHost final : public ClientHost {
   Position next_position = 0;
   std::vector<Client*> catching_up;
   std::vector<std::string> audit_lines;
+  std::vector<Client*> telling_cuts;
+  uint64_t clock_us = 0;
+  std::unique_ptr<LimitRules> rules =
+      std::make_unique<LimitRules>(Limits(), std::span<const RoleLimits>());
 
  private:
   Options options_;
@@ -122,6 +132,7 @@ class FakeClient final : public Client {
   void OnAuthenticated(std::shared_ptr<const Identity> identity, const std::string&) override {
     SetIdentity(std::move(identity));
   }
+  void OnLimited(LimitKey) override {}
   void OnKeepalive() override { ++keepalives; }
   bool waits_for_init() const override { return waits; }
   void OnInitTimeout() override {
@@ -136,6 +147,9 @@ class FakeClient final : public Client {
   }
   void Become(std::shared_ptr<const Identity> identity) { SetIdentity(std::move(identity)); }
   std::string peer() const override { return "nowhere"; }
+
+  void Become(std::shared_ptr<const Identity> identity) { SetIdentity(std::move(identity)); }
+  bool Sends() { return TakeMessage(); }
 
   StartResult Subscribe(std::string_view id, std::string_view query) {
     OperationRequest request;

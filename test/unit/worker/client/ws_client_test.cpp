@@ -20,7 +20,7 @@ class WsClientTest : public testing::Test, private SocketServerHost {
     context_.reset(new ConnectionContext{this, {}, Deadlines(loop_.get()), SoonList(loop_.get())});
     const sockaddr_storage address{.ss_family = AF_INET};
     connection_ = std::make_unique<Connection>(context_.get(), &stream_,
-                                               *peers_.Admit(address, PeerLimits()));
+                                               *peers_.Admit(address, PeerLimits(), 0));
     session_ = std::make_unique<WsSession>(connection_.get(), kTransportWs, HttpRequest());
     host_.mutable_options()->max_connection_memory = 1000;
     host_.mutable_options()->allow_anonymous = true;
@@ -89,6 +89,7 @@ class WsClientTest : public testing::Test, private SocketServerHost {
   bool wants_headers() const override { return true; }
   PeerLimits peer_limits() const override { return {}; }
   void OnPeerRefused() override {}
+  HttpReply OnPeerLimited(const HttpRequest&, const PeerRefusal&) override { return {}; }
 };
 
 TEST_F(WsClientTest, IsNotReadWhileTooMuchOfItWaitsForTheCatalog) {

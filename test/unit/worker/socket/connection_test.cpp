@@ -60,6 +60,7 @@ struct Host final : SocketServerHost {
   bool wants_headers() const override { return true; }
   PeerLimits peer_limits() const override { return {}; }
   void OnPeerRefused() override {}
+  HttpReply OnPeerLimited(const HttpRequest&, const PeerRefusal&) override { return {}; }
 
   std::optional<HttpReply> refuses_with;
   bool open_throws = false;
@@ -72,7 +73,7 @@ class ConnectionTest : public testing::Test {
         new ConnectionContext{&host_, {}, Deadlines(loop_.get()), SoonList(loop_.get())});
     const sockaddr_storage address{.ss_family = AF_INET};
     connection_ = std::make_unique<Connection>(context_.get(), &stream_,
-                                               *peers_.Admit(address, PeerLimits()));
+                                               *peers_.Admit(address, PeerLimits(), 0));
   }
 
   void Send(std::string_view text) {
