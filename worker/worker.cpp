@@ -6,6 +6,7 @@
 #include "contract/heartbeat.hpp"
 #include "worker/base/log.hpp"
 #include "worker/row_collection.hpp"
+#include "worker/tls_setup.hpp"
 
 namespace fsubs {
 namespace {
@@ -22,6 +23,23 @@ constexpr uint64_t kDatabaseLookMs = 500;
 // How long a shard may take to tell its rows. Shorter than what backends wait for the worker, so
 // that they hear of the shard.
 constexpr uint64_t kRowsPatienceMs = 4000;
+
+// What others than this machine reach should not be left at its defaults.
+void WarnOfPlainText(const Options& options) {
+  if (options.ssl || IsLoopback(options.listen_address)) return;
+  Log(LogLevel::kWarning,
+      "listening on %s without TLS: whoever is on the way can read tokens and events; turn "
+      "fraiseql_subs.ssl on, or listen on 127.0.0.1 behind a proxy that speaks TLS",
+      options.listen_address.c_str());
+}
+
+void WarnOfAnonymous(const Options& options) {
+  if (!options.allow_anonymous || IsLoopback(options.listen_address)) return;
+  Log(LogLevel::kWarning,
+      "listening on %s with allow_anonymous: whoever reaches the port may subscribe without "
+      "credentials; turn fraiseql_subs.allow_anonymous off unless that is meant",
+      options.listen_address.c_str());
+}
 
 }  // namespace
 
@@ -89,6 +107,18 @@ std::string Worker::Start() {
         "limit (ulimit -Hn) of the server",
         files_ - std::min(files_, kSpareFiles), options_->max_connections);
   }
+  error = Listen();
+  if (!error.empty()) return error;
+  RequestSnapshot();
+  return {};
+}
+
+std::string Worker::Listen() {
+  std::string error;
+  if (options_->ssl) {
+    tls_ = MakeTls(*options_, &error);
+    if (!tls_) return "could not serve by TLS: " + error;
+  }
   const std::string where = options_->listen_address + " port " + std::to_string(options_->port);
   error = CheckListen({options_->listen_address, options_->port});
   if (!error.empty()) return "could not listen on " + where + ": " + error;
@@ -103,14 +133,25 @@ std::string Worker::Start() {
     setup.counters = &counters_[i];
     setup.peers = &peers_;
     setup.options = options_;
+    setup.tls = tls_;
     shards_.push_back(std::make_unique<Shard>(setup));
     error = shards_.back()->Start();
     if (!error.empty()) return "could not listen on " + where + ": " + error;
   }
-  Log(LogLevel::kLog, "listening on %s with %zu shard%s", where.c_str(), shards_.size(),
-      shards_.size() == 1 ? "" : "s");
-  RequestSnapshot();
+  WarnOfPlainText(*options_);
+  WarnOfAnonymous(*options_);
+  Log(LogLevel::kLog, "listening on %s%s with %zu shard%s", where.c_str(), tls_ ? " by TLS" : "",
+      shards_.size(), shards_.size() == 1 ? "" : "s");
+  if (options_->unix_socket.empty()) return {};
+  unix_listener_ = UnixListener::Open(
+      &loop_, options_->unix_socket, [this](int fd) { AdoptInTurn(fd); }, &error);
+  if (!unix_listener_) return "could not listen on \"" + options_->unix_socket + "\": " + error;
+  Log(LogLevel::kLog, "listening on \"%s\"", options_->unix_socket.c_str());
   return {};
+}
+
+void Worker::AdoptInTurn(int fd) {
+  shards_[next_adopting_++ % shards_.size()]->Adopt(fd);
 }
 
 void Worker::OnCatalogChanged(Position position) {
@@ -304,9 +345,19 @@ void Worker::Reload() {
         "server to raise them",
         reread.max_connections, files_ - std::min(files_, kSpareFiles));
   }
+  if (reread.ssl) {
+    std::string tls_error;
+    if (auto tls = MakeTls(reread, &tls_error)) {
+      tls_ = std::move(tls);
+    } else {
+      Log(LogLevel::kError, "TLS stays as it was: %s; mend that and reload again",
+          tls_error.c_str());
+    }
+  }
+  if (!options_->allow_anonymous) WarnOfAnonymous(reread);
   options_ = std::make_shared<const Options>(reread);
   SetLogLevel(options_->log_level);
-  for (const auto& shard : shards_) shard->SetOptions(options_);
+  for (const auto& shard : shards_) shard->SetOptions(options_, tls_);
   Log(LogLevel::kDebug, "settings were read again");
 }
 

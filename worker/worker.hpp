@@ -22,6 +22,8 @@
 #include "worker/shard/shard.hpp"
 #include "worker/side_door_server.hpp"
 #include "worker/socket/peer_limits.hpp"
+#include "worker/socket/tls_context.hpp"
+#include "worker/socket/unix_listener.hpp"
 
 namespace fsubs {
 
@@ -57,6 +59,8 @@ class Worker final : private ShardHost, private SideDoorHost {
   struct CatalogLoad;
 
   std::string Start();
+  std::string Listen();
+  void AdoptInTurn(int fd);
   void RequestSnapshot();
   void LookForDatabase();
   void NoteUnusable();
@@ -72,11 +76,14 @@ class Worker final : private ShardHost, private SideDoorHost {
   const int argc_;
   char** const argv_;
   std::shared_ptr<const Options> options_;
+  std::shared_ptr<const TlsContext> tls_;  // null: without TLS
   const std::string database_;
   std::unique_ptr<MappedRing> ring_;
   std::vector<ShardCounters> counters_;
   PeerCounts peers_;
   std::vector<std::unique_ptr<Shard>> shards_;
+  std::unique_ptr<UnixListener> unix_listener_;
+  size_t next_adopting_ = 0;  // of the shards
   std::unique_ptr<SideDoorServer> side_door_;
   std::optional<Heartbeat> heartbeat_;
 

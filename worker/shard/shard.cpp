@@ -53,6 +53,7 @@ Shard::Shard(const Setup& setup)
       counters_(setup.counters),
       peers_(setup.peers),
       options_(setup.options),
+      tls_(setup.tls),
       tasks_("shard " + std::to_string(setup.index)),
       heartbeat_(setup.heartbeat),
       feed_(setup.ring, setup.slot, setup.wake_fd, this),
@@ -80,7 +81,7 @@ std::string Shard::Start() {
 
   std::string error;
   server_ = SocketServer::Open(&loop_, this, peers_, {options_->listen_address, options_->port},
-                               kSubprotocols, &error);
+                               Access(), kSubprotocols, &error);
   if (!server_) return error;
   feed_.Attach(&loop_);
 
@@ -98,12 +99,19 @@ std::string Shard::Start() {
   return {};
 }
 
-void Shard::SetOptions(std::shared_ptr<const Options> options) {
-  tasks_.Post([this, options = std::move(options)] {
+void Shard::SetOptions(std::shared_ptr<const Options> options,
+                       std::shared_ptr<const TlsContext> tls) {
+  tasks_.Post([this, options = std::move(options), tls = std::move(tls)] {
     options_ = options;
+    tls_ = tls;
+    server_->SetAccess(Access());
     SetClocks();
     for (const auto& [id, client] : clients_) client->OnOptionsChanged();
   });
+}
+
+void Shard::Adopt(int fd) {
+  tasks_.Post([this, fd] { server_->Adopt(fd); });
 }
 
 void Shard::SetClocks() {

@@ -89,6 +89,7 @@ class Shard final : private ClientHost,
     ShardCounters* counters = nullptr;
     PeerCounts* peers = nullptr;  // of all shards
     std::shared_ptr<const Options> options;
+    std::shared_ptr<const TlsContext> tls;  // null: without TLS
   };
 
   explicit Shard(const Setup& setup);
@@ -97,7 +98,9 @@ class Shard final : private ClientHost,
   std::string Start();
 
   // Any thread.
-  void SetOptions(std::shared_ptr<const Options> options);
+  void SetOptions(std::shared_ptr<const Options> options, std::shared_ptr<const TlsContext> tls);
+  // Serve a client that was accepted at the Unix socket.
+  void Adopt(int fd);
   // `catalog` contains every change announced up to `covered`; null: nothing is served any more.
   void SetCatalog(std::shared_ptr<const Catalog> catalog, Position covered);
   void Drain();
@@ -171,6 +174,9 @@ class Shard final : private ClientHost,
   void TellRows(const RowsReply& reply,
                 const std::function<void(const Client&, JsonWriter*)>& write);
   void SetClocks();
+  SocketServer::Access Access() const {
+    return {tls_, TrustedProxies(options_->proxy_protocol_from)};
+  }
   bool CanServe(size_t clients) const;
   uint64_t NextId() { return ++last_id_ * kMaxShards + index_; }  // unique over all shards
   void ReportLoss(uint64_t lost);
@@ -187,6 +193,7 @@ class Shard final : private ClientHost,
   ShardCounters* const counters_;
   PeerCounts* const peers_;
   std::shared_ptr<const Options> options_;
+  std::shared_ptr<const TlsContext> tls_;
   std::shared_ptr<const Catalog> catalog_;  // null: no extension or no database (yet)
 
   uv_loop_t loop_{};

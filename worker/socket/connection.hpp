@@ -5,6 +5,7 @@
 #pragma once
 
 #include <memory>
+#include <optional>
 #include <span>
 #include <string>
 #include <string_view>
@@ -28,8 +29,8 @@ struct ConnectionContext {
 
 class Connection final : public StreamUser, private Timed {
  public:
-  // Speaks HTTP at first.
-  Connection(ConnectionContext* context, Stream* stream, PeerCounts::Share share);
+  // Speaks HTTP at first. Without a share it counts for no address.
+  Connection(ConnectionContext* context, Stream* stream, std::optional<PeerCounts::Share> share);
   ~Connection() override;
 
   // StreamUser
@@ -49,7 +50,9 @@ class Connection final : public StreamUser, private Timed {
   void SetReading(bool reading) { stream_->SetReading(reading); }
   std::string Peer() const { return stream_->Peer(); }
   // The peer has asked for something and is no longer one that only holds a socket.
-  void AskedFor() { share_.Finish(); }
+  void AskedFor() {
+    if (share_) share_->Finish();
+  }
   // Call session->OnSoon() when whoever runs now has returned.
   void Soon();
   void Expect(DeadlineKind kind) { context_->deadlines.Start(this, kind); }
@@ -79,7 +82,7 @@ class Connection final : public StreamUser, private Timed {
 
   ConnectionContext* const context_;
   Stream* const stream_;
-  PeerCounts::Share share_;
+  std::optional<PeerCounts::Share> share_;
   std::unique_ptr<Session> session_;  // null: lingering
   struct Continuation {
     std::unique_ptr<Session> session;
