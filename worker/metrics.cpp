@@ -39,6 +39,9 @@ constexpr Definition kDefinitions[] = {
      "Connections closed at once because of max_connections_per_address or "
      "max_unfinished_per_address",
      &ShardCounters::connections_refused_by_address},
+    {"fraiseql_subs_tls_handshakes_failed_total", MetricType::Counter,
+     "TLS handshakes that failed because one side found what the other offers wanting",
+     &ShardCounters::tls_handshakes_failed},
     {"fraiseql_subs_messages_received_total", MetricType::Counter, "Messages from clients",
      &ShardCounters::messages_received},
     {"fraiseql_subs_events_read_total", MetricType::Counter, "Events read from the ring",

@@ -119,6 +119,7 @@ class Host final : public SocketServerHost {
   size_t max_message_size() const override { return kMaxMessage; }
   PeerLimits peer_limits() const override { return {}; }
   void OnPeerRefused() override {}
+  void OnHandshakeFailed() override {}
 
   std::vector<Owner*> waiting;
 };

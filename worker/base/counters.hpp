@@ -30,6 +30,7 @@ struct alignas(64) ShardCounters {
   Counter connections_accepted;
   Counter connections_refused;
   Counter connections_refused_by_address;  // closed at once: the address has as many as it may
+  Counter tls_handshakes_failed;
   Counter messages_received;
   Counter events_read;
   Counter events_lost;       // in the ring, before this shard read them

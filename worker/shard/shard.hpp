@@ -154,6 +154,7 @@ class Shard final : private ClientHost,
     return {options_->max_connections_per_address, options_->max_unfinished_per_address};
   }
   void OnPeerRefused() override { counters_->connections_refused_by_address.Add(); }
+  void OnHandshakeFailed() override { counters_->tls_handshakes_failed.Add(); }
 
   // RingFeed::Sink
   void OnTurn() override;

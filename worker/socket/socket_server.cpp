@@ -42,7 +42,9 @@ struct SocketServer::Impl {
         read_turns(on_loop),
         handshake_turns(on_loop),
         buffer(kReadBuffer),
-        tls_shared{&read_turns, std::vector<unsigned char>(kReadBuffer), {}} {}
+        tls_shared{&read_turns, std::vector<unsigned char>(kReadBuffer), {}, [host] {
+                     host->OnHandshakeFailed();
+                   }} {}
 
   void StartAccepting();
   void Accept();

@@ -140,6 +140,9 @@ class SocketServerHost {
 
   // A connection was closed at once because its address holds as much as it may.
   virtual void OnPeerRefused() = 0;
+
+  // A TLS handshake failed: one side found what the other offers wanting.
+  virtual void OnHandshakeFailed() = 0;
 };
 
 class SocketServer {

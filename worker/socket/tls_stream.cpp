@@ -9,6 +9,7 @@
 #include <new>
 #include <utility>
 
+#include "worker/base/log.hpp"
 #include "worker/socket/http_reply.hpp"
 
 namespace fsubs {
@@ -146,10 +147,14 @@ void TlsStream::Refuse() {
   if (ERR_GET_LIB(error) == ERR_LIB_SSL && ERR_GET_REASON(error) == SSL_R_HTTP_REQUEST) {
     shared_->sealed = ReplyToPlainHttp();
   }
+  const char* const reason = ERR_reason_error_string(error);
+  Log(LogLevel::kDebug, "the TLS handshake with %s failed: %s", Peer().c_str(),
+      reason != nullptr ? reason : "OpenSSL does not say why");
   ERR_clear_error();
   (void)Flush();
   session_.reset();
   tcp_->ShutDown();
+  shared_->on_refused();
 }
 
 void TlsStream::Deliver() {

@@ -9,6 +9,7 @@
 
 #include <openssl/ssl.h>
 
+#include <functional>
 #include <memory>
 #include <span>
 #include <string>
@@ -29,6 +30,7 @@ class TlsStream final : public Stream, public StreamUser {
     ReadTurns* turns;                  // of those who are past the handshake
     std::vector<unsigned char> plain;  // what was decrypted
     std::string sealed;                // what was encrypted, until it is written
+    std::function<void()> on_refused;  // a handshake failed
   };
 
   // Throws if there is no memory for it. Start is to follow.

@@ -59,6 +59,7 @@ struct Host final : SocketServerHost {
   size_t max_message_size() const override { return 1024; }
   PeerLimits peer_limits() const override { return {}; }
   void OnPeerRefused() override {}
+  void OnHandshakeFailed() override {}
 
   std::optional<HttpReply> refuses_with;
   bool open_throws = false;

@@ -111,7 +111,9 @@ class TlsStreamTest : public testing::Test {
   TcpStream::ReadBuffer buffer_ = TcpStream::ReadBuffer(4096);
   TestLoop loop_;
   std::unique_ptr<ReadTurns> turns_ = std::make_unique<ReadTurns>(loop_.get());
-  TlsStream::Shared shared_{turns_.get(), std::vector<unsigned char>(4096), {}};
+  TlsStream::Shared shared_{
+      turns_.get(), std::vector<unsigned char>(4096), {}, [this] { ++refused_; }};
+  int refused_ = 0;  // handshakes
   std::shared_ptr<const TlsContext> context_ = Context(Settings());
   Told told_;
   std::function<void()> on_bytes_;
@@ -316,6 +318,7 @@ TEST_F(TlsStreamTest, GarbageIsAnsweredByAnAlert) {
     return peer_->ended();
   });
   EXPECT_THAT(peer_->raw(), StartsWith("\x15\x03"));
+  EXPECT_EQ(refused_, 1);
   EXPECT_FALSE(told_.destroyed) << "before the peer has read it";
   peer_->SendRaw("and more of it");
   shutdown(peer_->fd(), SHUT_WR);
