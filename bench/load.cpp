@@ -17,6 +17,7 @@ int main(int argc, char** argv) {
   app.option_defaults()->always_capture_default();
   app.add_option("--address", options.address, "of the server");
   app.add_option("--port", options.port, "of the server");
+  app.add_flag("--tls", options.tls, "which the server speaks");
   app.add_option("--server-pid", options.server_pid, "whose CPU time and memory to measure")
       ->required();
   app.add_option("--database", options.database, "libpq connection string")->required();

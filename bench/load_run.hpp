@@ -26,6 +26,7 @@ namespace fsubs::bench {
 struct LoadOptions {
   std::string address = "127.0.0.1";
   uint16_t port = 4000;
+  bool tls = false;
   pid_t server_pid = 0;
   std::string database;
   PublishForm publish;
@@ -49,6 +50,7 @@ class LoadRun : private Subscriber::Sink {
   // `publishers` divides the number of subscriptions, so that each gets one publisher's events.
   explicit LoadRun(const LoadOptions& options)
       : options_(options),
+        tls_(options.tls ? MakeTlsContext() : nullptr),
         poll_(epoll_create1(EPOLL_CLOEXEC)),
         timer_(timerfd_create(CLOCK_MONOTONIC, TFD_NONBLOCK | TFD_CLOEXEC)),
         ledger_(options.connections * options.per_connection, options.filtered),
@@ -121,9 +123,9 @@ class LoadRun : private Subscriber::Sink {
       if (subscribers_.size() < options_.connections &&
           subscribers_.size() - subscribed_ < kHandshakesAtOnce) {
         const size_t index = subscribers_.size();
-        subscribers_.push_back(std::make_unique<Subscriber>(index, options_.per_connection,
-                                                            options_.connections, options_.filtered,
-                                                            options_.address, options_.port));
+        subscribers_.push_back(std::make_unique<Subscriber>(
+            index, options_.per_connection, options_.connections, options_.filtered,
+            options_.address, options_.port, tls_.get()));
         Watch(subscribers_.back()->fd(), EPOLLIN, index);
         TurnOnce(0);
       } else {
@@ -263,6 +265,7 @@ class LoadRun : private Subscriber::Sink {
   }
 
   LoadOptions options_;
+  const TlsContextPtr tls_;
   int poll_;
   int timer_;
   Ledger ledger_;

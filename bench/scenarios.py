@@ -147,6 +147,64 @@ def shards(testbed, runs, seconds):
     return result
 
 
+def tls(testbed, runs, seconds):
+    result = Result("tls", "1,000 subscribers receive every event, without TLS and with it")
+    contenders = {"without TLS": False, "with TLS": True}
+    resident = {name: [] for name in contenders}
+    for label, batch in (("an event a transaction", 1), ("16 events a transaction", 16)):
+        found = {name: [] for name in contenders}
+        for run in range(runs):
+            for name, on in contenders.items():
+                testbed.progress(f"tls: {label}, {name}, run {run + 1} of {runs}")
+                testbed.restart(tls=on)
+                options = {"connections": 1000, "in_flight": 16, "batch": batch}
+                report = testbed.load(OURS, seconds=seconds, **options)
+                found[name].append(report["server_us_per_message"])
+                resident[name].append(report["resident_bytes_per_connection"])
+                result.reports.append({"server": name, "options": options} | report)
+        medians = {name: statistics.median(values) for name, values in found.items()}
+        result.figures.append(
+            Figure(f"server CPU per message, us, {label}", medians, "without TLS")
+        )
+    medians = {name: statistics.median(values) for name, values in resident.items()}
+    result.figures.append(Figure("resident bytes per connection", medians, "without TLS"))
+    testbed.restart()
+    return result
+
+
+def handshakes(testbed, runs, seconds):
+    result = Result("handshakes", "WebSockets opened and closed, 32 at a time")
+    for label, options in (
+        ("without TLS", []),
+        ("TLS", ["--tls"]),
+        ("TLS, resumed", ["--tls", "--resume"]),
+    ):
+        found = {"libwebsockets": [], OURS: []}
+        with_tls = bool(options)
+        testbed.restart(tls=with_tls)
+        with testbed.libwebsockets(with_tls) as peer:
+            for run in range(runs):
+                for name, (port, pid) in (
+                    ("libwebsockets", peer),
+                    (OURS, (testbed.port, testbed.worker)),
+                ):
+                    testbed.progress(f"handshakes: {label}, {name}, run {run + 1} of {runs}")
+                    found[name].append(
+                        testbed.handshakes(port, pid, "--seconds", str(seconds), *options)
+                    )
+        for unit, key in (
+            ("a second", "handshakes_per_second"),
+            ("server CPU, us", "server_us_per_handshake"),
+        ):
+            medians = {
+                name: statistics.median(report[key] for report in reports)
+                for name, reports in found.items()
+            }
+            result.figures.append(Figure(f"{label}, {unit}", medians, "libwebsockets"))
+    testbed.restart()
+    return result
+
+
 def growth(name, small, large, target=None):
     values = {server: large.values[server] / small.values[server] for server in SERVERS}
     return Figure(name, values, FLOOR_JOINED, target)
@@ -226,6 +284,8 @@ SCENARIOS = {
     "events": events,
     "selective": selective,
     "shards": shards,
+    "tls": tls,
+    "handshakes": handshakes,
     "idle": idle,
     "publishing": publishing,
     "batches": writes.batches,

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <arpa/inet.h>
+#include <fcntl.h>
 #include <netinet/in.h>
 #include <netinet/tcp.h>
 #include <sys/socket.h>
@@ -17,6 +18,7 @@
 #include <string_view>
 #include <system_error>
 
+#include "bench/tls_client.hpp"
 #include "bench/websocket.hpp"
 #include "bench/wire.hpp"
 
@@ -35,11 +37,11 @@ class Subscriber {
     virtual void OnUnexpected(std::string_view message) = 0;
   };
 
-  // Connects and sends the handshake. The client will have `count` subscriptions with the numbers
-  // `first`, `first + stride` and so on, each to the events whose id is its number, or with
-  // `filtered` unset to all events. REQUIRES: first < stride.
+  // Connects and sends the handshake, by TLS if there is a context for that. The client will have
+  // `count` subscriptions with the numbers `first`, `first + stride` and so on, each to the events
+  // whose id is its number, or with `filtered` unset to all events. REQUIRES: first < stride.
   Subscriber(size_t first, size_t count, size_t stride, bool filtered, const std::string& address,
-             uint16_t port)
+             uint16_t port, SSL_CTX* tls)
       : first_(first),
         count_(count),
         stride_(stride),
@@ -60,6 +62,13 @@ class Subscriber {
     setsockopt(socket_, SOL_SOCKET, SO_LINGER, &reset, sizeof(reset));
     const int on = 1;
     setsockopt(socket_, IPPROTO_TCP, TCP_NODELAY, &on, sizeof(on));
+    if (tls != nullptr) {
+      session_ = MakeTlsSession(tls, socket_);
+      if (SSL_do_handshake(session_.get()) != 1) {
+        throw std::runtime_error("the TLS handshake failed");
+      }
+    }
+    fcntl(socket_, F_SETFL, O_NONBLOCK);
     Send("GET / HTTP/1.1\r\nHost: " + address + ":" + std::to_string(port) +
          "\r\nConnection: Upgrade\r\nUpgrade: websocket\r\nSec-WebSocket-Version: 13\r\n"
          "Sec-WebSocket-Key: " +
@@ -79,15 +88,10 @@ class Subscriber {
   // Read what there is, at most as much as `scratch` has room for, and tell `sink`.
   void Receive(std::span<char> scratch, Sink* sink) {
     std::memcpy(scratch.data(), rest_.data(), rest_.size());
-    const ssize_t received =
-        recv(socket_, scratch.data() + rest_.size(), scratch.size() - rest_.size(), MSG_DONTWAIT);
-    if (received < 0) {
-      if (errno == EAGAIN || errno == EINTR) return;
-      ThrowErrno("recv");
-    }
-    if (received == 0) throw std::runtime_error("the server closed a connection");
+    const size_t received = Read(scratch.subspan(rest_.size()));
+    if (received == 0) return;
     const int64_t now = NowNs();
-    std::string_view bytes(scratch.data(), rest_.size() + static_cast<size_t>(received));
+    std::string_view bytes(scratch.data(), rest_.size() + received);
     if (state_ == State::kUpgrading && !FinishUpgrade(&bytes)) {
       rest_ = bytes;
       return;
@@ -115,7 +119,36 @@ class Subscriber {
     throw std::system_error(errno, std::generic_category(), call);
   }
 
+  // Returns 0 if there is nothing yet. What TLS has decrypted no socket tells of, so all of it is
+  // taken.
+  size_t Read(std::span<char> to) {
+    if (!session_) {
+      const ssize_t received = recv(socket_, to.data(), to.size(), 0);
+      if (received == 0) throw std::runtime_error("the server closed a connection");
+      if (received < 0 && errno != EAGAIN && errno != EINTR) ThrowErrno("recv");
+      return received < 0 ? 0 : static_cast<size_t>(received);
+    }
+    size_t total = 0;
+    for (;;) {
+      size_t length = 0;
+      if (SSL_read_ex(session_.get(), to.data() + total, to.size() - total, &length) != 1) break;
+      total += length;
+      if (total == to.size()) throw std::runtime_error("more came than can be read at a time");
+    }
+    if (SSL_get_error(session_.get(), 0) != SSL_ERROR_WANT_READ) {
+      throw std::runtime_error("the server closed a connection");
+    }
+    return total;
+  }
+
   void Send(std::string_view bytes) {
+    if (session_) {
+      size_t sent = 0;
+      if (SSL_write_ex(session_.get(), bytes.data(), bytes.size(), &sent) != 1) {
+        throw std::runtime_error("the server takes nothing");
+      }
+      return;
+    }
     if (send(socket_, bytes.data(), bytes.size(), MSG_NOSIGNAL) !=
         static_cast<ssize_t>(bytes.size())) {
       ThrowErrno("send");
@@ -225,6 +258,7 @@ class Subscriber {
   size_t stride_;
   bool filtered_;
   int socket_;
+  TlsSessionPtr session_;  // null: without TLS
   State state_ = State::kUpgrading;
   std::string rest_;  // of a frame or handshake not yet complete
   uint64_t received_bytes_ = 0;

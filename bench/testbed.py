@@ -4,6 +4,7 @@ import json
 import os
 import shutil
 import socket
+import ssl
 import subprocess
 import tempfile
 import time
@@ -63,7 +64,7 @@ class Testbed:
     """
 
     def __init__(self, location, progress):
-        for program in ("load", "floor_server"):
+        for program in ("load", "floor_server", "handshakes", "lws_server"):
             if not (PROGRAMS / program).exists():
                 raise BenchmarkError(
                     f"{PROGRAMS / program} is missing; run make -f worker/worker.mk bench"
@@ -77,6 +78,7 @@ class Testbed:
         self.location = location
         self.progress = progress
         self.port = free_port()
+        self.tls = False
 
     def __enter__(self):
         self.directory = Path(tempfile.mkdtemp(prefix="fraiseql_subs-bench.", dir=self.location))
@@ -96,12 +98,34 @@ class Testbed:
     def __exit__(self, *_):
         self._cluster("destroy")
 
-    def restart(self, shards=1):
+    def restart(self, shards=1, tls=False):
         """Memory that a process has once used for clients it does not show again for new ones."""
-        self.query(f"ALTER SYSTEM SET fraiseql_subs.worker_threads = {shards}")
+        self.tls = tls
+        self.query(
+            f"ALTER SYSTEM SET fraiseql_subs.worker_threads = {shards}",
+            f"ALTER SYSTEM SET fraiseql_subs.ssl = {tls}",
+        )
+        if tls:
+            for setting, file in zip(("cert", "key"), self.certificate(), strict=True):
+                self.query(f"ALTER SYSTEM SET fraiseql_subs.ssl_{setting}_file = '{file}'")
         self._cluster("stop")
         self._cluster("start")
         self._await_worker()
+
+    def certificate(self):
+        """The files of a certificate by RSA, as most servers have, and of its key."""
+        certificate, key = self.directory / "server.crt", self.directory / "server.key"
+        if not certificate.exists():
+            self._run(
+                [
+                    *("openssl", "req", "-x509", "-newkey", "rsa:2048", "-noenc"),
+                    *("-keyout", key, "-out", certificate, "-subj", "/CN=localhost"),
+                ]
+            )
+            key.chmod(0o600)
+            # The server's user owns the directory.
+            os.chown(key, self.directory.stat().st_uid, -1)
+        return certificate, key
 
     def query(self, *statements):
         """Run each in a transaction of its own, all in one session; return what they print."""
@@ -117,6 +141,8 @@ class Testbed:
         """
         with self._serving(server) as (port, pid):
             arguments = [] if server == OURS else ["--floor"]
+            if server == OURS and self.tls:
+                arguments.append("--tls")
             for name, value in options.items():
                 arguments.append(f"--{name.replace('_', '-')}")
                 if value is not True:
@@ -133,6 +159,26 @@ class Testbed:
                 ]
             )
         return json.loads(report)
+
+    def handshakes(self, port, pid, *arguments):
+        """Have WebSockets opened on the load generator's core; return the report."""
+        report = self._run(
+            [
+                *(*self._on(self.load_core), PROGRAMS / "handshakes"),
+                *("--port", str(port), "--server-pid", str(pid), *arguments),
+            ]
+        )
+        return json.loads(report)
+
+    @contextmanager
+    def libwebsockets(self, tls):
+        """A server by libwebsockets, listening. Gives its port and process id."""
+        options = []
+        if tls:
+            for name, file in zip(("certificate", "key"), self.certificate(), strict=True):
+                options += [f"--{name}", str(file)]
+        with self._listening("lws_server", *options) as server:
+            yield server
 
     def transactions_per_second(self, script, clients, seconds):
         """Run a script of pgbench, which has the load generator's core."""
@@ -196,22 +242,23 @@ class Testbed:
     @contextmanager
     def floor(self, send):
         """The floor, listening. Gives its port and process id."""
+        with self._listening(
+            "floor_server", "--database", self.conninfo(), "--send", send
+        ) as server:
+            yield server
+
+    @contextmanager
+    def _listening(self, program, *arguments):
         port = free_port()
         server = subprocess.Popen(
-            [
-                *self._on(self.server_core),
-                PROGRAMS / "floor_server",
-                *("--port", str(port)),
-                *("--database", self.conninfo()),
-                *("--send", send),
-            ],
+            [*self._on(self.server_core), PROGRAMS / program, "--port", str(port), *arguments],
             stdout=subprocess.PIPE,
             stdin=subprocess.DEVNULL,
             text=True,
         )
         try:
             if server.stdout.readline() != "listening\n":
-                raise BenchmarkError("the floor server did not start")
+                raise BenchmarkError(f"{program} did not start")
             yield port, server.pid
         finally:
             server.terminate()
@@ -237,8 +284,10 @@ class Testbed:
         self._run(["taskset", "-a", "-p", "-c", str(self.server_core), str(self.worker)])
 
     def _is_serving(self):
+        url = f"{'https' if self.tls else 'http'}://127.0.0.1:{self.port}/readyz"
+        context = ssl._create_unverified_context() if self.tls else None
         try:
-            with urllib.request.urlopen(f"http://127.0.0.1:{self.port}/readyz", timeout=5):
+            with urllib.request.urlopen(url, timeout=5, context=context):
                 return True
         except (urllib.error.URLError, OSError):
             return False

@@ -41,6 +41,9 @@ constexpr Definition kDefinitions[] = {
      "of "
      "their address are just being told that they are too many",
      &ShardCounters::connections_refused_by_address},
+    {"fraiseql_subs_tls_handshakes_failed_total", MetricType::Counter,
+     "TLS handshakes that failed because one side found what the other offers wanting",
+     &ShardCounters::tls_handshakes_failed},
     {"fraiseql_subs_messages_received_total", MetricType::Counter, "Messages from clients",
      &ShardCounters::messages_received},
     {"fraiseql_subs_events_read_total", MetricType::Counter, "Events read from the ring",

@@ -3,7 +3,6 @@
 #include <algorithm>
 #include <charconv>
 #include <csignal>
-#include <filesystem>
 
 #include "contract/heartbeat.hpp"
 #include "worker/base/log.hpp"
@@ -11,6 +10,7 @@
 #include "worker/row_collection.hpp"
 #include "worker/sandbox/file_access.hpp"
 #include "worker/sandbox/system_calls.hpp"
+#include "worker/tls_setup.hpp"
 
 namespace fsubs {
 namespace {
@@ -30,33 +30,6 @@ constexpr uint64_t kLoginsLookMs = 50;
 // How long a shard may take to tell its rows. Shorter than what backends wait for the worker, so
 // that they hear of the shard.
 constexpr uint64_t kRowsPatienceMs = 4000;
-
-// Where a file that may be renewed is looked for: its directory and, where links lead elsewhere,
-// that of the file itself. A directory that holds the database is not handed out, so of that the
-// file alone can be read again, as long as it is written in place.
-void AddReadAgain(const std::string& path, std::vector<std::string>* readable) {
-  namespace fs = std::filesystem;
-  std::error_code ignored;
-  const fs::path data = fs::current_path(ignored);
-  for (const fs::path& file :
-       {fs::absolute(path, ignored).lexically_normal(), fs::weakly_canonical(path, ignored)}) {
-    const fs::path directory = file.parent_path();
-    const fs::path inside = data.lexically_relative(directory);
-    const bool holds_data = inside.empty() || *inside.begin() != "..";
-    readable->push_back(holds_data ? file : directory);
-  }
-}
-
-// What is read after the start.
-std::vector<std::string> FilesReadAgain(const Options& options) {
-  std::vector<std::string> readable;
-  if (!options.ssl) return readable;
-  for (const std::string* path :
-       {&options.ssl_cert_file, &options.ssl_key_file, &options.ssl_ca_file}) {
-    if (!path->empty()) AddReadAgain(*path, &readable);
-  }
-  return readable;
-}
 
 std::vector<IssuerKeys> KeysOf(const Issuers& issuers) {
   std::vector<IssuerKeys> keys;
@@ -97,6 +70,23 @@ std::optional<Disconnection> ReadDisconnection(const JsonValue& arguments) {
     return std::nullopt;
   }
   return disconnection;
+}
+
+// What others than this machine reach should not be left at its defaults.
+void WarnOfPlainText(const Options& options) {
+  if (options.ssl || IsLoopback(options.listen_address)) return;
+  Log(LogLevel::kWarning,
+      "listening on %s without TLS: whoever is on the way can read tokens and events; turn "
+      "fraiseql_subs.ssl on, or listen on 127.0.0.1 behind a proxy that speaks TLS",
+      options.listen_address.c_str());
+}
+
+void WarnOfAnonymous(const Options& options) {
+  if (!options.allow_anonymous || IsLoopback(options.listen_address)) return;
+  Log(LogLevel::kWarning,
+      "listening on %s with allow_anonymous: whoever reaches the port may subscribe without "
+      "credentials; turn fraiseql_subs.allow_anonymous off unless that is meant",
+      options.listen_address.c_str());
 }
 
 }  // namespace
@@ -177,9 +167,26 @@ std::string Worker::Start() {
         "limit (ulimit -Hn) of the server",
         files_ - std::min(files_, kSpareFiles), options_->max_connections);
   }
+  error = Listen();
+  if (!error.empty()) return error;
+  RequestSnapshot();
+  return {};
+}
+
+std::string Worker::Listen() {
+  std::string error;
+  if (options_->ssl) {
+    tls_ = MakeTls(*options_, &error);
+    if (!tls_) return "could not serve by TLS: " + error;
+  }
   const std::string where = options_->listen_address + " port " + std::to_string(options_->port);
   error = CheckListen({options_->listen_address, options_->port});
   if (!error.empty()) return "could not listen on " + where + ": " + error;
+  if (!options_->unix_socket.empty()) {
+    unix_listener_ = UnixListener::Open(
+        &loop_, options_->unix_socket, [this](int fd) { AdoptInTurn(fd); }, &error);
+    if (!unix_listener_) return "could not listen on \"" + options_->unix_socket + "\": " + error;
+  }
   error = RestrictFiles();
   if (!error.empty()) return error;
   for (size_t i = 0; i < options_->wake_fds.size(); ++i) {
@@ -195,15 +202,18 @@ std::string Worker::Start() {
     setup.audit = &audit_;
     setup.limits = &limits_;
     setup.options = options_;
+    setup.tls = tls_;
     shards_.push_back(std::make_unique<Shard>(setup));
     error = shards_.back()->Start();
     if (!error.empty()) return "could not listen on " + where + ": " + error;
   }
   error = RestrictCalls();
   if (!error.empty()) return error;
-  Log(LogLevel::kLog, "listening on %s with %zu shard%s", where.c_str(), shards_.size(),
-      shards_.size() == 1 ? "" : "s");
-  RequestSnapshot();
+  WarnOfPlainText(*options_);
+  WarnOfAnonymous(*options_);
+  Log(LogLevel::kLog, "listening on %s%s with %zu shard%s", where.c_str(), tls_ ? " by TLS" : "",
+      shards_.size(), shards_.size() == 1 ? "" : "s");
+  if (unix_listener_) Log(LogLevel::kLog, "listening on \"%s\"", options_->unix_socket.c_str());
   return {};
 }
 
@@ -215,7 +225,7 @@ std::string Worker::RestrictFiles() {
     return {};
   }
   std::string error;
-  switch (RestrictFileAccess(FilesReadAgain(*options_), /*connects=*/false, &error)) {
+  switch (RestrictFileAccess({}, /*connects=*/false, &error)) {
     case FileAccess::kRestricted:
       return {};
     case FileAccess::kUnsupported:
@@ -234,6 +244,10 @@ std::string Worker::RestrictCalls() {
   const std::string error = RestrictSystemCalls(Calls::kServe);
   if (error.empty()) return {};
   return "could not give up system calls: " + error + "; fraiseql_subs.sandbox = off does without";
+}
+
+void Worker::AdoptInTurn(int fd) {
+  shards_[next_adopting_++ % shards_.size()]->Adopt(fd);
 }
 
 void Worker::OnCatalogChanged(Position position) {
@@ -497,10 +511,20 @@ void Worker::Reload() {
         "server to raise them",
         reread.max_connections, files_ - std::min(files_, kSpareFiles));
   }
+  if (reread.ssl) {
+    std::string tls_error;
+    if (auto tls = MakeTls(reread, &tls_error)) {
+      tls_ = std::move(tls);
+    } else {
+      Log(LogLevel::kError, "TLS stays as it was: %s; mend that and reload again",
+          tls_error.c_str());
+    }
+  }
+  if (!options_->allow_anonymous) WarnOfAnonymous(reread);
   options_ = std::make_shared<const Options>(reread);
   SetLogLevel(options_->log_level);
   audit_.SetEnabled(options_->audit_log);
-  for (const auto& shard : shards_) shard->SetOptions(options_);
+  for (const auto& shard : shards_) shard->SetOptions(options_, tls_);
   Log(LogLevel::kDebug, "settings were read again");
 }
 

@@ -26,6 +26,8 @@
 #include "worker/shard/shard.hpp"
 #include "worker/side_door_server.hpp"
 #include "worker/socket/peer_limits.hpp"
+#include "worker/socket/tls_context.hpp"
+#include "worker/socket/unix_listener.hpp"
 
 namespace fsubs {
 
@@ -70,6 +72,8 @@ class Worker final : private ShardHost, private SideDoorHost, private KeyService
   // Before there is any thread but this one, and once everything is open.
   std::string RestrictFiles();
   std::string RestrictCalls();
+  std::string Listen();
+  void AdoptInTurn(int fd);
   void RequestSnapshot();
   void LookForDatabase();
   void NoteUnusable();
@@ -90,6 +94,7 @@ class Worker final : private ShardHost, private SideDoorHost, private KeyService
   const int argc_;
   char** const argv_;
   std::shared_ptr<const Options> options_;
+  std::shared_ptr<const TlsContext> tls_;  // null: without TLS
   const std::string database_;
   std::unique_ptr<MappedRing> ring_;
   std::vector<ShardCounters> counters_;
@@ -97,6 +102,8 @@ class Worker final : private ShardHost, private SideDoorHost, private KeyService
   AuditLog audit_;
   LimitTable limits_;
   std::vector<std::unique_ptr<Shard>> shards_;
+  std::unique_ptr<UnixListener> unix_listener_;
+  size_t next_adopting_ = 0;  // of the shards
   std::unique_ptr<SideDoorServer> side_door_;
   KeyService keys_;
   AuthenticateQueue logins_;

@@ -114,7 +114,8 @@ $(OUT)/oracle: $(OUT)/test/oracle/oracle.o $(ALL)
 
 $(OUT)/bench/%.o: CXXFLAGS += $(shell pkg-config --cflags libpq)
 $(OUT)/bench/%: $(OUT)/bench/%.o $(ALL)
-	$(CXX) $(CXXFLAGS) -o $@ $^ -lpq -lcrypto $(LDLIBS)
+	$(CXX) $(CXXFLAGS) -o $@ $^ -lpq -lcrypto $(BENCH_LDLIBS) $(LDLIBS)
+$(OUT)/bench/lws_server: BENCH_LDLIBS := -lwebsockets
 
 .SECONDARY:
 -include $(shell find $(OUT) -name '*.d' 2>/dev/null)

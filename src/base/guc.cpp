@@ -1,9 +1,11 @@
 #include "src/base/guc.hpp"
 
 #include <arpa/inet.h>
+#include <sys/un.h>
 
 #include "contract/allowed_origins.hpp"
 #include "contract/limit.hpp"
+#include "contract/proxy_list.hpp"
 
 namespace fsubs::settings {
 
@@ -111,6 +113,65 @@ bool CheckLimit(char** value, void**, GucSource) {
   return false;
 }
 
+// Whether the worker's configuration can hold it as it is.
+bool IsPassedOn(const char* value) {
+  for (const char* at = value; *at != '\0'; ++at) {
+    if (*at != '"' && *at != '\\' && static_cast<unsigned char>(*at) >= ' ') continue;
+    GUC_check_errdetail("It cannot have quotation marks, backslashes or control characters.");
+    return false;
+  }
+  return true;
+}
+
+bool CheckPassedOn(char** value, void**, GucSource) {
+  return IsPassedOn(*value);
+}
+
+bool CheckNamed(char** value, void**, GucSource) {
+  if (**value != '\0') return IsPassedOn(*value);
+  GUC_check_errdetail("It cannot be empty.");
+  return false;
+}
+
+bool CheckUnixSocket(char** value, void**, GucSource) {
+  if (**value == '\0') return true;
+  if (**value != '/') {
+    GUC_check_errdetail("The path of a socket must be absolute.");
+    return false;
+  }
+  if (strlen(*value) >= sizeof(sockaddr_un::sun_path)) {
+    GUC_check_errdetail("The path of a socket is shorter than %zu bytes.",
+                        sizeof(sockaddr_un::sun_path));
+    return false;
+  }
+  return IsPassedOn(*value);
+}
+
+// Whether one entry is "unix", an address or a network.
+bool IsProxy(std::string_view entry) {
+  if (entry == kUnixProxy) return true;
+  const std::string_view address = AddressOfProxy(entry);
+  char text[INET6_ADDRSTRLEN] = "";
+  if (address.size() >= sizeof(text)) return false;
+  memcpy(text, address.data(), address.size());
+  in6_addr read;
+  if (inet_pton(AF_INET, text, &read) == 1) return BitsOfProxy(entry, 32).has_value();
+  return inet_pton(AF_INET6, text, &read) == 1 && BitsOfProxy(entry, 128).has_value();
+}
+
+bool CheckProxies(char** value, void**, GucSource) {
+  std::string_view list = *value;
+  for (std::string_view entry; !(entry = TakeProxy(&list)).empty();) {
+    if (IsProxy(entry)) continue;
+    GUC_check_errdetail(
+        "\"%.*s\" is neither an IP address, nor a network such as "
+        "\"10.1.0.0/16\", nor \"unix\".",
+        static_cast<int>(entry.size()), entry.data());
+    return false;
+  }
+  return true;
+}
+
 // For a setting in milliseconds that 0 turns off.
 template <size_t kIndex>
 bool CheckZeroOrRange(int* value, void**, GucSource) {
@@ -135,6 +196,12 @@ constexpr Check kChecks[] = {
     {.setting = SettingIndex("key_directory"), .string = CheckKeyDirectory},
     {.setting = SettingIndex("allowed_origins"), .string = CheckAllowedOrigins},
     {.setting = SettingIndex("authenticate"), .string = CheckAuthenticate},
+    {.setting = SettingIndex("unix_socket"), .string = CheckUnixSocket},
+    {.setting = SettingIndex("proxy_protocol_from"), .string = CheckProxies},
+    {.setting = SettingIndex("ssl_cert_file"), .string = CheckNamed},
+    {.setting = SettingIndex("ssl_key_file"), .string = CheckNamed},
+    {.setting = SettingIndex("ssl_ca_file"), .string = CheckPassedOn},
+    {.setting = SettingIndex("ssl_ciphers"), .string = CheckNamed},
     {.setting = SettingIndex("keepalive_interval"),
      .integer = CheckZeroOrRange<SettingIndex("keepalive_interval")>},
     {.setting = SettingIndex("expiry_notice"),

@@ -30,6 +30,11 @@ consteval const int& IntegerValue(std::string_view name, Unit unit) {
   return values[SettingIndex(name)].integer;
 }
 
+consteval const bool& BoolValue(std::string_view name) {
+  (void)SettingOf<BoolSetting>(name);
+  return values[SettingIndex(name)].boolean;
+}
+
 consteval const int& EnumValue(std::string_view name) {
   (void)SettingOf<EnumSetting>(name);
   return values[SettingIndex(name)].integer;
@@ -45,6 +50,11 @@ inline const int& transaction_memory_kb = IntegerValue("transaction_memory", Uni
 inline const int& worker_threads = IntegerValue("worker_threads", Unit::kNone);
 inline char* const& listen_address = StringValue("listen_address");
 inline const int& port = IntegerValue("port", Unit::kNone);
+inline char* const& unix_socket = StringValue("unix_socket");
+inline const bool& ssl = BoolValue("ssl");
+inline char* const& ssl_cert_file = StringValue("ssl_cert_file");
+inline char* const& ssl_key_file = StringValue("ssl_key_file");
+inline char* const& ssl_ca_file = StringValue("ssl_ca_file");
 inline const int& drain_timeout_ms = IntegerValue("drain_timeout", Unit::kMilliseconds);
 inline const int& stuck_timeout_ms = IntegerValue("stuck_timeout", Unit::kMilliseconds);
 inline char* const& anonymous_claims = StringValue("anonymous_claims");

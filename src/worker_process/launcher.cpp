@@ -4,7 +4,11 @@
 #include <chrono>
 
 #include <signal.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <sys/un.h>
 #include <sys/wait.h>
+#include <unistd.h>
 
 #include "contract/side_door_protocol.hpp"
 #include "src/base/guc.hpp"
@@ -13,7 +17,8 @@
 #include "src/worker_process/executor_keeper.hpp"
 #include "src/worker_process/restart_delay.hpp"
 #include "src/worker_process/stuck_watch.hpp"
-#include "src/worker_process/worker_config.hpp"
+#include "src/worker_process/tls_files.hpp"
+#include "src/worker_process/worker_file.hpp"
 #include "src/worker_process/worker_log.hpp"
 #include "src/worker_process/worker_process.hpp"
 
@@ -36,6 +41,8 @@ constexpr milliseconds kKillGrace{1000};
 constexpr milliseconds kFloodedLogInterval{10};
 // How often a standby is asked whether it was promoted.
 constexpr milliseconds kRecoveryInterval{250};
+// Most lists of authorities fit there without a restart of the worker.
+constexpr size_t kLeastTlsBytes = 512 * 1024;
 constexpr int kLauncherRestartSeconds = 1;
 constexpr char kName[] = "fraiseql_subs launcher";
 
@@ -56,7 +63,8 @@ struct Launcher {
   StuckWatch watch;
   RestartDelay delay{milliseconds(100), milliseconds(5000), milliseconds(10000)};
   int start_errno = 0;  // why the program could not be started, as last reported
-  WorkerConfig config;
+  WorkerFile config{"fraiseql_subs settings", 0};
+  WorkerFile tls{"fraiseql_subs TLS", kLeastTlsBytes};
   WorkerProcess process;
   WorkerLog log;
   ExecutorKeeper executor{ExecutorKind::kCatalog};
@@ -91,6 +99,13 @@ std::string_view ConfigText() {
   initStringInfo(&config);
   settings::WriteWorkerConfig(&config);
   return {config.data, static_cast<size_t>(config.len)};
+}
+
+std::string_view TlsText() {
+  StringInfoData files;
+  initStringInfo(&files);
+  WriteTlsFiles(&files);
+  return {files.data, static_cast<size_t>(files.len)};
 }
 
 const char* ListenAddress() {
@@ -130,13 +145,14 @@ void MakeSocketDirectory() {
 
 void StartWorker() {
   launcher.config.Make(ConfigText());
+  if (settings::ssl) launcher.tls.Make(TlsText());
   MakeSocketDirectory();
   const char* const program = WorkerProgramPath();
   launcher.started = Clock::now();
   // Before the worker can beat, or its first beat would be taken for none.
   const SharedRing& shared = GetSharedRing();
   launcher.watch.Start(shared.reader_page->heartbeats, shared.shards, launcher.started);
-  if (!launcher.process.Start(program, launcher.config.fd())) {
+  if (!launcher.process.Start(program, launcher.config.fd(), launcher.tls.fd())) {
     ReportStartFailure(program);
     RestartAfter(milliseconds(0));
     return;
@@ -179,10 +195,27 @@ void ReadLog() {
   }
 }
 
+// The socket at which the worker served clients, unless another server listens there by now.
+void RemoveUnixSocket() {
+  sockaddr_un address{};
+  address.sun_family = AF_UNIX;
+  strlcpy(address.sun_path, settings::unix_socket, sizeof(address.sun_path));
+  struct stat file {};
+  if (lstat(address.sun_path, &file) != 0 || !S_ISSOCK(file.st_mode)) return;
+  const int probe = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+  if (probe < 0) return;
+  if (connect(probe, reinterpret_cast<sockaddr*>(&address), sizeof(address)) != 0 &&
+      errno == ECONNREFUSED) {
+    unlink(address.sun_path);
+  }
+  close(probe);
+}
+
 // What is left to do for a worker that runs no more.
 void NoteEnd() {
   DetachShards();
   unlink(side_door::kSocketPath);
+  RemoveUnixSocket();
   ReadLog();
   launcher.log.Finish();
   launcher.process.CloseLog();
@@ -218,7 +251,8 @@ void Reload() {
   ConfigReloadPending = false;
   ProcessConfigFile(PGC_SIGHUP);
   if (launcher.state != State::kRunning) return;
-  if (launcher.config.TryReplace(ConfigText())) {
+  if (launcher.config.TryReplace(ConfigText()) &&
+      (!settings::ssl || launcher.tls.TryReplace(TlsText()))) {
     launcher.process.Signal(SIGHUP);
   } else {
     // The next one gets a file of another size.

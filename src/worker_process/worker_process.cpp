@@ -32,7 +32,7 @@ struct ChildSetup {
   int stdin_fd;
   int log_fd;
   int status_fd;  // takes errno if the program cannot be executed; closed by a successful exec
-  int passed_fds[kMaxShards + 3];
+  int passed_fds[kMaxShards + 4];
   int passed_count;
   char** arguments;
   char oom_score_adj[8];
@@ -105,7 +105,7 @@ void AddPassedFd(ChildSetup* setup, int fd) {
   setup->passed_fds[setup->passed_count++] = fd;
 }
 
-char** WorkerArguments(const char* program, int config_fd, const SharedRing& shared) {
+char** WorkerArguments(const char* program, int config_fd, int tls_fd, const SharedRing& shared) {
   StringInfoData wake_fds;
   initStringInfo(&wake_fds);
   for (int i = 0; i < shared.shards; ++i) {
@@ -116,6 +116,8 @@ char** WorkerArguments(const char* program, int config_fd, const SharedRing& sha
       "--launched",
       "--config",
       psprintf("/dev/fd/%d", config_fd),
+      "--tls-fd",
+      psprintf("%d", tls_fd),
       "--ring-fd",
       psprintf("%d", shared.ring_fd),
       "--reader-page-fd",
@@ -177,14 +179,15 @@ char* WorkerProgramPath() {
   return psprintf("%s/fraiseql-worker", directory);
 }
 
-bool WorkerProcess::Start(const char* program, int config_fd) {
+bool WorkerProcess::Start(const char* program, int config_fd, int tls_fd) {
   Assert(!running());
   const SharedRing& shared = GetSharedRing();
   ChildSetup setup{};
   setup.parent = getpid();
   snprintf(setup.oom_score_adj, sizeof(setup.oom_score_adj), "%d", OomScoreOfWorker());
-  setup.arguments = WorkerArguments(program, config_fd, shared);
+  setup.arguments = WorkerArguments(program, config_fd, tls_fd, shared);
   AddPassedFd(&setup, config_fd);
+  if (tls_fd >= 0) AddPassedFd(&setup, tls_fd);
   AddPassedFd(&setup, shared.ring_fd);
   AddPassedFd(&setup, shared.reader_page_fd);
   for (int i = 0; i < shared.shards; ++i) AddPassedFd(&setup, shared.wake_queues[i].receive_fd);

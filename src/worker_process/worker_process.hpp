@@ -14,10 +14,10 @@ char* WorkerProgramPath();
 // sends it SIGKILL.
 class WorkerProcess {
  public:
-  // Start `program` with the event ring, the file `config_fd` as its configuration, and a socket as
-  // its standard output and error. Returns false, with errno set, if that fails. REQUIRES: not
-  // running.
-  [[nodiscard]] bool Start(const char* program, int config_fd);
+  // Start `program` with the event ring, the file `config_fd` as its configuration, the file
+  // `tls_fd`, if there is one, for TLS, and a socket as its standard output and error. Returns
+  // false, with errno set, if that fails. REQUIRES: not running.
+  [[nodiscard]] bool Start(const char* program, int config_fd, int tls_fd);
 
   // Whether the child has ended; then `*wait_status` is as of waitpid and the child is gone. Never
   // waits.

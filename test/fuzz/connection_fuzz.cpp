@@ -121,6 +121,7 @@ class Host final : public SocketServerHost {
   PeerLimits peer_limits() const override { return {}; }
   void OnPeerRefused() override {}
   HttpReply OnPeerLimited(const HttpRequest&, const PeerRefusal&) override { return {}; }
+  void OnHandshakeFailed() override {}
 
   std::vector<Owner*> waiting;
 };

@@ -54,13 +54,15 @@ def give_to_server_user(path):
 class Cluster:
     """One server with fraiseql_subs preloaded. Made stopped; destroy() stops and removes it."""
 
-    def __init__(self, data=None, pg_config=None, **settings):
+    def __init__(self, data=None, pg_config=None, tls=None, **settings):
         """
         :param data: a function that makes the data directory at a path, instead of initdb.
         :param pg_config: of the PostgreSQL that it is, if there are several.
+        :param tls: the ssl.SSLContext of its clients, if it speaks TLS.
         :param settings: of fraiseql_subs; PostgreSQL's own begin with `postgresql__`.
         """
         self.pg_config = str(pg_config or os.environ.get("PG_CONFIG", "pg_config"))
+        self.tls = tls
         self.port = free_port()
         self.directory = Path(tempfile.mkdtemp(prefix="fsubs-", dir="/tmp"))
         self.log_path = self.directory / "log"
@@ -185,12 +187,13 @@ class Cluster:
 
     @property
     def url(self):
-        return f"ws://127.0.0.1:{self.port}"
+        return f"{'wss' if self.tls else 'ws'}://127.0.0.1:{self.port}"
 
     def get(self, path):
         """GET from the worker: status and text; status 0 while it does not listen."""
+        url = f"{'https' if self.tls else 'http'}://127.0.0.1:{self.port}{path}"
         try:
-            with urllib.request.urlopen(f"http://127.0.0.1:{self.port}{path}", timeout=10) as reply:
+            with urllib.request.urlopen(url, timeout=10, context=self.tls) as reply:
                 return reply.status, reply.read().decode()
         except urllib.error.HTTPError as error:
             return error.code, error.read().decode()

@@ -1,3 +1,4 @@
+import contextlib
 import uuid
 
 import pytest
@@ -61,9 +62,10 @@ def log_watch(request):
             cluster.destroy()
 
 
-@pytest.fixture(scope="session")
-def shared_cluster():
-    cluster = Cluster()
+@contextlib.contextmanager
+def serving(**options):
+    """A server with the field orderUpdated on the channel orders, which must not have crashed."""
+    cluster = Cluster(**options)
     try:
         cluster.start().install()
         cluster.sql("SELECT fraiseql_register_types(%s)", (TYPES,))
@@ -83,6 +85,12 @@ def shared_cluster():
         assert_nothing_crashed([cluster.log()], expected=True)
     finally:
         cluster.destroy()
+
+
+@pytest.fixture(scope="session")
+def shared_cluster():
+    with serving() as cluster:
+        yield cluster
 
 
 @pytest.fixture
@@ -111,6 +119,8 @@ def connect():
     clients = []
 
     def open_client(cluster, init=True, **options):
+        if cluster.tls is not None:
+            options = {"ssl": cluster.tls} | options
         client = Client(cluster.url, **options)
         clients.append(client)
         if init:

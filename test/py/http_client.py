@@ -6,9 +6,17 @@ import json
 TIMEOUT = 20.0
 
 
+def connection_to(cluster):
+    if cluster.tls is None:
+        return http.client.HTTPConnection("127.0.0.1", cluster.port, timeout=TIMEOUT)
+    return http.client.HTTPSConnection(
+        "127.0.0.1", cluster.port, timeout=TIMEOUT, context=cluster.tls
+    )
+
+
 def request(cluster, method, path, body=None, **headers):
     """One request of its own connection: (status, headers with lower-case names, body)."""
-    connection = http.client.HTTPConnection("127.0.0.1", cluster.port, timeout=TIMEOUT)
+    connection = connection_to(cluster)
     try:
         named = {name.replace("_", "-"): value for name, value in headers.items()}
         connection.request(method, path, body=body, headers=named)
@@ -38,7 +46,7 @@ class EventStream:
     """GraphQL over SSE, distinct connections mode."""
 
     def __init__(self, cluster, query, variables=None, method="POST", **headers):
-        self.connection = http.client.HTTPConnection("127.0.0.1", cluster.port, timeout=TIMEOUT)
+        self.connection = connection_to(cluster)
         headers = {"accept": "text/event-stream"} | headers
         if method == "POST":
             body = json.dumps({"query": query, "variables": variables})

@@ -1,3 +1,10 @@
+"""Every rule holds over TLS as well."""
+
+import contextlib
+
+import pytest
+
+from certificates import Authority
 from fixtures import (  # noqa: F401
     connect,
     log_watch,
@@ -5,5 +12,16 @@ from fixtures import (  # noqa: F401
     name,
     pytest_runtest_makereport,
     server,
-    shared_cluster,
+    serving,
 )
+
+
+@pytest.fixture(scope="session", params=["plain", "tls"])
+def shared_cluster(request):
+    with contextlib.ExitStack() as context:
+        options = {}
+        if request.param == "tls":
+            authority = Authority()
+            context.callback(authority.remove)
+            options = {"tls": authority.context()} | authority.settings()
+        yield context.enter_context(serving(**options))

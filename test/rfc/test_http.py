@@ -2,7 +2,6 @@
 
 import contextlib
 import json
-import socket
 import urllib.parse
 
 import pytest
@@ -122,7 +121,7 @@ def test_pipelined_requests_are_answered_in_order(server, requests, cut):
 def test_requests_ahead_of_an_end_are_answered(server):
     with Wire(server) as wire:
         wire.send(GET + post())
-        wire.socket.shutdown(socket.SHUT_WR)
+        wire.end()
         assert wire.reply().body == b"ok\n"
         assert json.loads(wire.reply().body) == ANSWER
         assert wire.rest() == b""

@@ -64,12 +64,14 @@ CUTS = [whole, bytewise, odd]
 
 
 class Wire:
-    """A TCP connection to a server."""
+    """A connection to a server, by TLS if it speaks that."""
 
     def __init__(self, cluster):
         self.socket = socket.create_connection(("127.0.0.1", cluster.port), timeout=TIMEOUT)
         # Every piece shall be a segment of its own.
         self.socket.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        if cluster.tls is not None:
+            self.socket = cluster.tls.wrap_socket(self.socket, server_hostname="127.0.0.1")
         self.buffer = b""
 
     def __enter__(self):
@@ -81,6 +83,10 @@ class Wire:
     def send(self, data, cut=whole):
         for piece in cut(data):
             self.socket.sendall(piece)
+
+    def end(self):
+        """Send no more, in TLS without a word: whole requests say by themselves that they are."""
+        socket.socket.shutdown(self.socket, socket.SHUT_WR)
 
     def send_while_it_may(self, data):
         """Send to a server that may have hung up already."""

@@ -52,6 +52,7 @@ struct alignas(64) ShardCounters {
   Counter connections_refused;
   Counter connections_refused_by_address;    // closed at once: the address has as many as it may
   std::array<Counter, kLimitCount> limited;  // refused or cut, by the limit that did it
+  Counter tls_handshakes_failed;
   Counter messages_received;
   Counter events_read;
   Counter events_lost;       // in the ring, before this shard read them

@@ -206,6 +206,7 @@ void Declare(CLI::App* app, Options* options, File file) {
   app->add_flag("--launched", options->launched)->group("");
   Add(app, "ring_fd", &options->ring_fd)->group("");
   Add(app, "reader_page_fd", &options->reader_page_fd)->group("");
+  Add(app, "tls_fd", &options->tls_fd)->group("");
   app->add_option("--wake-fds,--wake_fds", options->wake_fds)
       ->delimiter(',')
       ->multi_option_policy(CLI::MultiOptionPolicy::TakeAll)

@@ -19,6 +19,7 @@ struct Options {
   bool launched = false;  // started by PostgreSQL's launcher, which reads our log lines
   int ring_fd = -1;
   int reader_page_fd = -1;
+  int tls_fd = -1;            // contract/tls_files.hpp, where `ssl` is on
   std::vector<int> wake_fds;  // one message queue per shard
   std::string socket_path;    // where executors and backends connect
 

@@ -59,6 +59,7 @@ Shard::Shard(const Setup& setup)
       audit_(setup.audit),
       limits_(setup.limits),
       options_(setup.options),
+      tls_(setup.tls),
       tasks_("shard " + std::to_string(setup.index)),
       heartbeat_(setup.heartbeat),
       feed_(setup.ring, setup.slot, setup.wake_fd, this),
@@ -94,7 +95,7 @@ std::string Shard::Start() {
 
   std::string error;
   server_ = SocketServer::Open(&loop_, this, peers_, {options_->listen_address, options_->port},
-                               kSubprotocols, &error);
+                               Access(), kSubprotocols, &error);
   if (!server_) return error;
   feed_.Attach(&loop_);
 
@@ -112,15 +113,22 @@ std::string Shard::Start() {
   return {};
 }
 
-void Shard::SetOptions(std::shared_ptr<const Options> options) {
-  tasks_.Post([this, options = std::move(options)] {
+void Shard::SetOptions(std::shared_ptr<const Options> options,
+                       std::shared_ptr<const TlsContext> tls) {
+  tasks_.Post([this, options = std::move(options), tls = std::move(tls)] {
     const uint64_t expiry_notice = options_->expiry_notice;
     options_ = options;
+    tls_ = tls;
+    server_->SetAccess(Access());
     ApplyOptions();
     if (options->expiry_notice != expiry_notice) expiry_clock_.WatchAll();
     for (const auto& [id, client] : clients_) client->OnOptionsChanged();
     RevalidateAll();
   });
+}
+
+void Shard::Adopt(int fd) {
+  tasks_.Post([this, fd] { server_->Adopt(fd); });
 }
 
 void Shard::ApplyOptions() {

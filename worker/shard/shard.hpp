@@ -102,6 +102,7 @@ class Shard final : private ClientHost,
     LimitTable* limits = nullptr;  // likewise
     AuditLog* audit = nullptr;     // likewise
     std::shared_ptr<const Options> options;
+    std::shared_ptr<const TlsContext> tls;  // null: without TLS
   };
 
   explicit Shard(const Setup& setup);
@@ -110,7 +111,9 @@ class Shard final : private ClientHost,
   std::string Start();
 
   // Any thread.
-  void SetOptions(std::shared_ptr<const Options> options);
+  void SetOptions(std::shared_ptr<const Options> options, std::shared_ptr<const TlsContext> tls);
+  // Serve a client that was accepted at the Unix socket.
+  void Adopt(int fd);
   // `catalog` contains every change announced up to `covered`; null: nothing is served any more.
   void SetCatalog(std::shared_ptr<const Catalog> catalog, Position covered);
   void Drain();
@@ -180,6 +183,7 @@ class Shard final : private ClientHost,
   }
   void OnPeerRefused() override { counters_->connections_refused_by_address.Add(); }
   HttpReply OnPeerLimited(const HttpRequest& request, const PeerRefusal& refusal) override;
+  void OnHandshakeFailed() override { counters_->tls_handshakes_failed.Add(); }
 
   // RingFeed::Sink
   void OnTurn() override;
@@ -217,6 +221,9 @@ class Shard final : private ClientHost,
   void Accept(Client* client, std::shared_ptr<const Identity> identity);
   void SetRules();
   void RevalidateAll();
+  SocketServer::Access Access() const {
+    return {tls_, TrustedProxies(options_->proxy_protocol_from)};
+  }
   bool CanServe(size_t clients) const;
   uint64_t NextId() { return ++last_id_ * kMaxShards + index_; }  // unique over all shards
   void ReportLoss(uint64_t lost);
@@ -235,6 +242,7 @@ class Shard final : private ClientHost,
   AuditLog* const audit_;
   LimitTable* const limits_;
   std::shared_ptr<const Options> options_;
+  std::shared_ptr<const TlsContext> tls_;
   std::shared_ptr<const Catalog> catalog_;  // null: no extension or no database (yet)
   std::optional<LimitRules> rules_;         // by these two
 

@@ -8,7 +8,8 @@
 
 namespace fsubs {
 
-Connection::Connection(ConnectionContext* context, Stream* stream, PeerCounts::Share share)
+Connection::Connection(ConnectionContext* context, Stream* stream,
+                       std::optional<PeerCounts::Share> share)
     : context_(context),
       stream_(stream),
       share_(std::move(share)),

@@ -29,8 +29,8 @@ struct ConnectionContext {
 
 class Connection final : public StreamUser, private Timed {
  public:
-  // Speaks HTTP at first.
-  Connection(ConnectionContext* context, Stream* stream, PeerCounts::Share share);
+  // Speaks HTTP at first. Without a share it counts for no address.
+  Connection(ConnectionContext* context, Stream* stream, std::optional<PeerCounts::Share> share);
   ~Connection() override;
 
   // StreamUser
@@ -50,9 +50,11 @@ class Connection final : public StreamUser, private Timed {
   void SetReading(bool reading) { stream_->SetReading(reading); }
   std::string Peer() const { return stream_->Peer(); }
   // The peer has asked for something and is no longer one that only holds a socket.
-  void AskedFor() { share_.Finish(); }
+  void AskedFor() {
+    if (share_) share_->Finish();
+  }
   // Whether it is one that the peer may not have, and the reply to what it asks for.
-  const std::optional<PeerRefusal>& refusal() const { return share_.refusal(); }
+  std::optional<PeerRefusal> refusal() const { return share_ ? share_->refusal() : std::nullopt; }
   // Call session->OnSoon() when whoever runs now has returned.
   void Soon();
   void Expect(DeadlineKind kind) { context_->deadlines.Start(this, kind); }
@@ -82,7 +84,7 @@ class Connection final : public StreamUser, private Timed {
 
   ConnectionContext* const context_;
   Stream* const stream_;
-  PeerCounts::Share share_;
+  std::optional<PeerCounts::Share> share_;
   std::unique_ptr<Session> session_;  // null: lingering
   struct Continuation {
     std::unique_ptr<Session> session;

@@ -3,6 +3,8 @@
 #include <arpa/inet.h>
 #include <sys/resource.h>
 #include <sys/socket.h>
+#include <sys/stat.h>
+#include <sys/un.h>
 #include <unistd.h>
 
 #include <algorithm>
@@ -10,6 +12,25 @@
 #include <cstring>
 
 namespace fsubs {
+namespace {
+
+// As PostgreSQL's own sockets have it: who somebody is they say when they connect.
+constexpr mode_t kUnixSocketMode = 0777;
+
+// Whether that is a socket at which nobody listens any more.
+bool IsLeftOver(const sockaddr_un& address) {
+  struct stat file {};
+  if (lstat(address.sun_path, &file) != 0 || !S_ISSOCK(file.st_mode)) return false;
+  const int probe = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+  if (probe < 0) return false;
+  const bool refused =
+      connect(probe, reinterpret_cast<const sockaddr*>(&address), sizeof(address)) != 0 &&
+      errno == ECONNREFUSED;
+  close(probe);
+  return refused;
+}
+
+}  // namespace
 
 int OpenListener(const Listen& listen_on, PortSharing sharing, std::string* error) {
   sockaddr_storage address{};
@@ -39,6 +60,34 @@ int OpenListener(const Listen& listen_on, PortSharing sharing, std::string* erro
   *error = std::strerror(errno);
   if (fd >= 0) close(fd);
   return -1;
+}
+
+int OpenUnixListener(const std::string& path, std::string* error) {
+  sockaddr_un address{.sun_family = AF_UNIX};
+  if (path.size() >= sizeof(address.sun_path)) {
+    *error = std::strerror(ENAMETOOLONG);
+    return -1;
+  }
+  std::memcpy(address.sun_path, path.data(), path.size());
+  if (IsLeftOver(address)) unlink(address.sun_path);
+  const int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+  if (fd >= 0 && bind(fd, reinterpret_cast<sockaddr*>(&address), sizeof(address)) == 0 &&
+      listen(fd, SOMAXCONN) == 0 && chmod(address.sun_path, kUnixSocketMode) == 0) {
+    return fd;
+  }
+  *error = std::strerror(errno);
+  if (fd >= 0) close(fd);
+  return -1;
+}
+
+bool IsLoopback(const std::string& address) {
+  in_addr v4;
+  if (inet_pton(AF_INET, address.c_str(), &v4) == 1)
+    return ntohl(v4.s_addr) >> 24 == IN_LOOPBACKNET;
+  in6_addr v6;
+  if (inet_pton(AF_INET6, address.c_str(), &v6) != 1) return false;
+  return IN6_IS_ADDR_LOOPBACK(&v6) ||
+         (IN6_IS_ADDR_V4MAPPED(&v6) && v6.s6_addr[12] == IN_LOOPBACKNET);
 }
 
 std::string CheckListen(const Listen& listen) {

@@ -18,9 +18,17 @@ enum class PortSharing { kNone, kWithOtherShards };
 // none.
 int OpenListener(const Listen& listen_on, PortSharing sharing, std::string* error);
 
+// Whether nobody but this machine reaches that address.
+bool IsLoopback(const std::string& address);
+
 // Whether a server could listen there. Returns an empty string, or the reason why not. Shards of
 // one worker share their port, so this is what keeps two workers from sharing one by mistake.
 std::string CheckListen(const Listen& listen);
+
+// A non-blocking Unix socket that listens at `path`, where everybody may connect who may enter its
+// directory. One that an earlier server left there is replaced. Returns -1, and says why in
+// `*error`, if there can be none.
+int OpenUnixListener(const std::string& path, std::string* error);
 
 // Raise this process's limit of open files, as far as it may, to `files`. Returns the limit in
 // force.

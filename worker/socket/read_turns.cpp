@@ -18,6 +18,10 @@ void ReadTurns::Ask(TcpStream* stream) {
     time_.Spend([&] { stream->Read(); });
     return;
   }
+  Queue(stream);
+}
+
+void ReadTurns::Queue(TcpStream* stream) {
   waiting_.push_back(stream);
   uv_idle_start(&idle_,
                 [](uv_idle_t* idle) { static_cast<ReadTurns*>(idle->data)->ReadWaiting(); });

@@ -24,6 +24,8 @@ class ReadTurns {
   // `stream` can be read: have it read now or, if this turn of the loop is used up, in one of the
   // next, in the order of the calls. REQUIRES: it does not wait.
   void Ask(TcpStream* stream);
+  // Have it read in one of the next turns. REQUIRES: it does not wait.
+  void Queue(TcpStream* stream);
   // Forget one that waits.
   void Remove(TcpStream* stream);
 

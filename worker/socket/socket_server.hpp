@@ -16,6 +16,8 @@
 #include "worker/socket/listener.hpp"
 #include "worker/socket/peer_limits.hpp"
 #include "worker/socket/stream.hpp"
+#include "worker/socket/tls_context.hpp"
+#include "worker/socket/trusted_proxies.hpp"
 
 struct uv_loop_s;
 
@@ -144,17 +146,32 @@ class SocketServerHost {
 
   // One that its address may not have has asked for something. Returns the reply to that.
   virtual HttpReply OnPeerLimited(const HttpRequest& request, const PeerRefusal& refusal) = 0;
+  // A TLS handshake failed: one side found what the other offers wanting.
+  virtual void OnHandshakeFailed() = 0;
 };
 
 class SocketServer {
  public:
+  // How clients reach it.
+  struct Access {
+    std::shared_ptr<const TlsContext> tls;  // null: without TLS
+    TrustedProxies proxies{""};
+  };
+
   // Start to listen. Returns null, and says why in `*error`, if the address cannot be used.
   // `peers` counts for all servers together. `subprotocols` are what a WebSocket may agree on. All
   // but `listen` outlive the server, which lives until the process ends.
   static std::unique_ptr<SocketServer> Open(uv_loop_s* loop, SocketServerHost* host,
-                                            PeerCounts* peers, const Listen& listen,
+                                            PeerCounts* peers, const Listen& listen, Access access,
                                             std::span<const char* const> subprotocols,
                                             std::string* error);
+
+  // For connections to come.
+  void SetAccess(Access access);
+
+  // Serve a client that was accepted at a Unix socket. There is no TLS on it, and no address to
+  // count for. Takes the socket, which does not block.
+  void Adopt(int fd);
 
   ~SocketServer();
   SocketServer(const SocketServer&) = delete;

@@ -52,7 +52,7 @@ class Stream {
   // and nothing is called until then.
   virtual void Close() = 0;
 
-  // "address:port" of the peer.
+  // "address:port" of the peer, or "unix:".
   virtual std::string Peer() const = 0;
 };
 

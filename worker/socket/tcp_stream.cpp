@@ -67,8 +67,21 @@ void TcpStream::OnPoll(int status, int events) {
 
 void TcpStream::Read() {
   waits_ = false;
-  // A lot may have happened while it waited.
-  if (wants_to_read()) Receive();
+  if (asked_) {
+    asked_ = false;
+    user_->OnBytes({});
+  } else if (wants_to_read()) {
+    // A lot may have happened while it waited.
+    Receive();
+  }
+  Watch();
+}
+
+void TcpStream::AskForTurn() {
+  asked_ = true;
+  if (waits_ || closing_) return;
+  waits_ = true;
+  turns_->Queue(this);
   Watch();
 }
 
@@ -149,11 +162,20 @@ void TcpStream::Close() {
   });
 }
 
+void TcpStream::SetPeer(const sockaddr_storage& address) {
+  peer_ = std::make_unique<sockaddr_storage>(address);
+}
+
 std::string TcpStream::Peer() const {
   sockaddr_storage address{};
   socklen_t length = sizeof(address);
   char host[INET6_ADDRSTRLEN] = "";
-  if (getpeername(fd_, reinterpret_cast<sockaddr*>(&address), &length) != 0) return {};
+  if (peer_) {
+    address = *peer_;
+  } else if (getpeername(fd_, reinterpret_cast<sockaddr*>(&address), &length) != 0) {
+    return {};
+  }
+  if (address.ss_family == AF_UNIX) return "unix:";
   if (address.ss_family == AF_INET6) {
     const auto* const v6 = reinterpret_cast<const sockaddr_in6*>(&address);
     inet_ntop(AF_INET6, &v6->sin6_addr, host, sizeof(host));

@@ -1,10 +1,12 @@
-// A stream over a TCP socket: what cannot be sent at once waits in memory.
+// A stream over a TCP or Unix socket: what cannot be sent at once waits in memory.
 #pragma once
 
+#include <sys/socket.h>
 #include <uv.h>
 
 #include <memory>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "worker/socket/read_turns.hpp"
@@ -31,10 +33,24 @@ class TcpStream final : public Stream {
   void ShutDown() override;
   void Close() override;
 
+  std::string Peer() const override;
+
+  // Have Peer tell this address, on whose behalf a proxy has connected.
+  void SetPeer(const sockaddr_storage& address);
+
+  // Call `user` from now on; returns who was called before. REQUIRES: called from inside OnBytes.
+  std::unique_ptr<StreamUser> ReplaceUser(std::unique_ptr<StreamUser> user) {
+    return std::exchange(user_, std::move(user));
+  }
+
+  // Be read in the turns of others from now on. REQUIRES: called from inside OnBytes.
+  void SetTurns(ReadTurns* turns) { turns_ = turns; }
+
+  // Have OnBytes called, with none, in a turn for reading, whether the user wants bytes or not.
+  void AskForTurn();
+
   // For ReadTurns: it is this stream's turn.
   void Read();
-
-  std::string Peer() const override;
 
  private:
   ~TcpStream() override = default;
@@ -46,15 +62,17 @@ class TcpStream final : public Stream {
   void Watch();
 
   uv_poll_t poll_;
-  ReadTurns* const turns_;
+  ReadTurns* turns_;
   ReadBuffer* const buffer_;
   std::unique_ptr<StreamUser> user_;
+  std::unique_ptr<sockaddr_storage> peer_;  // if it is not the socket's
   std::unique_ptr<std::string> pending_;
   size_t sent_ = 0;  // of pending_
   const int fd_;
   int watched_ = 0;       // events of poll_
   bool reading_ = true;   // the user wants bytes
   bool waits_ = false;    // for its turn to read
+  bool asked_ = false;    // AskForTurn was called
   bool ended_ = false;    // the peer sends nothing more
   bool shut_ = false;     // ShutDown was called
   bool broken_ = false;   // OnBroken is due

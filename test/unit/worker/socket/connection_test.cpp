@@ -61,6 +61,7 @@ struct Host final : SocketServerHost {
   PeerLimits peer_limits() const override { return {}; }
   void OnPeerRefused() override {}
   HttpReply OnPeerLimited(const HttpRequest&, const PeerRefusal&) override { return {}; }
+  void OnHandshakeFailed() override {}
 
   std::optional<HttpReply> refuses_with;
   bool open_throws = false;

@@ -1,13 +1,21 @@
-// The worker's settings, in a file that it can only read.
+// What the worker is told at its start and when settings are reloaded, in a file that it can only
+// read.
 #pragma once
+
+#include <cstddef>
+#include <string_view>
 
 #include "src/base/memory_file.hpp"
 #include "src/base/pg_compat.hpp"
 
 namespace fsubs {
 
-class WorkerConfig {
+class WorkerFile {
  public:
+  // `name` is for who looks at descriptors. The file has room for so many bytes at least.
+  constexpr WorkerFile(const char* name, size_t least_bytes)
+      : name_(name), least_bytes_(least_bytes) {}
+
   // Have a new file hold `text`, for a worker that starts: whatever an earlier one did to its file
   // went with it.
   void Make(std::string_view text);
@@ -21,6 +29,8 @@ class WorkerConfig {
  private:
   void Fill(std::string_view text);
 
+  const char* const name_;
+  const size_t least_bytes_;
   MemoryFile file_;
 };
 
