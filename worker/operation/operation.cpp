@@ -2,6 +2,7 @@
 
 #include "graphql/language/parser.hpp"
 #include "graphql/validation/validate.hpp"
+#include "worker/operation/access_check.hpp"
 #include "worker/operation/coerce.hpp"
 #include "worker/operation/filter_compiler.hpp"
 #include "worker/operation/query.hpp"
@@ -12,6 +13,12 @@ namespace {
 PrepareResult Refuse(std::vector<Error> errors) {
   PrepareResult result;
   result.errors = std::move(errors);
+  return result;
+}
+
+PrepareResult RefuseAccess(AccessRefusal refusal) {
+  PrepareResult result = Refuse(std::move(refusal.errors));
+  result.denial = refusal.denial;
   return result;
 }
 
@@ -81,11 +88,13 @@ std::string PlanKey(const PreparedDocument& document, const graphql::Operation& 
 }
 
 std::shared_ptr<const PreparedDocument> FindDocument(const std::shared_ptr<const Catalog>& catalog,
+                                                     std::shared_ptr<const Audience> audience,
                                                      PlanCache* cache,
                                                      const OperationRequest& request,
                                                      const OperationLimits& limits,
                                                      PrepareResult* refused) {
   std::string key = std::to_string(reinterpret_cast<uintptr_t>(catalog.get()));
+  key.append(" ").append(std::to_string(reinterpret_cast<uintptr_t>(audience.get())));
   key.append(" ").append(request.query);
   if (auto known = cache->documents.Find(key)) return known;
   if (request.query.size() > limits.max_size) {
@@ -99,18 +108,24 @@ std::shared_ptr<const PreparedDocument> FindDocument(const std::shared_ptr<const
     *refused = Refuse(WithCode({*parsed.error}, kErrorParseFailed));
     return nullptr;
   }
+  AccessRefusal denied = CheckAccess(catalog->schema(), *audience, *parsed.document);
+  if (!denied.errors.empty()) {
+    *refused = RefuseAccess(std::move(denied));
+    return nullptr;
+  }
   std::vector<graphql::Error> errors = graphql::Validate(catalog->schema(), *parsed.document,
                                                          {.max_depth = limits.max_depth,
                                                           .max_aliases = limits.max_aliases,
                                                           .max_selections = limits.max_selections,
                                                           .introspection = limits.introspection,
-                                                          .suggestions = limits.introspection});
+                                                          .suggestions = limits.introspection,
+                                                          .visibility = &audience->visibility()});
   if (!errors.empty()) {
     *refused = Refuse(WithCode(std::move(errors), kErrorValidationFailed));
     return nullptr;
   }
-  return cache->documents.Add(
-      key, std::make_unique<const PreparedDocument>(PreparedDocument{catalog, parsed.document}));
+  return cache->documents.Add(key, std::make_unique<const PreparedDocument>(PreparedDocument{
+                                       catalog, std::move(audience), parsed.document}));
 }
 
 }  // namespace
@@ -126,7 +141,8 @@ PrepareResult Prepare(const std::shared_ptr<const Catalog>& catalog, PlanCache* 
           kErrorServiceUnavailable}});
   }
   PrepareResult result;
-  const auto prepared = FindDocument(catalog, cache, request, limits, &result);
+  const auto audience = catalog->access().AudienceOf(*identity);
+  const auto prepared = FindDocument(catalog, audience, cache, request, limits, &result);
   if (!prepared) return result;
   const graphql::Document& document = *prepared->document;
 
@@ -146,9 +162,14 @@ PrepareResult Prepare(const std::shared_ptr<const Catalog>& catalog, PlanCache* 
                     {document.LocationOf(operation->offset)}}});
   }
 
+  AccessRefusal denied =
+      CheckAccess(catalog->schema(), *audience, document, *operation, request.variables);
+  if (!denied.errors.empty()) return RefuseAccess(std::move(denied));
+
   Variables variables;
-  std::vector<Error> errors = variables.Coerce(catalog->schema(), document, *operation,
-                                               request.variables, limits.introspection);
+  std::vector<Error> errors =
+      variables.Coerce(catalog->schema(), document, *operation, request.variables,
+                       limits.introspection ? &audience->visibility() : nullptr);
   if (!errors.empty()) return Refuse(std::move(errors));
 
   ForEachCondition(document, *operation, [&](const graphql::Argument& argument) {

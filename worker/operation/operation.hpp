@@ -8,6 +8,7 @@
 #include <string_view>
 #include <vector>
 
+#include "worker/access/denial.hpp"
 #include "worker/filter/filter.hpp"
 #include "worker/identity/identity.hpp"
 #include "worker/json/json_tree.hpp"
@@ -51,8 +52,9 @@ struct PreparedSubscription {
 
 struct PrepareResult {
   std::optional<PreparedSubscription> subscription;
-  std::string response;       // a query was executed: its response
-  std::vector<Error> errors;  // otherwise: why it was not
+  std::string response;          // a query was executed: its response
+  std::vector<Error> errors;     // otherwise: why it was not
+  std::optional<Denial> denial;  // it was not because of who the client is
 };
 
 // `catalog` may be null: then everything is refused.
