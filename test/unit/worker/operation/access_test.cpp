@@ -39,7 +39,7 @@ constexpr char kSnapshot[] = R"json({
     type Keys { id: ID key: Secret }
     type Locked { key: Secret }
     type Box { locked: Locked keys: Keys }
-    input Pick { id: IDFilter total: FloatFilter hidden: IDFilter @requiresRole(roles: [\"admin\"]) }
+    input Pick { id: IDFilter total: FloatFilter note: StringFilter @requiresRole(roles: [\"admin\"]) }
     input PickMust { id: IDFilter! @requiresRole(roles: [\"admin\"]) }
     input Unused { money: Float secret: Secret }
     directive @trace(level: Int, secret: Int @requiresRole(roles: [\"admin\"])) on FIELD
@@ -255,8 +255,8 @@ TEST_F(AccessTest, AFilterMustNotLookAtADeniedField) {
 }
 
 TEST_F(AccessTest, ADeniedInputFieldMustNotBeGiven) {
-  EXPECT_EQ(Subscribed(Somebody(), "picked(where: {hidden: {eq: 1}}) { id }"),
-            "ROLE_REQUIRED Pick.hidden at picked");
+  EXPECT_EQ(Subscribed(Somebody(), "picked(where: {note: {eq: 1}}) { id }"),
+            "ROLE_REQUIRED Pick.note at picked");
   EXPECT_EQ(Subscribed(Somebody(), "picked(where: {total: {eq: 1}}) { id }"),
             "ROLE_REQUIRED Pick.total at picked");
   EXPECT_EQ(Subscribed(Somebody(), "picked(where: {id: {eq: 1}}) { id }"), "ok");
