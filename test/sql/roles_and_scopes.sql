@@ -14,10 +14,10 @@ FROM (VALUES ('roles => ''{}''', 'roles'), ('roles => ''{a,NULL}''', 'roles'), (
 SELECT lives_ok($$SELECT fraiseql_register_subscription('a: Order', 'c', roles => '{x}', scopes => '{y,z}')$$,
     'names are taken');
 SELECT results_eq('SELECT roles, scopes FROM fraiseql_subs.subscription WHERE name = ''a''',
-    $$VALUES (text[] '{x}', text[] '{y,z}')$$, 'and kept');
+    $$VALUES ('{x}'::text[], '{y,z}'::text[])$$, 'and kept');
 
 SELECT throws_ok($$SELECT fraiseql_register_types('type A { b: Int @requiresScopes(scopes: []) }')$$, '42P17',
-    'invalid GraphQL schema: Argument "scopes" of directive "@requiresScopes" must be a list of lists of names, none of them empty, not [].',
+    'invalid GraphQL schema: Argument "scopes" of directive "@requiresScopes" must be a list of lists of names, none of them empty, not []',
     'so is an empty list in a directive');
 SELECT throws_ok($$SELECT fraiseql_register_types('directive @authenticated(by: String) on OBJECT')$$, '42P17',
     NULL, 'and a definition that means something else');
