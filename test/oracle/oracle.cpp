@@ -4,7 +4,8 @@
 //   {"document": TEXT, limits...}         {"errors": [...]} of parsing or validation
 //   {"catalog": SNAPSHOT}                 {} or {"errors": [...]}; served from here on
 //   {"query": TEXT, "variables": ..., "operationName": ..., "event": JSON,
-//    "roles": [...], "scopes": [...]}     the response, or {"errors": [...]}; anonymous without roles
+//    "roles": [...], "scopes": [...]}     the response, or {"errors": [...]}; without roles the
+//                                         client is anonymous
 #include <algorithm>
 #include <iostream>
 
