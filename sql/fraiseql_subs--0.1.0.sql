@@ -795,6 +795,20 @@ END
 $$;
 COMMENT ON FUNCTION fraiseql_unregister_type(text) IS 'remove a GraphQL type that nothing uses';
 
+-- Roles and scopes --------------------------------------------------------------------------------
+
+-- Refuse a list that demands nothing, or something that nobody can have.
+CREATE FUNCTION fraiseql_subs.check_names(parameter text, names text[]) RETURNS void
+LANGUAGE plpgsql IMMUTABLE SET search_path = pg_catalog, pg_temp AS $$
+BEGIN
+    IF cardinality($2) = 0 OR array_position($2, NULL) IS NOT NULL OR '' = ANY ($2) THEN
+        RAISE invalid_parameter_value USING
+            MESSAGE = format('%s cannot be empty or contain null or an empty text', $1),
+            HINT = format('Leave %s out to demand none.', $1);
+    END IF;
+END
+$$;
+
 CREATE FUNCTION fraiseql_register_subscription(
     field text, channel text, event_types text[] DEFAULT NULL, row_filter jsonb DEFAULT NULL,
     tenant_field text DEFAULT NULL, shared boolean DEFAULT false, subgraph text DEFAULT NULL,
@@ -814,6 +828,7 @@ BEGIN
     END IF;
     PERFORM fraiseql_subs.check_access($4, $5, $6, $7, $8);
     PERFORM fraiseql_subs.check_rate_limit(rate_limit);
+    PERFORM fraiseql_subs.check_names('roles', $9), fraiseql_subs.check_names('scopes', $10);
     PERFORM fraiseql_subs.lock_catalog();
     INSERT INTO fraiseql_subs.subscription (name, field, channel, event_types, row_filter,
             tenant_field, shared, subgraph, scope, roles, scopes, rate_limit)

@@ -326,10 +326,13 @@ std::string FilterChecks::CheckMember(const Type& filter, const InputValue& memb
   switch (FilterMemberOf(target, member.name)) {
     case FilterMember::kUnknown:
       return refuse("is neither an operator nor a field that can be filtered by");
-    case FilterMember::kField:
+    case FilterMember::kField: {
       if (list) return refuse("has another type");
-      Want(*value.type, *nullable.type->FindField(member.name)->type);
+      const Field* const field = nullable.type->FindField(member.name);
+      conditions_.push_back({&member, field});
+      Want(*value.type, *field->type);
       return {};
+    }
     case FilterMember::kAnd:
     case FilterMember::kOr:
       return expect(list && value.of->nullable()->kind == TypeRefKind::kNamed &&

@@ -55,6 +55,13 @@ class FilterChecks {
   // that offers less. Returns an empty string, or what is wrong with it.
   std::string Check(const Type& filter, const WrappedType& target);
 
+  // Every member of the filters that is a condition on a field, and that field.
+  struct Condition {
+    const InputValue* member;
+    const Field* field;
+  };
+  const std::vector<Condition>& conditions() const { return conditions_; }
+
  private:
   struct Pair {
     const Type* filter;
@@ -69,6 +76,7 @@ class FilterChecks {
   // A list of its own: types that lead to each other may be as many as the schema has.
   std::vector<Pair> wanted_;
   std::set<std::tuple<const Type*, const Type*, TypeRefKind>> seen_;
+  std::vector<Condition> conditions_;
 };
 
 // Whether clients can filter the events of a subscription field by a leaf of that name: there is an

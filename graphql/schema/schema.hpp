@@ -16,6 +16,10 @@ namespace fsubs::graphql {
 
 struct Type;
 
+// The number of an element in its schema: a type, field, argument, input field, enum value or
+// directive. Counts from 1; 0 are the meta fields.
+using ElementId = uint32_t;
+
 // A named type under its list and non-null wrappers.
 struct WrappedType {
   TypeRefKind kind = TypeRefKind::kNamed;
@@ -32,6 +36,7 @@ std::string ToString(const WrappedType& type);
 bool operator==(const WrappedType& a, const WrappedType& b);
 
 struct InputValue {
+  ElementId id = 0;
   std::string_view name;
   std::string_view description;
   const WrappedType* type = nullptr;
@@ -45,6 +50,7 @@ struct InputValue {
 };
 
 struct Field {
+  ElementId id = 0;
   std::string_view name;
   std::string_view description;
   const WrappedType* type = nullptr;
@@ -56,6 +62,7 @@ struct Field {
 };
 
 struct EnumValue {
+  ElementId id = 0;
   std::string_view name;
   std::string_view description;
   std::optional<std::string_view> deprecated;  // the reason
@@ -63,6 +70,7 @@ struct EnumValue {
 };
 
 struct Type {
+  ElementId id = 0;
   TypeKind kind = TypeKind::kScalar;
   bool builtin = false;  // defined by the specification
   std::string_view name;
@@ -94,6 +102,7 @@ struct Type {
 };
 
 struct DirectiveType {
+  ElementId id = 0;
   std::string_view name;
   std::string_view description;
   bool builtin = false;  // defined by the specification
@@ -121,6 +130,9 @@ class Schema {
   // left out.
   std::span<const std::unique_ptr<Type>> types() const { return types_; }
   std::span<const DirectiveType> directives() const { return directives_; }
+  // One more than the largest ElementId. A schema that BuildSchema has made has numbered its
+  // elements.
+  size_t element_count() const { return element_count_; }
 
  private:
   friend class SchemaBuilder;
@@ -132,6 +144,7 @@ class Schema {
   const Type* roots_[3] = {nullptr, nullptr, nullptr};
   Type meta_;  // an object type, whose fields are the meta fields
   std::string_view description_;
+  size_t element_count_ = 0;
 };
 
 }  // namespace fsubs::graphql

@@ -5,6 +5,7 @@
 
 #include "graphql/language/parser.hpp"
 #include "graphql/schema/filter_types.hpp"
+#include "graphql/sdl/access_definitions.hpp"
 
 namespace fsubs::graphql {
 namespace {
@@ -123,7 +124,7 @@ std::string ComposeSubgraph(std::string_view definitions, std::span<const std::s
   if (!parsed.document) return sdl;
   const std::string filters = GenerateFilterTypes(*parsed.document, nullptr, checkpoint);
   if (!filters.empty()) sdl.append("\n").append(filters);
-  return sdl;
+  return sdl.append(GenerateAccessDirectives(*parsed.document));
 }
 
 std::string ComposeSchema(std::string_view definitions, std::span<const std::string_view> fields,
@@ -141,8 +142,8 @@ std::string FindArgumentTarget(const WrappedType& payload, const InputValue& arg
   }
   const Field* field = payload.type->FindField(argument.name);
   if (field == nullptr) {
-    const Field* const row = payload.type->FindField("row");
-    if (row != nullptr) field = row->type->type->FindField(argument.name);
+    target->row = payload.type->FindField("row");
+    if (target->row != nullptr) field = target->row->type->type->FindField(argument.name);
     target->in_row = true;
   }
   const bool is_leaf = field != nullptr && field->type->type->is_leaf() &&
@@ -156,7 +157,7 @@ std::string FindArgumentTarget(const WrappedType& payload, const InputValue& arg
     return "it is of type \"" + ToString(*argument.type) +
            "\" and the field it filters of type \"" + ToString(*field->type) + "\"";
   }
-  target->type = field->type;
+  target->field = field;
   return {};
 }
 

@@ -44,10 +44,10 @@ std::string ComposeSchema(std::string_view definitions, std::span<const std::str
 
 // Where a subscription field's argument finds its value in an event's data.
 struct ArgumentTarget {
-  bool in_row = false;  // under "row", as row changes have it
-  // The type of the data's field; null if the argument is a filter input, which is on all of the
-  // data.
-  const WrappedType* type = nullptr;
+  bool in_row = false;         // under "row", as row changes have it
+  const Field* row = nullptr;  // the payload's field `row`, if it is
+  // The data's field; null if the argument is a filter input, which is on all of the data.
+  const Field* field = nullptr;
 };
 
 // Find what `argument` of a subscription field of type `payload` filters: all of the event's data

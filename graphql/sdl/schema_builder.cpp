@@ -47,6 +47,10 @@ void PrintDefaults(std::span<InputValue> inputs) {
   }
 }
 
+void Number(std::span<InputValue> inputs, ElementId* last) {
+  for (InputValue& input : inputs) input.id = ++*last;
+}
+
 void PrintDefaults(std::span<Field> fields) {
   for (Field& field : fields) PrintDefaults(field.arguments);
 }
@@ -286,6 +290,24 @@ std::vector<Error> SchemaBuilder::Extend(std::string_view sdl) {
   return errors.Take();
 }
 
+void SchemaBuilder::NumberElements() {
+  ElementId last = 0;
+  for (const auto& type : schema_->types_) {
+    type->id = ++last;
+    for (Field& field : type->fields) {
+      field.id = ++last;
+      Number(field.arguments, &last);
+    }
+    Number(type->input_fields, &last);
+    for (EnumValue& value : type->values) value.id = ++last;
+  }
+  for (DirectiveType& directive : schema_->directives_) {
+    directive.id = ++last;
+    Number(directive.arguments, &last);
+  }
+  schema_->element_count_ = last + 1;
+}
+
 std::shared_ptr<const Schema> SchemaBuilder::Take() {
   std::unordered_map<const Type*, size_t> places;
   for (const Type* type : ListTypes(*schema_)) places.emplace(type, places.size());
@@ -297,6 +319,7 @@ std::shared_ptr<const Schema> SchemaBuilder::Take() {
   });
   std::sort(types.begin(), types.end(),
             [&](const auto& a, const auto& b) { return places[a.get()] < places[b.get()]; });
+  NumberElements();
   return std::move(schema_);
 }
 

@@ -51,6 +51,7 @@ class SchemaBuilder {
   void DefineDirective(const DirectiveDefinition& definition, bool builtin);
   void DefineRoots(const Document& document);
   void LinkPossibleTypes(size_t first_type);
+  void NumberElements();
 
   const WrappedType* Wrap(const TypeRef& ref);
   InputValue DefineInput(const InputValueDefinition& definition);

@@ -7,6 +7,7 @@
 
 #include "graphql/language/print.hpp"
 #include "graphql/language/suggest.hpp"
+#include "graphql/sdl/access_definitions.hpp"
 #include "graphql/sdl/sdl_rules.hpp"
 
 namespace fsubs::graphql {
@@ -51,6 +52,12 @@ class DirectiveRules {
   }
 
   void Check() {
+    for (const DirectiveDefinition& definition : document_.directives) {
+      const AccessDirective* const known = FindAccessDirective(definition.name.text);
+      if (known == nullptr) continue;
+      std::string problem = CheckAccessDefinition(*known, definition);
+      if (!problem.empty()) errors_->Report(std::move(problem), {definition.name.offset});
+    }
     ForEachDirectives(document_,
                       [&](std::span<const Directive> directives, std::string_view location,
                           std::optional<std::string_view> shared) {
@@ -80,12 +87,14 @@ class DirectiveRules {
     const std::string name = "@" + std::string(directive.name.text);
     CheckArgumentNames(directive);
     const DirectiveDefinition* const definition = Find(directive.name.text);
-    if (definition == nullptr) {
+    if (FindAccessDirective(directive.name.text) != nullptr) {
+      CheckDemand(directive, location, name);
+    } else if (definition == nullptr) {
       if (!IsOfFederation(directive.name.text)) {
         errors_->Report("Unknown directive " + Quoted(name) + ".", {directive.offset});
       }
-      return;
     }
+    if (definition == nullptr) return;
     const auto& locations = definition->locations;
     if (std::none_of(locations.begin(), locations.end(),
                      [&](const Name& known) { return known.text == location; })) {
@@ -94,6 +103,18 @@ class DirectiveRules {
           {directive.offset});
     }
     CheckArguments(directive, *definition, name);
+  }
+
+  // What no client could be told from must not be registered.
+  void CheckDemand(const Directive& directive, std::string_view location, const std::string& name) {
+    if (!IsAccessLocation(location)) {
+      errors_->Report(
+          "Directive " + Quoted(name) + " may not be used on " + std::string(location) + ".",
+          {directive.offset});
+    }
+    AccessDemand demand;
+    std::string problem = ReadDemand(directive, &demand);
+    if (!problem.empty()) errors_->Report(std::move(problem), {directive.offset});
   }
 
   void CheckArgumentNames(const Directive& directive) {
@@ -154,7 +175,9 @@ class DirectiveRules {
   void CheckOnce(std::span<const Directive> directives, Offsets* seen) {
     for (const Directive& directive : directives) {
       const DirectiveDefinition* const definition = Find(directive.name.text);
-      if (definition == nullptr || definition->repeatable) continue;
+      const bool once = definition != nullptr ? !definition->repeatable
+                                              : FindAccessDirective(directive.name.text) != nullptr;
+      if (!once) continue;
       const auto [known, added] = seen->emplace(directive.name.text, directive.offset);
       if (added) continue;
       errors_->Report("The directive \"@" + std::string(directive.name.text) +

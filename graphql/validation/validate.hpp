@@ -8,17 +8,19 @@
 #include "graphql/language/ast.hpp"
 #include "graphql/language/error.hpp"
 #include "graphql/schema/schema.hpp"
+#include "graphql/schema/visibility.hpp"
 
 namespace fsubs::graphql {
 
-// Limits for each operation with its fragments expanded, and options (the last three).
+// Limits for each operation with its fragments expanded, and options (the last four).
 struct ValidationLimits {
-  size_t max_depth = SIZE_MAX;       // nested fields
-  size_t max_aliases = SIZE_MAX;     // fields with an alias
-  size_t max_selections = SIZE_MAX;  // fields
-  size_t max_errors = 100;           // then validation stops
-  bool introspection = true;         // whether the schema may be asked for
-  bool suggestions = true;           // whether errors suggest names of the schema
+  size_t max_depth = SIZE_MAX;             // nested fields
+  size_t max_aliases = SIZE_MAX;           // fields with an alias
+  size_t max_selections = SIZE_MAX;        // fields
+  size_t max_errors = 100;                 // then validation stops
+  bool introspection = true;               // whether the schema may be asked for
+  bool suggestions = true;                 // whether errors suggest names of the schema
+  const Visibility* visibility = nullptr;  // of what they suggest; null: all
 };
 
 // All errors of `document`, as graphql-js 16 finds them: the same messages and locations in the

@@ -8,11 +8,10 @@ namespace fsubs::graphql {
 void KnownArgumentNames(ValidationContext* context, const Argument& argument, const Type* parent,
                         const Field* definition) {
   if (definition == nullptr || definition->FindArgument(argument.name.text) != nullptr) return;
-  std::vector<std::string_view> names;
-  for (const InputValue& known : definition->arguments) names.push_back(known.name);
   context->Report("Unknown argument " + Quoted(argument.name.text) + " on field " +
                       Quoted(std::string(parent->name) + "." + std::string(definition->name)) +
-                      "." + context->Hint(argument.name.text, names),
+                      "." +
+                      context->Hint(argument.name.text, context->NamesOf(definition->arguments)),
                   {argument.name.offset});
 }
 

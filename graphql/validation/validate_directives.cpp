@@ -43,6 +43,12 @@ class KnownDirective {
     }
   }
 
+  // Those of `names`, of its arguments, that may be suggested.
+  std::vector<std::string_view> ShownArguments(const ValidationContext& context,
+                                               const std::vector<std::string_view>& names) const {
+    return definition_ != nullptr ? names : context.NamesOf(type_->arguments);
+  }
+
  private:
   const DirectiveType* type_;
   const DirectiveDefinition* definition_ = nullptr;
@@ -52,11 +58,12 @@ void KnownDirectiveArgumentNames(ValidationContext* context, const Directive& di
                                  const KnownDirective& known) {
   std::vector<std::string_view> names;
   known.ForEachArgument([&](std::string_view name, bool, auto) { names.push_back(name); });
+  const std::vector<std::string_view> shown = known.ShownArguments(*context, names);
   for (const Argument& argument : directive.arguments) {
     if (std::find(names.begin(), names.end(), argument.name.text) != names.end()) continue;
     context->Report("Unknown argument " + Quoted(argument.name.text) + " on directive \"@" +
                         std::string(directive.name.text) + "\"." +
-                        context->Hint(argument.name.text, names),
+                        context->Hint(argument.name.text, shown),
                     {argument.name.offset});
   }
 }

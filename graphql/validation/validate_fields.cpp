@@ -15,11 +15,13 @@ bool IsSubtype(const Type& super, const Type& type) {
 
 // Types among those that `type` can be, and their interfaces, that have such a field: those with
 // most uses first, then the wider ones.
-std::vector<std::string> TypesWithField(const Type& type, std::string_view field) {
+std::vector<std::string> TypesWithField(const ValidationContext& context, const Type& type,
+                                        std::string_view field) {
   std::vector<const Type*> types;
   std::map<const Type*, size_t> uses;
   const auto use = [&](const Type* candidate) {
-    if (candidate->FindField(field) == nullptr) return false;
+    const Field* const found = candidate->FindField(field);
+    if (found == nullptr || !context.Shows(*found) || !context.Shows(*candidate)) return false;
     if (uses[candidate]++ == 0) types.push_back(candidate);
     return true;
   };
@@ -43,12 +45,11 @@ std::string HintForField(const ValidationContext& context, const Type& parent,
                          std::string_view field) {
   if (!context.limits.suggestions) return {};
   if (parent.is_abstract()) {
-    std::string hint = DidYouMean(TypesWithField(parent, field), "to use an inline fragment on");
+    std::string hint =
+        DidYouMean(TypesWithField(context, parent, field), "to use an inline fragment on");
     if (!hint.empty()) return hint;
   }
-  std::vector<std::string_view> names;
-  for (const Field& known : parent.fields) names.push_back(known.name);
-  return context.Hint(field, names);
+  return context.Hint(field, context.NamesOf(parent.fields));
 }
 
 }  // namespace

@@ -21,7 +21,9 @@ void KnownTypeNames(ValidationContext* context, const Name& type,
                     std::span<const std::string_view> others) {
   if (context->schema.FindType(type.text) != nullptr) return;
   std::vector<std::string_view> names(others.begin(), others.end());
-  for (const auto& known : context->schema.types()) names.push_back(known->name);
+  for (const auto& known : context->schema.types()) {
+    if (context->Shows(*known)) names.push_back(known->name);
+  }
   for (const TypeDefinition& defined : context->document.types) {
     if (defined.extension) continue;
     if (defined.name.text == type.text) return;

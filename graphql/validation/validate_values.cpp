@@ -15,10 +15,8 @@ void ReportMismatch(ValidationContext* context, const WrappedType& type, const V
 
 void CheckEnum(ValidationContext* context, const Type& type, const Value& value) {
   if (value.kind == ValueKind::kEnum && type.FindValue(value.text) != nullptr) return;
-  std::vector<std::string_view> names;
-  for (const EnumValue& known : type.values) names.push_back(known.name);
   const std::string printed = Print(value);
-  const std::string hint = context->Hint(printed, names, "the enum value");
+  const std::string hint = context->Hint(printed, context->NamesOf(type.values), "the enum value");
   if (value.kind == ValueKind::kEnum) {
     context->Report(
         "Value " + Quoted(printed) + " does not exist in " + Quoted(type.name) + " enum." + hint,
@@ -82,10 +80,8 @@ void CheckRequiredFields(ValidationContext* context, const Type& type, const Val
 }
 
 void ReportUnknownField(ValidationContext* context, const Type& type, const Name& field) {
-  std::vector<std::string_view> names;
-  for (const InputValue& known : type.input_fields) names.push_back(known.name);
   context->Report("Field " + Quoted(field.text) + " is not defined by type " + Quoted(type.name) +
-                      "." + context->Hint(field.text, names),
+                      "." + context->Hint(field.text, context->NamesOf(type.input_fields)),
                   {field.offset});
 }
 

@@ -63,6 +63,21 @@ class ValidationContext {
   std::string Hint(std::string_view name, const std::vector<std::string_view>& options,
                    std::string_view kind = {}) const;
 
+  // Whether a node of the schema may be suggested.
+  template <typename Node>
+  bool Shows(const Node& node) const {
+    return limits.visibility == nullptr || limits.visibility->Shows(node);
+  }
+  // The names of those that may.
+  template <typename Node>
+  std::vector<std::string_view> NamesOf(const std::vector<Node>& nodes) const {
+    std::vector<std::string_view> names;
+    for (const Node& node : nodes) {
+      if (Shows(node)) names.push_back(node.name);
+    }
+    return names;
+  }
+
   // The last fragment of that name, null if there is none.
   const Fragment* FindFragment(std::string_view name);
   // The fragment spreads below `set`, in graphql-js's order.

@@ -92,6 +92,21 @@ test('a federation router can compose the subgraph', { timeout }, async () => {
   assert.match(composed.supergraphSdl, /orderUpdated/);
 });
 
+test('a federation router enforces the roles and scopes that it knows', { timeout }, async () => {
+  const link = 'extend schema @link(url: "https://specs.apollo.dev/federation/v2.5", import: ["@requiresScopes"])';
+  const types = `type Secret { margin: Float @requiresScopes(scopes: [["margin"]]) cost: Float @requiresRole(roles: ["a"]) }`;
+  const sdl = await sql(`BEGIN;
+    SELECT fraiseql_register_types($$ ${link} ${types} $$);
+    SELECT fraiseql_register_subscription('secret: Secret', 'secrets');
+    SELECT fraiseql_schema();
+    ROLLBACK`);
+  const { errors, supergraphSdl } = composeServices([
+    { name: 'events', url: httpUrl, typeDefs: parse(sdl) },
+  ]);
+  assert.deepEqual(errors ?? [], []);
+  assert.match(supergraphSdl, /margin: Float @requiresScopes\(scopes: \[\["margin"\]\]\)/);
+});
+
 test('the server passes the audits of GraphQL over HTTP', { timeout }, async () => {
   const results = await auditServer({ url: httpUrl });
   const failed = results.filter(({ status }) => status === 'error' || status === 'warn');

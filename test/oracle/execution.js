@@ -131,7 +131,7 @@ class ValueWriter {
 
 // What is registered: the types of a random schema, and subscriptions to some of them whose arguments
 // filter by fields.
-function register(random) {
+export function register(random) {
   const source = randomSchema(random);
   const schema = buildSchema(source);
   const roots = ['Query', 'Mutation', 'Subscription'];

@@ -3,8 +3,10 @@
 //   {"schema": SDL}                       {"errors": [...]}; without errors, served from here on
 //   {"document": TEXT, limits...}         {"errors": [...]} of parsing or validation
 //   {"catalog": SNAPSHOT}                 {} or {"errors": [...]}; served from here on
-//   {"query": TEXT, "variables": ..., "operationName": ..., "event": JSON}
-//                                         the response, or {"errors": [...]}
+//   {"query": TEXT, "variables": ..., "operationName": ..., "event": JSON,
+//    "roles": [...], "scopes": [...]}     the response, or {"errors": [...]}; without roles the
+//                                         client is anonymous
+#include <algorithm>
 #include <iostream>
 
 #include "graphql/language/parser.hpp"
@@ -64,12 +66,28 @@ class Oracle {
     return catalog_ ? "{}" : Refusal({{error, {}}});
   }
 
+  std::shared_ptr<const Identity> IdentityOf(const JsonValue& question) const {
+    const auto roles = question.Find("roles");
+    if (!roles) return catalog_->anonymous();
+    const auto names = [](const JsonValue& list) {
+      std::vector<std::string> texts;
+      list.ForEachElement([&](const JsonValue& text) { texts.push_back(text.ToString()); });
+      std::sort(texts.begin(), texts.end());
+      return texts;
+    };
+    auto identity = std::make_shared<Identity>();
+    identity->is_anonymous = false;
+    identity->roles = names(*roles);
+    identity->scopes = names(*question.Find("scopes"));
+    return identity;
+  }
+
   std::string Execute(const JsonValue& question) {
     OperationRequest request;
     request.query = question.Find("query")->text();
     if (const auto name = question.Find("operationName")) request.operation_name = name->text();
     request.variables = question.Find("variables");
-    const PrepareResult prepared = Prepare(catalog_, &plans_, request, catalog_->anonymous(),
+    const PrepareResult prepared = Prepare(catalog_, &plans_, request, IdentityOf(question),
                                            {.max_tokens = kUnlimited,
                                             .max_depth = kUnlimited,
                                             .max_aliases = kUnlimited,

@@ -2,15 +2,16 @@
 //
 //   node test/oracle/run.js [--mode MODE] [--seed N] [--cases N] [--only N] [--program PATH]
 //
-// MODE is documents, schemas or execution; --only repeats one case of a seed. Writes TAP.
+// MODE is documents, schemas, execution or access; --only repeats one case of a seed. Writes TAP.
 import { parseArgs } from 'node:util';
+import { access } from './access.js';
 import { documents } from './documents.js';
 import { execution } from './execution.js';
 import { knownDifferences } from './known_differences.js';
 import { Program } from './program.js';
 import { schemas } from './schemas.js';
 
-const kModes = { documents, schemas, execution };
+const kModes = { documents, schemas, execution, access };
 const kGroupsPerRun = 40;
 const kReported = 5;
 
@@ -38,7 +39,7 @@ function essence(answer) {
 
 function differ(group, question, answer) {
   const theirs = essence(group.judge(question));
-  const ours = essence(group.reduce?.(answer) ?? answer);
+  const ours = essence(group.reduce?.(answer, question) ?? answer);
   if (JSON.stringify(theirs) === JSON.stringify(ours)) return null;
   const known = Object.entries(knownDifferences).find(([, matches]) =>
     matches(theirs, ours, question, answer),

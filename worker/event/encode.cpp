@@ -5,6 +5,7 @@
 
 #include "worker/base/clock.hpp"
 #include "worker/json/json_number.hpp"
+#include "worker/operation/access_check.hpp"
 #include "worker/operation/errors_json.hpp"
 
 namespace fsubs {
@@ -30,8 +31,8 @@ std::string FullName(const FieldPlan& field) {
 class Encoder {
  public:
   // Gives up once `out` is larger than `limit`.
-  Encoder(const graphql::Schema& schema, size_t limit, std::string* out)
-      : schema_(schema), limit_(limit), out_(out) {}
+  Encoder(const Plan& plan, size_t limit, std::string* out)
+      : schema_(plan.schema()), audience_(plan.audience()), limit_(limit), out_(out) {}
 
   // Writes one field's value. Returns false, having written nothing, if the value is null where the
   // type forbids it: the object around it becomes null (section 6.4.4).
@@ -142,7 +143,12 @@ class Encoder {
     for (const auto& [object, below] : field.objects) {
       if (object->name == name->text()) return below;
     }
-    Fail(field, Impossible(type, name->text()));
+    const graphql::Type* const hidden = schema_.FindType(name->text());
+    if (hidden != nullptr && !audience_.Sees(*hidden)) {
+      Deny(field, audience_.DenialOf(*hidden));
+    } else {
+      Fail(field, Impossible(type, name->text()));
+    }
     return nullptr;
   }
 
@@ -202,15 +208,23 @@ class Encoder {
         }
         return true;
       case Leaf::kEnum:
-        if (!string || type.FindValue(value.text()) == nullptr) {
-          return Fail(field, "Enum \"" + std::string(type.name) +
-                                 "\" cannot represent value: " + Inspect(value));
-        }
-        *out_ += value.raw();
-        return true;
+        return EnumValue(field, type, value);
       default:
         return Number(field, value);
     }
+  }
+
+  [[nodiscard]] bool EnumValue(const FieldPlan& field, const graphql::Type& type,
+                               const JsonValue& value) {
+    const graphql::EnumValue* const known =
+        value.type() == JsonType::kString ? type.FindValue(value.text()) : nullptr;
+    if (known == nullptr) {
+      return Fail(field, "Enum \"" + std::string(type.name) +
+                             "\" cannot represent value: " + Inspect(value));
+    }
+    if (!audience_.Sees(*known)) return Deny(field, audience_.DenialOf(*known));
+    *out_ += value.raw();
+    return true;
   }
 
   // Copy JSON without its line breaks, which server-sent events cannot hold. They can only be
@@ -263,6 +277,15 @@ class Encoder {
     return false;
   }
 
+  // Likewise. The value is not named: the client is not to see what it is.
+  bool Deny(const FieldPlan& field, Denial denial) {
+    if (errors_.size() < kMaxFieldErrors) {
+      errors_.push_back({"Access to a value of " + graphql::Quoted(FullName(field)) + " is denied.",
+                         kErrorForbidden, field.locations, PathTo(path_), ReasonExtension(denial)});
+    }
+    return false;
+  }
+
   static std::vector<PathItem> PathTo(const Step* step) {
     std::vector<PathItem> path;
     for (; step != nullptr; step = step->above) {
@@ -277,6 +300,7 @@ class Encoder {
   }
 
   const graphql::Schema& schema_;
+  const Audience& audience_;
   const size_t limit_;
   std::string* const out_;
   bool is_too_large_ = false;
@@ -313,7 +337,7 @@ void AppendNoData(const Plan& plan, Error error, std::string* out) {
 
 void Encode(const Plan& plan, const JsonValue& event, const EventMark& mark, std::string* out) {
   const size_t limit = std::max(kAlwaysAllowed, kMaxGrowth * event.raw().size());
-  Encoder encoder(plan.schema(), out->size() + limit, out);
+  Encoder encoder(plan, out->size() + limit, out);
   *out += R"({"data":)";
   const size_t data = out->size();
   out->append("{").append(plan.root().key);

@@ -57,9 +57,17 @@ bool Read(const JsonValue& row, SubscriptionField* field) {
 
 constexpr std::string_view kOtherName = "it has another name in its definition";
 
+// What connects fields with the rest of a schema.
+struct Links {
+  explicit Links(std::string_view field) : tenant_field(field) {}
+
+  std::string_view tenant_field;  // of fields that name none
+  graphql::FilterChecks filters;
+  AccessRules::Looks looks;  // of arguments at fields of the data
+};
+
 // Tie a field to its definition in the schema. Returns why it cannot be served; empty if it can.
-std::string Link(const graphql::Schema& schema, std::string_view tenant_field,
-                 graphql::FilterChecks* filters, SubscriptionField* field) {
+std::string Link(const graphql::Schema& schema, Links* links, SubscriptionField* field) {
   field->definition = schema.Root(graphql::OperationKind::kSubscription)->FindField(field->name);
   if (field->definition == nullptr) return std::string(kOtherName);
   if (const std::string& rate = field->access.rate_limit; !rate.empty()) {
@@ -70,22 +78,24 @@ std::string Link(const graphql::Schema& schema, std::string_view tenant_field,
   for (const graphql::InputValue& argument : field->definition->arguments) {
     graphql::ArgumentTarget target;
     std::string problem =
-        graphql::FindArgumentTarget(*field->definition->type, argument, filters, &target);
+        graphql::FindArgumentTarget(*field->definition->type, argument, &links->filters, &target);
     if (!problem.empty()) {
       return "argument \"" + std::string(argument.name) + "\": " + problem;
     }
     FieldArgument& added = field->arguments.emplace_back();
     added.name = argument.name;
-    added.is_where = target.type == nullptr;
+    added.is_where = target.field == nullptr;
     added.in_row = target.in_row;
     if (added.is_where) continue;
+    links->looks.emplace_back(target.field->id, argument.id);
+    if (added.in_row) links->looks.emplace_back(target.row->id, argument.id);
     const auto column = field->columns->find(argument.name);
     if (added.in_row && column != field->columns->end() && !column->second.is_array) {
       added.column = &column->second;
     }
-    added.comparison = ComparisonOf(*target.type->type, added.column);
+    added.comparison = ComparisonOf(*target.field->type->type, added.column);
   }
-  return ResolveRules(field->access, tenant_field, *field->definition, *field->columns,
+  return ResolveRules(field->access, links->tenant_field, *field->definition, *field->columns,
                       &field->rules);
 }
 
@@ -99,15 +109,22 @@ std::vector<std::string_view> DefinitionsOf(std::span<const SubscriptionField> f
 // they can.
 std::string Build(std::string_view types, std::string_view tenant_field,
                   std::span<SubscriptionField> fields,
-                  std::shared_ptr<const graphql::Schema>* schema) {
+                  std::shared_ptr<const graphql::Schema>* schema,
+                  std::unique_ptr<const AccessRules>* access) {
   graphql::SchemaResult built =
       graphql::BuildSchema(graphql::ComposeSchema(types, DefinitionsOf(fields)));
   if (!built.schema) return built.errors.front().message;
-  graphql::FilterChecks filters;
+  Links links(tenant_field);
+  std::vector<AccessRules::Registered> registered;
   for (SubscriptionField& field : fields) {
-    std::string problem = Link(*built.schema, tenant_field, &filters, &field);
+    std::string problem = Link(*built.schema, &links, &field);
     if (!problem.empty()) return problem;
+    registered.emplace_back(field.definition, &field.access);
   }
+  for (const auto& [member, field] : links.filters.conditions()) {
+    links.looks.emplace_back(field->id, member->id);
+  }
+  *access = std::make_unique<const AccessRules>(*built.schema, registered, links.looks);
   *schema = std::move(built.schema);
   return {};
 }
@@ -117,14 +134,14 @@ void LeaveOut(std::string_view types, std::string_view tenant_field,
               std::vector<SubscriptionField>* fields, std::vector<std::string>* left_out) {
   graphql::GrowingSchema schema;
   if (!schema.Build(graphql::ComposeSchema(types, {})).empty()) return;
-  graphql::FilterChecks filters;
+  Links links(tenant_field);
   std::erase_if(*fields, [&](SubscriptionField& field) {
     const graphql::FieldParseResult parsed = graphql::ParseFieldDefinition(field.sdl);
     std::string problem = parsed.error ? parsed.error->message
                           : parsed.field->name.text != field.name
                               ? std::string(kOtherName)
                               : schema.Add({}, std::array<std::string_view, 1>{field.sdl});
-    if (problem.empty()) problem = Link(schema.schema(), tenant_field, &filters, &field);
+    if (problem.empty()) problem = Link(schema.schema(), &links, &field);
     if (problem.empty()) return false;
     left_out->push_back("subscription \"" + field.name + "\": " + problem);
     return true;
@@ -199,12 +216,12 @@ std::shared_ptr<const Catalog> Catalog::FromSnapshot(std::string_view json, std:
 
   std::string tenant_field;
   (void)Text(root, "tenant_field", &tenant_field);
-  std::string problem = Build(types, tenant_field, fields, &catalog->schema_);
+  std::string problem = Build(types, tenant_field, fields, &catalog->schema_, &catalog->access_);
   if (!problem.empty()) {
     // Registering refuses what cannot be served, but tables can be changed by hand and rules by a
     // new version. One bad subscription must not take the others down.
     LeaveOut(types, tenant_field, &fields, &catalog->left_out_);
-    problem = Build(types, tenant_field, fields, &catalog->schema_);
+    problem = Build(types, tenant_field, fields, &catalog->schema_, &catalog->access_);
   }
   if (!problem.empty()) {
     *error = "the registered types do not make a schema: " + problem;

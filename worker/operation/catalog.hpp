@@ -11,6 +11,7 @@
 
 #include "contract/limit.hpp"
 #include "graphql/schema/schema.hpp"
+#include "worker/access/audience.hpp"
 #include "worker/access/event_rules.hpp"
 #include "worker/access/field_access.hpp"
 #include "worker/filter/column_type.hpp"
@@ -65,6 +66,8 @@ class Catalog {
   // "fraiseql_subs 0.1.0, PostgreSQL 15.10"
   const std::string& server_version() const { return server_version_; }
   const std::string& subgraph_sdl() const { return subgraph_sdl_; }
+  // Who of its clients sees what of the schema.
+  const AccessRules& access() const { return *access_; }
   const Issuers& issuers() const { return *issuers_; }
   // Who clients without credentials are; null if their claims make nobody.
   const std::shared_ptr<const Identity>& anonymous() const { return anonymous_; }
@@ -78,6 +81,7 @@ class Catalog {
   std::unordered_map<std::string_view, size_t> by_name_;  // their places
   std::string server_version_;
   std::string subgraph_sdl_;
+  std::unique_ptr<const AccessRules> access_;
   std::shared_ptr<const Issuers> issuers_;
   std::shared_ptr<const Identity> anonymous_;
   std::vector<RoleLimits> role_limits_;

@@ -97,7 +97,8 @@ class ErrorList {
 
 class VariableChecker {
  public:
-  VariableChecker(const graphql::VariableDefinition& variable, bool suggestions, ErrorList* errors)
+  VariableChecker(const graphql::VariableDefinition& variable,
+                  const graphql::Visibility* suggestions, ErrorList* errors)
       : variable_(variable), suggestions_(suggestions), errors_(errors) {}
 
   void Check(const JsonValue& value, const WrappedType& type) {
@@ -157,25 +158,21 @@ class VariableChecker {
                           Quoted(ToString(*field.type)) + " was not provided.");
       }
     }
-    std::vector<std::string_view> names;
-    for (const InputValue& field : type.input_fields) names.push_back(field.name);
     value.ForEachMember([&](std::string_view name, const JsonValue&) {
       if (type.FindInputField(name) != nullptr || errors_->full()) return;
       Report(value, "Field " + Quoted(name) + " is not defined by type " + Quoted(type.name) + "." +
-                        Hint(name, names, {}));
+                        Hint(name, type.input_fields, {}));
     });
   }
 
   void CheckEnum(const JsonValue& value, const graphql::Type& type) {
-    std::vector<std::string_view> names;
-    for (const graphql::EnumValue& known : type.values) names.push_back(known.name);
     if (value.type() != JsonType::kString) {
       const std::string shown = Inspect(value);
       Report(value, "Enum " + Quoted(type.name) + " cannot represent non-string value: " + shown +
-                        "." + Hint(shown, names, "the enum value"));
+                        "." + Hint(shown, type.values, "the enum value"));
     } else if (type.FindValue(value.text()) == nullptr) {
       Report(value, "Value " + Quoted(value.text()) + " does not exist in " + Quoted(type.name) +
-                        " enum." + Hint(value.text(), names, "the enum value"));
+                        " enum." + Hint(value.text(), type.values, "the enum value"));
     }
   }
 
@@ -206,9 +203,14 @@ class VariableChecker {
     if (problem != nullptr) Report(value, problem + Inspect(value));
   }
 
-  std::string Hint(std::string_view input, const std::vector<std::string_view>& names,
+  template <typename Node>
+  std::string Hint(std::string_view input, const std::vector<Node>& options,
                    std::string_view kind) const {
-    if (!suggestions_) return {};
+    if (suggestions_ == nullptr) return {};
+    std::vector<std::string_view> names;
+    for (const Node& option : options) {
+      if (suggestions_->Shows(option)) names.push_back(option.name);
+    }
     return graphql::DidYouMean(graphql::Suggest(input, names), kind);
   }
 
@@ -220,7 +222,7 @@ class VariableChecker {
   }
 
   const graphql::VariableDefinition& variable_;
-  const bool suggestions_;
+  const graphql::Visibility* const suggestions_;
   ErrorList* const errors_;
   std::string path_;
 };
@@ -248,7 +250,8 @@ std::string Inspect(const JsonValue& value) {
 std::vector<Error> Variables::Coerce(const graphql::Schema& schema,
                                      const graphql::Document& document,
                                      const graphql::Operation& operation,
-                                     const std::optional<JsonValue>& values, bool suggestions) {
+                                     const std::optional<JsonValue>& values,
+                                     const graphql::Visibility* suggestions) {
   ErrorList errors(document);
   std::vector<WrappedType> chain;
   for (const graphql::VariableDefinition& definition : operation.variables) {

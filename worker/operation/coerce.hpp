@@ -9,6 +9,7 @@
 
 #include "graphql/language/ast.hpp"
 #include "graphql/schema/schema.hpp"
+#include "graphql/schema/visibility.hpp"
 #include "worker/json/json_tree.hpp"
 #include "worker/operation/error.hpp"
 
@@ -36,11 +37,12 @@ class Variables {
  public:
   // Check `values`, the client's "variables" object if it sent one, against the variables that
   // `operation` defines. Returns the errors that graphql-js would report, with its messages and
-  // locations. `suggestions`: whether they suggest names of the schema. The JSON, the document and
-  // the schema outlive the object.
+  // locations. `suggestions`: what names of the schema they suggest; null: none. The JSON, the
+  // document and the schema outlive the object.
   std::vector<Error> Coerce(const graphql::Schema& schema, const graphql::Document& document,
                             const graphql::Operation& operation,
-                            const std::optional<JsonValue>& values, bool suggestions = true);
+                            const std::optional<JsonValue>& values,
+                            const graphql::Visibility* suggestions = nullptr);
 
   GivenValue Find(std::string_view name) const;
 

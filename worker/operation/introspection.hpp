@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "graphql/schema/schema.hpp"
+#include "graphql/schema/visibility.hpp"
 
 namespace fsubs {
 
@@ -20,8 +21,9 @@ using IntrospectionObject =
 using IntrospectionValue = std::variant<std::monostate, bool, std::string, std::vector<std::string>,
                                         IntrospectionObject, std::vector<IntrospectionObject>>;
 
-// The value of one field. `include_deprecated` is the field's argument of that name.
+// The value of one field. `include_deprecated` is the field's argument of that name. What is not
+// visible is not listed.
 IntrospectionValue Introspect(const IntrospectionObject& object, std::string_view field,
-                              bool include_deprecated);
+                              bool include_deprecated, const graphql::Visibility& visibility);
 
 }  // namespace fsubs

@@ -2,6 +2,7 @@
 
 #include "graphql/language/parser.hpp"
 #include "graphql/validation/validate.hpp"
+#include "worker/operation/access_check.hpp"
 #include "worker/operation/coerce.hpp"
 #include "worker/operation/filter_compiler.hpp"
 #include "worker/operation/query.hpp"
@@ -25,6 +26,12 @@ PrepareResult Deny(Denial denial, const FieldPlan& root) {
                            .locations = root.locations,
                            .path = {root.response},
                            .extensions = {{"reason", std::string(NameOf(denial))}}});
+  return result;
+}
+
+PrepareResult RefuseAccess(AccessRefusal refusal) {
+  PrepareResult result = Refuse(std::move(refusal.errors));
+  result.denial = refusal.denial;
   return result;
 }
 
@@ -93,12 +100,26 @@ std::string PlanKey(const PreparedDocument& document, const graphql::Operation& 
   return key;
 }
 
+// For the log, which cannot tell more of a document that was not looked at any further.
+std::string FirstFieldOf(const graphql::Document& document) {
+  for (const graphql::Operation& operation : document.operations) {
+    for (const graphql::Selection& selection : operation.selection_set->selections) {
+      if (selection.kind == graphql::SelectionKind::kField) {
+        return std::string(selection.name.text);
+      }
+    }
+  }
+  return {};
+}
+
 std::shared_ptr<const PreparedDocument> FindDocument(const std::shared_ptr<const Catalog>& catalog,
+                                                     std::shared_ptr<const Audience> audience,
                                                      PlanCache* cache,
                                                      const OperationRequest& request,
                                                      const OperationLimits& limits,
                                                      PrepareResult* refused) {
   std::string key = std::to_string(reinterpret_cast<uintptr_t>(catalog.get()));
+  key.append(" ").append(std::to_string(reinterpret_cast<uintptr_t>(audience.get())));
   key.append(" ").append(request.query);
   if (auto known = cache->documents.Find(key)) return known;
   if (request.query.size() > limits.max_size) {
@@ -112,18 +133,25 @@ std::shared_ptr<const PreparedDocument> FindDocument(const std::shared_ptr<const
     *refused = Refuse(WithCode({*parsed.error}, kErrorParseFailed));
     return nullptr;
   }
+  AccessRefusal denied = CheckAccess(catalog->schema(), *audience, *parsed.document);
+  if (!denied.errors.empty()) {
+    *refused = RefuseAccess(std::move(denied));
+    refused->field = FirstFieldOf(*parsed.document);
+    return nullptr;
+  }
   std::vector<graphql::Error> errors = graphql::Validate(catalog->schema(), *parsed.document,
                                                          {.max_depth = limits.max_depth,
                                                           .max_aliases = limits.max_aliases,
                                                           .max_selections = limits.max_selections,
                                                           .introspection = limits.introspection,
-                                                          .suggestions = limits.introspection});
+                                                          .suggestions = limits.introspection,
+                                                          .visibility = &audience->visibility()});
   if (!errors.empty()) {
     *refused = Refuse(WithCode(std::move(errors), kErrorValidationFailed));
     return nullptr;
   }
-  return cache->documents.Add(
-      key, std::make_unique<const PreparedDocument>(PreparedDocument{catalog, parsed.document}));
+  return cache->documents.Add(key, std::make_unique<const PreparedDocument>(PreparedDocument{
+                                       catalog, std::move(audience), parsed.document}));
 }
 
 FilterLimits FilterLimitsOf(const OperationLimits& limits) {
@@ -143,7 +171,8 @@ PrepareResult Prepare(const std::shared_ptr<const Catalog>& catalog, PlanCache* 
           kErrorServiceUnavailable}});
   }
   PrepareResult result;
-  const auto prepared = FindDocument(catalog, cache, request, limits, &result);
+  const auto audience = catalog->access().AudienceOf(*identity);
+  const auto prepared = FindDocument(catalog, audience, cache, request, limits, &result);
   if (!prepared) return result;
   const graphql::Document& document = *prepared->document;
 
@@ -158,9 +187,18 @@ PrepareResult Prepare(const std::shared_ptr<const Catalog>& catalog, PlanCache* 
                     {document.LocationOf(operation->offset)}}});
   }
 
+  AccessRefusal denied =
+      CheckAccess(catalog->schema(), *audience, document, *operation, request.variables);
+  if (!denied.errors.empty()) {
+    result = RefuseAccess(std::move(denied));
+    result.field = FirstFieldOf(document);
+    return result;
+  }
+
   Variables variables;
-  std::vector<Error> errors = variables.Coerce(catalog->schema(), document, *operation,
-                                               request.variables, limits.introspection);
+  std::vector<Error> errors =
+      variables.Coerce(catalog->schema(), document, *operation, request.variables,
+                       limits.introspection ? &audience->visibility() : nullptr);
   if (!errors.empty()) return Refuse(std::move(errors));
 
   ForEachCondition(document, *operation, [&](const graphql::Argument& argument) {

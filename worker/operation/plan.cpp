@@ -151,6 +151,7 @@ class PlanCompiler {
     for (const Selection* selection : group.selections) sets.push_back(selection->selection_set);
     const std::vector<const Type*> itself{named};
     for (const Type* possible : named->is_abstract() ? named->possible : itself) {
+      if (!plan_->audience().Sees(*possible)) continue;
       const ObjectPlan* const below = CompileObject(possible, sets);
       if (below == nullptr) return false;
       field->objects.emplace_back(possible, below);

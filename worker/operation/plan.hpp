@@ -30,8 +30,8 @@ struct FieldPlan {
   const graphql::WrappedType* type = nullptr;
   const graphql::Selection* selection = nullptr;  // the first one, for its arguments
   Leaf leaf = Leaf::kNone;
-  // The fields below, for each object type that the data can have. One entry unless the field's
-  // type is abstract.
+  // The fields below, for each object type that the data can have and the audience sees. One entry
+  // unless the field's type is abstract.
   std::vector<std::pair<const graphql::Type*, const ObjectPlan*>> objects;
   std::vector<graphql::SourceLocation> locations;
 };
@@ -47,6 +47,7 @@ class Plan {
   // The root field of a subscription. Its data is the event's.
   const FieldPlan& root() const { return root_->fields.front(); }
   const graphql::Schema& schema() const { return prepared_->catalog->schema(); }
+  const Audience& audience() const { return *prepared_->audience; }
   const graphql::Document& document() const { return *prepared_->document; }
   bool timing() const { return timing_; }
   // Bytes of memory, without the document's.

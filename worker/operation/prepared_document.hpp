@@ -1,4 +1,5 @@
-// A document that was validated against a catalog. Immutable; shared by its plans.
+// A document that was validated against what an audience sees of a catalog. Immutable; shared by
+// its plans, and so by no client that sees less or more.
 #pragma once
 
 #include <memory>
@@ -10,6 +11,7 @@ namespace fsubs {
 
 struct PreparedDocument {
   std::shared_ptr<const Catalog> catalog;
+  std::shared_ptr<const Audience> audience;
   std::shared_ptr<const graphql::Document> document;
 };
 

@@ -1,5 +1,6 @@
 #include "worker/operation/query.hpp"
 
+#include "graphql/language/print.hpp"
 #include "worker/operation/errors_json.hpp"
 #include "worker/operation/introspection.hpp"
 
@@ -8,12 +9,13 @@ namespace {
 
 class QueryExecutor {
  public:
-  QueryExecutor(const Catalog& catalog, const graphql::Document& document,
+  QueryExecutor(const Catalog& catalog, const graphql::Document& document, const Plan& plan,
                 const Variables& variables, size_t max_bytes, const std::string& response,
                 JsonWriter* json)
       : catalog_(catalog),
         document_(document),
         variables_(variables),
+        audience_(plan.audience()),
         end_(response.size() + max_bytes),
         response_(response),
         json_(*json) {}
@@ -58,6 +60,7 @@ class QueryExecutor {
       json_.String(catalog_.server_version());
     } else if (field.name == "subscriptions") {
       List(catalog_.fields(), [&](const SubscriptionField& subscription) {
+        if (!audience_.Sees(*subscription.definition)) return;
         Object(Below(field), [&](const FieldPlan& below) { Offer(subscription, below.name); });
       });
     } else if (field.name == "_service") {
@@ -74,7 +77,7 @@ class QueryExecutor {
     if (name == "name") {
       json_.String(subscription.name);
     } else if (name == "definition") {
-      json_.String(subscription.sdl);
+      json_.String(DefinitionOf(subscription));
     } else if (name == "description") {
       TextOrNull(subscription.definition->description);
     } else if (subscription.event_types.empty()) {
@@ -82,6 +85,28 @@ class QueryExecutor {
     } else {
       List(subscription.event_types, [&](const std::string& name) { json_.String(name); });
     }
+  }
+
+  // As registered, unless it names what the client does not see.
+  std::string DefinitionOf(const SubscriptionField& subscription) const {
+    std::vector<graphql::InputValueDefinition> shown;
+    bool is_whole = true;
+    for (const graphql::InputValue& argument : subscription.definition->arguments) {
+      if (!audience_.Sees(argument)) {
+        is_whole = false;
+        continue;
+      }
+      shown.push_back(*argument.node);
+      if (argument.default_value == nullptr || audience_.visibility().ShowsDefault(argument)) {
+        continue;
+      }
+      shown.back().default_value = nullptr;
+      is_whole = false;
+    }
+    if (is_whole) return subscription.sdl;
+    graphql::FieldDefinition definition = *subscription.definition->node;
+    definition.arguments = shown;
+    return graphql::Print(definition);
   }
 
   void TextOrNull(std::string_view text) {
@@ -113,7 +138,7 @@ class QueryExecutor {
     if (!name.is_null()) {
       type = catalog_.schema().FindType(name.json ? name.json->text() : name.literal->text);
     }
-    if (type == nullptr) {
+    if (type == nullptr || !audience_.Sees(*type)) {
       json_.Null();
     } else {
       Introspected(field, type);
@@ -124,7 +149,7 @@ class QueryExecutor {
     Object(Below(field), [&](const FieldPlan& below) {
       const bool deprecated = ArgumentOf(below, "includeDeprecated").is_true();
       std::visit([&](const auto& value) { Write(below, value); },
-                 Introspect(object, below.name, deprecated));
+                 Introspect(object, below.name, deprecated, audience_.visibility()));
     });
   }
 
@@ -144,6 +169,7 @@ class QueryExecutor {
   const Catalog& catalog_;
   const graphql::Document& document_;
   const Variables& variables_;
+  const Audience& audience_;
   const size_t end_;
   const std::string& response_;  // what json_ writes to
   JsonWriter& json_;
@@ -158,7 +184,7 @@ void ExecuteQuery(const Catalog& catalog, const graphql::Document& document, con
   JsonWriter json(response);
   json.BeginObject();
   json.Key("data");
-  QueryExecutor executor(catalog, document, variables, max_bytes, *response, &json);
+  QueryExecutor executor(catalog, document, plan, variables, max_bytes, *response, &json);
   executor.Execute(plan.selection());
   if (executor.too_large()) {
     response->resize(start);

@@ -22,13 +22,14 @@ class IntrospectionTest : public testing::Test {
  protected:
   template <typename T>
   static T Get(const IntrospectionObject& object, std::string_view field, bool deprecated = false) {
-    return std::get<T>(Introspect(object, field, deprecated));
+    return std::get<T>(Introspect(object, field, deprecated, graphql::Visibility()));
   }
   static std::string Text(const IntrospectionObject& object, std::string_view field) {
     return Get<std::string>(object, field);
   }
   static bool IsNull(const IntrospectionObject& object, std::string_view field) {
-    return std::holds_alternative<std::monostate>(Introspect(object, field, false));
+    return std::holds_alternative<std::monostate>(
+        Introspect(object, field, false, graphql::Visibility()));
   }
   static std::string Names(const IntrospectionObject& object, std::string_view list,
                            bool deprecated = false) {
