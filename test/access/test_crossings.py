@@ -8,9 +8,9 @@ import threading
 from functools import partial
 
 from model import Identity
-from tokens import payload, register
 
 from cluster import wait_until
+from tokens import payload, register
 
 TENANTS = ("a", "b")
 BATCH = 2000

@@ -5,6 +5,7 @@ import random
 
 from cases import arguments, events, fields, identities
 from model import Event, reaches, refusal
+
 from tokens import payload, register
 
 IDENTITIES = 30

@@ -220,8 +220,13 @@ class Fetcher {
 // Where names are looked up and certificates of authorities are kept. Links lead into /run and
 // /usr.
 bool Confine() {
-  std::vector<std::string> readable{"/etc", "/usr", "/lib", "/lib64", "/run/systemd/resolve",
-                                    "/run/resolvconf", "/run/NetworkManager"};
+  std::vector<std::string> readable{"/etc",
+                                    "/usr",
+                                    "/lib",
+                                    "/lib64",
+                                    "/run/systemd/resolve",
+                                    "/run/resolvconf",
+                                    "/run/NetworkManager"};
   if (const char* const certificates = std::getenv("SSL_CERT_FILE")) {
     readable.emplace_back(certificates);
   }

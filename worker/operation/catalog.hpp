@@ -43,7 +43,7 @@ struct SubscriptionField {
   // different ones says nothing.
   std::shared_ptr<const ColumnTypes> columns;
   FieldAccess access;
-  EventRules rules;  // made of it
+  EventRules rules;                      // made of it
   std::optional<LimitValue> rate_limit;  // of events, for each subscription
 
   bool Wants(std::string_view event_type) const;

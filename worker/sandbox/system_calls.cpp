@@ -115,7 +115,8 @@ constexpr int kCommon[] = {
     SCMP_SYS(rt_sigtimedwait),
     SCMP_SYS(sigaltstack),
     SCMP_SYS(exit),
-    SCMP_SYS(exit_group), SCMP_SYS(wait4),
+    SCMP_SYS(exit_group),
+    SCMP_SYS(wait4),
     // about itself
     SCMP_SYS(getrandom),
     SCMP_SYS(getuid),

@@ -110,7 +110,7 @@ class Authenticator {
     uint64_t deadline_ms;
     Credentials credentials;
     std::shared_ptr<const Identity> verified;  // null: it waits for keys, or has no token
-    std::shared_ptr<const void> asker;  // of the function; null: it waits for keys
+    std::shared_ptr<const void> asker;         // of the function; null: it waits for keys
   };
 
   void Verify(uint64_t client, Login login, bool again);

@@ -145,7 +145,6 @@ class FakeClient final : public Client {
     disconnected = std::to_string(code) + " " + std::string(reason);
     return true;
   }
-  void Become(std::shared_ptr<const Identity> identity) { SetIdentity(std::move(identity)); }
   std::string peer() const override { return "nowhere"; }
 
   void Become(std::shared_ptr<const Identity> identity) { SetIdentity(std::move(identity)); }

@@ -90,6 +90,7 @@ class WsClientTest : public testing::Test, private SocketServerHost {
   PeerLimits peer_limits() const override { return {}; }
   void OnPeerRefused() override {}
   HttpReply OnPeerLimited(const HttpRequest&, const PeerRefusal&) override { return {}; }
+  void OnHandshakeFailed() override {}
 };
 
 TEST_F(WsClientTest, IsNotReadWhileTooMuchOfItWaitsForTheCatalog) {
