@@ -73,6 +73,19 @@ bool CheckAllowedOrigins(char** value, void**, GucSource) {
   return false;
 }
 
+bool CheckAnonymousClaims(char** value, void**, GucSource) {
+  const std::string_view claims(*value);
+  const size_t first = claims.find_first_not_of(" \t\r\n");
+  const bool is_object =
+      first != std::string_view::npos && claims[first] == '{' &&
+      pg_parse_json(MakeJsonLexer(claims.data(), claims.size(), /*need_escapes=*/false),
+                    &nullSemAction) == JSON_SUCCESS;
+  if (is_object) return true;
+  GUC_check_errdetail("It must be a JSON object.");
+  GUC_check_errhint("Write {} for none.");
+  return false;
+}
+
 bool CheckKeyDirectory(char** value, void**, GucSource) {
   if (**value == '\0' || is_absolute_path(*value)) return true;
   GUC_check_errdetail("It must be an absolute path, or empty.");
@@ -195,6 +208,7 @@ constexpr Check kChecks[] = {
     {.setting = SettingIndex("listen_address"), .string = CheckListenAddress},
     {.setting = SettingIndex("key_directory"), .string = CheckKeyDirectory},
     {.setting = SettingIndex("allowed_origins"), .string = CheckAllowedOrigins},
+    {.setting = SettingIndex("anonymous_claims"), .string = CheckAnonymousClaims},
     {.setting = SettingIndex("authenticate"), .string = CheckAuthenticate},
     {.setting = SettingIndex("unix_socket"), .string = CheckUnixSocket},
     {.setting = SettingIndex("proxy_protocol_from"), .string = CheckProxies},

@@ -33,7 +33,7 @@ SELECT pg_catalog.json_build_object(
                                  'rate_limit', rate_limit) ORDER BY name COLLATE "C"), '[]')
                       FROM fraiseql_subs.subscription),
     'tenant_field', pg_catalog.current_setting('fraiseql_subs.tenant_field'),
-    'anonymous_claims', pg_catalog.current_setting('fraiseql_subs.anonymous_claims')::pg_catalog.jsonb,
+    'anonymous_claims', pg_catalog.current_setting('fraiseql_subs.anonymous_claims')::pg_catalog.json,
     'limits', (SELECT coalesce(pg_catalog.json_agg(pg_catalog.json_build_object(
                           'role', role, 'limits', limits) ORDER BY role COLLATE "C"), '[]')
                FROM fraiseql_subs.role_limit),

@@ -7,7 +7,7 @@ from fixtures import connect, log_watch, make_cluster, pytest_runtest_makereport
 
 def pytest_addoption(parser):
     parser.addoption("--seed", type=int, help="of what is generated; by default another each day")
-    parser.addoption("--events", type=int, default=200_000, help="how many two tenants share")
+    parser.addoption("--events", type=int, default=1_000_000, help="how many two tenants share")
 
 
 def seed_of(config):

@@ -30,7 +30,16 @@ BAD_VALUES = {
     "ssl_ca_file": ['a"b', "back\\slash"],
     "ssl_ciphers": ["", 'a"b'],
     "ssl_min_protocol_version": ["", "TLSv1.1", "TLSv1"],
+    "sandbox": ["", "perhaps"],
     "allow_anonymous": ["", "perhaps"],
+    "anonymous_claims": ["", "[]", '"text"', '{"a"}', '{"a": 1', "{} {}"],
+    "token_in_url": ["", "perhaps"],
+    "authenticate": ["login", "a.b.c", "auth.", '"auth.login'],
+    "authenticate_timeout": ["0", "61s"],
+    "expiry_notice": ["1ms", "999ms", "61min", "-1"],
+    "audit_log": ["", "perhaps"],
+    # Any text may be a field's name. One that is none delivers nothing.
+    "tenant_field": [],
     "allowed_origins": [
         'a"b',
         "tab\t",
