@@ -8,6 +8,7 @@
 
 #include "contract/heartbeat.hpp"
 #include "worker/access/denial.hpp"
+#include "worker/denied_events.hpp"
 #include "worker/json/json_writer.hpp"
 
 namespace fsubs {
@@ -80,17 +81,6 @@ constexpr Definition kDefinitions[] = {
      "Clients closed because their token expired", &ShardCounters::tokens_expired},
 };
 
-struct AccessModule {
-  const char* name;
-  Counter ShardCounters::*denied;
-};
-
-constexpr AccessModule kModules[] = {
-    {"row_filter", &ShardCounters::denied_by_row_filter},
-    {"tenant", &ShardCounters::denied_by_tenant},
-    {"federation", &ShardCounters::denied_by_federation},
-};
-
 static_assert(ShardCounters::kDenials == kDenials);
 
 prometheus::ClientMetric Metric(double value) {
@@ -144,7 +134,7 @@ prometheus::MetricFamily CollectDeniedEvents(std::span<const ShardCounters> shar
       MetricType::Counter,
       {}};
   for (size_t i = 0; i < shards.size(); ++i) {
-    for (const AccessModule& module : kModules) {
+    for (const AccessModule& module : kAccessModules) {
       Append(shards[i].*module.denied, i, "module", module.name, &family);
     }
   }

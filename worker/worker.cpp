@@ -138,6 +138,7 @@ std::string Worker::Start() {
         auto* const worker = static_cast<Worker*>(timer->loop->data);
         worker->LookForDatabase();
         worker->audit_.TellLeftOut();
+        worker->denied_.Tell(worker->counters_, MonotonicMs(), &worker->audit_);
       },
       kDatabaseLookMs, kDatabaseLookMs);
   const auto terminate = [](uv_signal_t* handle, int) {

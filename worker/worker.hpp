@@ -17,6 +17,7 @@
 #include "worker/base/heartbeat.hpp"
 #include "worker/base/options.hpp"
 #include "worker/base/task_queue.hpp"
+#include "worker/denied_events.hpp"
 #include "worker/health.hpp"
 #include "worker/key_fetch/key_service.hpp"
 #include "worker/limits/limit_table.hpp"
@@ -100,6 +101,7 @@ class Worker final : private ShardHost, private SideDoorHost, private KeyService
   std::vector<ShardCounters> counters_;
   PeerCounts peers_;
   AuditLog audit_;
+  DeniedEvents denied_;
   LimitTable limits_;
   std::vector<std::unique_ptr<Shard>> shards_;
   std::unique_ptr<UnixListener> unix_listener_;

@@ -7,10 +7,9 @@ import random
 import threading
 from functools import partial
 
-from model import Identity
+from presented import payload, register
 
 from cluster import wait_until
-from tokens import payload, register
 
 TENANTS = ("a", "b")
 BATCH = 2000
@@ -111,9 +110,7 @@ def test_no_event_crosses_between_tenants(make_cluster, connect, seed, events):
     for number in range(2):
         for tenant in TENANTS:
             client = connect(cluster, init=False)
-            client.init(
-                payload(Identity(tenant, {"sub": tenant + str(number), "tenant_id": tenant}))
-            )
+            client.init(payload({"sub": tenant + str(number), "tenant_id": tenant}))
             listeners.append(Listener(client, tenant, seed + len(listeners)))
     for listener in listeners:
         listener.start()

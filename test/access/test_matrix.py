@@ -5,8 +5,7 @@ import random
 
 from cases import arguments, events, fields, identities
 from model import Event, reaches, refusal
-
-from tokens import payload, register
+from presented import payload, register
 
 IDENTITIES = 30
 FIELDS = 60
@@ -73,7 +72,7 @@ def test_every_cell_is_as_the_model_says(make_cluster, connect, seed):
     clients = {}
     for identity in who:
         client = clients[identity.name] = connect(cluster, init=False)
-        client.init(payload(identity))
+        client.init(payload(identity.claims))
         for what in registered:
             ask(client, what, asked[identity.name, what.name])
         client.start("subscription { last { id } }", id="last")
