@@ -108,6 +108,15 @@ int Worker::Run() {
   // A peer that is gone is an error of the write, not the end of the process.
   std::signal(SIGPIPE, SIG_IGN);
   SetLogLevel(options_->log_level);
+  if (options_->sandbox) {
+    const std::string error = ForbidIoRings();
+    if (!error.empty()) {
+      Log(LogLevel::kError,
+          "could not give up io_uring: %s; fraiseql_subs.sandbox = off does without",
+          error.c_str());
+      return 1;
+    }
+  }
   uv_loop_init(&loop_);
   loop_.data = this;
   const std::string error = Start();

@@ -25,7 +25,7 @@ pytestmark = [
 
 # Numbers of x86-64's calls.
 OPEN, SOCKET, CONNECT, MMAP, EXECVE, KILL, FORK = 2, 41, 42, 9, 59, 62, 57
-UNLINK, PTRACE, MPROTECT, PROCESS_VM_READV = 87, 101, 10, 310
+UNLINK, PTRACE, MPROTECT, PROCESS_VM_READV, SENDTO, FCNTL = 87, 101, 10, 310, 44, 72
 
 
 @pytest.fixture
@@ -61,7 +61,9 @@ def test_every_thread_of_the_worker_is_confined(own):
         pytest.param(OPEN, (b"/tmp/fsubs-written", os.O_WRONLY | os.O_CREAT, 0o600), id="write"),
         pytest.param(UNLINK, (b"postgresql.conf",), id="remove a file"),
         pytest.param(CONNECT, (0, b"", 0), id="connect"),
+        pytest.param(SENDTO, (0, b"x", 1, 0x20000000, 0, 0), id="connect by sending"),
         pytest.param(KILL, (1, 0), id="signal a process"),
+        pytest.param(FCNTL, (0, 8, 1), id="signal a process by way of a descriptor"),
         pytest.param(PTRACE, (16, 1, 0, 0), id="trace a process"),
         pytest.param(PROCESS_VM_READV, (1, 0, 0, 0, 0, 0), id="read a process's memory"),
     ],

@@ -27,8 +27,6 @@ constexpr int kCommon[] = {
     SCMP_SYS(writev),
     SCMP_SYS(recvfrom),
     SCMP_SYS(recvmsg),
-    SCMP_SYS(sendto),
-    SCMP_SYS(sendmsg),
     SCMP_SYS(mq_timedreceive),
     SCMP_SYS(mq_timedreceive_time64),
     SCMP_SYS(mq_getsetattr),
@@ -42,8 +40,6 @@ constexpr int kCommon[] = {
     SCMP_SYS(close),
     SCMP_SYS(close_range),
     SCMP_SYS(dup),
-    SCMP_SYS(fcntl),
-    SCMP_SYS(fcntl64),
     SCMP_SYS(eventfd2),
     SCMP_SYS(pipe2),
     SCMP_SYS(lseek),
@@ -169,7 +165,6 @@ constexpr int kFatal[] = {
     SCMP_SYS(mknodat),
     SCMP_SYS(mount),
     SCMP_SYS(bpf),
-    SCMP_SYS(io_uring_setup),
     SCMP_SYS(userfaultfd),
     SCMP_SYS(perf_event_open),
     SCMP_SYS(keyctl),
@@ -233,12 +228,36 @@ void AddOpen(Filter* filter, int call, unsigned flags) {
   }
 }
 
+// With this flag a listening socket that was shut down connects.
+void AddSend(Filter* filter, int call, unsigned flags) {
+  filter->Add(SCMP_ACT_ALLOW, call, SCMP_CMP(flags, SCMP_CMP_MASKED_EQ, MSG_FASTOPEN, 0));
+  filter->Add(SCMP_ACT_KILL_PROCESS, call,
+              SCMP_CMP(flags, SCMP_CMP_MASKED_EQ, MSG_FASTOPEN, MSG_FASTOPEN));
+}
+
+// Some commands have the kernel send signals to other processes, or hold up who opens a file.
+void AddControl(Filter* filter, int call) {
+  for (const int command : {F_DUPFD, F_DUPFD_CLOEXEC, F_GETFD, F_SETFD, F_GETFL, F_SETFL}) {
+    filter->Add(SCMP_ACT_ALLOW, call, SCMP_CMP(1, SCMP_CMP_EQ, static_cast<scmp_datum_t>(command)));
+  }
+  for (const int command : {F_SETOWN, F_SETOWN_EX, F_SETSIG, F_SETLEASE, F_NOTIFY}) {
+    filter->Add(SCMP_ACT_KILL_PROCESS, call,
+                SCMP_CMP(1, SCMP_CMP_EQ, static_cast<scmp_datum_t>(command)));
+  }
+}
+
 // Memory is for data: what was mapped as code before is all there is.
 void AddMapping(Filter* filter, int call) {
   filter->Add(SCMP_ACT_ALLOW, call, SCMP_CMP(2, SCMP_CMP_MASKED_EQ, PROT_EXEC, 0));
 }
 
 }  // namespace
+
+std::string ForbidIoRings() {
+  Filter filter(SCMP_ACT_ALLOW);
+  filter.Add(SCMP_ACT_ERRNO(ENOSYS), SCMP_SYS(io_uring_setup));
+  return filter.Load();
+}
 
 std::string RestrictSystemCalls(Calls calls) {
   // ENOSYS has libraries do without a call that they need not have.
@@ -247,6 +266,10 @@ std::string RestrictSystemCalls(Calls calls) {
   filter.Add(SCMP_ACT_KILL_PROCESS, kFatal);
   AddOpen(&filter, SCMP_SYS(open), 1);
   AddOpen(&filter, SCMP_SYS(openat), 2);
+  AddSend(&filter, SCMP_SYS(sendto), 3);
+  AddSend(&filter, SCMP_SYS(sendmsg), 2);
+  AddControl(&filter, SCMP_SYS(fcntl));
+  AddControl(&filter, SCMP_SYS(fcntl64));
   AddMapping(&filter, SCMP_SYS(mmap));
   AddMapping(&filter, SCMP_SYS(mmap2));
   AddMapping(&filter, SCMP_SYS(mprotect));

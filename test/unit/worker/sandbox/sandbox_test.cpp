@@ -11,6 +11,7 @@
 #include <sys/un.h>
 #include <sys/wait.h>
 #include <unistd.h>
+#include <uv.h>
 
 #include <cerrno>
 #include <fstream>
@@ -117,6 +118,42 @@ TEST(SystemCalls, WhoFetchesConnectsByIpAlone) {
   EXPECT_DONE(Calls::kFetch, socket(AF_INET, SOCK_STREAM, 0) >= 0);
   EXPECT_DONE(Calls::kFetch, socket(AF_INET6, SOCK_STREAM, 0) >= 0);
   EXPECT_FAILS(Calls::kFetch, socket(AF_UNIX, SOCK_STREAM, 0) >= 0);
+}
+
+TEST(SystemCalls, WhoServesConnectsNowhereBySendingEither) {
+  EXPECT_KILLED(Calls::kServe, sendto(STDIN_FILENO, "x", 1, MSG_FASTOPEN, nullptr, 0) == 1);
+  EXPECT_KILLED(Calls::kServe, [] {
+    msghdr message{};
+    return sendmsg(STDIN_FILENO, &message, MSG_FASTOPEN) == 0;
+  }());
+}
+
+TEST(SystemCalls, NoProcessIsSignalledByWayOfADescriptor) {
+  EXPECT_KILLED(Calls::kServe, fcntl(STDIN_FILENO, F_SETOWN, getppid()) == 0);
+  EXPECT_KILLED(Calls::kServe, fcntl(STDIN_FILENO, F_SETSIG, SIGKILL) == 0);
+  EXPECT_DONE(Calls::kServe, fcntl(STDIN_FILENO, F_GETFL) >= 0);
+}
+
+// libuv 1.45 and later: a ring that was made before would end the process.
+TEST(SystemCalls, ALoopThatWasMadeBeforeGoesOn) {
+  EXPECT_EXIT(
+      {
+        if (!ForbidIoRings().empty()) _exit(kNotSandboxed);
+        uv_loop_t loop;
+        uv_loop_init(&loop);
+        uv_async_t async;
+        bool woken = false;
+        async.data = &woken;
+        uv_async_init(&loop, &async, [](uv_async_t* handle) {
+          *static_cast<bool*>(handle->data) = true;
+          uv_stop(handle->loop);
+        });
+        if (!RestrictSystemCalls(Calls::kServe).empty()) _exit(kNotSandboxed);
+        uv_async_send(&async);
+        uv_run(&loop, UV_RUN_DEFAULT);
+        _exit(woken ? kDone : 0);
+      },
+      ExitedWithCode(kDone), "");
 }
 
 TEST(SystemCalls, NoMemoryBecomesCode) {
