@@ -609,12 +609,15 @@ CREATE TABLE fraiseql_subs.issuer (
 COMMENT ON TABLE fraiseql_subs.issuer IS 'who issues tokens, and the keys to verify them with';
 -- Without a policy: also pg_read_all_data and pg_write_all_data stay out, and who is granted SELECT.
 ALTER TABLE fraiseql_subs.issuer ENABLE ROW LEVEL SECURITY;
+ALTER TABLE fraiseql_subs.type ENABLE ROW LEVEL SECURITY;
+ALTER TABLE fraiseql_subs.subscription ENABLE ROW LEVEL SECURITY;
 
 CREATE TABLE fraiseql_subs.role_limit (
     role text UNIQUE NULLS NOT DISTINCT,
     limits jsonb NOT NULL
 );
 COMMENT ON TABLE fraiseql_subs.role_limit IS 'limits of clients that have a role; null for everybody';
+ALTER TABLE fraiseql_subs.role_limit ENABLE ROW LEVEL SECURITY;
 
 SELECT pg_extension_config_dump('fraiseql_subs.issuer', '');
 SELECT pg_extension_config_dump('fraiseql_subs.role_limit', '');
@@ -1338,11 +1341,24 @@ CREATE FUNCTION fraiseql_create_roles() RETURNS void
 LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS $$
 DECLARE
     wanted name;
+    members text;
     granted record;
 BEGIN
     FOR wanted IN SELECT DISTINCT role FROM fraiseql_subs.role_functions() ORDER BY role LOOP
-        CONTINUE WHEN EXISTS (SELECT FROM pg_roles WHERE rolname = wanted);
-        EXECUTE format('CREATE ROLE %I NOLOGIN', wanted);
+        IF NOT EXISTS (SELECT FROM pg_roles WHERE rolname = wanted) THEN
+            EXECUTE format('CREATE ROLE %I NOLOGIN', wanted);
+            CONTINUE;
+        END IF;
+        -- Whoever may make roles could have made this one for himself.
+        SELECT string_agg(quote_ident(m.rolname), ', ' ORDER BY m.rolname) INTO members
+        FROM pg_auth_members AS a JOIN pg_roles AS m ON m.oid = a.member
+        WHERE a.roleid = wanted::text::regrole;
+        IF members IS NOT NULL OR (SELECT rolcanlogin FROM pg_roles WHERE rolname = wanted) THEN
+            RAISE WARNING USING
+                MESSAGE = format('role "%s" was there already', wanted),
+                DETAIL = coalesce(format('It has the members %s.', members), 'It can log in.'),
+                HINT = 'Look whether that is meant: it is granted functions of fraiseql_subs now.';
+        END IF;
     END LOOP;
     FOR granted IN
         SELECT f.role, p.oid::regprocedure AS function

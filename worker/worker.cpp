@@ -369,6 +369,7 @@ void Worker::Serve(const CatalogLoad& load) {
       keys_.SetIssuers({});
       catalog_ = CatalogState::kNoExtension;
     } else {
+      for (const auto& shard : shards_) shard->KeepCatalog(load.snapshot.covers);
       NoteUnusable();
     }
     return;

@@ -42,7 +42,8 @@ def test_metrics_are_prometheus_text_and_equal_what_sql_shows(server, connect):
     status, text = server.get("/metrics")
     assert status == 200
     name = r"[a-zA-Z_:][a-zA-Z0-9_:]*"
-    line = re.compile(rf'# (HELP|TYPE) {name} .*|{name}(\{{[a-z]+="[^"]*"\}})? [0-9.e+-]+')
+    labels = r'[a-z]+="[^"]*"(,[a-z]+="[^"]*")*'
+    line = re.compile(rf"# (HELP|TYPE) {name} .*|{name}(\{{{labels}\}})? [0-9.e+-]+")
     assert [row for row in text.splitlines() if row and not line.fullmatch(row)] == []
     assert re.search(r'^fraiseql_subs_subscriptions\{shard="0"\} 1$', text, re.MULTILINE)
     shown = {name for (name,) in server.sql("SELECT DISTINCT name FROM fraiseql_metrics()")}

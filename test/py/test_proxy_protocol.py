@@ -13,7 +13,7 @@ from cluster import free_port, wait_until
 
 GET = b"GET /livez HTTP/1.1\r\nHost: x\r\n\r\n"
 SIGNATURE = b"\r\n\r\n\0\r\nQUIT\n"
-REFUSED = "fraiseql_subs_connections_refused_by_address_total"
+REFUSED = "fraiseql_subs_limited_total"
 
 # Not 127.0.0.1, from which the tests connect for everything else.
 PROXY = "127.0.0.2"
@@ -155,7 +155,7 @@ def test_nobody_is_trusted_by_default(server, dial):
 
 def test_the_limits_are_those_of_the_client(make_cluster, dial):
     cluster = make_cluster(
-        proxy_protocol_from=PROXY, max_connections_per_address=2, worker_threads=2
+        proxy_protocol_from=PROXY, limit_connections_per_address="2", worker_threads=2
     )
     kept = [dial(cluster) for _ in range(4)]
     for i, peer in enumerate(kept):

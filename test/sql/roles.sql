@@ -1,7 +1,7 @@
 \set QUIET on
 SET client_min_messages = warning;
 
-SELECT plan(10);
+SELECT plan(13);
 
 CREATE VIEW public_function AS
 SELECT p.oid, p.oid::regprocedure::text AS signature, p.proname
@@ -64,6 +64,30 @@ SELECT is_empty(
     $$SELECT DISTINCT role FROM fraiseql_subs.role_functions()
       WHERE has_schema_privilege(role, 'fraiseql_subs', 'USAGE, CREATE')$$,
     'nor sees what is in the schema');
+
+CREATE ROLE reader_of_all IN ROLE pg_read_all_data, pg_write_all_data;
+SELECT fraiseql_register_types('type Guarded { id: ID }');
+SELECT fraiseql_register_subscription('guarded: Guarded', 'guarded', roles => '{admin}');
+SELECT fraiseql_set_limits('guarded', '{"subscriptions_per_user": 1}');
+SET ROLE reader_of_all;
+SELECT is_empty(
+    $$SELECT name FROM fraiseql_subs.type UNION SELECT name FROM fraiseql_subs.subscription
+      UNION SELECT name FROM fraiseql_subs.issuer UNION SELECT role FROM fraiseql_subs.role_limit$$,
+    'who may read and write all data sees no registration');
+DELETE FROM fraiseql_subs.subscription;
+RESET ROLE;
+SELECT isnt_empty(
+    $$SELECT FROM fraiseql_subs.subscription WHERE name = 'guarded'$$, 'nor removes one');
+SET ROLE reader_of_all;
+SELECT throws_ok(
+    $$INSERT INTO fraiseql_subs.subscription (name, field, channel) VALUES ('x', 'x: Guarded', 'x')$$,
+    '42501', NULL, 'nor adds one');
+RESET ROLE;
+SELECT fraiseql_set_limits('guarded', NULL);
+SELECT fraiseql_unregister_subscription('guarded');
+SELECT fraiseql_unregister_type('Guarded');
+DROP OWNED BY reader_of_all;
+DROP ROLE reader_of_all;
 
 CREATE ROLE nobody_else;
 GRANT EXECUTE ON FUNCTION fraiseql_create_roles() TO nobody_else;

@@ -23,6 +23,8 @@ struct FieldAccess {
   std::vector<std::string> roles;   // any of them; empty: no demand
   std::vector<std::string> scopes;  // all of them
   std::string rate_limit;           // empty: none
+
+  bool operator==(const FieldAccess&) const = default;
 };
 
 // From a row of the snapshot's subscriptions. Nothing if a member is not of its type.

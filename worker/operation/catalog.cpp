@@ -160,6 +160,15 @@ const SubscriptionField* Catalog::FindField(std::string_view name) const {
   return found == by_name_.end() ? nullptr : &fields_[found->second];
 }
 
+bool Catalog::KeepsRulesOf(const Catalog& older) const {
+  return shared_rules_ == older.shared_rules_ &&
+         std::all_of(older.fields_.begin(), older.fields_.end(), [&](const SubscriptionField& old) {
+           const SubscriptionField* const field = FindField(old.name);
+           return field != nullptr && field->sdl == old.sdl && field->channel == old.channel &&
+                  field->event_types == old.event_types && field->access == old.access;
+         });
+}
+
 std::shared_ptr<const Catalog> Catalog::FromSnapshot(std::string_view json, std::string* error) {
   JsonTree tree;
   if (!tree.ParseCopy(json)) {
@@ -228,6 +237,11 @@ std::shared_ptr<const Catalog> Catalog::FromSnapshot(std::string_view json, std:
     return nullptr;
   }
   for (size_t i = 0; i < fields.size(); ++i) catalog->by_name_.emplace(fields[i].name, i);
+  for (const char* member : {"types", "columns", "tenant_field", "anonymous_claims"}) {
+    const auto value = root.Find(member);
+    const size_t hash = std::hash<std::string_view>()(value ? value->raw() : std::string_view());
+    catalog->shared_rules_ = catalog->shared_rules_ * 31 + hash;
+  }
   catalog->subgraph_sdl_ = graphql::ComposeSubgraph(types, DefinitionsOf(fields));
   return catalog;
 }

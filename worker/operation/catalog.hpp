@@ -72,6 +72,9 @@ class Catalog {
   // Who clients without credentials are; null if their claims make nobody.
   const std::shared_ptr<const Identity>& anonymous() const { return anonymous_; }
   const std::vector<RoleLimits>& role_limits() const { return role_limits_; }
+  // Whether every field that `older` has is here with the same rules. If so, subscriptions prepared
+  // with that one see nothing that this one forbids.
+  bool KeepsRulesOf(const Catalog& older) const;
   // Each subscription and issuer that was left out, and why. For the log.
   const std::vector<std::string>& left_out() const { return left_out_; }
 
@@ -86,6 +89,7 @@ class Catalog {
   std::shared_ptr<const Identity> anonymous_;
   std::vector<RoleLimits> role_limits_;
   std::vector<std::string> left_out_;
+  size_t shared_rules_ = 0;  // a hash of what concerns all fields
 };
 
 }  // namespace fsubs

@@ -14,8 +14,8 @@ namespace fsubs {
 //
 // Before it handles a message a shard looks for a change that it has not read (Shard::AdmitOrHold),
 // so a change committed before the message was sent has moved `changed_` by then. Both positions
-// only grow, but for the case that no catalog comes: then `covered_` is set to `changed_` although
-// it is not true, because an old catalog serves clients better than none.
+// only grow. If no catalog comes in time, messages are let through, up to `given_up_`: what they
+// ask for is refused, but not what needs no catalog.
 //
 // Messages wait in one queue. While any waits, later ones queue behind it, even if the catalog has
 // become current in between: a client's messages stay in their order. They leave in slices, since
@@ -49,7 +49,7 @@ void CatalogGate::Hold(uint64_t client, std::string_view message) {
 }
 
 void CatalogGate::GiveUp() {
-  covered_ = changed_;
+  given_up_ = changed_;
   Open();
 }
 

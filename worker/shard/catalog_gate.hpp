@@ -53,6 +53,10 @@ class CatalogGate {
   // waits that came before.
   bool is_open() const { return is_current() && waiting_.empty(); }
 
+  // Whether the catalog in force contains every change that is known of. If not, rules may have
+  // become stricter, and none is to be delivered what they forbid.
+  bool is_covered() const { return covered_ >= changed_; }
+
   // Hand `message` to the sink when the gate opens, in the order of the calls.
   void Hold(uint64_t client, std::string_view message);
 
@@ -69,7 +73,7 @@ class CatalogGate {
     std::string message;
   };
 
-  bool is_current() const { return covered_ >= changed_; }
+  bool is_current() const { return std::max(covered_, given_up_) >= changed_; }
   bool is_full() const {
     return waiting_.size() > limits_.max_waiting || bytes_ > limits_.max_bytes;
   }
@@ -82,6 +86,7 @@ class CatalogGate {
   uv_timer_t timer_{};
   Position changed_ = 0;
   Position covered_ = 0;
+  Position given_up_ = 0;
   std::deque<Waiting> waiting_;
   size_t bytes_ = 0;  // of them
 };

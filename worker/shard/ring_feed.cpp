@@ -51,10 +51,10 @@ std::optional<Position> RingFeed::UnreadCatalogChange() const {
   return std::min(changed, published) - 1;
 }
 
-void RingFeed::PrepareToWait(bool more) {
+void RingFeed::PrepareToWait(bool more, bool reads) {
   slot_->sleeping.store(1, std::memory_order_relaxed);
   std::atomic_thread_fence(std::memory_order_seq_cst);
-  if (!more && !has_more()) {
+  if (!more && !(reads && has_more())) {
     uv_idle_stop(&more_);
     return;
   }

@@ -47,8 +47,8 @@ class RingFeed {
 
   // Call before the loop waits, after everything that may take long: lets the loop sleep if there
   // is nothing to read and `more` is false. Otherwise OnTurn is called again once the sockets had
-  // their turn.
-  void PrepareToWait(bool more);
+  // their turn. With `reads` false what there is to read does not count.
+  void PrepareToWait(bool more, bool reads = true);
 
   // As of RingReader.
   size_t Shrink(size_t record_bytes) { return reader_.Shrink(record_bytes); }

@@ -143,9 +143,17 @@ void Shard::ApplyOptions() {
 
 void Shard::SetCatalog(std::shared_ptr<const Catalog> catalog, Position covered) {
   tasks_.Post([this, catalog = std::move(catalog), covered] {
+    rules_changed_ = rules_changed_ || !catalog || !catalog_ || !catalog->KeepsRulesOf(*catalog_);
     catalog_ = catalog;
     SetRules();
     RevalidateAll();
+    gate_.OnCovered(covered);
+  });
+}
+
+void Shard::KeepCatalog(Position covered) {
+  tasks_.Post([this, covered] {
+    more_ = true;
     gate_.OnCovered(covered);
   });
 }
@@ -342,6 +350,12 @@ OperationLimits Shard::LimitsOfOperations() const {
 
 PrepareResult Shard::Prepare(const OperationRequest& request,
                              const std::shared_ptr<const Identity>& identity) {
+  if (!gate_.is_covered()) {
+    PrepareResult result;
+    result.errors.push_back({"The catalog has changed and cannot be read now: try again later.",
+                             kErrorServiceUnavailable});
+    return result;
+  }
   const uint64_t begun = uv_hrtime();
   PrepareResult result = fsubs::Prepare(catalog_, &plans_, request, identity, LimitsOfOperations());
   // What validation costs can be told only afterwards.
@@ -408,22 +422,33 @@ HttpReply Shard::OnGet(const HttpRequest& request) {
 void Shard::OnTurn() {
   budget_ = WorkBudget(kEventUnits);
   if (ContinueEvent()) {
-    // Clients that have not come to it yet get events by the older catalog meanwhile.
+    // Clients that have not come to it yet get events by the older catalog meanwhile, unless rules
+    // have changed.
     WorkBudget for_events = std::exchange(budget_, WorkBudget(kCatalogUnits));
     ContinueRevalidation();
     budget_ = for_events;
-    if (!budget_.is_spent()) feed_.Read();
+    if (held_ && !EventsWait()) {
+      const EventRecord record = *held_;
+      held_.reset();
+      BeginEvent(record);
+    }
+    if (!event_under_way_ && !EventsWait() && !budget_.is_spent()) feed_.Read();
   }
   budget_ = WorkBudget(kMessageUnits);
   const bool admitted = gate_.Continue(&budget_);
   const bool verified = authenticator_.Continue(&budget_);
   WorkBudget catch_up(kCatchUpUnits);
-  const bool current = catch_up_.Continue({feed_.cursor(), feed_.next_sequence()}, &catch_up);
-  more_ = event_under_way_ || !unvalidated_.empty() || !admitted || !verified || !current;
+  const EventPlace next = held_ ? EventPlace{held_->position, held_->sequence}
+                                : EventPlace{feed_.cursor(), feed_.next_sequence()};
+  const bool current = catch_up_.Continue(next, &catch_up);
+  const bool validates = !unvalidated_.empty() && gate_.is_covered();
+  more_ = event_under_way_ || validates || !admitted || !verified || !current;
 }
 
 // While an event is under way no subscription may be prepared anew: it would miss the event.
 void Shard::ContinueRevalidation() {
+  // Another catalog is on its way.
+  if (!gate_.is_covered()) return;
   while (!unvalidated_.empty()) {
     const auto found = clients_.find(unvalidated_.front());
     if (found != clients_.end()) {
@@ -432,6 +457,12 @@ void Shard::ContinueRevalidation() {
     }
     unvalidated_.pop_front();
   }
+  rules_changed_ = false;
+}
+
+// What was committed behind a change of the catalog is for nobody to whom that change forbids it.
+bool Shard::EventsWait() const {
+  return !gate_.is_covered() || (rules_changed_ && !unvalidated_.empty());
 }
 
 bool Shard::OnRecord(const EventRecord& record, uint64_t lost) {
@@ -441,7 +472,11 @@ bool Shard::OnRecord(const EventRecord& record, uint64_t lost) {
   }
   if (record.kind == RecordKind::kCatalogChanged) {
     OnCatalogChanged(record.position);
-    return true;
+    return !EventsWait();
+  }
+  if (EventsWait()) {
+    held_ = record;
+    return false;
   }
   return BeginEvent(record) && !budget_.is_spent();
 }
@@ -464,7 +499,7 @@ void Shard::OnLossDue(uint64_t lost) {
 
 size_t Shard::OnShrink() {
   size_t freed = scratch_.Shrink(kKeptText) + buffers_.Shrink() + catch_up_.Shrink(kKeptText);
-  if (!event_under_way_) freed += dispatcher_.Shrink(kKeptText) + feed_.Shrink(kKeptText);
+  if (!event_under_way_ && !held_) freed += dispatcher_.Shrink(kKeptText) + feed_.Shrink(kKeptText);
   return freed;
 }
 
@@ -515,7 +550,8 @@ bool Shard::ContinueEvent() {
 void Shard::BeforeWaiting() {
   WorkBudget for_answers(kAnswerFlushUnits);
   bool flushed = answers_.Continue(&for_answers);
-  const bool more_events = event_under_way_ || feed_.has_more();
+  const bool reads = !held_ && !EventsWait();
+  const bool more_events = event_under_way_ || (reads && feed_.has_more());
   if (more_events && !events_.empty() && held_turns_ < kMaxHeldTurns) {
     ++held_turns_;
     flushed = false;
@@ -525,7 +561,7 @@ void Shard::BeforeWaiting() {
     flushed = events_.Continue(&for_events) && flushed;
   }
   counters_->plans.Set(plans_.plans.size());
-  feed_.PrepareToWait(more_ || !flushed);
+  feed_.PrepareToWait(more_ || !flushed, reads);
 }
 
 }  // namespace fsubs

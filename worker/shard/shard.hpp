@@ -116,6 +116,8 @@ class Shard final : private ClientHost,
   void Adopt(int fd);
   // `catalog` contains every change announced up to `covered`; null: nothing is served any more.
   void SetCatalog(std::shared_ptr<const Catalog> catalog, Position covered);
+  // What was announced up to `covered` cannot be served: the catalog stays.
+  void KeepCatalog(Position covered);
   void Drain();
   // Keys were fetched: those who wait for some may be verified again.
   void RetryAuthentication();
@@ -227,6 +229,7 @@ class Shard final : private ClientHost,
   bool CanServe(size_t clients) const;
   uint64_t NextId() { return ++last_id_ * kMaxShards + index_; }  // unique over all shards
   void ReportLoss(uint64_t lost);
+  bool EventsWait() const;
   bool BeginEvent(const EventRecord& record);
   bool ContinueEvent();
   void ContinueRevalidation();
@@ -272,6 +275,8 @@ class Shard final : private ClientHost,
   std::deque<uint64_t> unvalidated_;  // ids of clients that may use an older catalog or limits
   WorkBudget budget_{0};              // of the part of this turn that is under way
   bool event_under_way_ = false;      // the last event read is not dispatched in full
+  std::optional<EventRecord> held_;   // the last event read, which waits for the catalog
+  bool rules_changed_ = false;        // some of `unvalidated_` have subscriptions by older rules
   bool more_ = false;                 // there is work for another turn
   size_t held_turns_ = 0;             // since events were last flushed
   uint64_t last_id_ = 0;
