@@ -145,6 +145,10 @@ void Shard::SetCatalog(std::shared_ptr<const Catalog> catalog, Position covered)
   tasks_.Post([this, catalog = std::move(catalog), covered] {
     catalog_ = catalog;
     SetRules();
+    // At once: preparing what they subscribed to anew takes its time.
+    for (const auto& [id, client] : clients_) {
+      if (catalog_) client->OnCatalog(*catalog_);
+    }
     RevalidateAll();
     gate_.OnCovered(covered);
   });
@@ -426,10 +430,7 @@ void Shard::OnTurn() {
 void Shard::ContinueRevalidation() {
   while (!unvalidated_.empty()) {
     const auto found = clients_.find(unvalidated_.front());
-    if (found != clients_.end()) {
-      if (catalog_) found->second->OnCatalog(*catalog_);
-      if (!found->second->Revalidate(catalog_.get(), &budget_)) return;
-    }
+    if (found != clients_.end() && !found->second->Revalidate(catalog_.get(), &budget_)) return;
     unvalidated_.pop_front();
   }
 }
