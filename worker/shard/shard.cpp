@@ -162,8 +162,8 @@ void Shard::SetRules() {
 }
 
 void Shard::RevalidateAll() {
-  unvalidated_.clear();
-  for (const auto& [id, client] : clients_) unvalidated_.push_back(id);
+  unvalidated_.Clear();
+  for (const auto& [id, client] : clients_) unvalidated_.Push(id);
   more_ = true;
 }
 
@@ -275,11 +275,10 @@ std::shared_ptr<const Limits> Shard::LimitsOf(const Identity* identity) const {
 }
 
 std::shared_ptr<const Identity> Shard::Anonymous() {
-  return options_->allow_anonymous && catalog_ ? catalog_->anonymous() : nullptr;
+  return options_->allow_anonymous ? catalog_->anonymous() : nullptr;
 }
 
 Verification Shard::Verify(const Credentials& credentials) {
-  if (!catalog_) return {.reason = "there is no catalog"};
   const uint64_t begun = uv_hrtime();
   Verification verification = verifier_.Verify(
       credentials, catalog_->issuers(),
@@ -302,7 +301,6 @@ void Shard::CallFunction(Authenticator::FunctionCall call,
 std::shared_ptr<const Identity> Shard::Map(const Identity* verified,
                                            const std::string& requested_role,
                                            const std::string& claims, std::string* reason) {
-  if (!catalog_) return nullptr;
   return IdentityByFunction(catalog_->issuers(), verified, requested_role, claims, NowUs(), reason);
 }
 
@@ -315,20 +313,19 @@ void Shard::OnRefused(uint64_t client, LoginRefusal why, const std::string& reas
   const auto found = clients_.find(client);
   if (found == clients_.end()) return;
   found->second->NoteRefusal(why, reason);
-  if (why == LoginRefusal::kNoKeys || why == LoginRefusal::kFunctionFailed ||
-      why == LoginRefusal::kBusy) {
+  if (IsUndecided(why)) {
     found->second->OnUndecided(reason);
   } else {
     found->second->OnAuthenticated(nullptr, reason);
   }
 }
 
-void Shard::RetryAuthentication() {
-  tasks_.Post([this] { authenticator_.RetryAll(); });
+void Shard::RetryAuthentication(std::string url, KeysTried outcome) {
+  tasks_.Post([this, url = std::move(url), outcome] { authenticator_.Retry(url, outcome); });
 }
 
 void Shard::RevalidateLater(Client* client) {
-  unvalidated_.push_back(client->id());
+  unvalidated_.Push(client->id());
   more_ = true;
 }
 
@@ -423,15 +420,15 @@ void Shard::OnTurn() {
   const bool verified = authenticator_.Continue(&budget_);
   WorkBudget catch_up(kCatchUpUnits);
   const bool current = catch_up_.Continue({feed_.cursor(), feed_.next_sequence()}, &catch_up);
-  more_ = event_under_way_ || !unvalidated_.empty() || !admitted || !verified || !current;
+  more_ = event_under_way_ || !unvalidated_.is_empty() || !admitted || !verified || !current;
 }
 
 // While an event is under way no subscription may be prepared anew: it would miss the event.
 void Shard::ContinueRevalidation() {
-  while (!unvalidated_.empty()) {
+  while (!unvalidated_.is_empty()) {
     const auto found = clients_.find(unvalidated_.front());
     if (found != clients_.end() && !found->second->Revalidate(catalog_.get(), &budget_)) return;
-    unvalidated_.pop_front();
+    unvalidated_.Pop();
   }
 }
 
