@@ -37,8 +37,8 @@ enum class LoginRefusal : uint8_t {
 inline constexpr size_t kLoginRefusals = 9;
 // Labels of the metric, in the order of the enumerators.
 inline constexpr const char* kLoginRefusalNames[kLoginRefusals] = {
-    "no_token", "malformed",       "token", "no_keys",
-    "function", "function_failed", "busy",  "other_identity", "no_catalog"};
+    "no_token",        "malformed", "token",          "no_keys",   "function",
+    "function_failed", "busy",      "other_identity", "no_catalog"};
 
 // Whether it could not be found out who the client is, so that it may be let in later.
 inline bool IsUndecided(LoginRefusal why) {

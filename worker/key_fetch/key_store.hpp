@@ -59,8 +59,8 @@ class KeyStore {
   // The URLs that are wanted from now on, each with the names of its users for the log.
   void SetUrls(const std::map<std::string, std::string>& users_by_url, uint64_t now_ms);
 
-  // Somebody has a token whose key is missing. Nothing: OnKeysTried is called later. Otherwise there
-  // is nothing to wait for, and this is what came of it when it was last tried.
+  // Somebody has a token whose key is missing. Nothing: OnKeysTried is called later. Otherwise
+  // there is nothing to wait for, and this is what came of it when it was last tried.
   std::optional<KeysTried> Refresh(const std::string& url, uint64_t now_ms);
 
   void OnFetched(uint32_t id, FetchResult result, uint64_t now_ms);

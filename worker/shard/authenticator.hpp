@@ -2,8 +2,8 @@
 // setting `authenticate` names. Whatever goes wrong refuses them.
 //
 //   no token, no function       whom the catalog says, if clients without credentials are let in
-//   a token                     verified, when the keys of its issuer have come if they were missing
-//   a function                  asked then, also where there is no token; its claims count
+//   a token                     verified, when the keys of its issuer have come if they were
+//   missing a function                  asked then, also where there is no token; its claims count
 //
 // No log-in takes longer than `init_timeout` until its token is verified, and
 // `authenticate_timeout` more until the function has answered.

@@ -326,7 +326,7 @@ TEST_F(AuthenticatorTest, OnlySoManyAreRefusedInATurn) {
   hanging.Attach(loop.get());
   hanging.SetRules({.asks_function = true, .init_timeout_ms = 1});
   for (uint64_t client = 0; client < 300; ++client) hanging.Begin(client, {.token = "good"});
-  loop.RunUntil([&] { return !ends_.empty(); });
+  while (ends_.empty()) loop.Turn();
   EXPECT_EQ(ends_.size(), 200u);
   loop.RunUntil([&] { return ends_.size() == 300; });
   EXPECT_EQ(hanging.waiting(), 0u);

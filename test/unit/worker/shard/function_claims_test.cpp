@@ -34,8 +34,8 @@ class FunctionClaimsTest : public testing::Test {
     identity->is_anonymous = false;
     identity->issuer = "i";
     identity->expires_at_us = kNow + (seconds + 10) * kSecond;
-    EXPECT_TRUE(identity->claims.ParseCopy(R"({"exp":)" +
-                                           std::to_string(kNow / kSecond + seconds) + "}"));
+    EXPECT_TRUE(
+        identity->claims.ParseCopy(R"({"exp":)" + std::to_string(kNow / kSecond + seconds) + "}"));
     return identity;
   }
 
@@ -68,7 +68,8 @@ TEST_F(FunctionClaimsTest, AnEndThatIsNoTimeRefuses) {
 TEST_F(FunctionClaimsTest, AnIssuerThatWasUnregisteredMeanwhileRefuses) {
   const auto verified = Verified(60);
   Register("another");
-  EXPECT_EQ(By(R"({"sub":"u"})", verified.get()), "!the issuer of its token is not registered any more");
+  EXPECT_EQ(By(R"({"sub":"u"})", verified.get()),
+            "!the issuer of its token is not registered any more");
   EXPECT_EQ(By(R"({"sub":"u"})"), "u");
 }
 
