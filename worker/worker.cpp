@@ -272,12 +272,14 @@ std::shared_ptr<const KeySet> Worker::FindKeys(const std::string& url) {
   return keys_.Find(url);
 }
 
-void Worker::RefreshKeys(const std::string& url) {
-  tasks_.Post([this, url] { keys_.Refresh(url); });
+void Worker::RefreshKeys(const std::string& url, size_t shard) {
+  tasks_.Post([this, url, shard] {
+    if (const auto tried = keys_.Refresh(url)) shards_[shard]->RetryAuthentication(url, *tried);
+  });
 }
 
-void Worker::OnKeysTried() {
-  for (const auto& shard : shards_) shard->RetryAuthentication();
+void Worker::OnKeysTried(const std::string& url, KeysTried outcome) {
+  for (const auto& shard : shards_) shard->RetryAuthentication(url, outcome);
 }
 
 void Worker::CallAuthenticate(AuthenticateCall call,
@@ -380,8 +382,9 @@ void Worker::Serve(const CatalogLoad& load) {
   Log(catalog_ == CatalogState::kServed ? LogLevel::kDebug : LogLevel::kLog,
       "serving %zu subscription field%s of database \"%s\"", catalog->fields().size(),
       catalog->fields().size() == 1 ? "" : "s", options_->database.c_str());
-  keys_.SetIssuers(KeysOf(catalog->issuers()));
   for (const auto& shard : shards_) shard->SetCatalog(catalog, load.snapshot.covers);
+  // Behind the catalog, so that who waits for keys of a URL that is gone looks into the new one.
+  keys_.SetIssuers(KeysOf(catalog->issuers()));
   catalog_ = CatalogState::kServed;
   ++catalog_loads_;
 }

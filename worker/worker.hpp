@@ -45,7 +45,7 @@ class Worker final : private ShardHost, private SideDoorHost, private KeyService
   // ShardHost, any thread.
   void OnCatalogChanged(Position position) override;
   std::shared_ptr<const KeySet> FindKeys(const std::string& url) override;
-  void RefreshKeys(const std::string& url) override;
+  void RefreshKeys(const std::string& url, size_t shard) override;
   void CallAuthenticate(AuthenticateCall call,
                         std::function<void(AuthenticateAnswer)> reply) override;
   void OnDrained() override;
@@ -61,7 +61,7 @@ class Worker final : private ShardHost, private SideDoorHost, private KeyService
                  Reply reply) override;
 
   // KeyService::Host.
-  void OnKeysTried() override;
+  void OnKeysTried(const std::string& url, KeysTried outcome) override;
 
   struct Snapshot {
     std::string json;

@@ -353,6 +353,23 @@ def test_turning_anonymous_clients_off_leaves_those_with_a_token(make_cluster, c
     stream.close()
 
 
+def test_anonymous_claims_that_make_nobody_end_anonymous_clients_alone(
+    make_cluster, connect, log_in
+):
+    cluster = make_cluster()
+    add_subscription(cluster)
+    add_issuer(cluster)
+    anonymous = connect(cluster)
+    known = log_in(cluster)
+    stream = EventStream(cluster, QUERY)
+    cluster.set(anonymous_claims='{"sub": true}')
+    assert anonymous.wait_for_close() == (4403, "Forbidden")
+    assert stream.event() is None
+    known.settle()
+    assert outcome(connect(cluster, init=False)) == (4403, "Forbidden: there is no token")
+    stream.close()
+
+
 def test_clients_of_an_issuer_that_is_unregistered_are_closed(make_cluster, log_in):
     cluster = make_cluster(allow_anonymous="off")
     add_issuer(cluster, "a", issuer="https://a.example")
@@ -368,6 +385,6 @@ def test_tokens_stand_in_no_log(guarded, connect):
     token = make_token(secret="another secret, of 32 bytes too", sub="somebody")
     assert outcome(connect(guarded, init=False), {"token": token})[0] == 4403
     post(guarded, "{ __typename }", authorization=f"Bearer {token}")
-    wait_until(lambda: "is refused (token)" in guarded.log(), "the refusal is logged")
+    wait_until(lambda: "reason=token" in guarded.log(), "the refusal is logged")
     for part in token.split("."):
         assert part not in guarded.log()

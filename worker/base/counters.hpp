@@ -32,12 +32,19 @@ enum class LoginRefusal : uint8_t {
   kFunctionFailed,  // it failed, or did not answer in time
   kBusy,            // too many wait for keys or the function
   kOtherIdentity,   // a renewal would make the client somebody else
+  kNoCatalog,       // there is no catalog any more
 };
-inline constexpr size_t kLoginRefusals = 8;
+inline constexpr size_t kLoginRefusals = 9;
 // Labels of the metric, in the order of the enumerators.
 inline constexpr const char* kLoginRefusalNames[kLoginRefusals] = {
-    "no_token", "malformed",       "token", "no_keys",
-    "function", "function_failed", "busy",  "other_identity"};
+    "no_token",        "malformed", "token",          "no_keys",   "function",
+    "function_failed", "busy",      "other_identity", "no_catalog"};
+
+// Whether it could not be found out who the client is, so that it may be let in later.
+inline bool IsUndecided(LoginRefusal why) {
+  return why == LoginRefusal::kNoKeys || why == LoginRefusal::kFunctionFailed ||
+         why == LoginRefusal::kBusy || why == LoginRefusal::kNoCatalog;
+}
 
 struct alignas(64) ShardCounters {
   // Now.

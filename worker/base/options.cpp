@@ -76,30 +76,30 @@ constexpr Binding kBindings[] = {
 };
 
 template <typename Value>
-struct KindOf {
+struct SettingKindOf {
   using Type = IntegerSetting;
 };
 template <>
-struct KindOf<bool> {
+struct SettingKindOf<bool> {
   using Type = BoolSetting;
 };
 template <>
-struct KindOf<std::string> {
+struct SettingKindOf<std::string> {
   using Type = StringSetting;
 };
 template <>
-struct KindOf<LogLevel> {
+struct SettingKindOf<LogLevel> {
   using Type = EnumSetting;
 };
 template <>
-struct KindOf<TlsVersion> {
+struct SettingKindOf<TlsVersion> {
   using Type = EnumSetting;
 };
 
 // Whether members of type Value can hold the setting.
 template <typename Value>
 constexpr bool Fits(const Setting& setting, Value Options::*) {
-  using Kind = typename KindOf<Value>::Type;
+  using Kind = typename SettingKindOf<Value>::Type;
   if (!std::holds_alternative<Kind>(setting.value)) return false;
   if constexpr (std::is_same_v<Kind, IntegerSetting>) {
     const auto& integer = std::get<Kind>(setting.value);
@@ -233,7 +233,7 @@ Options::Options() {
     std::visit(
         [&]<typename Value>(Value Options::*member) {
           const auto& kind =
-              std::get<typename KindOf<Value>::Type>(kSettings[binding.setting].value);
+              std::get<typename SettingKindOf<Value>::Type>(kSettings[binding.setting].value);
           this->*member = static_cast<Value>(kind.default_value);
         },
         binding.member);

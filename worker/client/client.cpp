@@ -337,10 +337,14 @@ std::optional<int64_t> Client::CheckExpiry(int64_t now_us) {
 
 void Client::OnCatalog(const Catalog& catalog) {
   if (!identity_) return;
-  if (identity_->is_anonymous) {
-    identity_ = catalog.anonymous();
-  } else if (!identity_->issuer.empty() && catalog.issuers().Named(identity_->issuer) == nullptr) {
+  const bool is_forbidden =
+      identity_->is_anonymous
+          ? !catalog.anonymous()
+          : !identity_->issuer.empty() && catalog.issuers().Named(identity_->issuer) == nullptr;
+  if (is_forbidden) {
     Disconnect(kCloseForbidden, "Forbidden");
+  } else if (identity_->is_anonymous) {
+    identity_ = catalog.anonymous();
   }
 }
 

@@ -84,8 +84,8 @@ class Client {
   // happen. Returns when that is to be looked at again; nothing if it never is.
   std::optional<int64_t> CheckExpiry(int64_t now_us);
 
-  // The catalog is in force. Those without credentials are whom it says; those whose issuer is gone
-  // are disconnected.
+  // The catalog is in force. Those without credentials are whom it says. They are disconnected if
+  // it says nobody, and so are those whose issuer is gone.
   void OnCatalog(const Catalog& catalog);
   // Whether it is one of those who are to be disconnected.
   bool IsMeant(const Disconnection& disconnection) const;

@@ -1,5 +1,7 @@
 #include "worker/client/credentials_reader.hpp"
 
+#include <algorithm>
+#include <iterator>
 #include <map>
 
 #include "graphql/language/ascii.hpp"
@@ -13,6 +15,7 @@ namespace {
 using graphql::ToLower;
 
 constexpr std::string_view kAuthorization = "authorization";
+constexpr std::string_view kHeaders = "headers";  // of the payload
 constexpr std::string_view kHasuraRole = "x-hasura-role";
 constexpr std::string_view kAccessToken = "access_token";
 
@@ -51,7 +54,7 @@ std::string ReadMember(const JsonValue& value, std::string_view name, BearerSche
 }
 
 std::string ReadPayload(const JsonValue& payload, Credentials* credentials, bool* found) {
-  const auto headers = payload.Find("headers");
+  const auto headers = payload.Find(kHeaders);
   if (!IsMissing(headers)) {
     if (!IsObject(headers)) return "\"headers\" is no object but " + TypeOf(headers);
     const auto role = FindHeader(*headers, kHasuraRole);
@@ -109,7 +112,49 @@ std::string HeadersJson(const HttpHeaders& headers) {
   return text;
 }
 
+bool IsAuthorization(std::string_view name) {
+  return ToLower(name) == kAuthorization;
+}
+
+bool IsPlace(std::string_view member) {
+  return std::any_of(std::begin(kPlaces), std::end(kPlaces),
+                     [&](const Place& place) { return place.member == member; });
+}
+
+// The object without the members that `is_left_out` says.
+template <typename Predicate>
+void WriteMembers(const JsonValue& object, Predicate is_left_out, JsonWriter* json) {
+  json->BeginObject();
+  object.ForEachMember([&](std::string_view name, const JsonValue& value) {
+    if (is_left_out(name)) return;
+    json->Key(name);
+    if (name == kHeaders && IsObject(value)) {
+      WriteMembers(value, IsAuthorization, json);
+    } else {
+      json->Raw(value.raw());
+    }
+  });
+  json->EndObject();
+}
+
+// REQUIRES: `text` is an object.
+template <typename Predicate>
+std::string WithoutMembers(const std::string& text, Predicate is_left_out) {
+  JsonTree tree;
+  if (!tree.ParseCopy(text)) return "{}";
+  std::string rest;
+  JsonWriter json(&rest);
+  WriteMembers(tree.root(), is_left_out, &json);
+  return rest;
+}
+
 }  // namespace
+
+void RemoveToken(Credentials* credentials) {
+  credentials->token.clear();
+  credentials->init_payload = WithoutMembers(credentials->init_payload, IsPlace);
+  credentials->headers = WithoutMembers(credentials->headers, IsAuthorization);
+}
 
 std::string ReadToken(std::string_view text, BearerScheme scheme, std::string* token) {
   std::string_view rest = Trim(text);

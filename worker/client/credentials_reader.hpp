@@ -28,6 +28,9 @@ struct CredentialRules {
 std::string ReadCredentials(const HttpRequest& request, const std::optional<JsonValue>& payload,
                             const CredentialRules& rules, Credentials* credentials);
 
+// Take the token away, and from what the function sees each place that may hold one.
+void RemoveToken(Credentials* credentials);
+
 // Whether a token must stand behind "Bearer " (RFC 6750, section 2.1), or may stand alone.
 enum class BearerScheme { kRequired, kOptional };
 

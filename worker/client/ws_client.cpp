@@ -193,7 +193,7 @@ void WsClient::Authorize(const std::optional<JsonValue>& payload) {
   if (!credentials.token.empty() && (asks_function || !credentials.requested_role.empty())) {
     renewal_ = std::make_unique<Renewal>();
     renewal_->credentials = credentials;
-    renewal_->credentials.token = {};
+    RemoveToken(&renewal_->credentials);
   }
   host_->Authenticate(this, std::move(credentials));
 }

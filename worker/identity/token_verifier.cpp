@@ -54,15 +54,6 @@ std::vector<Candidate> CandidatesFor(const Jws& jws, const Issuer& issuer, const
   return std::move(candidates);
 }
 
-// The time of a claim; `*time` stays as it is without one. False if it is no time.
-bool ReadTime(const JsonValue& claims, std::string_view name, std::optional<int64_t>* time) {
-  const auto value = claims.Find(name);
-  if (!value) return true;
-  if (value->type() != JsonType::kNumber) return false;
-  *time = MicrosecondsOf(value->raw());
-  return time->has_value();
-}
-
 // Returns why the token is not for this moment; empty if it is.
 std::string_view CheckTimes(const JsonValue& claims, const Issuer& issuer, int64_t now_us,
                             std::optional<int64_t>* expires_at_us) {

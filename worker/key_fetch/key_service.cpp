@@ -40,9 +40,10 @@ void KeyService::SetIssuers(std::vector<IssuerKeys> issuers) {
   TurnSoon();
 }
 
-void KeyService::Refresh(const std::string& url) {
-  store_.Refresh(url, MonotonicMs());
+std::optional<KeysTried> KeyService::Refresh(const std::string& url) {
+  const auto tried = store_.Refresh(url, MonotonicMs());
   TurnSoon();
+  return tried;
 }
 
 void KeyService::StartFetch(uint32_t id, const std::string& url) {

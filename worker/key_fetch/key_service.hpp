@@ -28,7 +28,8 @@ class KeyService final : private KeyStoreHost, private FetchChannel::Sink {
   class Host {
    public:
     virtual ~Host() = default;
-    virtual void OnKeysTried() = 0;
+    // As KeyStoreHost has it.
+    virtual void OnKeysTried(const std::string& url, KeysTried outcome) = 0;
   };
 
   // `host` outlives it.
@@ -39,8 +40,8 @@ class KeyService final : private KeyStoreHost, private FetchChannel::Sink {
 
   void SetIssuers(std::vector<IssuerKeys> issuers);
 
-  // As ShardHost has it.
-  void Refresh(const std::string& url);
+  // As KeyStore has it.
+  std::optional<KeysTried> Refresh(const std::string& url);
   std::shared_ptr<const KeySet> Find(const std::string& url) const { return store_.Find(url); }
 
   // Each issuer as a row of fraiseql_issuers(): a JSON array.
@@ -52,7 +53,9 @@ class KeyService final : private KeyStoreHost, private FetchChannel::Sink {
  private:
   // KeyStoreHost
   void StartFetch(uint32_t id, const std::string& url) override;
-  void OnKeysTried() override { host_->OnKeysTried(); }
+  void OnKeysTried(const std::string& url, KeysTried outcome) override {
+    host_->OnKeysTried(url, outcome);
+  }
   void OnTrouble(const std::string& users, const std::string& error) override;
   void OnTroubleOver(const std::string& users) override;
 

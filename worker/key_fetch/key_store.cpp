@@ -34,27 +34,32 @@ uint64_t RetryDelay(unsigned failures) {
 }  // namespace
 
 void KeyStore::SetUrls(const std::map<std::string, std::string>& users_by_url, uint64_t now_ms) {
-  std::erase_if(entries_, [&](const auto& entry) { return !users_by_url.contains(entry.first); });
+  std::vector<std::string> unwanted;
+  for (const auto& [url, entry] : entries_) {
+    if (!users_by_url.contains(url)) unwanted.push_back(url);
+  }
+  for (const std::string& url : unwanted) entries_.erase(url);
   for (const auto& [url, users] : users_by_url) {
     const auto [entry, is_new] = entries_.try_emplace(url);
     entry->second.users = users;
     if (is_new) entry->second.due_ms = now_ms;
   }
   ShareKeys();
+  for (const std::string& url : unwanted) host_->OnKeysTried(url, KeysTried::kUnwanted);
 }
 
-void KeyStore::Refresh(const std::string& url, uint64_t now_ms) {
+std::optional<KeysTried> KeyStore::Refresh(const std::string& url, uint64_t now_ms) {
   const auto found = entries_.find(url);
-  Entry* const entry = found == entries_.end() ? nullptr : &found->second;
-  if (entry != nullptr && entry->fetch != kNone) return;
-  const bool is_due = entry != nullptr &&
-                      (!entry->refreshed_ms || now_ms - *entry->refreshed_ms >= kRefreshInterval);
-  if (!is_due) {
-    host_->OnKeysTried();
-    return;
+  if (found == entries_.end()) return KeysTried::kUnwanted;
+  Entry* const entry = &found->second;
+  const bool is_coming = entry->fetch != kNone || entry->due_ms <= now_ms;
+  if (is_coming) return std::nullopt;
+  if (entry->refreshed_ms && now_ms - *entry->refreshed_ms < kRefreshInterval) {
+    return entry->error.empty() ? KeysTried::kFetched : KeysTried::kFailed;
   }
   entry->refreshed_ms = now_ms;
   entry->due_ms = now_ms;
+  return std::nullopt;
 }
 
 void KeyStore::OnFetched(uint32_t id, FetchResult result, uint64_t now_ms) {
@@ -63,16 +68,16 @@ void KeyStore::OnFetched(uint32_t id, FetchResult result, uint64_t now_ms) {
   });
   // Its URL is not wanted any more, or it came too late.
   if (found == entries_.end()) return;
-  Take(&found->second, std::move(result), now_ms);
-  host_->OnKeysTried();
+  const KeysTried outcome = Take(&found->second, std::move(result), now_ms);
+  host_->OnKeysTried(found->first, outcome);
 }
 
-void KeyStore::Take(Entry* entry, FetchResult result, uint64_t now_ms) {
+KeysTried KeyStore::Take(Entry* entry, FetchResult result, uint64_t now_ms) {
   std::string error = std::move(result.error);
   auto keys = error.empty() ? parse_(result.document, &error) : nullptr;
   if (!keys) {
     Fail(entry, error, now_ms);
-    return;
+    return KeysTried::kFailed;
   }
   entry->fetch = kNone;
   entry->keys = std::move(keys);
@@ -81,6 +86,7 @@ void KeyStore::Take(Entry* entry, FetchResult result, uint64_t now_ms) {
   entry->error.clear();
   if (std::exchange(entry->failures, 0) > 0) host_->OnTroubleOver(entry->users);
   ShareKeys();
+  return KeysTried::kFetched;
 }
 
 // The keys stay: an issuer that cannot be reached has not withdrawn them.
@@ -98,28 +104,24 @@ void KeyStore::Fail(Entry* entry, const std::string& error, uint64_t now_ms) {
 }
 
 void KeyStore::AbandonFetches(const std::string& error, uint64_t now_ms) {
-  bool any = false;
   for (auto& [url, entry] : entries_) {
     if (entry.fetch == kNone) continue;
-    any = true;
     Fail(&entry, error, now_ms);
+    host_->OnKeysTried(url, KeysTried::kFailed);
   }
-  if (any) host_->OnKeysTried();
 }
 
 std::optional<uint64_t> KeyStore::Turn(uint64_t now_ms) {
   size_t under_way = 0;
-  bool late = false;
   for (auto& [url, entry] : entries_) {
     if (entry.fetch == kNone) continue;
     if (now_ms - entry.started_ms < kPatience) {
       ++under_way;
     } else {
-      late = true;
       Fail(&entry, "there was no answer in time", now_ms);
+      host_->OnKeysTried(url, KeysTried::kFailed);
     }
   }
-  if (late) host_->OnKeysTried();
 
   std::optional<uint64_t> next;
   const auto call_at = [&](uint64_t at_ms) { next = next ? std::min(*next, at_ms) : at_ms; };

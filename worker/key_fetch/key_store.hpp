@@ -16,6 +16,7 @@
 #include <string_view>
 
 #include "worker/identity/key_set.hpp"
+#include "worker/identity/keys_tried.hpp"
 
 namespace fsubs {
 
@@ -31,8 +32,8 @@ class KeyStoreHost {
   virtual ~KeyStoreHost() = default;
   // Hands the result to OnFetched, with the same `id`, later. At most kMaxFetches are under way.
   virtual void StartFetch(uint32_t id, const std::string& url) = 0;
-  // Fetching was tried, or is not due yet: who waits for keys finds what there is.
-  virtual void OnKeysTried() = 0;
+  // Whoever waits for the keys of `url` finds what there is.
+  virtual void OnKeysTried(const std::string& url, KeysTried outcome) = 0;
   // `users` are those of whom SetUrls was told. Called for the first failure in a row, then when
   // the error is another one, and from time to time.
   virtual void OnTrouble(const std::string& users, const std::string& error) = 0;
@@ -58,8 +59,9 @@ class KeyStore {
   // The URLs that are wanted from now on, each with the names of its users for the log.
   void SetUrls(const std::map<std::string, std::string>& users_by_url, uint64_t now_ms);
 
-  // Somebody has a token whose key is missing.
-  void Refresh(const std::string& url, uint64_t now_ms);
+  // Somebody has a token whose key is missing. Nothing: OnKeysTried is called later. Otherwise
+  // there is nothing to wait for, and this is what came of it when it was last tried.
+  std::optional<KeysTried> Refresh(const std::string& url, uint64_t now_ms);
 
   void OnFetched(uint32_t id, FetchResult result, uint64_t now_ms);
 
@@ -92,7 +94,7 @@ class KeyStore {
   using Keys = std::map<std::string, std::shared_ptr<const KeySet>>;
   static constexpr uint32_t kNone = 0;
 
-  void Take(Entry* entry, FetchResult result, uint64_t now_ms);
+  KeysTried Take(Entry* entry, FetchResult result, uint64_t now_ms);
   void Fail(Entry* entry, const std::string& error, uint64_t now_ms);
   void ShareKeys();
 

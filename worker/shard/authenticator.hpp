@@ -15,19 +15,23 @@
 
 #include <cstddef>
 #include <cstdint>
-#include <deque>
 #include <functional>
+#include <map>
 #include <memory>
+#include <optional>
 #include <set>
 #include <string>
 #include <unordered_map>
+#include <unordered_set>
 #include <utility>
 
 #include "worker/base/counters.hpp"
 #include "worker/base/work_budget.hpp"
 #include "worker/identity/credentials.hpp"
 #include "worker/identity/identity.hpp"
+#include "worker/identity/keys_tried.hpp"
 #include "worker/identity/token_verifier.hpp"
+#include "worker/shard/client_queue.hpp"
 
 namespace fsubs {
 
@@ -48,11 +52,13 @@ class Authenticator {
   class Host {
    public:
     virtual ~Host() = default;
+    // Whether there is one. Anonymous, Verify and Map are called only then.
+    virtual bool HasCatalog() = 0;
     // Whom clients without credentials are; null: they are not let in.
     virtual std::shared_ptr<const Identity> Anonymous() = 0;
     virtual Verification Verify(const Credentials& credentials) = 0;
     virtual bool HasKeys(const std::string& url) = 0;
-    // RetryAll is called when that is done.
+    // Retry is called when that is done.
     virtual void RefreshKeys(const std::string& url) = 0;
     // `reply` is called once, perhaps before this returns.
     virtual void CallFunction(FunctionCall call, std::function<void(FunctionAnswer)> reply) = 0;
@@ -96,8 +102,8 @@ class Authenticator {
   void Forget(uint64_t client);
   void Clear();
 
-  // Verify again those that wait for keys.
-  void RetryAll();
+  // Verify again those that wait for the keys of `url`.
+  void Retry(const std::string& url, KeysTried outcome);
   // Returns whether there is nothing left to do; if not, the budget is spent. What it costs to
   // verify is the host's to spend.
   bool Continue(WorkBudget* budget);
@@ -109,11 +115,22 @@ class Authenticator {
     uint64_t number;
     uint64_t deadline_ms;
     Credentials credentials;
+    size_t bytes;                              // of these, and of what the function is asked
+    std::string url = {};                      // whose keys it waits for
+    std::optional<KeysTried> tried = {};       // what came of that, which it has not seen
     std::shared_ptr<const Identity> verified;  // null: it waits for keys, or has no token
     std::shared_ptr<const void> asker;         // of the function; null: it waits for keys
   };
+  // Those that wait for the keys of one URL. They were asked for, and Retry is to come, unless
+  // `is_answered`.
+  struct Waiting {
+    std::unordered_set<uint64_t> clients;
+    bool is_answered = false;
+  };
 
-  void Verify(uint64_t client, Login login, bool again);
+  bool RefuseWithoutCatalog(uint64_t client);
+  void Verify(uint64_t client, Login login);
+  void WaitForKeys(uint64_t client, Login login);
   void AskFunction(uint64_t client, Login login);
   void OnAnswer(uint64_t client, uint64_t number, const FunctionAnswer& answer);
   // Returns whether there was room.
@@ -130,7 +147,8 @@ class Authenticator {
   std::unordered_map<uint64_t, Login> logins_;       // those that wait, by client
   std::set<std::pair<uint64_t, uint64_t>> overdue_;  // their deadlines and clients
   size_t bytes_ = 0;                                 // of their credentials
-  std::deque<uint64_t> retries_;                     // clients; some are done, or have left
+  std::map<std::string, Waiting> by_url_;            // those that wait for keys
+  ClientQueue retries_;                              // some are done, or have left
 };
 
 }  // namespace fsubs

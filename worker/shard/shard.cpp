@@ -146,6 +146,10 @@ void Shard::SetCatalog(std::shared_ptr<const Catalog> catalog, Position covered)
     rules_changed_ = rules_changed_ || !catalog || !catalog_ || !catalog->KeepsRulesOf(*catalog_);
     catalog_ = catalog;
     SetRules();
+    // At once: preparing what they subscribed to anew takes its time.
+    for (const auto& [id, client] : clients_) {
+      if (catalog_) client->OnCatalog(*catalog_);
+    }
     RevalidateAll();
     gate_.OnCovered(covered);
   });
@@ -166,8 +170,8 @@ void Shard::SetRules() {
 }
 
 void Shard::RevalidateAll() {
-  unvalidated_.clear();
-  for (const auto& [id, client] : clients_) unvalidated_.push_back(id);
+  unvalidated_.Clear();
+  for (const auto& [id, client] : clients_) unvalidated_.Push(id);
   more_ = true;
 }
 
@@ -279,11 +283,10 @@ std::shared_ptr<const Limits> Shard::LimitsOf(const Identity* identity) const {
 }
 
 std::shared_ptr<const Identity> Shard::Anonymous() {
-  return options_->allow_anonymous && catalog_ ? catalog_->anonymous() : nullptr;
+  return options_->allow_anonymous ? catalog_->anonymous() : nullptr;
 }
 
 Verification Shard::Verify(const Credentials& credentials) {
-  if (!catalog_) return {.reason = "there is no catalog"};
   const uint64_t begun = uv_hrtime();
   Verification verification = verifier_.Verify(
       credentials, catalog_->issuers(),
@@ -306,7 +309,6 @@ void Shard::CallFunction(Authenticator::FunctionCall call,
 std::shared_ptr<const Identity> Shard::Map(const Identity* verified,
                                            const std::string& requested_role,
                                            const std::string& claims, std::string* reason) {
-  if (!catalog_) return nullptr;
   return IdentityByFunction(catalog_->issuers(), verified, requested_role, claims, NowUs(), reason);
 }
 
@@ -319,20 +321,19 @@ void Shard::OnRefused(uint64_t client, LoginRefusal why, const std::string& reas
   const auto found = clients_.find(client);
   if (found == clients_.end()) return;
   found->second->NoteRefusal(why, reason);
-  if (why == LoginRefusal::kNoKeys || why == LoginRefusal::kFunctionFailed ||
-      why == LoginRefusal::kBusy) {
+  if (IsUndecided(why)) {
     found->second->OnUndecided(reason);
   } else {
     found->second->OnAuthenticated(nullptr, reason);
   }
 }
 
-void Shard::RetryAuthentication() {
-  tasks_.Post([this] { authenticator_.RetryAll(); });
+void Shard::RetryAuthentication(std::string url, KeysTried outcome) {
+  tasks_.Post([this, url = std::move(url), outcome] { authenticator_.Retry(url, outcome); });
 }
 
 void Shard::RevalidateLater(Client* client) {
-  unvalidated_.push_back(client->id());
+  unvalidated_.Push(client->id());
   more_ = true;
 }
 
@@ -441,7 +442,7 @@ void Shard::OnTurn() {
   const EventPlace next = held_ ? EventPlace{held_->position, held_->sequence}
                                 : EventPlace{feed_.cursor(), feed_.next_sequence()};
   const bool current = catch_up_.Continue(next, &catch_up);
-  const bool validates = !unvalidated_.empty() && gate_.is_covered();
+  const bool validates = !unvalidated_.is_empty() && gate_.is_covered();
   more_ = event_under_way_ || validates || !admitted || !verified || !current;
 }
 
@@ -449,20 +450,17 @@ void Shard::OnTurn() {
 void Shard::ContinueRevalidation() {
   // Another catalog is on its way.
   if (!gate_.is_covered()) return;
-  while (!unvalidated_.empty()) {
+  while (!unvalidated_.is_empty()) {
     const auto found = clients_.find(unvalidated_.front());
-    if (found != clients_.end()) {
-      if (catalog_) found->second->OnCatalog(*catalog_);
-      if (!found->second->Revalidate(catalog_.get(), &budget_)) return;
-    }
-    unvalidated_.pop_front();
+    if (found != clients_.end() && !found->second->Revalidate(catalog_.get(), &budget_)) return;
+    unvalidated_.Pop();
   }
   rules_changed_ = false;
 }
 
 // What was committed behind a change of the catalog is for nobody to whom that change forbids it.
 bool Shard::EventsWait() const {
-  return !gate_.is_covered() || (rules_changed_ && !unvalidated_.empty());
+  return !gate_.is_covered() || (rules_changed_ && !unvalidated_.is_empty());
 }
 
 bool Shard::OnRecord(const EventRecord& record, uint64_t lost) {

@@ -11,7 +11,6 @@
 
 #include <atomic>
 #include <cstdint>
-#include <deque>
 #include <functional>
 #include <memory>
 #include <optional>
@@ -38,6 +37,7 @@
 #include "worker/shard/catalog_gate.hpp"
 #include "worker/shard/catch_up.hpp"
 #include "worker/shard/client_clocks.hpp"
+#include "worker/shard/client_queue.hpp"
 #include "worker/shard/cut_clock.hpp"
 #include "worker/shard/delivery_trace.hpp"
 #include "worker/shard/expiry_clock.hpp"
@@ -60,8 +60,8 @@ class ShardHost {
   // The keys fetched from the `jwks_url` of an issuer; null: none yet.
   virtual std::shared_ptr<const KeySet> FindKeys(const std::string& url) = 0;
   // They lack one that a token names: fetch them, if that is due. When that is done, whatever came
-  // of it, each shard's RetryAuthentication is called.
-  virtual void RefreshKeys(const std::string& url) = 0;
+  // of it, each shard's RetryAuthentication is called; if it is not due, that of `shard` alone.
+  virtual void RefreshKeys(const std::string& url, size_t shard) = 0;
   // Have an executor call the function that the setting `authenticate` names. `reply` is called
   // once, on the control thread.
   struct AuthenticateCall {
@@ -119,8 +119,8 @@ class Shard final : private ClientHost,
   // What was announced up to `covered` cannot be served: the catalog stays.
   void KeepCatalog(Position covered);
   void Drain();
-  // Keys were fetched: those who wait for some may be verified again.
-  void RetryAuthentication();
+  // Those who wait for the keys of `url` may be verified again.
+  void RetryAuthentication(std::string url, KeysTried outcome);
   // Is called on the shard's thread with JSON objects separated by commas, or with nothing if
   // writing them failed.
   using RowsReply = std::function<void(std::optional<std::string> rows)>;
@@ -204,9 +204,10 @@ class Shard final : private ClientHost,
 
   // Authenticator::Host
   std::shared_ptr<const Identity> Anonymous() override;
+  bool HasCatalog() override { return catalog_ != nullptr; }
   Verification Verify(const Credentials& credentials) override;
   bool HasKeys(const std::string& url) override { return host_->FindKeys(url) != nullptr; }
-  void RefreshKeys(const std::string& url) override { host_->RefreshKeys(url); }
+  void RefreshKeys(const std::string& url) override { host_->RefreshKeys(url, index_); }
   void CallFunction(Authenticator::FunctionCall call,
                     std::function<void(Authenticator::FunctionAnswer)> reply) override;
   std::shared_ptr<const Identity> Map(const Identity* verified, const std::string& requested_role,
@@ -272,13 +273,13 @@ class Shard final : private ClientHost,
   CatchUp catch_up_;
   FlushList answers_{Flush::kWithAnswers};
   FlushList events_{Flush::kWithEvents};
-  std::deque<uint64_t> unvalidated_;  // ids of clients that may use an older catalog or limits
-  WorkBudget budget_{0};              // of the part of this turn that is under way
-  bool event_under_way_ = false;      // the last event read is not dispatched in full
-  std::optional<EventRecord> held_;   // the last event read, which waits for the catalog
-  bool rules_changed_ = false;        // some of `unvalidated_` have subscriptions by older rules
-  bool more_ = false;                 // there is work for another turn
-  size_t held_turns_ = 0;             // since events were last flushed
+  ClientQueue unvalidated_;          // clients that may use an older catalog, limits or identity
+  WorkBudget budget_{0};             // of the part of this turn that is under way
+  bool event_under_way_ = false;     // the last event read is not dispatched in full
+  std::optional<EventRecord> held_;  // the last event read, which waits for the catalog
+  bool rules_changed_ = false;       // some of `unvalidated_` have subscriptions by older rules
+  bool more_ = false;                // there is work for another turn
+  size_t held_turns_ = 0;            // since events were last flushed
   uint64_t last_id_ = 0;
   bool draining_ = false;
   bool drained_ = false;  // and the host was told

@@ -220,6 +220,24 @@ TEST_F(ClientTest, ACatalogChangeWithLongDocumentsTakesMoreTurns) {
   EXPECT_LE(turns, kSubscriptions / 3 + 1);
 }
 
+TEST_F(ClientTest, ClientsWithoutCredentialsAreWhomTheCatalogSays) {
+  const std::string snapshot(kServedSnapshot);
+  host_.Serve(R"json({"anonymous_claims":{"sub":"guest"},)json" + snapshot.substr(1));
+  client_.OnCatalog(*host_.catalog());
+  EXPECT_EQ(client_.disconnected, "");
+  EXPECT_EQ(client_.audit_subject().user, "guest");
+}
+
+TEST_F(ClientTest, ClientsWithoutCredentialsAreDisconnectedWhereTheirClaimsMakeNobody) {
+  client_.Subscribe("a", kOrders);
+  const std::string snapshot(kServedSnapshot);
+  host_.Serve(R"json({"anonymous_claims":{"sub":true},)json" + snapshot.substr(1));
+  client_.OnCatalog(*host_.catalog());
+  EXPECT_EQ(client_.disconnected, "4403 Forbidden");
+  // It is on its way out, and still asks for things.
+  EXPECT_TRUE(Revalidate(1));
+}
+
 TEST_F(ClientTest, LossIsToldToEachSubscription) {
   client_.Subscribe("a", kOrders);
   client_.Subscribe("b", kOrders);

@@ -54,6 +54,19 @@ TEST_F(CredentialsReaderTest, TheFirstPlaceThatHoldsSomethingDecides) {
   EXPECT_EQ(TokenIn("{}"), "h");
 }
 
+TEST_F(CredentialsReaderTest, NoPlaceKeepsATokenThatIsRemoved) {
+  rules_.for_function = true;
+  request_.headers = {{"authorization", "Bearer g"}, {"x-kept", "1"}};
+  EXPECT_EQ(TokenIn(R"({"headers":{"Authorization":"Bearer a","AUTHORIZATION":"Bearer b","x":1},)"
+                    R"("Authorization":"Bearer b","authorization":"Bearer c","authToken":"d",)"
+                    R"("token":"e","\u0074oken":"f","kept":{"token":"mine"}})"),
+            "a");
+  RemoveToken(&credentials_);
+  EXPECT_EQ(credentials_.token, "");
+  EXPECT_EQ(credentials_.init_payload, R"({"headers":{"x":1},"kept":{"token":"mine"}})");
+  EXPECT_EQ(credentials_.headers, R"({"x-kept":"1"})");
+}
+
 TEST_F(CredentialsReaderTest, APlaceWithNothingInItIsPassedOver) {
   for (const char* nothing : {"null", R"("")", R"("  ")"}) {
     const std::string value(nothing);

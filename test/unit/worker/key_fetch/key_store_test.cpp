@@ -13,6 +13,7 @@ namespace {
 
 using testing::ElementsAre;
 using testing::IsEmpty;
+using testing::Pair;
 
 constexpr uint64_t kSecond = 1000;
 constexpr uint64_t kMinute = 60 * kSecond;
@@ -33,7 +34,9 @@ class KeyStoreTest : public testing::Test, public KeyStoreHost {
   }
 
   void StartFetch(uint32_t id, const std::string& url) override { started_.push_back({id, url}); }
-  void OnKeysTried() override { ++tried_; }
+  void OnKeysTried(const std::string& url, KeysTried outcome) override {
+    tried_.push_back({url, outcome});
+  }
   void OnTrouble(const std::string& users, const std::string& error) override {
     told_.push_back(users + ": " + error);
   }
@@ -68,9 +71,10 @@ class KeyStoreTest : public testing::Test, public KeyStoreHost {
   }
   void Fail(std::string error = "no route") { Answer({.error = std::move(error)}); }
 
-  void Refresh() {
-    store_.Refresh(kUrl, now_);
+  std::optional<KeysTried> Refresh() {
+    const auto tried = store_.Refresh(kUrl, now_);
     Turn();
+    return tried;
   }
 
   struct Started {
@@ -82,17 +86,17 @@ class KeyStoreTest : public testing::Test, public KeyStoreHost {
   uint64_t now_ = 1'000'000;
   std::optional<uint64_t> next_;
   std::vector<Started> started_;
-  int tried_ = 0;
+  std::vector<std::pair<std::string, KeysTried>> tried_;
   std::vector<std::string> told_;
 };
 
 TEST_F(KeyStoreTest, KeysAreFetchedAsSoonAsTheirUrlIsKnown) {
   EXPECT_EQ(store_.Find(kUrl), nullptr);
   EXPECT_THAT(Pass(0), ElementsAre(kUrl));
-  EXPECT_EQ(tried_, 0);
+  EXPECT_THAT(tried_, IsEmpty());
   Succeed();
   EXPECT_NE(store_.Find(kUrl), nullptr);
-  EXPECT_EQ(tried_, 1);
+  EXPECT_THAT(tried_, ElementsAre(Pair(kUrl, KeysTried::kFetched)));
   EXPECT_EQ(store_.Look(kUrl)->fetched_ms, now_);
 }
 
@@ -126,9 +130,10 @@ TEST_F(KeyStoreTest, KeysStayWhenTheyCannotBeFetchedAgain) {
   Fail();
   EXPECT_EQ(store_.Find(kUrl), keys);
   EXPECT_EQ(store_.Look(kUrl)->error, "no route");
-  EXPECT_EQ(tried_, 2);
+  EXPECT_EQ(tried_.back().second, KeysTried::kFailed);
   Pass(2 * kSecond);
   Answer({.document = "bad"});
+  EXPECT_EQ(tried_.back().second, KeysTried::kFailed);
   EXPECT_EQ(store_.Find(kUrl), keys);
   EXPECT_EQ(store_.Look(kUrl)->error, "no keys");
   EXPECT_EQ(store_.failures(), 2);
@@ -192,24 +197,53 @@ TEST_F(KeyStoreTest, UnknownKeysCauseOneFetchInThirtySeconds) {
   EXPECT_EQ(started_.size(), 3);
 }
 
-TEST_F(KeyStoreTest, WhoAsksTooEarlyIsAnsweredAtOnce) {
+TEST_F(KeyStoreTest, WhoAsksTooEarlyAloneIsToldWhatCameOfTheLastFetch) {
   Pass(0);
   Succeed();
-  Refresh();
+  EXPECT_EQ(Refresh(), std::nullopt);
   Fail();
-  const int before = tried_;
-  Refresh();
-  EXPECT_EQ(tried_, before + 1);
-  EXPECT_EQ(started_.size(), 2);
+  EXPECT_EQ(Refresh(), KeysTried::kFailed);
+  Pass(2 * kSecond);
+  Succeed();
+  const size_t before = tried_.size();
+  EXPECT_EQ(Refresh(), KeysTried::kFetched);
+  EXPECT_EQ(tried_.size(), before);
+  EXPECT_EQ(started_.size(), 3);
+}
+
+TEST_F(KeyStoreTest, WhoAsksBeforeADueFetchHasBegunWaitsForIt) {
+  Pass(0);
+  Succeed();
+  Pass(kMinute);
+  EXPECT_EQ(store_.Refresh(kUrl, now_), std::nullopt);
+  EXPECT_EQ(store_.Refresh(kUrl, now_), std::nullopt);
+  const size_t before = tried_.size();
+  EXPECT_THAT(Pass(0), ElementsAre(kUrl));
+  Succeed();
+  EXPECT_EQ(tried_.size(), before + 1);
+}
+
+TEST_F(KeyStoreTest, WhoAsksForAFetchThatWaitsForOthersWaitsToo) {
+  Pass(0);
+  Succeed();
+  std::map<std::string, std::string> urls{{kUrl, "\"a\""}};
+  for (size_t i = 0; i < kMaxFetches; ++i) urls["https://x.example/" + std::to_string(i)] = "\"x\"";
+  store_.SetUrls(urls, now_);
+  EXPECT_EQ(Pass(0).size(), kMaxFetches);
+  EXPECT_EQ(Refresh(), std::nullopt);
+  EXPECT_EQ(Refresh(), std::nullopt);
+  Pass(kSecond);
+  EXPECT_EQ(Refresh(), std::nullopt);
+  EXPECT_EQ(started_.size(), 1 + kMaxFetches);
 }
 
 TEST_F(KeyStoreTest, WhoAsksDuringAFetchWaitsForIt) {
   Pass(0);
   for (int i = 0; i < 5; ++i) Refresh();
   EXPECT_EQ(started_.size(), 1);
-  EXPECT_EQ(tried_, 0);
+  EXPECT_THAT(tried_, IsEmpty());
   Succeed();
-  EXPECT_EQ(tried_, 1);
+  EXPECT_EQ(tried_.size(), 1);
 }
 
 TEST_F(KeyStoreTest, AnUnknownKeyDoesNotWaitForTheNextRetry) {
@@ -226,9 +260,8 @@ TEST_F(KeyStoreTest, AnUnknownKeyDoesNotWaitForTheNextRetry) {
 TEST_F(KeyStoreTest, NothingButUrlsOfIssuersIsFetched) {
   Pass(0);
   Succeed();
-  store_.Refresh(kOtherUrl, now_);
+  EXPECT_EQ(store_.Refresh(kOtherUrl, now_), KeysTried::kUnwanted);
   EXPECT_THAT(Pass(kMinute), IsEmpty());
-  EXPECT_EQ(tried_, 2);
   EXPECT_EQ(store_.Find(kOtherUrl), nullptr);
 }
 
@@ -238,6 +271,7 @@ TEST_F(KeyStoreTest, KeysGoWithTheirIssuer) {
   Pass(10 * kMinute);
   store_.SetUrls({{kOtherUrl, "\"b\""}}, now_);
   EXPECT_EQ(store_.Find(kUrl), nullptr);
+  EXPECT_THAT(tried_.back(), Pair(kUrl, KeysTried::kUnwanted));
   Succeed();  // of the fetch that was under way
   EXPECT_EQ(store_.Find(kUrl), nullptr);
   EXPECT_EQ(store_.Look(kUrl), nullptr);
@@ -264,7 +298,7 @@ TEST_F(KeyStoreTest, AnAnswerThatDoesNotComeIsAFailure) {
   EXPECT_EQ(store_.failures(), 0);
   Pass(1);
   EXPECT_EQ(store_.failures(), 1);
-  EXPECT_EQ(tried_, 1);
+  EXPECT_THAT(tried_, ElementsAre(Pair(kUrl, KeysTried::kFailed)));
   Succeed();
   EXPECT_EQ(store_.Find(kUrl), nullptr) << "it came too late";
   EXPECT_THAT(Pass(2 * kSecond), ElementsAre(kUrl));
@@ -274,7 +308,7 @@ TEST_F(KeyStoreTest, WhatTheFetcherLostIsAFailure) {
   Pass(0);
   store_.AbandonFetches("crashed", now_);
   EXPECT_EQ(store_.Look(kUrl)->error, "crashed");
-  EXPECT_EQ(tried_, 1);
+  EXPECT_THAT(tried_, ElementsAre(Pair(kUrl, KeysTried::kFailed)));
   EXPECT_THAT(Pass(2 * kSecond), ElementsAre(kUrl));
   Succeed();
   store_.AbandonFetches("crashed", now_);

@@ -12,10 +12,12 @@ namespace {
 
 constexpr uint64_t kLong = 3'600'000;
 constexpr uint64_t kClient = 7;
+constexpr char kUrl[] = "https://i/keys";
+constexpr char kOtherUrl[] = "https://o/keys";
 
 using Ends = std::vector<std::string>;
 
-// Knows the tokens "good" and "bad", and "key", whose key is missing.
+// Knows the tokens "good" and "bad", and "key" and "other", whose keys are missing.
 class AuthenticatorTest : public testing::Test, private Authenticator::Host {
  protected:
   AuthenticatorTest() {
@@ -32,11 +34,13 @@ class AuthenticatorTest : public testing::Test, private Authenticator::Host {
     authenticator_.Begin(client, {.token = token, .init_payload = "{\"a\":1}"});
   }
 
-  void Retry() {
-    authenticator_.RetryAll();
+  void Retry(KeysTried outcome = KeysTried::kFetched, const std::string& url = kUrl) {
+    authenticator_.Retry(url, outcome);
     WorkBudget budget(1000);
     EXPECT_TRUE(authenticator_.Continue(&budget));
   }
+
+  Authenticator::Host* host() { return this; }  // the base is private
 
   static std::shared_ptr<const Identity> Make(const std::string& claims) {
     auto identity = std::make_shared<Identity>();
@@ -46,9 +50,11 @@ class AuthenticatorTest : public testing::Test, private Authenticator::Host {
 
   Authenticator authenticator_{{.max_waiting = 3, .max_bytes = 100}, this};
   Ends ends_;  // "client claims", or "client !reason"
+  bool has_catalog_ = true;
   bool allows_anonymous_ = false;
   bool has_keys_ = false;
   bool keys_fit_ = false;
+  std::string url_ = kUrl;  // of the issuer of "key"
   std::vector<std::string> refreshed_;
   size_t verified_ = 0;
   size_t wants_turns_ = 0;
@@ -57,24 +63,24 @@ class AuthenticatorTest : public testing::Test, private Authenticator::Host {
   TestLoop loop_;
 
  private:
+  bool HasCatalog() override { return has_catalog_; }
   std::shared_ptr<const Identity> Anonymous() override {
+    EXPECT_TRUE(has_catalog_);
     return allows_anonymous_ ? Make(R"("anonymous")") : nullptr;
   }
   Verification Verify(const Credentials& credentials) override {
+    EXPECT_TRUE(has_catalog_);
     ++verified_;
-    const bool needs_keys = credentials.token == "key" && !keys_fit_;
-    if (needs_keys) {
+    const bool is_other = credentials.token == "other";
+    if ((credentials.token == "key" || is_other) && !keys_fit_) {
       return {.outcome = Verification::Outcome::kNeedsKeys,
               .reason = "no key fits",
-              .url = "https://i/keys"};
+              .url = is_other ? kOtherUrl : url_};
     }
     if (credentials.token == "bad") return {.reason = "it is bad"};
     return {.outcome = Verification::Outcome::kAccepted, .identity = Make(R"({"sub":"u"})")};
   }
-  bool HasKeys(const std::string& url) override {
-    EXPECT_EQ(url, "https://i/keys");
-    return has_keys_;
-  }
+  bool HasKeys(const std::string&) override { return has_keys_; }
   void RefreshKeys(const std::string& url) override { refreshed_.push_back(url); }
   void CallFunction(Authenticator::FunctionCall call,
                     std::function<void(Authenticator::FunctionAnswer)> reply) override {
@@ -117,7 +123,7 @@ TEST_F(AuthenticatorTest, ABadTokenIsRefusedAlsoWhereAnonymousClientsAreLetIn) {
 TEST_F(AuthenticatorTest, AMissingKeyIsWaitedFor) {
   Begin("key");
   EXPECT_EQ(ends_, Ends());
-  EXPECT_EQ(refreshed_, std::vector<std::string>{"https://i/keys"});
+  EXPECT_EQ(refreshed_, std::vector<std::string>{kUrl});
   has_keys_ = keys_fit_ = true;
   Retry();
   EXPECT_EQ(ends_, Ends{R"(7 {"sub":"u"})"});
@@ -135,10 +141,93 @@ TEST_F(AuthenticatorTest, KeysThatCameAndLackTheTokensAreNotWaitedForAgain) {
 
 TEST_F(AuthenticatorTest, WhereNoKeysHaveComeTheWaitGoesOn) {
   Begin("key");
-  Retry();
+  Retry(KeysTried::kFailed);
   EXPECT_EQ(ends_, Ends());
   EXPECT_EQ(refreshed_.size(), 1u);
-  EXPECT_EQ(authenticator_.waiting(), 1u);
+  EXPECT_EQ(verified_, 1u);
+  has_keys_ = keys_fit_ = true;
+  Retry();
+  EXPECT_EQ(ends_, Ends{R"(7 {"sub":"u"})"});
+}
+
+TEST_F(AuthenticatorTest, ATokenIsNotBadBecauseKeysCouldNotBeFetched) {
+  has_keys_ = true;
+  Begin("key");
+  Retry(KeysTried::kFailed);
+  EXPECT_EQ(ends_, Ends{"7 !no_keys the keys of its issuer are not there"});
+}
+
+TEST_F(AuthenticatorTest, KeysOfAnotherIssuerSayNothingOfAToken) {
+  has_keys_ = true;
+  Begin("key", 1);
+  Begin("other", 2);
+  EXPECT_EQ(refreshed_, (std::vector<std::string>{kUrl, kOtherUrl}));
+  Retry(KeysTried::kFetched, kOtherUrl);
+  EXPECT_EQ(ends_, Ends{"2 !token no key fits"});
+  EXPECT_EQ(verified_, 3u);
+  Retry();
+  EXPECT_EQ(ends_.back(), "1 !token no key fits");
+}
+
+TEST_F(AuthenticatorTest, AnIssuerWhoseUrlChangedIsAskedAtTheNewOne) {
+  has_keys_ = true;
+  Begin("key");
+  url_ = "https://new/keys";
+  Retry(KeysTried::kUnwanted);
+  EXPECT_EQ(ends_, Ends());
+  EXPECT_EQ(refreshed_, (std::vector<std::string>{kUrl, url_}));
+  Retry(KeysTried::kFetched, url_);
+  EXPECT_EQ(ends_, Ends{"7 !token no key fits"});
+}
+
+TEST_F(AuthenticatorTest, KeysAreAskedForOnceUntilThatIsAnswered) {
+  Begin("key", 1);
+  Begin("key", 2);
+  EXPECT_EQ(refreshed_.size(), 1u);
+  Retry(KeysTried::kFailed);
+  Begin("key", 3);
+  EXPECT_EQ(refreshed_.size(), 2u);
+  authenticator_.Forget(1);
+  authenticator_.Forget(2);
+  authenticator_.Forget(3);
+  Begin("key", 4);
+  EXPECT_EQ(refreshed_.size(), 3u);
+}
+
+TEST_F(AuthenticatorTest, AnotherAnswerDoesNotMoveThoseToTheEndWhoseTurnIsNear) {
+  Begin("key", 1);
+  Begin("key", 2);
+  has_keys_ = true;
+  authenticator_.Retry(kUrl, KeysTried::kFetched);
+  WorkBudget small(1);
+  EXPECT_FALSE(authenticator_.Continue(&small));
+  ASSERT_EQ(ends_.size(), 1u);
+  Begin("key", 3);
+  authenticator_.Retry(kUrl, KeysTried::kFetched);
+  WorkBudget one(1);
+  EXPECT_FALSE(authenticator_.Continue(&one));
+  EXPECT_NE(ends_.back().front(), '3');
+  Retry();
+  EXPECT_EQ(ends_.size(), 3u);
+  EXPECT_EQ(verified_, 6u) << "each once more";
+}
+
+TEST_F(AuthenticatorTest, WithoutACatalogNothingIsDecided) {
+  allows_anonymous_ = true;
+  Begin("key", 1);
+  AskFunction();
+  Begin("good", 2);
+  authenticator_.SetRules({.init_timeout_ms = kLong, .function_timeout_ms = kLong});
+  has_catalog_ = false;
+  Begin("", 3);
+  Begin("good", 4);
+  Retry(KeysTried::kUnwanted);
+  replies_[0]({.claims = "{}"});
+  Ends ends;
+  for (const char* client : {"3", "4", "1", "2"}) {
+    ends.push_back(std::string(client) + " !no_catalog there is no catalog");
+  }
+  EXPECT_EQ(ends_, ends);
 }
 
 TEST_F(AuthenticatorTest, NobodyWaitsForKeysLongerThanTheirTime) {
@@ -153,7 +242,8 @@ TEST_F(AuthenticatorTest, NobodyWaitsForKeysLongerThanTheirTime) {
 TEST_F(AuthenticatorTest, ARetryDoesNotExtendTheTime) {
   authenticator_.SetRules({.init_timeout_ms = 1});
   Begin("key");
-  Retry();
+  url_ = "https://new/keys";
+  Retry(KeysTried::kUnwanted);
   loop_.RunUntil([&] { return !ends_.empty(); });
   EXPECT_EQ(ends_, Ends{"7 !no_keys the keys of its issuer are not there"});
 }
@@ -162,7 +252,7 @@ TEST_F(AuthenticatorTest, ThoseWhoWaitedAreVerifiedInSlices) {
   Begin("key", 1);
   Begin("key", 2);
   has_keys_ = keys_fit_ = true;
-  authenticator_.RetryAll();
+  authenticator_.Retry(kUrl, KeysTried::kFetched);
   WorkBudget small(1);
   EXPECT_FALSE(authenticator_.Continue(&small));
   EXPECT_EQ(ends_.size(), 1u);
@@ -228,6 +318,29 @@ TEST_F(AuthenticatorTest, AFunctionThatDoesNotAnswerRefuses) {
   EXPECT_EQ(ends_, Ends{"7 !function_failed it could not be asked who this is"});
   replies_[0]({.claims = "{}"});
   EXPECT_EQ(ends_.size(), 1u);
+}
+
+TEST_F(AuthenticatorTest, OnlySoManyAreRefusedInATurn) {
+  Authenticator hanging({.max_waiting = 300, .max_bytes = 100'000}, host());
+  TestLoop loop;
+  hanging.Attach(loop.get());
+  hanging.SetRules({.asks_function = true, .init_timeout_ms = 1});
+  for (uint64_t client = 0; client < 300; ++client) hanging.Begin(client, {.token = "good"});
+  while (ends_.empty()) loop.Turn();
+  EXPECT_EQ(ends_.size(), 200u);
+  loop.RunUntil([&] { return ends_.size() == 300; });
+  EXPECT_EQ(hanging.waiting(), 0u);
+}
+
+TEST_F(AuthenticatorTest, WhatTheFunctionIsAskedCountsUntilItHasAnswered) {
+  AskFunction();
+  authenticator_.Begin(1, {.token = "good", .init_payload = std::string(80, ' ')});
+  EXPECT_EQ(ends_, Ends());
+  Begin("good", 2);
+  EXPECT_EQ(ends_, Ends{"2 !busy too many wait to be let in"});
+  replies_[0]({.claims = R"({"sub":"v"})"});
+  Begin("good", 3);
+  EXPECT_EQ(ends_.size(), 2u);
 }
 
 TEST_F(AuthenticatorTest, AnAnswerForAnEarlierLoginMeansNothing) {
