@@ -2,6 +2,7 @@
 
 import operator
 from dataclasses import dataclass, field
+from itertools import groupby
 
 
 @dataclass(frozen=True)
@@ -56,11 +57,19 @@ class Result:
         return sum(report[fault] for report in self.reports for fault in self.FAULTS)
 
     def table(self):
-        contenders = list(self.figures[0].values)
-        header = [self.name, *contenders, f"ratio to {self.figures[0].reference}", "target", ""]
-        rows = [header, *map(self._row, self.figures)]
+        """One under the other where figures have other contenders than those in front."""
+        parts = [
+            line
+            for heads, figures in groupby(self.figures, lambda f: (list(f.values), f.reference))
+            for line in self._part(*heads, list(figures))
+        ]
+        return "\n".join(["", self.title, *parts, *self._notes()])
+
+    def _part(self, contenders, reference, figures):
+        header = [self.name, *contenders, f"ratio to {reference}", "target", ""]
+        rows = [header, *map(self._row, figures)]
         widths = [max(len(row[i]) for row in rows) for i in range(len(header))]
-        lines = [
+        return [
             "  ".join(
                 cell.ljust(width)
                 if i in (0, len(header) - 2, len(header) - 1)
@@ -69,7 +78,6 @@ class Result:
             ).rstrip()
             for row in rows
         ]
-        return "\n".join(["", self.title, *lines, *self._notes()])
 
     @staticmethod
     def _row(figure):

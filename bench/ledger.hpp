@@ -13,12 +13,13 @@ namespace fsubs::bench {
 
 class Ledger {
  public:
-  // With `filtered` subscription i is to get the events whose sequence number modulo
-  // `subscriptions` is i, otherwise all.
-  Ledger(size_t subscriptions, bool filtered) : copies_(filtered ? 1 : subscriptions) {
-    const auto stride = static_cast<int64_t>(subscriptions);
-    for (int64_t i = 0; i < stride; ++i) {
-      checks_.emplace_back(filtered ? i : 0, filtered ? stride : 1);
+  // With `keys` subscription i is to get the events whose sequence number modulo `keys` is i, and
+  // those from `keys` on none; without, each is to get all. REQUIRES: keys <= subscriptions.
+  Ledger(size_t subscriptions, size_t keys) : copies_(keys > 0 ? 1 : subscriptions) {
+    const size_t receivers = keys > 0 ? keys : subscriptions;
+    for (size_t i = 0; i < receivers; ++i) {
+      checks_.emplace_back(keys > 0 ? static_cast<int64_t>(i) : 0,
+                           keys > 0 ? static_cast<int64_t>(keys) : 1);
     }
   }
 
@@ -34,6 +35,9 @@ class Ledger {
   }
 
   void Receive(size_t subscription, int64_t sequence, int64_t sent_at, int64_t now) {
+    if (subscription >= checks_.size()) {
+      return ReceiveUnexpected("event " + std::to_string(sequence) + ", which was for others");
+    }
     if (sequence < 0 || static_cast<size_t>(sequence) >= events_.size() ||
         events_[static_cast<size_t>(sequence)].sent_at != sent_at) {
       return ReceiveUnexpected("event " + std::to_string(sequence) + ", which was not sent");
@@ -102,7 +106,7 @@ class Ledger {
   };
 
   size_t copies_;                      // of each event that are to arrive
-  std::vector<SequenceCheck> checks_;  // by subscription
+  std::vector<SequenceCheck> checks_;  // by subscription that is to get events
   std::vector<Event> events_;          // by sequence number
   bool timing_ = false;
   bool timing_messages_ = false;

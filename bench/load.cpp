@@ -15,20 +15,31 @@ int main(int argc, char** argv) {
       "Publishes events through PostgreSQL, receives them as graphql-transport-ws clients and\n"
       "accounts for every message."};
   app.option_defaults()->always_capture_default();
-  app.add_option("--address", options.address, "of the server");
-  app.add_option("--port", options.port, "of the server");
+  app.add_option("--address", options.subscriber.address, "of the server");
+  app.add_option("--port", options.subscriber.port, "of the server");
   app.add_flag("--tls", options.tls, "which the server speaks");
   app.add_option("--server-pid", options.server_pid, "whose CPU time and memory to measure")
       ->required();
   app.add_option("--database", options.database, "libpq connection string")->required();
+  app.add_option("--tokens", options.tokens, "file with a token a line, presented in turns");
+  app.add_option(
+      "--field", options.subscriber.field,
+      "with its arguments, asked for instead of tick(id: $id); with --filtered its rules "
+      "choose the events");
+  app.add_option("--members", options.publish.members, "of each event, as a JSON object")
+      ->check([](const std::string& text) {
+        return text.find('\'') == std::string::npos ? "" : "no quotation marks of SQL";
+      });
+  app.add_option("--subgraph", options.publish.subgraph, "of each event");
   app.add_flag("--floor", options.publish.to_floor, "publish by pg_notify, for floor_server");
   app.add_flag("--durable", options.publish.durable,
                "insert a row into bench_tick in the publishing transaction");
   app.add_option("--connections", options.connections)->check(CLI::PositiveNumber);
   app.add_option("--per-connection", options.per_connection, "subscriptions of each connection")
       ->check(CLI::PositiveNumber);
-  app.add_flag("--filtered", options.filtered,
+  app.add_flag("--filtered", options.subscriber.filtered,
                "each subscription is to an id of its own; an event has one of these ids");
+  app.add_option("--keys", options.keys, "with --filtered: events have the first so many ids");
   app.add_option("--rate", options.rate, "events per second; 0: as --in-flight allows");
   app.add_option("--in-flight", options.in_flight,
                  "events published that have not reached all subscribers");
@@ -41,10 +52,14 @@ int main(int argc, char** argv) {
   app.add_flag("--json", json, "print one JSON object");
   CLI11_PARSE(app, argc, argv);
 
-  const size_t subscriptions = options.connections * options.per_connection;
-  if (options.filtered ? subscriptions % options.publishers != 0 : options.publishers != 1) {
-    std::fputs("load: --publishers must be 1, or with --filtered divide the subscriptions\n",
-               stderr);
+  const size_t keys = fsubs::bench::LoadRun::Keys(options);
+  const bool filtered = options.subscriber.filtered;
+  if (filtered ? keys % options.publishers != 0 : options.publishers != 1) {
+    std::fputs("load: --publishers must be 1, or with --filtered divide the ids\n", stderr);
+    return 2;
+  }
+  if (filtered && keys > options.connections * options.per_connection) {
+    std::fputs("load: --keys must be at most the number of subscriptions\n", stderr);
     return 2;
   }
   try {

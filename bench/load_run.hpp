@@ -19,21 +19,22 @@
 #include "bench/publisher.hpp"
 #include "bench/report.hpp"
 #include "bench/subscriber.hpp"
+#include "bench/token_file.hpp"
 #include "bench/wire.hpp"
 
 namespace fsubs::bench {
 
 struct LoadOptions {
-  std::string address = "127.0.0.1";
-  uint16_t port = 4000;
+  Subscriber::Options subscriber;
   bool tls = false;
+  std::string tokens;  // file with a token a line, which are presented in turns; empty: none
   pid_t server_pid = 0;
   std::string database;
   PublishForm publish;
 
   size_t connections = 1000;
   size_t per_connection = 1;  // subscriptions
-  bool filtered = false;      // each subscription is to a key of its own, instead of to all
+  size_t keys = 0;            // with `filtered`: events are for the first so many; 0: for all
   double rate = 0;            // events per second; 0: as many as `in_flight` allows
   int64_t in_flight = 16;     // events that not all of their subscribers have received
   int64_t batch = 1;          // events per transaction
@@ -47,21 +48,28 @@ struct LoadOptions {
 class LoadRun : private Subscriber::Sink {
  public:
   // REQUIRES: without `filtered` there is one publisher, as only its events have one order; with it
-  // `publishers` divides the number of subscriptions, so that each gets one publisher's events.
+  // `publishers` divides the number of keys, so that each gets one publisher's events.
   explicit LoadRun(const LoadOptions& options)
       : options_(options),
         tls_(options.tls ? MakeTlsContext() : nullptr),
+        tokens_(ReadTokens(options.tokens)),
         poll_(epoll_create1(EPOLL_CLOEXEC)),
         timer_(timerfd_create(CLOCK_MONOTONIC, TFD_NONBLOCK | TFD_CLOEXEC)),
-        ledger_(options.connections * options.per_connection, options.filtered),
+        ledger_(options.connections * options.per_connection,
+                options.subscriber.filtered ? Keys(options) : 0),
         scratch_(256 * 1024) {
     if (poll_ < 0 || timer_ < 0) throw std::system_error(errno, std::generic_category(), "epoll");
-    options_.publish.keys = options.connections * options.per_connection;
+    options_.subscriber.tls = tls_.get();
+    options_.publish.keys = Keys(options);
     for (size_t i = 0; i < options.publishers; ++i) {
       publishers_.push_back(std::make_unique<Publisher>(options_.database, options_.publish,
                                                         static_cast<int64_t>(i),
                                                         static_cast<int64_t>(options.publishers)));
     }
+  }
+
+  static size_t Keys(const LoadOptions& options) {
+    return options.keys > 0 ? options.keys : options.connections * options.per_connection;
   }
 
   Report Run() {
@@ -123,9 +131,9 @@ class LoadRun : private Subscriber::Sink {
       if (subscribers_.size() < options_.connections &&
           subscribers_.size() - subscribed_ < kHandshakesAtOnce) {
         const size_t index = subscribers_.size();
-        subscribers_.push_back(std::make_unique<Subscriber>(
-            index, options_.per_connection, options_.connections, options_.filtered,
-            options_.address, options_.port, tls_.get()));
+        subscribers_.push_back(
+            std::make_unique<Subscriber>(index, options_.per_connection, options_.connections,
+                                         options_.subscriber, tokens_[index % tokens_.size()]));
         Watch(subscribers_.back()->fd(), EPOLLIN, index);
         TurnOnce(0);
       } else {
@@ -266,6 +274,7 @@ class LoadRun : private Subscriber::Sink {
 
   LoadOptions options_;
   const TlsContextPtr tls_;
+  const std::vector<std::string> tokens_;
   int poll_;
   int timer_;
   Ledger ledger_;

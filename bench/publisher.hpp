@@ -16,12 +16,16 @@ struct PublishForm {
   bool to_floor = false;  // by pg_notify instead of fraiseql_publish
   bool durable = false;   // with a row written in the same transaction
   size_t keys = 1;        // an event's key is its sequence number modulo this
+  std::string members;    // of the events, as a JSON object without '; empty: none besides
+  std::string subgraph;   // of the events, without '; empty: none
 };
 
 // Parameters: $1 first sequence number, $2 distance to the next, $3 number of events, $4 time sent.
 inline std::string PublishStatement(const PublishForm& form) {
   const std::string key = "(seq % " + std::to_string(form.keys) + ")::text";
   // The position is as long as a real one, so that frames are.
+  const std::string members = form.members.empty() ? "" : " || '" + form.members + "'::jsonb";
+  const std::string subgraph = form.subgraph.empty() ? "" : ", NULL, '" + form.subgraph + "'";
   const std::string call =
       form.to_floor ? "pg_notify('" + std::string(kFloorChannel) + "', " + key + " || ' " +
                           std::string(kBeforeSequence) + "' || seq || '" +
@@ -29,7 +33,8 @@ inline std::string PublishStatement(const PublishForm& form) {
                           " || '\",\"text\":\"0123456789\"}},"
                           "\"extensions\":{\"position\":\"0123456789abcd-0123456\"}}')"
                     : "fraiseql_publish('tick', 'tick', jsonb_build_object('id', " + key +
-                          ", 'seq', seq, 'sentAt', $4::text, 'text', '0123456789'))";
+                          ", 'seq', seq, 'sentAt', $4::text, 'text', '0123456789')" + members +
+                          subgraph + ")";
   const std::string series =
       "generate_series($1::bigint, $1::bigint + $2::bigint * ($3::bigint - 1), $2::bigint) AS seq";
   if (!form.durable) return "SELECT count(" + call + ") FROM " + series;

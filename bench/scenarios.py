@@ -1,11 +1,11 @@
 """What is measured. A scenario is called with a testbed, the number of runs and their seconds."""
 
-import resource
 import statistics
 
+import access
 import writes
 from figures import Figure, Result, Target
-from testbed import FLOOR_JOINED, OURS, SERVERS, BenchmarkError
+from testbed import FLOOR_JOINED, OURS, SERVERS, BenchmarkError, possible_connections
 
 # A hundred events a commit, each for one subscriber of a hundred.
 BATCHES = {"filtered": True, "batch": 100, "in_flight": 5000, "pipeline": 4}
@@ -237,12 +237,6 @@ def idle(testbed, runs, seconds):
     return result
 
 
-def possible_connections(wanted):
-    """Fewer if this process may not open so many files."""
-    spare = 300
-    return min(wanted, resource.getrlimit(resource.RLIMIT_NOFILE)[1] - spare)
-
-
 def publishing(testbed, runs, seconds):
     result = Result("publishing", "transactions/s of pgbench sessions on one core")
     data = '{"id": "1", "seq": 1, "sentAt": "1234567890123", "text": "0123456789"}'
@@ -286,6 +280,7 @@ SCENARIOS = {
     "shards": shards,
     "tls": tls,
     "handshakes": handshakes,
+    "access": access.access,
     "idle": idle,
     "publishing": publishing,
     "batches": writes.batches,

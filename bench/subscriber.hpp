@@ -37,20 +37,33 @@ class Subscriber {
     virtual void OnUnexpected(std::string_view message) = 0;
   };
 
-  // Connects and sends the handshake, by TLS if there is a context for that. The client will have
-  // `count` subscriptions with the numbers `first`, `first + stride` and so on, each to the events
-  // whose id is its number, or with `filtered` unset to all events. REQUIRES: first < stride.
-  Subscriber(size_t first, size_t count, size_t stride, bool filtered, const std::string& address,
-             uint16_t port, SSL_CTX* tls)
+  // Alike for all subscribers of a run.
+  struct Options {
+    std::string address = "127.0.0.1";
+    uint16_t port = 4000;
+    SSL_CTX* tls = nullptr;  // null: without TLS
+    bool filtered = false;   // each subscription is to the events of one id, instead of to all
+    std::string field;       // with its arguments; empty: that whose argument is the id
+  };
+
+  // Connects and sends the handshake. The client will present the token, unless it is empty, and
+  // have `count` subscriptions with the numbers `first`, `first + stride` and so on, each to the
+  // events whose id is its number, or with `filtered` unset to all events. REQUIRES: first <
+  // stride; options and token outlive the subscriber; with `filtered` and a `field` that field's
+  // rules choose the events.
+  Subscriber(size_t first, size_t count, size_t stride, const Options& options,
+             std::string_view token)
       : first_(first),
         count_(count),
         stride_(stride),
-        filtered_(filtered),
+        options_(options),
+        token_(token),
         socket_(socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0)) {
     if (socket_ < 0) ThrowErrno("socket");
+    const std::string& address = options.address;
     sockaddr_in server{};
     server.sin_family = AF_INET;
-    server.sin_port = htons(port);
+    server.sin_port = htons(options.port);
     if (inet_pton(AF_INET, address.c_str(), &server.sin_addr) != 1) {
       throw std::runtime_error("\"" + address + "\" is not an IPv4 address");
     }
@@ -62,14 +75,14 @@ class Subscriber {
     setsockopt(socket_, SOL_SOCKET, SO_LINGER, &reset, sizeof(reset));
     const int on = 1;
     setsockopt(socket_, IPPROTO_TCP, TCP_NODELAY, &on, sizeof(on));
-    if (tls != nullptr) {
-      session_ = MakeTlsSession(tls, socket_);
+    if (options.tls != nullptr) {
+      session_ = MakeTlsSession(options.tls, socket_);
       if (SSL_do_handshake(session_.get()) != 1) {
         throw std::runtime_error("the TLS handshake failed");
       }
     }
     fcntl(socket_, F_SETFL, O_NONBLOCK);
-    Send("GET / HTTP/1.1\r\nHost: " + address + ":" + std::to_string(port) +
+    Send("GET / HTTP/1.1\r\nHost: " + address + ":" + std::to_string(options.port) +
          "\r\nConnection: Upgrade\r\nUpgrade: websocket\r\nSec-WebSocket-Version: 13\r\n"
          "Sec-WebSocket-Key: " +
          std::string(kKey) +
@@ -164,7 +177,9 @@ class Subscriber {
       throw std::runtime_error("the server refused the handshake: " + std::string(head));
     }
     bytes->remove_prefix(end + 4);
-    Send(MaskedFrame(kText, R"({"type":"connection_init"})"));
+    std::string init = R"({"type":"connection_init")";
+    if (!token_.empty()) init += R"(,"payload":{"authToken":")" + std::string(token_) + "\"}";
+    Send(MaskedFrame(kText, init + "}"));
     state_ = State::kInitialising;
     return true;
   }
@@ -209,12 +224,17 @@ class Subscriber {
   }
 
   std::string Request(size_t subscription) const {
-    const std::string variables =
-        filtered_ ? R"({"id":")" + std::to_string(subscription) + "\"}" : "{}";
+    std::string selected = "($id: ID) { tick(id: $id)";
+    std::string variables = "{}";
+    if (!options_.field.empty()) {
+      selected = " { tick: ";
+      for (const char c : options_.field) selected += c == '"' ? R"(\")" : std::string(1, c);
+    } else if (options_.filtered) {
+      variables = R"({"id":")" + std::to_string(subscription) + "\"}";
+    }
     return R"({"id":")" + SubscriptionId(subscription) +
-           R"(","type":"subscribe","payload":{"query":"subscription($id: ID) )"
-           R"({ tick(id: $id) { seq sentAt id text } }","variables":)" +
-           variables + "}}";
+           R"(","type":"subscribe","payload":{"query":"subscription)" + selected +
+           R"( { seq sentAt id text } }","variables":)" + variables + "}}";
   }
 
   void HandleNext(std::string_view message, int64_t now, Sink* sink) {
@@ -256,7 +276,8 @@ class Subscriber {
   size_t first_;
   size_t count_;
   size_t stride_;
-  bool filtered_;
+  const Options& options_;
+  std::string_view token_;
   int socket_;
   TlsSessionPtr session_;  // null: without TLS
   State state_ = State::kUpgrading;

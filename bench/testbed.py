@@ -2,6 +2,7 @@
 
 import json
 import os
+import resource
 import shutil
 import socket
 import ssl
@@ -15,12 +16,14 @@ from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent.parent
 PROGRAMS = ROOT / "build/release/bench"
+PROGRAM_NAMES = ("load", "floor_server", "handshakes", "lws_server", "log_ins", "tokens")
 
 SETUP = """
 CREATE EXTENSION fraiseql_subs;
 SELECT fraiseql_register_types(
-    'type Tick { id: ID!, seq: Int!, sentAt: String, text: String }');
-SELECT fraiseql_register_subscription('tick(id: ID): Tick', 'tick');
+    'type Tick { id: ID!, seq: Int!, sentAt: String, text: String,
+                 team: String, tenant: String, region: String }');
+SELECT fraiseql_register_subscription('tick(id: ID, team: String): Tick', 'tick');
 CREATE TABLE bench_tick (seq bigint);
 """
 
@@ -48,6 +51,12 @@ def free_port():
         return probe.getsockname()[1]
 
 
+def possible_connections(wanted):
+    """Fewer if this process may not open so many files."""
+    spare = 300
+    return min(wanted, resource.getrlimit(resource.RLIMIT_NOFILE)[1] - spare)
+
+
 def parent_of(pid):
     """None if there is no such process any more."""
     try:
@@ -64,7 +73,7 @@ class Testbed:
     """
 
     def __init__(self, location, progress):
-        for program in ("load", "floor_server", "handshakes", "lws_server"):
+        for program in PROGRAM_NAMES:
             if not (PROGRAMS / program).exists():
                 raise BenchmarkError(
                     f"{PROGRAMS / program} is missing; run make -f worker/worker.mk bench"
@@ -162,13 +171,45 @@ class Testbed:
 
     def handshakes(self, port, pid, *arguments):
         """Have WebSockets opened on the load generator's core; return the report."""
+        return self._connecting("handshakes", port, pid, *arguments)
+
+    def log_ins(self, *arguments):
+        """Have clients log in on the load generator's core; return the report."""
+        return self._connecting("log_ins", self.port, self.worker, *arguments)
+
+    def _connecting(self, program, port, pid, *arguments):
         report = self._run(
             [
-                *(*self._on(self.load_core), PROGRAMS / "handshakes"),
+                *(*self._on(self.load_core), PROGRAMS / program),
                 *("--port", str(port), "--server-pid", str(pid), *arguments),
             ]
         )
         return json.loads(report)
+
+    def tokens(self, algorithm, claims, count):
+        """Have tokens made that the server accepts; return their file.
+
+        :param claims: of the tokens, where each % becomes the token's number
+        """
+        issuer = f"bench {algorithm}"
+        key, tokens = self.directory / "key", self.directory / f"tokens-{algorithm}-{count}"
+        claims = claims | {"iss": issuer, "exp": 4_000_000_000}
+        self._run(
+            [
+                *(PROGRAMS / "tokens", "--algorithm", algorithm, "--count", str(count)),
+                *("--claims", json.dumps(claims), "--key", key, "--tokens", tokens),
+            ]
+        )
+        kind = "secret" if algorithm.startswith("HS") else "public_key"
+        self.query(
+            "SELECT fraiseql_register_issuer("
+            f"'{issuer}', '{issuer}', {kind} => '{key.read_text()}')"
+        )
+        known = f"SELECT FROM fraiseql_issuers() WHERE name = '{issuer}' AND keys = 1"
+        wait_until(
+            10, "the worker to know the key", lambda: self.query(f"SELECT EXISTS ({known})") == "t"
+        )
+        return tokens
 
     @contextmanager
     def libwebsockets(self, tls):
