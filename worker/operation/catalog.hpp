@@ -72,7 +72,7 @@ class Catalog {
   // Who clients without credentials are; null if their claims make nobody.
   const std::shared_ptr<const Identity>& anonymous() const { return anonymous_; }
   const std::vector<RoleLimits>& role_limits() const { return role_limits_; }
-  // Each subscription and issuer that was left out, and why. For the log.
+  // Each subscription, issuer and limit that was left out, and why. For the log.
   const std::vector<std::string>& left_out() const { return left_out_; }
 
  private:
