@@ -690,6 +690,17 @@ LANGUAGE c AS 'MODULE_PATHNAME', 'fsubs_check_limit';
 CREATE FUNCTION fraiseql_subs.check_rate_limit(value text) RETURNS void
 LANGUAGE c AS 'MODULE_PATHNAME', 'fsubs_check_rate_limit';
 
+-- Raises an error if what was given for `parameter` cannot be UTF-8, which is what the worker reads. In a
+-- database of the encoding SQL_ASCII a text may be anything. The error does not show it: it may be a key.
+CREATE FUNCTION fraiseql_subs.check_utf8(parameter text, VARIADIC given text[]) RETURNS void
+LANGUAGE plpgsql STABLE SET search_path = pg_catalog, pg_temp AS $$
+BEGIN
+    PERFORM convert_to(value, 'UTF8') FROM unnest(given) AS value;
+EXCEPTION WHEN character_not_in_repertoire OR untranslatable_character THEN
+    RAISE character_not_in_repertoire USING MESSAGE = format('%s cannot be written in UTF-8', parameter);
+END
+$$;
+
 -- Raises an error if the catalog's content is not a valid schema. One of the arguments says what the
 -- statement before it wrote: the types or the subscription field of this text, or that it removed a
 -- type.
@@ -703,13 +714,15 @@ LANGUAGE c AS 'MODULE_PATHNAME', 'fsubs_check_catalog';
 -- Access ------------------------------------------------------------------------------------------
 
 -- Raises an error unless `fields`, the parameter `parameter` of a registration, says for names which
--- claims they are compared with (worker/access/claim.cpp).
+-- claims they are compared with (worker/access/claim.cpp). The pattern does not depend on
+-- standard_conforming_strings, which is the caller's.
 CREATE FUNCTION fraiseql_subs.check_comparands(parameter text, fields jsonb) RETURNS void
 LANGUAGE plpgsql IMMUTABLE SET search_path = pg_catalog, pg_temp AS $$
 DECLARE
     claims CONSTANT text[] := '{user,tenant,roles,scopes,subgraphs,role}';
     -- As worker/json/json_path.cpp reads them.
-    path CONSTANT text := '^\$(\.([A-Za-z0-9_]|[^[:ascii:]])+|\."([^"\\[:cntrl:]]|\\(["\\/bfnrt]|u[0-9A-Fa-f]{4}))*")+$';
+    path CONSTANT text := '^[$]([.]([A-Za-z0-9_]|[^[:ascii:]])+|'
+        E'[.]"([^"\\\\[:cntrl:]]|\\\\(["\\\\/bfnrt]|u[0-9A-Fa-f]{4}))*")+$';
     name text;
     claim jsonb;
 BEGIN
@@ -800,10 +813,22 @@ COMMENT ON FUNCTION fraiseql_unregister_type(text) IS 'remove a GraphQL type tha
 
 -- Roles and scopes --------------------------------------------------------------------------------
 
+-- Refuse an array that is no list.
+CREATE FUNCTION fraiseql_subs.check_list(parameter text, list text[]) RETURNS void
+LANGUAGE plpgsql IMMUTABLE SET search_path = pg_catalog, pg_temp AS $$
+BEGIN
+    IF array_ndims(list) > 1 THEN
+        RAISE invalid_parameter_value USING
+            MESSAGE = format('%s must be a list, not an array of %s dimensions', parameter, array_ndims(list));
+    END IF;
+END
+$$;
+
 -- Refuse a list that demands nothing, or something that nobody can have.
 CREATE FUNCTION fraiseql_subs.check_names(parameter text, names text[]) RETURNS void
 LANGUAGE plpgsql IMMUTABLE SET search_path = pg_catalog, pg_temp AS $$
 BEGIN
+    PERFORM fraiseql_subs.check_list($1, $2);
     IF cardinality($2) = 0 OR array_position($2, NULL) IS NOT NULL OR '' = ANY ($2) THEN
         RAISE invalid_parameter_value USING
             MESSAGE = format('%s cannot be empty or contain null or an empty text', $1),
@@ -824,6 +849,7 @@ BEGIN
     IF $2 IS NULL OR $2 = '' THEN
         RAISE invalid_parameter_value USING MESSAGE = 'channel cannot be null or empty';
     END IF;
+    PERFORM fraiseql_subs.check_list('event_types', $3);
     IF cardinality($3) = 0 OR array_position($3, NULL) IS NOT NULL THEN
         RAISE invalid_parameter_value USING
             MESSAGE = 'event_types cannot be empty or contain null',
@@ -832,6 +858,14 @@ BEGIN
     PERFORM fraiseql_subs.check_access($4, $5, $6, $7, $8);
     PERFORM fraiseql_subs.check_rate_limit(rate_limit);
     PERFORM fraiseql_subs.check_names('roles', $9), fraiseql_subs.check_names('scopes', $10);
+    PERFORM fraiseql_subs.check_utf8('channel', $2),
+        fraiseql_subs.check_utf8('event_types', VARIADIC $3),
+        fraiseql_subs.check_utf8('row_filter', $4::text),
+        fraiseql_subs.check_utf8('tenant_field', $5),
+        fraiseql_subs.check_utf8('subgraph', $7),
+        fraiseql_subs.check_utf8('scope', $8::text),
+        fraiseql_subs.check_utf8('roles', VARIADIC $9),
+        fraiseql_subs.check_utf8('scopes', VARIADIC $10);
     PERFORM fraiseql_subs.lock_catalog();
     INSERT INTO fraiseql_subs.subscription (name, field, channel, event_types, row_filter,
             tenant_field, shared, subgraph, scope, roles, scopes, rate_limit)
@@ -1037,6 +1071,18 @@ BEGIN
     IF coalesce(issuer.name, '') = '' THEN
         RAISE invalid_parameter_value USING MESSAGE = 'name cannot be null or empty';
     END IF;
+    PERFORM fraiseql_subs.check_utf8('name', issuer.name),
+        fraiseql_subs.check_utf8('issuer', issuer.issuer),
+        fraiseql_subs.check_utf8('secret', issuer.secret),
+        fraiseql_subs.check_utf8('public_key', issuer.public_key),
+        fraiseql_subs.check_utf8('jwks', issuer.jwks),
+        fraiseql_subs.check_utf8('jwks_file', issuer.jwks_file),
+        fraiseql_subs.check_utf8('jwks_url', issuer.jwks_url),
+        fraiseql_subs.check_utf8('previous_secret', issuer.previous_secret),
+        fraiseql_subs.check_utf8('audiences', VARIADIC issuer.audiences),
+        fraiseql_subs.check_utf8('algorithms', VARIADIC issuer.algorithms),
+        fraiseql_subs.check_utf8('claims', issuer.claims::text),
+        fraiseql_subs.check_utf8('preset', issuer.preset);
     IF issuer.issuer = '' THEN
         RAISE invalid_parameter_value USING
             MESSAGE = 'issuer cannot be empty',
@@ -1184,6 +1230,7 @@ BEGIN
             MESSAGE = 'limits must be a JSON object',
             HINT = 'As in {"connections_per_user": 10, "events_per_user": "100/s burst 500"}.';
     END IF;
+    PERFORM fraiseql_subs.check_utf8('role', $1), fraiseql_subs.check_utf8('limits', $2::text);
     PERFORM fraiseql_subs.check_limit(given.key, given.value, $1 IS NOT NULL)
     FROM jsonb_each_text($2) AS given;
     INSERT INTO fraiseql_subs.role_limit (role, limits) VALUES ($1, $2)
@@ -1200,7 +1247,7 @@ LANGUAGE sql STABLE SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
         SELECT l.role, given.key, given.value
         FROM fraiseql_subs.role_limit AS l, jsonb_each_text(l.limits) AS given
     ), setting AS (
-        SELECT substring(name FROM '^fraiseql_subs\.limit_(.*)$') AS key, setting AS value FROM pg_settings
+        SELECT substring(name FROM '^fraiseql_subs[.]limit_(.*)$') AS key, setting AS value FROM pg_settings
     )
     SELECT NULL, s.key, nullif(CASE WHEN n.key IS NULL THEN s.value ELSE n.value END, '')
     FROM setting AS s LEFT JOIN named AS n ON n.role IS NULL AND n.key = s.key WHERE s.key IS NOT NULL

@@ -329,7 +329,7 @@ std::string FilterChecks::CheckMember(const Type& filter, const InputValue& memb
     case FilterMember::kField: {
       if (list) return refuse("has another type");
       const Field* const field = nullable.type->FindField(member.name);
-      conditions_.push_back({&member, field});
+      conditions_.push_back({&member, field, nullable.type});
       Want(*value.type, *field->type);
       return {};
     }

@@ -55,10 +55,11 @@ class FilterChecks {
   // that offers less. Returns an empty string, or what is wrong with it.
   std::string Check(const Type& filter, const WrappedType& target);
 
-  // Every member of the filters that is a condition on a field, and that field.
+  // Every member of the filters that is a condition on a field, that field, and its type.
   struct Condition {
     const InputValue* member;
     const Field* field;
+    const Type* of;
   };
   const std::vector<Condition>& conditions() const { return conditions_; }
 

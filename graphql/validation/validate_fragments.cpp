@@ -6,12 +6,14 @@
 namespace fsubs::graphql {
 namespace {
 
-// Whether some object type is both.
-bool Overlap(const Type& a, const Type& b) {
+// Whether some object type that the client sees is both.
+bool Overlap(const ValidationContext& context, const Type& a, const Type& b) {
   if (&a == &b) return true;
   if (!a.is_abstract()) return b.Includes(&a);
   return b.is_abstract() ? std::any_of(a.possible.begin(), a.possible.end(),
-                                       [&](const Type* type) { return b.Includes(type); })
+                                       [&](const Type* type) {
+                                         return context.Shows(*type) && b.Includes(type);
+                                       })
                          : a.Includes(&b);
 }
 
@@ -62,7 +64,7 @@ void PossibleFragmentSpreads(ValidationContext* context, const Selection& spread
   }
   if (!condition || parent == nullptr) return;
   const Type* const type = context->schema.FindType(condition.text);
-  if (type == nullptr || !type->is_composite() || Overlap(*type, *parent)) return;
+  if (type == nullptr || !type->is_composite() || Overlap(*context, *type, *parent)) return;
   context->Report("Fragment " + (spread.name ? Quoted(spread.name.text) + " " : "") +
                       "cannot be spread here as objects of type " + Quoted(parent->name) +
                       " can never be of type " + Quoted(type->name) + ".",

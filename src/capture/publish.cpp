@@ -67,6 +67,8 @@ Datum Publish(FunctionCallInfo fcinfo, DataType type) {
   event.data = JsonArgument(fcinfo, 2, type);
   event.correlation_id = OptionalText(fcinfo, 3);
   event.subgraph = OptionalText(fcinfo, 4);
+  // Without a subgraph, an event is for clients of all.
+  if (PG_NARGS() > 4 && !PG_ARGISNULL(4)) RequireNotEmpty(event.subgraph, "subgraph");
   if (likely(IsServing())) {
     QueueEvent(event);
   } else {

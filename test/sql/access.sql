@@ -1,6 +1,9 @@
 \set QUIET on
 SET client_min_messages = warning;
-SELECT plan(43);
+SELECT plan(47);
+
+-- First of all, before this session knows the functions.
+SET standard_conforming_strings = off;
 
 BEGIN;
 SELECT fraiseql_register_types('
@@ -12,6 +15,12 @@ CREATE FUNCTION pg_temp.register(options text) RETURNS text LANGUAGE sql AS $$
     SELECT 'SELECT fraiseql_register_subscription('
         '''changed(userId: ID, where: ChangeFilter): Change'', ''c'', ' || options || ')';
 $$;
+
+SELECT lives_ok(pg_temp.register($$row_filter => '{"region": "$.a.\"b c\""}'$$), 'whatever the session makes of strings');
+SELECT throws_ok(pg_temp.register(format($$row_filter => '{"region": "%s"}'$$, path)), '22023',
+    format('row_filter: "%s", for "region", names no claim', path), path || ' is refused all the same')
+FROM unnest('{$.a[0],$xa}'::text[]) AS path;
+RESET standard_conforming_strings;
 
 SELECT lives_ok(pg_temp.register(options), 'registered: ' || options) FROM (VALUES
     ($$row_filter => '{"owner_id": "user"}'$$),
@@ -58,6 +67,9 @@ SELECT throws_ok(pg_temp.register(options), '22023', message, 'refused: ' || opt
     ($$scope => '{"tags": "user"}'$$, 'scope: clients cannot filter subscription "changed" by "tags"'),
     ($$scope => '{"eq": "user"}'$$, 'scope: clients cannot filter subscription "changed" by "eq"')
 ) AS invalid (options, message);
+
+SELECT throws_ok($$SELECT fraiseql_publish('t', 'c', '{}'::jsonb, NULL, '')$$, '22023', 'subgraph cannot be empty',
+    'an event of a subgraph without a name is refused, too: it would be everybody''s');
 
 -- Once more, when the session knows the catalog already, and when it has to read it anew.
 SELECT throws_ok($$SELECT fraiseql_register_subscription('plain: Change', 'c', scope => '{"userId": "user"}')$$,

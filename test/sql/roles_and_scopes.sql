@@ -1,6 +1,6 @@
 \set QUIET on
 SET client_min_messages = warning;
-SELECT plan(13);
+SELECT plan(16);
 
 BEGIN;
 SELECT fraiseql_register_types('type Order { id: ID!, total: Float @requiresRole(roles: ["accounts"]) }');
@@ -11,6 +11,9 @@ SELECT throws_ok(format($$SELECT fraiseql_register_subscription('a: Order', 'c',
     message || ' cannot be empty or contain null or an empty text', given || ' is refused')
 FROM (VALUES ('roles => ''{}''', 'roles'), ('roles => ''{a,NULL}''', 'roles'), ('roles => ''{""}''', 'roles'),
     ('scopes => ''{}''', 'scopes'), ('scopes => ''{NULL}''', 'scopes')) AS refused (given, message);
+SELECT throws_ok(format($$SELECT fraiseql_register_subscription('a: Order', 'c', %s => '{{a,b},{c,d}}')$$, list), '22023',
+    list || ' must be a list, not an array of 2 dimensions', list || ' of lists are refused')
+FROM unnest('{event_types,roles,scopes}'::text[]) AS list;
 SELECT lives_ok($$SELECT fraiseql_register_subscription('a: Order', 'c', roles => '{x}', scopes => '{y,z}')$$,
     'names are taken');
 SELECT results_eq('SELECT roles, scopes FROM fraiseql_subs.subscription WHERE name = ''a''',

@@ -19,10 +19,11 @@ bool Meets(const Identity& identity, const AccessDemand& demand) {
   if (demand.kind == AccessDemand::Kind::kAuthenticated) return !identity.is_anonymous;
   const std::vector<std::string>& held =
       demand.kind == AccessDemand::Kind::kRoles ? identity.roles : identity.scopes;
-  return std::any_of(demand.any_of.begin(), demand.any_of.end(),
-                     [&](const std::vector<std::string>& all) {
-                       return std::includes(held.begin(), held.end(), all.begin(), all.end());
-                     });
+  return std::any_of(demand.any_of.begin(), demand.any_of.end(), [&](const auto& all) {
+    return std::all_of(all.begin(), all.end(), [&](const std::string& name) {
+      return std::binary_search(held.begin(), held.end(), name);
+    });
+  });
 }
 
 // Why somebody who does not meet it is refused.
@@ -125,8 +126,27 @@ void AccessRules::Inherit(const graphql::Schema& schema) {
   }
 }
 
-std::shared_ptr<const Audience> AccessRules::AudienceOf(const Identity& identity) const {
+std::shared_ptr<const Audience> AccessRules::AudienceOf(
+    const std::shared_ptr<const Identity>& identity) const {
   if (!visibility_) return everybody_;
+  {
+    const std::lock_guard lock(mutex_);
+    const auto known = known_.find(identity);
+    if (known != known_.end()) {
+      if (auto audience = known->second.lock()) return audience;
+    }
+  }
+  auto audience = FindAudience(*identity);
+  const std::lock_guard lock(mutex_);
+  if (known_.size() >= max_known_) {
+    std::erase_if(known_, [](const auto& known) { return known.first.expired(); });
+    max_known_ = std::max(kMinKnown, 2 * known_.size());
+  }
+  known_.insert_or_assign(identity, audience);
+  return audience;
+}
+
+std::shared_ptr<const Audience> AccessRules::FindAudience(const Identity& identity) const {
   // A bit for each demand, and one more, as it decides what the client is told.
   std::string answer(demands_.size() / 8 + 1, '\0');
   const auto set = [&](size_t bit) {

@@ -59,7 +59,8 @@ class AccessRules {
 
   // Equal answers have one audience as long as it is used, and for some time longer. Threads may
   // call it at the same time.
-  std::shared_ptr<const Audience> AudienceOf(const Identity& identity) const;
+  std::shared_ptr<const Audience> AudienceOf(
+      const std::shared_ptr<const Identity>& identity) const;
 
  private:
   // A place in `demands_`.
@@ -71,6 +72,7 @@ class AccessRules {
   void AddInputs(const std::vector<graphql::InputValue>& inputs);
   void AddType(const graphql::Type& type);
   void Inherit(const graphql::Schema& schema);
+  std::shared_ptr<const Audience> FindAudience(const Identity& identity) const;
   std::shared_ptr<const Audience> MakeAudience(const std::string& answer) const;
 
   std::vector<graphql::AccessDemand> demands_;  // each once
@@ -81,6 +83,12 @@ class AccessRules {
 
   mutable std::mutex mutex_;
   mutable std::unordered_map<std::string, std::shared_ptr<const Audience>> audiences_;
+  // Those of clients, so that only the first operation of each costs the trial of all demands. By
+  // owner: an identity whose address another one had is not taken for it.
+  mutable std::map<std::weak_ptr<const Identity>, std::weak_ptr<const Audience>, std::owner_less<>>
+      known_;
+  static constexpr size_t kMinKnown = 256;
+  mutable size_t max_known_ = kMinKnown;  // then the identities that are gone are looked for
 };
 
 }  // namespace fsubs

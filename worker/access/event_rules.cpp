@@ -34,14 +34,15 @@ FieldPath Split(std::string_view path) {
   }
 }
 
-// A field of events, named with dots if it is not at the top or in "row".
+// A field of events, named with dots if it is not at the top or in "row". Changes of rows have a
+// column in "row", whatever fields the GraphQL type has.
 FieldPath PathOf(std::string_view name, const graphql::Field& definition,
                  const ColumnTypes& columns) {
   if (name.find('.') != std::string_view::npos) return Split(name);
-  if (FieldOf(definition.type->type, name) != nullptr) return {std::string(name)};
-  const bool in_row =
-      FieldOf(RowTypeOf(definition), name) != nullptr || columns.find(name) != columns.end();
-  if (in_row) return {std::string(kRow), std::string(name)};
+  const bool is_column = columns.find(name) != columns.end();
+  const bool at_top = FieldOf(definition.type->type, name) != nullptr;
+  const bool in_row = FieldOf(RowTypeOf(definition), name) != nullptr;
+  if (is_column || (in_row && !at_top)) return {std::string(kRow), std::string(name)};
   return {std::string(name)};
 }
 
@@ -138,7 +139,7 @@ class ScopeTrial {
   }
 
   bool Confines(const FieldPath& path) const {
-    return rule_.path.empty() ? path.front() != kOld : path == rule_.path;
+    return rule_.field.path.empty() ? path.front() != kOld : path == rule_.field.path;
   }
 
   const EventRules::ScopeRule& rule_;
@@ -150,12 +151,12 @@ class ScopeTrial {
 // Of a field in "row", whether it has another value in "old".
 bool DiffersInOld(const IndexedField& field, const JsonValue& data) {
   if (field.path.size() < 2 || field.path.front() != kRow) return false;
-  FieldPath in_old = field.path;
-  in_old.front() = kOld;
+  IndexedField in_old = field;
+  in_old.path.front() = kOld;
   std::string now;
   std::string before;
-  AppendForm(field.comparison, ValueAt(data, field.path), &now);
-  AppendForm(field.comparison, ValueAt(data, in_old), &before);
+  AppendFieldForm(field, data, ValueAt(data, field.path), &now);
+  AppendFieldForm(in_old, data, ValueAt(data, in_old.path), &before);
   return now != before;
 }
 
@@ -178,7 +179,9 @@ std::string ResolveRules(const FieldAccess& access, std::string_view default_ten
       return "scope: there is neither an argument \"" + name +
              "\" nor a condition on a field of that name";
     }
-    rules->scope.push_back({name, ConfinedPath(name, definition), std::move(*claim)});
+    FieldPath path = ConfinedPath(name, definition);
+    const Comparison comparison = ComparisonAt(path, definition, columns);
+    rules->scope.push_back({name, {std::move(path), comparison}, std::move(*claim)});
   }
   const std::string_view tenant_field =
       access.tenant_field ? std::string_view(*access.tenant_field) : default_tenant_field;
@@ -234,13 +237,17 @@ bool FitsSubgraph(const EventRules& rules, const Filter& filter, std::string_vie
 }
 
 bool OldIsOfOthers(const EventRules& rules, const JsonValue& data) {
-  if (rules.rows.empty() && !rules.tenant) return false;
+  if (rules.rows.empty() && !rules.tenant && rules.scope.empty()) return false;
   const auto old = data.Find(kOld);
   if (!old || old->is_null()) return false;
   return (rules.tenant && DiffersInOld(*rules.tenant, data)) ||
          std::any_of(rules.rows.begin(), rules.rows.end(), [&](const EventRules::RowRule& rule) {
            return DiffersInOld(rule.field, data);
-         });
+         }) ||
+         std::any_of(
+             rules.scope.begin(), rules.scope.end(), [&](const EventRules::ScopeRule& rule) {
+               return rule.field.path.empty() || DiffersInOld(rule.field, data);
+             });
 }
 
 }  // namespace fsubs

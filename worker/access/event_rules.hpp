@@ -25,9 +25,9 @@ struct EventRules {
   };
   struct ScopeRule {
     std::string name;
-    // The field of the event that must be confined. Empty: neither the data nor its "row" has one
-    // of that name, so that any that is not in a list nor in "old" does.
-    FieldPath path;
+    // The field of the event that must be confined. Without a path: neither the data nor its "row"
+    // has one of that name, so that any that is not in a list nor in "old" does.
+    IndexedField field;
     Claim claim;
   };
 
@@ -56,8 +56,8 @@ bool KeepsToScope(const EventRules& rules, const Identity& identity,
 // not depend on what the filter's keys say.
 bool FitsSubgraph(const EventRules& rules, const Filter& filter, std::string_view subgraph);
 
-// Whether the row before an UPDATE, "old" in the data, is somebody else's: a field that the row
-// filter or the tenant looks at has another value there.
+// Whether the row before an UPDATE, "old" in the data, may be somebody else's: a field that the row
+// filter, the tenant or the scope looks at has another value there, or the scope's is deeper down.
 bool OldIsOfOthers(const EventRules& rules, const JsonValue& data);
 
 }  // namespace fsubs

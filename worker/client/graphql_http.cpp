@@ -130,6 +130,8 @@ HttpReply ReplyWithResponse(ResponseType type, std::string response) {
   HttpReply reply;
   reply.content_type = type == ResponseType::kGraphqlResponse ? kGraphqlResponseType : kJsonType;
   reply.body = std::move(response);
+  // Who asks decides what the answer is, and a cache would not know who asks.
+  reply.headers.emplace_back("cache-control", "no-store");
   return reply;
 }
 

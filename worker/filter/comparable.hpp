@@ -19,6 +19,7 @@ using graphql::Comparison;
 // field 1 equals true.
 inline constexpr char kNullForm = '0';  // also of a value that is not there
 inline constexpr char kTextForm = 't';
+inline constexpr char kUntoldForm = '?';  // see LeavesOpen; no value has it, so nothing demands it
 
 // A value's form. Not copied where the value's own text is its form's, so it must not outlive the
 // value.

@@ -49,12 +49,28 @@ std::optional<JsonValue> ValueAt(const JsonValue& data, const FieldPath& path) {
   return value;
 }
 
+bool LeavesOpen(const JsonValue& data, const FieldPath& path) {
+  JsonValue around = data;
+  for (const std::string& name : path) {
+    if (around.is_null()) return false;
+    const std::optional<JsonValue> value = around.Find(name);
+    if (!value && path.size() > 1) return true;
+    if (!value) {
+      const std::optional<JsonValue> row = data.Find("row");
+      return row && !row->is_null();
+    }
+    around = *value;
+  }
+  return false;
+}
+
 void AppendIdentity(const Predicate& predicate, std::string* identity) {
   *identity += static_cast<char>('A' + static_cast<int>(predicate.kind));
   *identity += static_cast<char>('A' + static_cast<int>(predicate.operation));
   *identity += static_cast<char>('A' + static_cast<int>(predicate.comparison));
   *identity += predicate.exists ? '+' : '-';
   *identity += predicate.in_list ? '+' : '-';
+  *identity += predicate.must_be_told ? '+' : '-';
   AppendSize(predicate.path.size(), identity);
   for (const std::string& name : predicate.path) AppendText(name, identity);
   AppendSize(predicate.operands.size(), identity);
@@ -79,6 +95,15 @@ size_t HeapSize(const Filter& filter) {
   return size;
 }
 
+void AppendFieldForm(const IndexedField& field, const JsonValue& data,
+                     const std::optional<JsonValue>& value, std::string* form) {
+  if (!value && field.demander != Demander::kClient && LeavesOpen(data, field.path)) {
+    *form += kUntoldForm;
+  } else {
+    AppendForm(field.comparison, value, form);
+  }
+}
+
 void AppendKeyPart(std::string_view form, std::string* key) {
   const auto length = static_cast<PartLength>(form.size());
   char bytes[kPartHead];
@@ -101,7 +126,7 @@ bool AppendKey(const std::vector<IndexedField>& fields, const EventView& event, 
     } else {
       const std::optional<JsonValue> value = ValueAt(event.data, field.path);
       if (IsSeveral(field, value)) return false;
-      AppendForm(field.comparison, value, &form);
+      AppendFieldForm(field, event.data, value, &form);
     }
     AppendKeyPart(form, key);
   }
@@ -117,7 +142,7 @@ ListKeys::ListKeys(const std::vector<IndexedField>& fields, const EventView& eve
     }
     const std::optional<JsonValue> value = ValueAt(event.data, field.path);
     if (!IsSeveral(field, value)) {
-      AppendForm(field.comparison, value, &forms.emplace_back());
+      AppendFieldForm(field, event.data, value, &forms.emplace_back());
       continue;
     }
     value->ForEachElement([&](const JsonValue& element) {

@@ -21,6 +21,11 @@ using FieldPath = std::vector<std::string>;
 // The value at `path`; nothing if it or an object around it is missing.
 std::optional<JsonValue> ValueAt(const JsonValue& data, const FieldPath& path);
 
+// Whether the data does not tell what is at `path`, so that it must not be taken for null: a member
+// of an object is missing. Only at the top is one that is missing null, and there only in data that
+// is not the change of a row, whose columns are in "row".
+bool LeavesOpen(const JsonValue& data, const FieldPath& path);
+
 // A condition and the conditions inside it. Immutable.
 struct Predicate {
   enum class Kind : uint8_t {
@@ -41,6 +46,7 @@ struct Predicate {
   FieldPath path;
   std::vector<std::string> operands;  // forms; one unless the operation takes a list
   bool exists = true;                 // kExists: what it asks for
+  bool must_be_told = false;          // kCompare: does not hold where the data LeavesOpen `path`
   std::vector<Predicate> inner;
 };
 
@@ -111,6 +117,10 @@ struct Filter {
 
 // Bytes that it keeps beside itself.
 size_t HeapSize(const Filter& filter);
+
+// Append the form of `value`, which is that of `field` in `data`.
+void AppendFieldForm(const IndexedField& field, const JsonValue& data,
+                     const std::optional<JsonValue>& value, std::string* form);
 
 // Append a form to a key. Keys are equal only if all their forms are.
 void AppendKeyPart(std::string_view form, std::string* key);

@@ -65,6 +65,7 @@ bool Compare(const Predicate& predicate, const JsonValue& data, WorkBudget* budg
   if (predicate.operation == FilterMember::kContains && predicate.in_list) {
     return HasElement(predicate, value, budget);
   }
+  if (predicate.must_be_told && !value && LeavesOpen(data, predicate.path)) return false;
   const Form form(predicate.comparison, value);
   budget->SpendBytes(form.size());
   switch (predicate.operation) {

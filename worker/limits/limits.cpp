@@ -33,6 +33,12 @@ bool Read(const JsonValue& json, LimitForm form, std::optional<LimitValue>* valu
   return ParseLimit(form, is_text ? json.text() : json.raw(), &value->emplace()) == nullptr;
 }
 
+LimitValue NoneAtAll(LimitForm form) {
+  LimitValue none;
+  (void)ParseLimit(form, "0", &none);
+  return none;
+}
+
 }  // namespace
 
 Limits Limits::FromOptions(const Options& options) {
@@ -46,27 +52,39 @@ Limits Limits::FromOptions(const Options& options) {
   return limits;
 }
 
-std::optional<RoleLimits> ReadRoleLimits(const JsonValue& row) {
+std::optional<RoleLimits> ReadRoleLimits(const JsonValue& row, std::vector<std::string>* problems) {
   RoleLimits read;
   const auto role = row.Find("role");
-  const auto limits = row.Find("limits");
-  if (!role || !limits || limits->type() != JsonType::kObject) return std::nullopt;
-  if (role->type() == JsonType::kString) {
+  const bool has_role = role && role->type() == JsonType::kString;
+  if (has_role) {
     read.role = role->ToString();
-  } else if (!role->is_null()) {
+  } else if (!role || !role->is_null()) {
+    problems->push_back("limits: the role is no text");
     return std::nullopt;
   }
-  bool readable = true;
+  const std::string whose = has_role ? "limits of role \"" + *read.role + "\": " : "limits: ";
+  const auto limits = row.Find("limits");
+  if (!limits || limits->type() != JsonType::kObject) {
+    problems->push_back(whose + "they are no object");
+    if (has_role) return std::nullopt;
+    for (const LimitKind& kind : kLimitKinds) {
+      if (const auto key = FindLimit(kind.key)) read.values.emplace_back(*key, NoneAtAll(kind.form));
+    }
+    return read;
+  }
   limits->ForEachMember([&](std::string_view name, const JsonValue& json) {
     const auto key = FindLimit(name);
     std::optional<LimitValue> value;
-    if (!key || !Read(json, KindOf(*key).form, &value)) {
-      readable = false;
-    } else {
+    if (!key) {
+      problems->push_back(whose + "there is no \"" + std::string(name) + "\"");
+    } else if (Read(json, KindOf(*key).form, &value)) {
       read.values.emplace_back(*key, value);
+    } else {
+      problems->push_back(whose + "\"" + std::string(name) + "\" has a value that is none");
+      if (!has_role) read.values.emplace_back(*key, NoneAtAll(KindOf(*key).form));
     }
   });
-  return readable ? std::optional(std::move(read)) : std::nullopt;
+  return read;
 }
 
 LimitRules::LimitRules(const Limits& settings, std::span<const RoleLimits> rows) {

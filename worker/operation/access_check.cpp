@@ -117,9 +117,11 @@ class AccessWalk {
     CheckWaiting();
   }
 
-  void CheckValues(const graphql::Operation& operation, const JsonValue& values) {
+  void CheckValues(const graphql::Operation& operation, const std::optional<JsonValue>& values) {
+    std::unordered_set<std::string_view> without_value;
     for (const graphql::VariableDefinition& variable : operation.variables) {
-      const auto value = values.Find(variable.name.text);
+      const auto value = values ? values->Find(variable.name.text) : std::nullopt;
+      if (!value && variable.default_value == nullptr) without_value.insert(variable.name.text);
       const Type* const type = TypeOf(schema_, *variable.type);
       if (!value || type == nullptr) continue;
       ForEachHidden(*value, *type, [&](const Type& owner, const auto& node) {
@@ -128,6 +130,7 @@ class AccessWalk {
             [&] { return PathToUse(document_, operation, variable.name.text); });
       });
     }
+    if (!without_value.empty()) CheckDefaults(operation, without_value);
   }
 
   AccessRefusal Take() { return std::move(refusal_); }
@@ -158,6 +161,48 @@ class AccessWalk {
           *type, variable.type->offset, [&] { return NameOf(*type); }, path);
     } else if (variable.default_value != nullptr) {
       CheckLiteral(*variable.default_value, *type, path);
+    }
+  }
+
+  // An argument whose variable has no value has its default, as one that is left out.
+  void CheckDefaults(const graphql::Operation& operation,
+                     const std::unordered_set<std::string_view>& without_value) {
+    struct Level {
+      const SelectionSet* set;
+      const Type* type;
+      const Step* path;
+    };
+    std::deque<Level> levels{{operation.selection_set, schema_.Root(operation.kind), nullptr}};
+    std::unordered_set<std::string_view> spread;
+    for (; !levels.empty(); levels.pop_front()) {
+      const auto [set, type, above] = levels.front();
+      for (const Selection& selection : set->selections) {
+        if (selection.kind == SelectionKind::kFragmentSpread) {
+          const graphql::Fragment* const fragment = document_.FindFragment(selection.name.text);
+          if (fragment == nullptr || !spread.insert(selection.name.text).second) continue;
+          levels.push_back(
+              {fragment->selection_set, schema_.FindType(fragment->type_condition.text), above});
+          continue;
+        }
+        if (selection.kind != SelectionKind::kField) {
+          const graphql::Name& condition = selection.type_condition;
+          levels.push_back({selection.selection_set,
+                            condition ? schema_.FindType(condition.text) : type, above});
+          continue;
+        }
+        const graphql::Field* const field =
+            type == nullptr ? nullptr : schema_.FieldOf(*type, selection.name.text);
+        if (field == nullptr) continue;
+        const Step* const path = &steps_.emplace_back(Step{above, selection.response_name().text});
+        for (const graphql::Argument& node : selection.arguments) {
+          if (node.value->kind != ValueKind::kVariable) continue;
+          const InputValue* const argument = field->FindArgument(node.name.text);
+          if (argument == nullptr || !without_value.contains(node.value->text)) continue;
+          RefuseDefault(*argument, node.value->offset, [&] { return NameOf(*type, *field); }, path);
+        }
+        if (selection.selection_set == nullptr) continue;
+        levels.push_back({selection.selection_set, field->type->type, path});
+      }
     }
   }
 
@@ -257,16 +302,23 @@ class AccessWalk {
   template <typename MakeName>
   void CheckDefault(const Selection& selection, const InputValue& argument, const MakeName& field,
                     const Step* path) {
-    if (argument.default_value == nullptr || audience_.visibility().ShowsDefault(argument)) return;
     const auto& given = selection.arguments;
     if (std::any_of(given.begin(), given.end(), [&](const graphql::Argument& node) {
           return node.name.text == argument.name;
         })) {
       return;
     }
+    RefuseDefault(argument, selection.offset, field, path);
+  }
+
+  // Refuse the default of an argument if the audience does not see all of it.
+  template <typename MakeName>
+  void RefuseDefault(const InputValue& argument, uint32_t offset, const MakeName& field,
+                     const Step* path) {
+    if (argument.default_value == nullptr || audience_.visibility().ShowsDefault(argument)) return;
     ForEachHidden(*argument.default_value, *argument.type->type,
                   [&](const Type&, const auto& node, uint32_t) {
-                    RefuseArgument(node, argument, selection.offset, field, path);
+                    RefuseArgument(node, argument, offset, field, path);
                   });
   }
 
@@ -350,9 +402,9 @@ AccessRefusal CheckAccess(const graphql::Schema& schema, const Audience& audienc
 AccessRefusal CheckAccess(const graphql::Schema& schema, const Audience& audience,
                           const graphql::Document& document, const graphql::Operation& operation,
                           const std::optional<JsonValue>& values) {
-  if (audience.sees_all() || !values) return {};
+  if (audience.sees_all()) return {};
   AccessWalk walk(schema, audience, document);
-  walk.CheckValues(operation, *values);
+  walk.CheckValues(operation, values);
   return walk.Take();
 }
 

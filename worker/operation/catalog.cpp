@@ -47,12 +47,13 @@ bool Read(const JsonValue& row, SubscriptionField* field) {
   if (!access) return false;
   field->access = std::move(*access);
   const auto types = row.Find("event_types");
-  if (types) {
-    types->ForEachElement([&](const JsonValue& type) {
-      if (type.type() == JsonType::kString) field->event_types.push_back(type.ToString());
-    });
-  }
-  return true;
+  if (!types || types->is_null()) return true;
+  bool readable = types->type() == JsonType::kArray;
+  types->ForEachElement([&](const JsonValue& type) {
+    readable = readable && type.type() == JsonType::kString;
+    if (readable) field->event_types.push_back(type.ToString());
+  });
+  return readable;
 }
 
 constexpr std::string_view kOtherName = "it has another name in its definition";
@@ -65,6 +66,15 @@ struct Links {
   graphql::FilterChecks filters;
   AccessRules::Looks looks;  // of arguments at fields of the data
 };
+
+// A condition, or an argument, looks at a field of a type. If that is an interface, it looks into
+// the objects that implement it: a client that may not see one of them would learn from the events
+// that it gets what the object has there.
+void AddLooks(const graphql::Field& field, const graphql::Type& of, const graphql::InputValue& look,
+              AccessRules::Looks* looks) {
+  looks->emplace_back(field.id, look.id);
+  for (const graphql::Type* object : of.possible) looks->emplace_back(object->id, look.id);
+}
 
 // Tie a field to its definition in the schema. Returns why it cannot be served; empty if it can.
 std::string Link(const graphql::Schema& schema, Links* links, SubscriptionField* field) {
@@ -87,8 +97,9 @@ std::string Link(const graphql::Schema& schema, Links* links, SubscriptionField*
     added.is_where = target.field == nullptr;
     added.in_row = target.in_row;
     if (added.is_where) continue;
-    links->looks.emplace_back(target.field->id, argument.id);
-    if (added.in_row) links->looks.emplace_back(target.row->id, argument.id);
+    const graphql::Type& data = *field->definition->type->type;
+    if (added.in_row) AddLooks(*target.row, data, argument, &links->looks);
+    AddLooks(*target.field, added.in_row ? *target.row->type->type : data, argument, &links->looks);
     const auto column = field->columns->find(argument.name);
     if (added.in_row && column != field->columns->end() && !column->second.is_array) {
       added.column = &column->second;
@@ -121,8 +132,8 @@ std::string Build(std::string_view types, std::string_view tenant_field,
     if (!problem.empty()) return problem;
     registered.emplace_back(field.definition, &field.access);
   }
-  for (const auto& [member, field] : links.filters.conditions()) {
-    links.looks.emplace_back(field->id, member->id);
+  for (const auto& [member, field, of] : links.filters.conditions()) {
+    AddLooks(*field, *of, *member, &links.looks);
   }
   *access = std::make_unique<const AccessRules>(*built.schema, registered, links.looks);
   *schema = std::move(built.schema);
@@ -188,16 +199,20 @@ std::shared_ptr<const Catalog> Catalog::FromSnapshot(std::string_view json, std:
   const WatchedColumns columns = ReadColumns(root);
   const auto unwatched = std::make_shared<const ColumnTypes>();
   std::vector<SubscriptionField>& fields = catalog->fields_;
-  bool readable =
-      rows && Text(root, "types", &types) && Text(root, "server_version", &server_version);
-  if (readable) {
-    rows->ForEachElement([&](const JsonValue& row) {
-      SubscriptionField& field = fields.emplace_back();
-      readable = readable && Read(row, &field);
-      const auto watched = columns.find(field.channel);
-      field.columns = watched != columns.end() ? watched->second : unwatched;
-    });
+  if (!rows || !Text(root, "types", &types) || !Text(root, "server_version", &server_version)) {
+    *error = "snapshot is not of this version";
+    return nullptr;
   }
+  rows->ForEachElement([&](const JsonValue& row) {
+    SubscriptionField field;
+    if (!Read(row, &field)) {
+      catalog->left_out_.push_back("subscription \"" + field.name + "\": its row cannot be read");
+      return;
+    }
+    const auto watched = columns.find(field.channel);
+    field.columns = watched != columns.end() ? watched->second : unwatched;
+    fields.push_back(std::move(field));
+  });
   if (const auto issuers = root.Find("issuers")) {
     catalog->issuers_ = Issuers::FromSnapshot(*issuers, &catalog->left_out_);
   } else {
@@ -205,8 +220,7 @@ std::shared_ptr<const Catalog> Catalog::FromSnapshot(std::string_view json, std:
   }
   if (const auto limits = root.Find("limits")) {
     limits->ForEachElement([&](const JsonValue& row) {
-      auto read = ReadRoleLimits(row);
-      readable = readable && read;
+      auto read = ReadRoleLimits(row, &catalog->left_out_);
       if (read) catalog->role_limits_.push_back(std::move(*read));
     });
   }
@@ -216,10 +230,6 @@ std::shared_ptr<const Catalog> Catalog::FromSnapshot(std::string_view json, std:
                                    {.is_anonymous = true}, &problem_of_claims);
   if (!catalog->anonymous_) {
     catalog->left_out_.push_back("fraiseql_subs.anonymous_claims: " + problem_of_claims);
-  }
-  if (!readable) {
-    *error = "snapshot is not of this version";
-    return nullptr;
   }
   catalog->server_version_ = "fraiseql_subs " + version + ", PostgreSQL " + server_version;
 

@@ -75,7 +75,7 @@ class Catalog {
   // Whether every field that `older` has is here with the same rules. If so, subscriptions prepared
   // with that one see nothing that this one forbids.
   bool KeepsRulesOf(const Catalog& older) const;
-  // Each subscription and issuer that was left out, and why. For the log.
+  // Each subscription, issuer and limit that was left out, and why. For the log.
   const std::vector<std::string>& left_out() const { return left_out_; }
 
  private:

@@ -289,6 +289,7 @@ Predicate AsPredicate(Demand demand) {
   is_one.comparison = demand.field.comparison;
   is_one.path = demand.field.path;
   is_one.operands = std::move(demand.forms);
+  is_one.must_be_told = true;
   if (demand.field.demander != Demander::kRowFilter) return is_one;
   Predicate has_one;
   has_one.kind = Predicate::Kind::kSome;

@@ -171,7 +171,7 @@ PrepareResult Prepare(const std::shared_ptr<const Catalog>& catalog, PlanCache* 
           kErrorServiceUnavailable}});
   }
   PrepareResult result;
-  const auto audience = catalog->access().AudienceOf(*identity);
+  const auto audience = catalog->access().AudienceOf(identity);
   const auto prepared = FindDocument(catalog, audience, cache, request, limits, &result);
   if (!prepared) return result;
   const graphql::Document& document = *prepared->document;

@@ -180,7 +180,11 @@ class DeliveryTrace {
     return Decide(is_tenant ? "tenant" : "row_filter",
                   Holds(MakeFilter(std::move(demands), {}), *event_) == true,
                   Show(field.path) + (is_null ? " is null, and shared." : " is " + whose + "."),
-                  Show(field.path) + " is " + (is_null ? "null" : "not " + whose) + ".");
+                  Show(field.path) + " is " +
+                      (LeavesOpen(event_->data, field.path) ? "not in the event"
+                       : is_null                            ? "null"
+                                                            : "not " + whose) +
+                      ".");
   }
 
   bool PassesFederation(std::optional<Demand> demand) {

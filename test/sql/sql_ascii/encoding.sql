@@ -1,5 +1,5 @@
 \set QUIET on
-SELECT plan(8);
+SELECT plan(20);
 
 SELECT forget_published();
 SELECT fraiseql_publish('t', 'c', '{"name": "Zoë"}');
@@ -37,5 +37,29 @@ SELECT results_eq('SELECT published_and_lost()', $$VALUES ('lost names 1')$$,
 SELECT fraiseql_watch('keys', E'caf\xe9');
 INSERT INTO keys VALUES ('a');
 SELECT is_empty('SELECT * FROM published()', 'a channel of such a name has no subscribers');
+
+-- What the worker could not read takes no catalog down.
+SELECT fraiseql_register_types('type Word { word: String }');
+SELECT throws_ok(format($$SELECT fraiseql_register_subscription('word: Word', %s)$$, options), '22021',
+    parameter || ' cannot be written in UTF-8', parameter || ' that is not UTF-8 is refused')
+FROM (VALUES
+    ('channel', $$E'caf\xe9'$$),
+    ('event_types', $$'c', ARRAY['a', E'caf\xe9']$$),
+    ('row_filter', $$'c', row_filter => E'{"caf\xe9": "user"}'$$),
+    ('tenant_field', $$'c', tenant_field => E'caf\xe9'$$),
+    ('subgraph', $$'c', subgraph => E'caf\xe9'$$),
+    ('roles', $$'c', roles => ARRAY[E'\xff']$$),
+    ('scopes', $$'c', scopes => ARRAY['a', E'\xff']$$)) AS refused (parameter, options);
+SELECT throws_ok($$SELECT fraiseql_set_limits(E'caf\xe9', '{"connections_per_user": 1}')$$, '22021',
+    'role cannot be written in UTF-8', 'so is a role with limits');
+SELECT throws_ok(format($$SELECT fraiseql_register_issuer('i', %s)$$, options), '22021',
+    parameter || ' cannot be written in UTF-8', parameter || ' of an issuer, too')
+FROM (VALUES
+    ('secret', $$secret => repeat('s', 32) || E'\xff'$$),
+    ('audiences', $$secret => repeat('s', 32), audiences => ARRAY[E'\xff']$$),
+    ('claims', $$secret => repeat('s', 32), claims => E'{"user": "caf\xe9"}'$$)) AS refused (parameter, options);
+SELECT lives_ok($$SELECT fraiseql_register_subscription('word: Word', 'c', roles => '{Zoë}')$$,
+    'what is UTF-8 is registered');
+SELECT fraiseql_unregister_subscription('word'), fraiseql_unregister_type('Word');
 
 SELECT * FROM finish();

@@ -40,7 +40,7 @@ class AccessCatalog {
         "," +
         row("change", "change(owner: ID, note: String, where: ChangeFilter): Change", "changes") +
         R"(], "columns": {"changes": {"id": "int8", "org": "uuid", "hidden": "text",)"
-        R"( "owners": "int8[]", "tenant": "text"}}, "tenant_field": ")" +
+        R"( "owners": "int8[]", "tenant": "text", "operation": "text"}}, "tenant_field": ")" +
         tenant_setting + "\"}";
     std::string error;
     catalog_ = Catalog::FromSnapshot(snapshot, &error);

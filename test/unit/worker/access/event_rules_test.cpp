@@ -24,6 +24,8 @@ TEST(EventRulesTest, AFieldIsFoundInTheDataOrInItsRow) {
   EXPECT_THAT(TenantOf("org", "change").path, ElementsAre("row", "org")) << "a column alone";
   EXPECT_THAT(TenantOf("hidden", "change").path, ElementsAre("row", "hidden"));
   EXPECT_THAT(TenantOf("org", "order").path, ElementsAre("org"));
+  EXPECT_THAT(TenantOf("operation", "change").path, ElementsAre("row", "operation"))
+      << "a column, though the type has a field of that name";
   EXPECT_THAT(TenantOf("old.tenant", "change").path, ElementsAre("old", "tenant"));
   EXPECT_THAT(TenantOf("meta.org.id", "order").path, ElementsAre("meta", "org", "id"));
 }
@@ -39,6 +41,22 @@ TEST(EventRulesTest, AFieldComparesAsItsColumnOrItsTypeDoes) {
   EXPECT_EQ(TenantOf("customer.userId", "order").comparison, Comparison::kIdentity);
   EXPECT_EQ(TenantOf("unknown", "order").comparison, Comparison::kIdentity);
   EXPECT_EQ(TenantOf("customer", "order").comparison, Comparison::kIdentity);
+}
+
+TEST(EventRulesTest, WhereAnEventMayHaveAnyValueItIsNotNull) {
+  const auto leaves_open = [](const char* data, const FieldPath& path) {
+    JsonTree tree;
+    EXPECT_TRUE(tree.ParseCopy(data));
+    return LeavesOpen(tree.root(), path);
+  };
+  EXPECT_TRUE(leaves_open(R"({"row": {}})", {"row", "tenant"}));
+  EXPECT_TRUE(leaves_open(R"({"row": {}})", {"tenant"})) << "misspelt, or renamed";
+  EXPECT_TRUE(leaves_open(R"({"id": 1})", {"row", "tenant"}));
+  EXPECT_TRUE(leaves_open(R"({"meta": 7})", {"meta", "tenant"}));
+  EXPECT_FALSE(leaves_open(R"({"row": null})", {"row", "tenant"}));
+  EXPECT_FALSE(leaves_open(R"({"row": null})", {"tenant"}));
+  EXPECT_FALSE(leaves_open(R"({"row": {"tenant": null}})", {"row", "tenant"}));
+  EXPECT_FALSE(leaves_open(R"({"id": 1})", {"tenant"})) << "published without a tenant";
 }
 
 TEST(EventRulesTest, TheSettingIsTheTenantFieldOfThoseWithoutOne) {
@@ -303,6 +321,23 @@ TEST(OldRowTest, IsOfOthersIfAModulesFieldHasAnotherValueThere) {
       << "compared as filters compare";
   EXPECT_TRUE(OldIsHidden(rows, R"({"row": {"owner": 1, "id": 7}, "old": {"owner": 1, "id": 8}})"));
   EXPECT_FALSE(OldIsHidden("", R"({"row": {"tenant": "a"}, "old": {"tenant": "b"}})"));
+}
+
+TEST(OldRowTest, IsOfOthersIfTheScopesFieldHasAnotherValueThere) {
+  const std::string scope = R"("scope": {"owner": "user"})";
+  EXPECT_FALSE(OldIsHidden(scope, R"({"row": {"owner": "u1"}, "old": {"owner": "u1"}})"));
+  EXPECT_TRUE(OldIsHidden(scope, R"({"row": {"owner": "u1"}, "old": {"owner": "u2"}})"));
+  EXPECT_TRUE(OldIsHidden(scope, R"({"row": {"owner": "u1"}, "old": {}})")) << "left out";
+  EXPECT_FALSE(OldIsHidden(scope, R"({"row": {"owner": "u1"}, "old": null})"));
+}
+
+TEST(OldRowTest, MayBeOfOthersWhereAScopesFieldIsDeeperDown) {
+  const AccessCatalog catalog(R"("scope": {"sku": "user"})");
+  const SubscriptionField* const order = catalog.catalog().FindField("order");
+  ASSERT_TRUE(order);
+  JsonTree tree;
+  ASSERT_TRUE(tree.ParseCopy(R"({"row": {"meta": {"sku": "u1"}}, "old": {"meta": {"sku": "u1"}}})"));
+  EXPECT_TRUE(OldIsOfOthers(order->rules, tree.root()));
 }
 
 }  // namespace

@@ -97,6 +97,11 @@ TEST(HttpReplyTest, OldClientsReadErrorsWithStatus200AndNewOnesWith400) {
   EXPECT_EQ(ReplyWithErrors(ResponseType::kGraphqlResponse, {}).body, R"({"errors":[]})");
 }
 
+TEST(HttpReplyTest, AnAnswerIsKeptByNoCache) {
+  EXPECT_EQ(ReplyWithResponse(ResponseType::kJson, "{}").headers,
+            (HttpHeaders{{"cache-control", "no-store"}}));
+}
+
 TEST(EventStreamTest, AResponseIsOneLineOfData) {
   EXPECT_EQ(NextEvent("{\"a\":\r\n [1]}"), "event: next\ndata: {\"a\":   [1]}\n\n");
 }
@@ -104,13 +109,14 @@ TEST(EventStreamTest, AResponseIsOneLineOfData) {
 TEST(GraphqlHttpTest, AClientThatIsNotLetInIsAskedForABearerToken) {
   const HttpReply without = ReplyUnauthenticated(false, "there is no token");
   EXPECT_EQ(without.status, 401u);
-  EXPECT_EQ(without.headers, (HttpHeaders{{"www-authenticate", "Bearer"}}));
+  EXPECT_EQ(without.headers, (HttpHeaders{{"cache-control", "no-store"}, {"www-authenticate", "Bearer"}}));
   EXPECT_EQ(without.body,
             R"({"errors":[{"message":"Unauthenticated: there is no token","extensions":)"
             R"({"code":"UNAUTHENTICATED"}}]})");
   const HttpReply refused = ReplyUnauthenticated(true, "");
   EXPECT_EQ(refused.headers,
-            (HttpHeaders{{"www-authenticate", R"(Bearer error="invalid_token")"}}));
+            (HttpHeaders{{"cache-control", "no-store"},
+                         {"www-authenticate", R"(Bearer error="invalid_token")"}}));
 }
 
 }  // namespace

@@ -7,6 +7,7 @@
 
 #include "test/unit/worker/access/access_catalog.hpp"
 #include "worker/event/dispatch.hpp"
+#include "worker/filter/predicate_trial.hpp"
 #include "worker/operation/errors_json.hpp"
 #include "worker/operation/filter_compiler.hpp"
 
@@ -108,6 +109,88 @@ TEST_F(DispatchAccessTest, WhereTheFieldIsSharedEventsWithoutATenantReachEverybo
   EXPECT_THAT(Got(), ElementsAre(1, 1, 1));
   Publish(R"({"id": 1, "tenant": ""})");
   EXPECT_THAT(Got(), ElementsAre(0, 0, 0)) << "an empty text is a tenant";
+}
+
+// Of a row's change, what is not told may be any tenant.
+class UntoldTenantTest : public DispatchAccessTest {
+ protected:
+  void SubscribeToChanges(const std::string& access) {
+    while (!added_.empty()) Unsubscribe(added_.back());
+    clients_.clear();
+    Register(R"("shared": true, )" + access);
+    // More values than an index takes, so that they are tried.
+    std::string ids;
+    for (size_t i = 0; i < 2 * kMaxKeys; ++i) ids += (i == 0 ? "" : ",") + std::to_string(i);
+    const std::string claims = R"({"ids": [)" + ids + "]}";
+    Subscribe(Somebody{.tenant = "a", .claims = claims}, kChange);
+    Subscribe(Somebody{.tenant = "b", .claims = claims}, kChange);
+    Subscribe(Somebody{.claims = claims}, kChange);
+  }
+
+  std::vector<size_t> GotOf(const std::string& data) {
+    Publish(data, "", "changes");
+    return Got();
+  }
+};
+
+TEST_F(UntoldTenantTest, IsNobodys) {
+  for (const std::string tenant_field : {"tenant", "row.tenant", "misspelt", "row.misspelt"}) {
+    for (const std::string others : {"", R"(, "row_filter": {"id": "$.ids"})"}) {
+      SCOPED_TRACE(tenant_field + others);
+      SubscribeToChanges(R"("tenant_field": ")" + tenant_field + "\"" + others);
+      for (const char* untold :
+           {R"({"operation": "INSERT", "row": {"id": 1}, "old": null, "omitted": ["row.tenant"]})",
+            R"({"operation": "UPDATE", "row": {"id": 1}, "old": {"id": 1}})",
+            R"({"operation": "INSERT", "row": {"id": 1, "other": "a"}, "old": null})"}) {
+        EXPECT_THAT(GotOf(untold), ElementsAre(0, 0, 0)) << untold;
+      }
+    }
+  }
+}
+
+TEST_F(UntoldTenantTest, IsNobodysAlsoWhereItIsTried) {
+  const Demand demand{{{"row", "tenant"}, Comparison::kText, Demander::kTenant},
+                      {std::string(1, kNullForm)}};
+  std::vector<Demand> demands;
+  // An index takes one demand for a field. The other is tried.
+  demands.push_back(demand);
+  demands.push_back(demand);
+  const Filter filter = MakeFilter(std::move(demands), {});
+  ASSERT_TRUE(filter.residual);
+  const auto holds = [&](const char* data) {
+    JsonTree tree;
+    EXPECT_TRUE(tree.ParseCopy(data));
+    PredicateTrial trial;
+    WorkBudget budget(1'000'000);
+    trial.Start(*filter.residual, tree.root());
+    return trial.Continue(&budget);
+  };
+  EXPECT_EQ(holds(R"({"row": {"id": 1}})"), false);
+  EXPECT_EQ(holds(R"({"row": {"tenant": null}})"), true);
+  EXPECT_EQ(holds(R"({"row": null})"), true);
+}
+
+TEST_F(UntoldTenantTest, IsNoneWhereItOrTheRowIsNull) {
+  SubscribeToChanges(R"("tenant_field": "tenant")");
+  EXPECT_THAT(GotOf(R"({"operation": "INSERT", "row": {"id": 1, "tenant": null}, "old": null})"),
+              ElementsAre(1, 1, 1));
+  EXPECT_THAT(GotOf(R"({"operation": "TRUNCATE", "row": null, "old": null})"),
+              ElementsAre(1, 1, 1));
+  EXPECT_THAT(GotOf(R"({"operation": "INSERT", "row": {"id": 1, "tenant": "a"}, "old": null})"),
+              ElementsAre(1, 0, 0));
+}
+
+TEST_F(UntoldTenantTest, IsNobodysWhereAPathIsNotThere) {
+  Register(R"("shared": true, "tenant_field": "meta.tenant")");
+  Subscribe(Somebody{.tenant = "a"});
+  for (const char* untold : {R"({"id": 1})", R"({"meta": {}})", R"({"meta": 7})"}) {
+    Publish(untold);
+    EXPECT_THAT(Got(), ElementsAre(0)) << untold;
+  }
+  for (const char* shared : {R"({"meta": null})", R"({"meta": {"tenant": null}})"}) {
+    Publish(shared);
+    EXPECT_THAT(Got(), ElementsAre(1)) << shared;
+  }
 }
 
 TEST_F(DispatchAccessTest, ARowFilterComparesEachFieldWithItsClaim) {

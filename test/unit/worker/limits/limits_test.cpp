@@ -15,8 +15,9 @@ LimitRules RulesOf(const Options& options, std::string_view rows) {
   EXPECT_TRUE(tree.ParseCopy(rows));
   std::vector<RoleLimits> read;
   tree.root().ForEachElement([&](const JsonValue& row) {
-    auto limits = ReadRoleLimits(row);
-    EXPECT_TRUE(limits) << row.raw();
+    std::vector<std::string> problems;
+    auto limits = ReadRoleLimits(row, &problems);
+    EXPECT_TRUE(problems.empty()) << row.raw();
     if (limits) read.push_back(std::move(*limits));
   });
   return LimitRules(Limits::FromOptions(options), read);
@@ -107,7 +108,7 @@ TEST(LimitsTest, ValuesAreNumbersTextsOrNull) {
   EXPECT_EQ(rules.everybody()->of(kEvents), Rate("0"));
 }
 
-TEST(LimitsTest, ARowThatIsNoneIsFound) {
+TEST(LimitsTest, WhatIsNoLimitIsTold) {
   for (const char* const row :
        {R"({})", R"({"role": null})", R"({"role": 1, "limits": {}})",
         R"({"role": "a", "limits": []})", R"({"role": "a", "limits": {"unknown": 1}})",
@@ -118,7 +119,11 @@ TEST(LimitsTest, ARowThatIsNoneIsFound) {
         R"({"role": "a", "limits": {"rate_limit": "5/s"}})"}) {
     JsonTree tree;
     ASSERT_TRUE(tree.ParseCopy(row));
-    EXPECT_FALSE(ReadRoleLimits(tree.root())) << row;
+    std::vector<std::string> problems;
+    const auto read = ReadRoleLimits(tree.root(), &problems);
+    EXPECT_EQ(problems.size(), 1u) << row;
+    const bool is_of_role = read && read->role;
+    EXPECT_TRUE(!is_of_role || read->values.empty()) << row;
   }
 }
 

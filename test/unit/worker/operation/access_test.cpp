@@ -48,6 +48,7 @@ constexpr char kSnapshot[] = R"json({
     {"name": "order", "field": "order(id: ID, total: Float, status: Status, where: OrderFilter): Order", "channel": "c"},
     {"name": "changed", "field": "changed(id: ID, total: Float, where: ChangeFilter): Change", "channel": "c"},
     {"name": "mine", "field": "mine: Order @authenticated", "channel": "c"},
+    {"name": "party", "field": "party(name: String, where: PartyFilter): Party", "channel": "c"},
     {"name": "open", "field": "open: Keys", "channel": "c"},
     {"name": "boxed", "field": "boxed: Box", "channel": "c"},
     {"name": "picked", "field": "picked(where: Pick, must: PickMust): Order", "channel": "c"},
@@ -301,6 +302,47 @@ TEST_F(AccessTest, ADefaultThatIsDeniedMustBeReplaced) {
   EXPECT_EQ(Subscribed(Admin(), "byDefault { id }"), "ok");
 }
 
+TEST_F(AccessTest, SoDoesOneWhoseVariableHasNoValue) {
+  const std::string query = "subscription($s: Status) { mine: byDefault(status: $s) { id } }";
+  const std::string denied = "ROLE_REQUIRED Subscription.byDefault(status:) at mine";
+  EXPECT_EQ(Outcome(Somebody(), query), denied);
+  EXPECT_EQ(Outcome(Somebody(), query, "{}"), denied);
+  EXPECT_EQ(Outcome(Somebody(), query, R"({"s": "NEW"})"), "ok");
+  EXPECT_EQ(Outcome(Somebody(), query, R"({"s": null})"), "ok");
+  EXPECT_EQ(Outcome(Admin(), query), "ok");
+  EXPECT_EQ(
+      Outcome(Somebody(), "subscription($s: Status = NEW) { byDefault(status: $s) { id } }"), "ok");
+  for (const char* around : {"... { mine: byDefault(status: $s) { id } } }",
+                             "...F } fragment F on Subscription { mine: byDefault(status: $s) "
+                             "{ id } }"}) {
+    EXPECT_EQ(Outcome(Somebody(), std::string("subscription($s: Status) { ") + around), denied);
+  }
+}
+
+TEST_F(AccessTest, AConditionOnAnInterfaceLooksIntoAllOfItsObjects) {
+  const std::string where = R"(order(where: {owner: {name: {startsWith: "B"}}}) { id })";
+  EXPECT_EQ(Subscribed(Somebody(), where), "ROLE_REQUIRED PartyFilter.name at order");
+  EXPECT_EQ(Subscribed(Somebody(), R"(party(where: {name: {eq: "B"}}) { name })"),
+            "ROLE_REQUIRED PartyFilter.name at party");
+  EXPECT_EQ(Subscribed(Somebody(), R"(party(name: "B") { name })"),
+            "ROLE_REQUIRED Subscription.party(name:) at party");
+  EXPECT_EQ(Subscribed(Somebody(), "party { name }"), "ok") << "data of a spy is null";
+  EXPECT_EQ(Subscribed(Admin(), where), "ok");
+  EXPECT_EQ(Subscribed(Admin(), R"(party(name: "B", where: {name: {eq: "B"}}) { name })"), "ok");
+}
+
+TEST_F(AccessTest, AnIdentityIsOfOneAudienceAsLongAsItLives) {
+  const auto client = Somebody({"admin"});
+  const auto audience = catalog_->access().AudienceOf(client);
+  EXPECT_EQ(catalog_->access().AudienceOf(client), audience);
+  for (int i = 0; i < 1000; ++i) {
+    EXPECT_NE(catalog_->access().AudienceOf(Somebody({"other"})), audience);
+    EXPECT_EQ(catalog_->access().AudienceOf(Somebody({"admin"})), audience)
+        << "though it may be where the other was";
+  }
+  EXPECT_EQ(catalog_->access().AudienceOf(client), audience);
+}
+
 TEST_F(AccessTest, InterfacesAndTheirObjectsShareTheirRules) {
   // What the interface demands is demanded of the object, by whatever way it is selected.
   const std::string denied = "UNAUTHENTICATED ";
@@ -381,8 +423,8 @@ TEST_F(AccessTest, WithoutRulesAllClientsShare) {
       R"("subscriptions":[{"name":"a","field":"a: A","channel":"c"}]})",
       &error);
   ASSERT_TRUE(open) << error;
-  EXPECT_EQ(open->access().AudienceOf(*Anonymous()), open->access().AudienceOf(*Admin()));
-  EXPECT_TRUE(open->access().AudienceOf(*Anonymous())->sees_all());
+  EXPECT_EQ(open->access().AudienceOf(Anonymous()), open->access().AudienceOf(Admin()));
+  EXPECT_TRUE(open->access().AudienceOf(Anonymous())->sees_all());
 }
 
 TEST_F(AccessTest, SuggestionsNameNothingDenied) {
