@@ -369,7 +369,7 @@ inline constexpr Setting kSettings[] = {
      .value = StringSetting{.default_value = "", .range = "a rate, or empty"},
      .changed_by = ChangedBy::kReload,
      .is_worker_option = true,
-     .sentence = "Rate of messages that one connection may send; empty is no limit."},
+     .sentence = "Rate of messages or requests that one connection may send; empty is no limit."},
     {.name = "slow_timeout",
      .value =
          IntegerSetting{

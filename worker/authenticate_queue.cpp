@@ -29,22 +29,33 @@ void AuthenticateQueue::Add(Call call, uint64_t deadline_ms, Reply reply) {
     reply({.error = "what the client presents itself with is too long, or not UTF-8"});
     return;
   }
-  if (waiting_.size() >= kMaxWaiting || waiting_bytes_ + size > kMaxWaitingBytes) {
+  Line& line = LineOf(call);
+  if (line.entries.size() >= kMaxWaiting || line.bytes + size > kMaxWaitingBytes) {
     reply({.error = "too many log-ins wait for the function"});
     return;
   }
-  waiting_bytes_ += size;
-  waiting_.push_back({std::move(call), deadline_ms, std::move(reply)});
+  line.bytes += size;
+  line.entries.push_back({std::move(call), deadline_ms, std::move(reply)});
   SendSome();
 }
 
+AuthenticateQueue::Line* AuthenticateQueue::NextLine() {
+  for (Line& line : waiting_) {
+    if (!line.entries.empty()) return &line;
+  }
+  return nullptr;
+}
+
 void AuthenticateQueue::SendSome() {
-  while (sent_.size() < kMaxSent && !waiting_.empty()) {
-    const bool is_given_up = IsGivenUp(waiting_.front().call);
-    if (!is_given_up && !send_(last_number_ + 1, waiting_.front().call)) return;
-    Entry entry = std::move(waiting_.front());
-    waiting_.pop_front();
-    waiting_bytes_ -= SizeOf(entry.call);
+  while (sent_.size() < kMaxSent) {
+    Line* const line = NextLine();
+    if (line == nullptr) return;
+    const Call& next = line->entries.front().call;
+    const bool is_given_up = IsGivenUp(next);
+    if (!is_given_up && !send_(last_number_ + 1, next)) return;
+    Entry entry = std::move(line->entries.front());
+    line->entries.pop_front();
+    line->bytes -= SizeOf(entry.call);
     entry.call = {};
     if (is_given_up) {
       entry.reply({.error = kGivenUp});
@@ -76,13 +87,15 @@ void AuthenticateQueue::Expire(uint64_t now_ms) {
     if (!entry.reply || entry.deadline_ms > now_ms) continue;
     std::exchange(entry.reply, nullptr)(late);
   }
-  std::erase_if(waiting_, [&](Entry& entry) {
-    const bool is_late = entry.deadline_ms <= now_ms;
-    if (!is_late && !IsGivenUp(entry.call)) return false;
-    waiting_bytes_ -= SizeOf(entry.call);
-    entry.reply(is_late ? late : Answer{.error = kGivenUp});
-    return true;
-  });
+  for (Line& line : waiting_) {
+    std::erase_if(line.entries, [&](Entry& entry) {
+      const bool is_late = entry.deadline_ms <= now_ms;
+      if (!is_late && !IsGivenUp(entry.call)) return false;
+      line.bytes -= SizeOf(entry.call);
+      entry.reply(is_late ? late : Answer{.error = kGivenUp});
+      return true;
+    });
+  }
 }
 
 }  // namespace fsubs

@@ -3,6 +3,7 @@
 Rates are those of an hour, so that no token comes back while a test runs.
 """
 
+import contextlib
 import json
 
 import psycopg
@@ -234,6 +235,32 @@ def test_a_flood_of_messages_is_answered_no_longer_than_the_rate_allows(orders, 
     assert orders.metric("fraiseql_subs_messages_received_total") == before + 5 * 51
     assert limited(orders, "messages_per_connection") == 5
     bystander.settle()
+
+
+def ask(connection, path="/graphql?query={__typename}", method="GET"):
+    """One request of a connection that is kept: (status, headers, body)."""
+    connection.request(method, path, headers={"accept": "application/json"})
+    reply = connection.getresponse()
+    return reply.status, reply.headers, reply.read().decode()
+
+
+def test_requests_of_a_connection_are_counted_as_messages_are(orders):
+    set_limits(orders, {"messages_per_connection": "1/h burst 3"})
+    with contextlib.closing(http_client.connection_to(orders)) as connection:
+        assert ask(connection, method="OPTIONS")[0] == 204
+        assert [ask(connection)[0] for _ in range(4)] == [200, 200, 200, 429]
+        status, headers, body = ask(connection)
+        assert status == 429
+        assert 0 < int(headers["retry-after"]) <= 3600
+        assert json.loads(body)["errors"][0]["extensions"] == {
+            "code": "RATE_LIMITED",
+            "limit": "messages_per_connection",
+        }
+        for path in ("/readyz", "/livez", "/metrics"):
+            assert ask(connection, path)[0] == 200
+    assert limited(orders, "messages_per_connection") == 2
+    with contextlib.closing(http_client.connection_to(orders)) as connection:
+        assert ask(connection)[0] == 200
 
 
 def test_queries_by_http_are_no_connections(orders):

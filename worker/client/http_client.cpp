@@ -83,6 +83,7 @@ void HttpClient::OnGraphqlRequest(HttpRequest request) {
     Reply(ReplyToOptions(request));
     return;
   }
+  if (!TakeRequest()) return;
   const auto type = NegotiateResponseType(request.accept);
   if (!type) {
     Reply(ReplyWithProblem(kHttpNotAcceptable,
@@ -126,6 +127,19 @@ void HttpClient::OnGraphqlRequest(HttpRequest request) {
   // As for messages by WebSocket: what was registered before the request came must be known.
   stage_ = Stage::kHeld;
   if (host_->AdmitOrHold(this, {})) Authenticate();
+}
+
+// Replies if the connection has sent too many.
+bool HttpClient::TakeRequest() {
+  constexpr LimitKey kLimit = LimitKey::kMessagesPerConnection;
+  // It is not known yet who asks.
+  const auto rate = host_->LimitsOf(nullptr)->of(kLimit);
+  if (!rate) return true;
+  const auto retry_after_s = socket_.CountRequest(*rate, host_->now_us());
+  if (!retry_after_s) return true;
+  host_->counters()->CountLimited(kLimit);
+  Reply(ReplyWithLimit(kLimit, *retry_after_s));
+  return false;
 }
 
 void HttpClient::OnLimited(LimitKey limit) {

@@ -51,6 +51,7 @@ class HttpClient final : public Client, public HttpPeer {
   void CloseSlow() override;
 
   void OnGraphqlRequest(HttpRequest request);
+  bool TakeRequest();
   void RefuseAsUnavailable(ResponseType type);
   void Authenticate();
   void Execute();

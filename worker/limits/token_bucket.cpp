@@ -11,6 +11,9 @@ using Wide = unsigned __int128;
 constexpr uint64_t kLongestPeriodUs = 3'600'000'000;
 static_assert(UINT64_MAX / kMaxLimit >= kLongestPeriodUs);
 
+constexpr uint64_t kSecondUs = 1'000'000;
+constexpr uint64_t kLongestRetryS = 3600;
+
 }  // namespace
 
 void TokenBucket::Refill(uint64_t now_us) {
@@ -54,6 +57,10 @@ uint64_t TokenBucket::WaitUs(uint64_t now_us) {
   if (there >= rate_.period_us) return 0;
   if (rate_.count == 0) return UINT64_MAX;
   return (rate_.period_us - there + rate_.count - 1) / rate_.count;
+}
+
+uint64_t TokenBucket::RetryAfterS(uint64_t now_us) {
+  return std::min(WaitUs(now_us) / kSecondUs + 1, kLongestRetryS);
 }
 
 }  // namespace fsubs

@@ -30,6 +30,8 @@ class TokenBucket {
 
   // How long until there is a token; UINT64_MAX: there never is.
   uint64_t WaitUs(uint64_t now_us);
+  // The same for the header Retry-After: in whole seconds that suffice, an hour at most.
+  uint64_t RetryAfterS(uint64_t now_us);
 
  private:
   // In parts of which the rate's count come back each microsecond, and its period makes a token.

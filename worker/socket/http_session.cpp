@@ -207,6 +207,16 @@ void HttpSession::WriteReply(const HttpReply& reply) {
       FormatReply(reply, head_only_ ? ReplyBody::kOmitted : ReplyBody::kWhole, keep_alive_));
 }
 
+std::optional<uint64_t> HttpSession::CountRequest(const LimitValue& rate, uint64_t now_us) {
+  if (requests_) {
+    requests_->SetRate(rate, now_us);
+  } else {
+    requests_ = std::make_unique<TokenBucket>(rate, now_us);
+  }
+  if (requests_->Take(now_us)) return std::nullopt;
+  return requests_->RetryAfterS(now_us);
+}
+
 void HttpSession::Reply(const HttpReply& reply) {
   WriteReply(reply);
   connection_->Soon();
@@ -232,6 +242,10 @@ WriteResult HttpSession::Write(std::string_view bytes) {
 void HttpSession::EndStream() {
   stage_ = Stage::kReplied;
   connection_->Soon();
+}
+
+std::optional<uint64_t> HttpSocket::CountRequest(const LimitValue& rate, uint64_t now_us) {
+  return session_->CountRequest(rate, now_us);
 }
 
 void HttpSocket::Reply(HttpReply reply) {

@@ -3,9 +3,11 @@
 #pragma once
 
 #include <memory>
+#include <optional>
 #include <string>
 #include <string_view>
 
+#include "worker/limits/token_bucket.hpp"
 #include "worker/socket/connection.hpp"
 #include "worker/socket/request_parser.hpp"
 #include "worker/socket/session.hpp"
@@ -26,6 +28,7 @@ class HttpSession final : public Session {
   void OnFault() override;
 
   // HttpSocket
+  std::optional<uint64_t> CountRequest(const LimitValue& rate, uint64_t now_us);
   void Reply(const HttpReply& reply);
   void StartStream(const HttpReply& reply);
   WriteResult Write(std::string_view bytes);
@@ -61,7 +64,8 @@ class HttpSession final : public Session {
   std::string input_;                      // what came and was not used up
   std::unique_ptr<RequestParser> parser_;  // of the request that is read
   std::unique_ptr<HttpPeer> peer_;
-  size_t progress_ = 0;  // of a body: bytes; of a reply: what is left of it
+  std::unique_ptr<TokenBucket> requests_;  // null: none was counted
+  size_t progress_ = 0;                    // of a body: bytes; of a reply: what is left of it
   Stage stage_ = Stage::kReading;
   bool head_only_ = false;   // the request is a HEAD
   bool keep_alive_ = false;  // another request may follow

@@ -11,9 +11,6 @@ namespace {
 // Whoever has one address of a /64 has all of them.
 constexpr size_t kIpv6PrefixBytes = 8;
 
-constexpr uint64_t kSecondUs = 1'000'000;
-constexpr uint64_t kLongestRetryS = 3600;
-
 std::array<unsigned char, 16> AddressOf(const sockaddr_storage& address) {
   std::array<unsigned char, 16> bytes{};
   if (address.ss_family == AF_INET6) {
@@ -50,8 +47,7 @@ std::optional<PeerCounts::Share> PeerCounts::Admit(const sockaddr_storage& addre
       use.arrivals.emplace(*limits.new_connections, now_us_);
     }
     if (!use.arrivals->Take(now_us_)) {
-      const uint64_t wait_s = use.arrivals->WaitUs(now_us_) / kSecondUs + 1;
-      refusal = {LimitKey::kNewConnectionsPerAddress, std::min(wait_s, kLongestRetryS)};
+      refusal = {LimitKey::kNewConnectionsPerAddress, use.arrivals->RetryAfterS(now_us_)};
     }
   }
   if (refusal && use.refused >= kToldAtATime) {

@@ -1,9 +1,5 @@
 #include "worker/socket/read_turns.hpp"
 
-#include <algorithm>
-
-#include "worker/socket/tcp_stream.hpp"
-
 namespace fsubs {
 
 // While anybody waits, all who come queue up behind, so nobody is overtaken.
@@ -13,31 +9,35 @@ ReadTurns::ReadTurns(uv_loop_t* loop) : time_(loop) {
   idle_.data = this;
 }
 
-void ReadTurns::Ask(TcpStream* stream) {
-  if (waiting_.empty() && !time_.is_over()) {
-    time_.Spend([&] { stream->Read(); });
+void ReadTurns::Ask(Reader* reader) {
+  if (first_ == nullptr && !time_.is_over()) {
+    time_.Spend([&] { reader->Read(); });
     return;
   }
-  Queue(stream);
+  Queue(reader);
 }
 
-void ReadTurns::Queue(TcpStream* stream) {
-  waiting_.push_back(stream);
+void ReadTurns::Queue(Reader* reader) {
+  reader->before_ = last_;
+  reader->behind_ = nullptr;
+  (last_ != nullptr ? last_->behind_ : first_) = reader;
+  last_ = reader;
   uv_idle_start(&idle_,
                 [](uv_idle_t* idle) { static_cast<ReadTurns*>(idle->data)->ReadWaiting(); });
 }
 
-void ReadTurns::Remove(TcpStream* stream) {
-  std::erase(waiting_, stream);
+void ReadTurns::Remove(Reader* reader) {
+  (reader->before_ != nullptr ? reader->before_->behind_ : first_) = reader->behind_;
+  (reader->behind_ != nullptr ? reader->behind_->before_ : last_) = reader->before_;
 }
 
 void ReadTurns::ReadWaiting() {
-  while (!waiting_.empty() && !time_.is_over()) {
-    TcpStream* const stream = waiting_.front();
-    waiting_.pop_front();
-    time_.Spend([&] { stream->Read(); });
+  while (first_ != nullptr && !time_.is_over()) {
+    Reader* const reader = first_;
+    Remove(reader);
+    time_.Spend([&] { reader->Read(); });
   }
-  if (waiting_.empty()) uv_idle_stop(&idle_);
+  if (first_ == nullptr) uv_idle_stop(&idle_);
 }
 
 }  // namespace fsubs

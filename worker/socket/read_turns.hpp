@@ -6,13 +6,27 @@
 
 #include <uv.h>
 
-#include <deque>
-
 #include "worker/socket/turn_time.hpp"
 
 namespace fsubs {
 
-class TcpStream;
+// Who waits for a turn at times.
+class Reader {
+ public:
+  // It is its turn.
+  virtual void Read() = 0;
+
+ protected:
+  Reader() = default;
+  ~Reader() = default;
+  Reader(const Reader&) = delete;
+  Reader& operator=(const Reader&) = delete;
+
+ private:
+  friend class ReadTurns;
+  Reader* before_ = nullptr;
+  Reader* behind_ = nullptr;
+};
 
 class ReadTurns {
  public:
@@ -21,20 +35,21 @@ class ReadTurns {
   ReadTurns(const ReadTurns&) = delete;
   ReadTurns& operator=(const ReadTurns&) = delete;
 
-  // `stream` can be read: have it read now or, if this turn of the loop is used up, in one of the
-  // next, in the order of the calls. REQUIRES: it does not wait.
-  void Ask(TcpStream* stream);
+  // `reader` has something to read: have it read now or, if this turn of the loop is used up, in
+  // one of the next, in the order of the calls. REQUIRES: it does not wait.
+  void Ask(Reader* reader);
   // Have it read in one of the next turns. REQUIRES: it does not wait.
-  void Queue(TcpStream* stream);
-  // Forget one that waits.
-  void Remove(TcpStream* stream);
+  void Queue(Reader* reader);
+  // Forget one that waits, however many do. REQUIRES: it waits.
+  void Remove(Reader* reader);
 
  private:
   void ReadWaiting();
 
   TurnTime time_;
-  uv_idle_t idle_;  // active while somebody waits: it keeps the loop from waiting
-  std::deque<TcpStream*> waiting_;
+  uv_idle_t idle_;           // active while somebody waits: it keeps the loop from waiting
+  Reader* first_ = nullptr;  // of those that wait
+  Reader* last_ = nullptr;
 };
 
 }  // namespace fsubs

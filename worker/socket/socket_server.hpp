@@ -12,6 +12,7 @@
 #include <string>
 #include <string_view>
 
+#include "contract/limit.hpp"
 #include "worker/socket/http.hpp"
 #include "worker/socket/listener.hpp"
 #include "worker/socket/peer_limits.hpp"
@@ -79,6 +80,10 @@ class WsPeer {
 class HttpSocket {
  public:
   explicit HttpSocket(HttpSession* session) : session_(session) {}
+
+  // Count a request of the connection, whose requests before count as well. Returns nothing, or, if
+  // `rate` does not allow it, in how many seconds another may come.
+  std::optional<uint64_t> CountRequest(const LimitValue& rate, uint64_t now_us);
 
   // Send the whole reply; the owner is destroyed when it has left. REQUIRES: neither Reply nor
   // StartStream was called.

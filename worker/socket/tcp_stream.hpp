@@ -15,7 +15,7 @@
 namespace fsubs {
 
 // Owns itself and its user; both are destroyed after Close.
-class TcpStream final : public Stream {
+class TcpStream final : public Stream, private Reader {
  public:
   // Memory to read into, shared by the streams of one loop.
   using ReadBuffer = std::vector<unsigned char>;
@@ -49,11 +49,11 @@ class TcpStream final : public Stream {
   // Have OnBytes called, with none, in a turn for reading, whether the user wants bytes or not.
   void AskForTurn();
 
-  // For ReadTurns: it is this stream's turn.
-  void Read();
-
  private:
   ~TcpStream() override = default;
+
+  // Reader
+  void Read() override;
 
   bool wants_to_read() const { return reading_ && !ended_ && !closing_ && !broken_; }
   void OnPoll(int status, int events);

@@ -16,8 +16,14 @@ class AuthenticateQueueTest : public testing::Test {
   // The log-in of that name; its answer goes to answers_.
   void Add(const std::string& name, uint64_t deadline_ms = kFarOff,
            std::optional<std::weak_ptr<const void>> asker = std::nullopt) {
-    queue_.Add({.init_payload = name, .asker = std::move(asker)}, deadline_ms,
-               [this, name](const AuthenticateQueue::Answer& answer) {
+    AddCall({.init_payload = name, .asker = std::move(asker)}, deadline_ms);
+  }
+  void AddWithToken(const std::string& name) {
+    AddCall({.claims = "{}", .init_payload = name}, kFarOff);
+  }
+  void AddCall(const AuthenticateQueue::Call& call, uint64_t deadline_ms) {
+    queue_.Add(call, deadline_ms,
+               [this, name = call.init_payload](const AuthenticateQueue::Answer& answer) {
                  answers_.push_back(name + ": " +
                                     (answer.error.empty() ? answer.claims : "! " + answer.error));
                });
@@ -53,6 +59,28 @@ TEST_F(AuthenticateQueueTest, AFewAreSentAndTheOthersWaitTheirTurn) {
   queue_.OnAnswer(1, {});
   ASSERT_EQ(sent_.size(), AuthenticateQueue::kMaxSent + 1);
   EXPECT_EQ(sent_.back(), "5 4");
+}
+
+TEST_F(AuthenticateQueueTest, ThoseWithATokenGoFirst) {
+  AddMany(AuthenticateQueue::kMaxSent + 2);
+  AddWithToken("a");
+  AddWithToken("b");
+  sent_.clear();
+  for (uint64_t number = 1; number <= 3; ++number) queue_.OnAnswer(number, {});
+  EXPECT_EQ(sent_, (Lines{"5 a", "6 b", "7 4"}));
+}
+
+TEST_F(AuthenticateQueueTest, ThoseWithoutATokenTakeNoRoomFromThoseWithOne) {
+  is_there_ = false;
+  AddMany(AuthenticateQueue::kMaxWaiting);
+  AddWithToken("a");
+  EXPECT_EQ(answers_, Lines{});
+  for (size_t i = 1; i < AuthenticateQueue::kMaxWaiting; ++i) AddWithToken("b");
+  AddWithToken("c");
+  EXPECT_EQ(answers_, (Lines{"c: ! too many log-ins wait for the function"}));
+  queue_.Expire(kFarOff);
+  EXPECT_EQ(answers_.size(), 2 * AuthenticateQueue::kMaxWaiting + 1);
+  EXPECT_TRUE(queue_.empty());
 }
 
 TEST_F(AuthenticateQueueTest, AnAnswerIsBelievedOnceAndNoneThatNobodyAskedFor) {

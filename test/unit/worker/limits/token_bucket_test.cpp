@@ -137,5 +137,13 @@ TEST(TokenBucketTest, TellsHowLongToWait) {
   EXPECT_EQ(bucket.WaitUs(kStart + 250'000), 0u);
 }
 
+TEST(TokenBucketTest, TellsAClientToWaitForWholeSecondsAndAnHourAtMost) {
+  TokenBucket bucket(Rate("1/min"), kStart);
+  bucket.Take(kStart);
+  EXPECT_EQ(bucket.RetryAfterS(kStart + 1), 60u);
+  TokenBucket never(Rate("0/s"), kStart);
+  EXPECT_EQ(never.RetryAfterS(kStart), 3600u);
+}
+
 }  // namespace
 }  // namespace fsubs

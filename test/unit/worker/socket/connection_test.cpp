@@ -47,13 +47,29 @@ struct ThrowingHttpPeer final : HttpPeer {
   void OnWritable() override {}
 };
 
+// Replies with whether the connection may have one request an hour.
+struct CountingHttpPeer final : HttpPeer {
+  explicit CountingHttpPeer(HttpSocket its_socket) : socket(its_socket) {}
+  void OnRequest(HttpRequest) override {
+    const LimitValue rate{.count = 1, .burst = 1, .period_us = 3'600'000'000};
+    const auto retry_after_s = socket.CountRequest(rate, 0);
+    HttpReply reply;
+    reply.body = retry_after_s ? "after " + std::to_string(*retry_after_s) + " s\n" : "yes\n";
+    socket.Reply(std::move(reply));
+  }
+  void OnWritable() override {}
+
+  HttpSocket socket;
+};
+
 struct Host final : SocketServerHost {
   std::optional<HttpReply> OnUpgrade(const HttpRequest&) override { return refuses_with; }
   std::unique_ptr<WsPeer> OnOpen(WsSocket, std::string_view, HttpRequest) override {
     if (open_throws) throw std::bad_alloc();
     return std::make_unique<ThrowingWsPeer>();
   }
-  std::unique_ptr<HttpPeer> OnHttp(HttpSocket) override {
+  std::unique_ptr<HttpPeer> OnHttp(HttpSocket socket) override {
+    if (counts_requests) return std::make_unique<CountingHttpPeer>(socket);
     return std::make_unique<ThrowingHttpPeer>();
   }
   size_t max_message_size() const override { return 1024; }
@@ -65,6 +81,7 @@ struct Host final : SocketServerHost {
 
   std::optional<HttpReply> refuses_with;
   bool open_throws = false;
+  bool counts_requests = false;
 };
 
 class ConnectionTest : public testing::Test {
@@ -99,6 +116,17 @@ TEST_F(ConnectionTest, ARequestWhoseOwnerThrowsIsAnsweredBy500AndTheEnd) {
   EXPECT_FALSE(stream_.closed()) << "before the peer has read it";
   connection_->OnEnd();
   EXPECT_TRUE(stream_.closed());
+}
+
+TEST_F(ConnectionTest, RequestsOfAConnectionAreCountedTogether) {
+  host_.counts_requests = true;
+  const auto replies = [&](std::string_view body) {
+    return stream_.sent().ends_with("\r\n\r\n" + std::string(body));
+  };
+  Send("GET / HTTP/1.1\r\nHost: x\r\n\r\n");
+  loop_.RunUntil([&] { return replies("yes\n"); });
+  Send("GET / HTTP/1.1\r\nHost: x\r\n\r\n");
+  loop_.RunUntil([&] { return replies("after 3600 s\n"); });
 }
 
 TEST_F(ConnectionTest, AWebSocketWhoseOwnerThrowsIsClosedWith4500) {

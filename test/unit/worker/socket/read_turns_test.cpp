@@ -100,5 +100,26 @@ TEST_F(ReadTurnsTest, OneThatIsClosedWhileItWaitsIsNotRead) {
   pairs[order_[0] == 'a' ? 0 : 1].stream->Close();
 }
 
+TEST_F(ReadTurnsTest, WhoeverIsTakenOutOfTheLineLeavesTheOrderOfTheOthers) {
+  struct Named final : Reader {
+    Named(char its_name, std::string* read) : name(its_name), order(read) {}
+    void Read() override { *order += name; }
+    const char name;
+    std::string* const order;
+  };
+  Named readers[] = {
+      {'a', &order_}, {'b', &order_}, {'c', &order_}, {'d', &order_}, {'e', &order_}};
+  for (Named& reader : readers) turns_->Queue(&reader);
+  for (const size_t i : {0, 2, 4}) turns_->Remove(&readers[i]);
+  turns_->Queue(&readers[2]);
+  loop_.RunUntil([&] { return order_.size() == 3; });
+  EXPECT_EQ(order_, "bdc");
+  for (Named& reader : readers) turns_->Queue(&reader);
+  for (Named& reader : readers) turns_->Remove(&reader);
+  turns_->Queue(&readers[0]);
+  loop_.RunUntil([&] { return order_.size() == 4; });
+  EXPECT_EQ(order_, "bdca");
+}
+
 }  // namespace
 }  // namespace fsubs
