@@ -130,6 +130,8 @@ bool Client::Take(Subscription* subscription, const EventPlace& place, std::stri
   if (place.position < subscription->from) return true;
   EventLimit* const limit = place.is_loss ? nullptr : subscription->limit.get();
   if (limit != nullptr && CutByRate(subscription)) {
+    if (!subscription->cuts) subscription->cuts = std::make_unique<CutHistory>();
+    subscription->cuts->AddCut(place.position);
     subscription->from = place.position + 1;
     return true;
   }
@@ -152,6 +154,7 @@ bool Client::Take(Subscription* subscription, const EventPlace& place, std::stri
     SendResponse(subscription->head, cut);
   }
   subscription->from = place.position + 1;
+  if (subscription->cuts && !place.is_loss) subscription->cuts->AddDelivered();
   ++subscription->delivered;
   host_->counters()->messages_sent.Add();
   SendResponse(subscription->head, response);
