@@ -76,6 +76,9 @@ class Client {
   virtual void OnInitTimeout() {}
   // The settings changed, and with them perhaps who may be a client.
   virtual void OnOptionsChanged() = 0;
+  // Another function authenticates clients, or none: disconnect it if nothing but the one before
+  // vouches for it.
+  void OnFunctionChanged();
   // Say goodbye: the worker ends. What was subscribed is not completed, so that clients take it up
   // again elsewhere or later.
   virtual void Drain() = 0;
