@@ -94,7 +94,8 @@ inline constexpr uint64_t kServerInRecovery = 1;       // a standby: no transact
 inline constexpr uint64_t kServerNoLauncher = 1 << 1;  // no background worker slot was left for it
 inline constexpr uint64_t kServerNoExecutor = 1 << 2;  // no background worker slot is free for it
 inline constexpr uint64_t kServerNoDatabase = 1 << 3;  // the served database does not exist
-inline constexpr uint64_t kServerShutDatabase = 1 << 4;  // it takes no connections
+inline constexpr uint64_t kServerShutDatabase = 1 << 4;     // it takes no connections
+inline constexpr uint64_t kServerNoAuthenticator = 1 << 5;  // as kServerNoExecutor
 
 inline constexpr size_t kRingHeaderSize = 4096;  // one page, so that records start page-aligned
 

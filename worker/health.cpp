@@ -51,7 +51,11 @@ std::string FindTrouble(const WorkerState& state, const ReaderPage& page, size_t
     return "standby: the server is in recovery, and events are delivered by the primary";
   }
   std::string trouble = FindStandstill(page, shards, now_ms);
-  return trouble.empty() ? FindNoCatalog(state) : trouble;
+  if (trouble.empty()) trouble = FindNoCatalog(state);
+  if (trouble.empty() && (state.server_state & kServerNoAuthenticator) != 0) {
+    return "no authenticator: no background worker slot is free (max_worker_processes)";
+  }
+  return trouble;
 }
 
 }  // namespace fsubs

@@ -36,6 +36,9 @@ std::vector<IssuerKeys> KeysOf(const Issuers& issuers) {
   for (const Issuer* issuer : issuers.all()) {
     keys.push_back({issuer->name, issuer->keys.size(), issuer->jwks_url});
   }
+  for (const auto& [name, problem] : issuers.left_out()) {
+    keys.push_back({.name = name, .problem = problem});
+  }
   return keys;
 }
 
@@ -171,16 +174,19 @@ std::string Worker::Start() {
   if (!side_door_) return "could not listen on \"" + options_->socket_path + "\": " + error;
 
   files_ = RaiseFileLimit(options_->max_connections + kSpareFiles);
-  if (files_ < options_->max_connections + kSpareFiles) {
-    Log(LogLevel::kWarning,
-        "the limit of open files allows %zu connections, max_connections is %zu; raise the hard "
-        "limit (ulimit -Hn) of the server",
-        files_ - std::min(files_, kSpareFiles), options_->max_connections);
-  }
+  WarnOfFiles(*options_);
   error = Listen();
   if (!error.empty()) return error;
   RequestSnapshot();
   return {};
+}
+
+void Worker::WarnOfFiles(const Options& options) const {
+  if (files_ >= options.max_connections + kSpareFiles) return;
+  Log(LogLevel::kWarning,
+      "the limit of open files allows %zu connections, max_connections is %zu; raise the hard "
+      "limit (ulimit -Hn) of the server and restart it",
+      files_ - std::min(files_, kSpareFiles), options.max_connections);
 }
 
 std::string Worker::Listen() {
@@ -518,13 +524,7 @@ void Worker::Reload() {
     Log(LogLevel::kError, "settings stay as they were: %s", error.c_str());
     return;
   }
-  if (reread.max_connections + kSpareFiles > files_) {
-    Log(LogLevel::kWarning,
-        "max_connections is %zu, but the open files allowed at start are enough for %zu; restart "
-        "the "
-        "server to raise them",
-        reread.max_connections, files_ - std::min(files_, kSpareFiles));
-  }
+  if (reread.max_connections != options_->max_connections) WarnOfFiles(reread);
   if (reread.ssl) {
     std::string tls_error;
     if (auto tls = MakeTls(reread, &tls_error)) {

@@ -74,6 +74,7 @@ class Worker final : private ShardHost, private SideDoorHost, private KeyService
   std::string RestrictFiles();
   std::string RestrictCalls();
   std::string Listen();
+  void WarnOfFiles(const Options& options) const;
   void AdoptInTurn(int fd);
   void RequestSnapshot();
   void LookForDatabase();

@@ -77,7 +77,7 @@ uint64_t ExecutorKeeper::server_state() const {
     case Obstacle::kShutDatabase:
       return kServerShutDatabase;
     case Obstacle::kNoSlot:
-      return kServerNoExecutor;
+      return kind_ == ExecutorKind::kCatalog ? kServerNoExecutor : kServerNoAuthenticator;
   }
   return 0;
 }
@@ -196,7 +196,8 @@ void ExecutorKeeper::Report(Obstacle obstacle) {
       break;
     case Obstacle::kNoSlot:
       ereport(WARNING, (errcode(ERRCODE_CONFIGURATION_LIMIT_EXCEEDED),
-                        errmsg("fraiseql_subs: no background worker slot is free for the executor"),
+                        errmsg("fraiseql_subs: no background worker slot is free for the %s",
+                               kind_ == ExecutorKind::kCatalog ? "executor" : "authenticator"),
                         errhint("Increase max_worker_processes and restart the server.")));
       break;
   }

@@ -170,4 +170,36 @@ void AuditLog::TellLeftOut() {
   left_out_ = 0;
 }
 
+void AuditLog::RefusedOperation(const Who& who, std::string_view field, std::string_view code,
+                                std::string_view reason) {
+  if (!is_enabled()) return;
+  Line line("operation refused", who);
+  if (!field.empty()) line.Text("field", field);
+  line.Word("code", code);
+  if (!reason.empty()) line.Word("reason", reason);
+  Add(line);
+}
+
+void AuditLog::RefusedConnection(const Who& who, std::string_view limit) {
+  if (!is_enabled()) return;
+  Line line("connection refused", who);
+  line.Word("limit", limit);
+  Add(line);
+}
+
+void AuditLog::RefusedPeer(std::string_view peer, std::string_view limit) {
+  if (!is_enabled()) return;
+  Line line("connection refused");
+  if (!peer.empty()) line.Raw("peer", peer);
+  line.Word("limit", limit);
+  Add(line);
+}
+
+void AuditLog::ClosedConnection(const Who& who, std::string_view limit) {
+  if (!is_enabled()) return;
+  Line line("connection closed", who);
+  line.Word("limit", limit);
+  Add(line);
+}
+
 }  // namespace fsubs

@@ -54,6 +54,15 @@ class AuditLog {
   // By fraiseql_disconnect().
   void Disconnected(const Who& who, uint16_t code, std::string_view reason);
 
+  // As RefusedSubscription, of a query or mutation.
+  void RefusedOperation(const Who& who, std::string_view field, std::string_view code,
+                        std::string_view reason);
+  // By the limit of that name: of whoever presented himself, of a peer before that, and of one that
+  // was let in and sent too much.
+  void RefusedConnection(const Who& who, std::string_view limit);
+  void RefusedPeer(std::string_view peer, std::string_view limit);
+  void ClosedConnection(const Who& who, std::string_view limit);
+
   // Log how many lines were left out, if that is due. Call now and then.
   void TellLeftOut();
 

@@ -130,6 +130,8 @@ bool Client::Take(Subscription* subscription, const EventPlace& place, std::stri
   if (place.position < subscription->from) return true;
   EventLimit* const limit = place.is_loss ? nullptr : subscription->limit.get();
   if (limit != nullptr && CutByRate(subscription)) {
+    if (!subscription->cuts) subscription->cuts = std::make_unique<CutHistory>();
+    subscription->cuts->AddCut(place.position);
     subscription->from = place.position + 1;
     return true;
   }
@@ -152,6 +154,7 @@ bool Client::Take(Subscription* subscription, const EventPlace& place, std::stri
     SendResponse(subscription->head, cut);
   }
   subscription->from = place.position + 1;
+  if (subscription->cuts && !place.is_loss) subscription->cuts->AddDelivered();
   ++subscription->delivered;
   host_->counters()->messages_sent.Add();
   SendResponse(subscription->head, response);
@@ -224,7 +227,14 @@ std::optional<LimitKey> Client::Admit(LimitTable* table, const Identity& identit
   if (share_.is_taken() || !is_connection()) return std::nullopt;
   const auto reached =
       table->Admit(identity, *host_->LimitsOf(&identity), host_->now_us(), &share_);
-  if (reached) host_->counters()->CountLimited(*reached);
+  if (!reached) return std::nullopt;
+  host_->counters()->CountLimited(*reached);
+  if (host_->audit()->is_enabled()) {
+    AuditLog::Who who = audit_subject();
+    who.user = identity.user;
+    who.tenant = identity.tenant;
+    host_->audit()->RefusedConnection(who, KindOf(*reached).key);
+  }
   return reached;
 }
 
@@ -261,6 +271,9 @@ bool Client::TakeMessage() {
   }
   if (messages_->Take(now_us)) return true;
   host_->counters()->CountLimited(LimitKey::kMessagesPerConnection);
+  if (host_->audit()->is_enabled()) {
+    host_->audit()->ClosedConnection(audit_subject(), KindOf(LimitKey::kMessagesPerConnection).key);
+  }
   return false;
 }
 
@@ -348,6 +361,11 @@ void Client::OnCatalog(const Catalog& catalog) {
   }
 }
 
+void Client::OnFunctionChanged() {
+  if (!identity_ || identity_->is_anonymous || !identity_->issuer.empty()) return;
+  Disconnect(kCloseForbidden, "Forbidden");
+}
+
 StartResult Client::Start(std::string_view id, const OperationRequest& request) {
   PrepareResult prepared = host_->Prepare(request, identity_);
   if (!prepared.response.empty()) {
@@ -413,7 +431,12 @@ void Client::AuditRefusal(const PrepareResult& refused) {
     if (extension.name != "reason" && extension.name != "limit") continue;
     if (const auto* const text = std::get_if<std::string>(&extension.value)) reason = *text;
   }
-  host_->audit()->RefusedSubscription(audit_subject(), refused.field, error.code, reason);
+  const AuditLog::Who who = audit_subject();
+  if (refused.is_subscription) {
+    host_->audit()->RefusedSubscription(who, refused.field, error.code, reason);
+  } else {
+    host_->audit()->RefusedOperation(who, refused.field, error.code, reason);
+  }
 }
 
 AuditLog::Who Client::audit_subject() const {

@@ -19,6 +19,7 @@
 #include "worker/client/ws_protocol.hpp"
 #include "worker/event/dispatch.hpp"
 #include "worker/json/json_writer.hpp"
+#include "worker/limits/cut_history.hpp"
 #include "worker/limits/event_limit.hpp"
 #include "worker/limits/limit_table.hpp"
 #include "worker/limits/limits.hpp"
@@ -44,6 +45,7 @@ struct Subscription final : Member {
   int64_t started_at_us = 0;
   uint64_t delivered = 0;
   std::unique_ptr<EventLimit> limit;  // null: its events have none
+  std::unique_ptr<CutHistory> cuts;   // null: none of its events was cut
 };
 
 class Client {
@@ -74,6 +76,9 @@ class Client {
   virtual void OnInitTimeout() {}
   // The settings changed, and with them perhaps who may be a client.
   virtual void OnOptionsChanged() = 0;
+  // Another function authenticates clients, or none: disconnect it if nothing but the one before
+  // vouches for it.
+  void OnFunctionChanged();
   // Say goodbye: the worker ends. What was subscribed is not completed, so that clients take it up
   // again elsewhere or later.
   virtual void Drain() = 0;

@@ -149,13 +149,52 @@ bool UnfoldHasuraClaims(JsonTree* claims) {
   return claims->ParseCopy(json);
 }
 
+bool EqualsIgnoringCase(std::string_view a, std::string_view b) {
+  const auto lower = [](char c) { return c >= 'A' && c <= 'Z' ? static_cast<char>(c + 32) : c; };
+  return std::equal(a.begin(), a.end(), b.begin(), b.end(),
+                    [&](char x, char y) { return lower(x) == lower(y); });
+}
+
+// Names members of Hasura's claims as they are spelled there. Returns false if there are two that
+// differ only in case.
+bool Respell(const JsonValue& hasura_claims, JsonPath* path) {
+  if (path->size() != 2 || path->front() != kHasuraClaims) return true;
+  const std::string wanted = path->back();
+  size_t found = 0;
+  hasura_claims.ForEachMember([&](std::string_view name, const JsonValue&) {
+    if (!EqualsIgnoringCase(name, wanted)) return;
+    path->back() = name;
+    ++found;
+  });
+  return found <= 1;
+}
+
+// Returns why Hasura would not accept these claims; empty if it would. `*allowed_roles` is where
+// they are.
+std::string FindHasuraProblem(const JsonValue& claims, ClaimMapping* mapping,
+                              JsonPath* allowed_roles) {
+  const auto object = ClaimAt(claims, {kHasuraClaims});
+  if (!object) return "the claim " + Spelled({kHasuraClaims}) + " is missing";
+  if (object->type() != JsonType::kObject) {
+    return "the claim " + Spelled({kHasuraClaims}) + " is no JSON object";
+  }
+  bool unique = Respell(*object, allowed_roles) && Respell(*object, &mapping->user) &&
+                Respell(*object, &mapping->tenant) && Respell(*object, &mapping->role);
+  for (JsonPath& path : mapping->roles) unique = unique && Respell(*object, &path);
+  if (!unique) return "two of Hasura's claims differ only in case";
+  if (mapping->chooses_role && !ClaimAt(claims, mapping->role)) {
+    return "`x-hasura-default-role` is missing";
+  }
+  return {};
+}
+
 // Returns why the role cannot be had; empty if it can.
-std::string_view ChooseRole(const JsonValue& claims, const std::string& requested,
-                            std::string* role) {
+std::string_view ChooseRole(const JsonValue& claims, const JsonPath& allowed_roles,
+                            const std::string& requested, std::string* role) {
   if (!requested.empty()) *role = requested;
   if (role->empty()) return {};
   std::vector<std::string> allowed;
-  if (!ReadList(claims, {kHasuraClaims, kHasuraAllowedRoles}, &allowed) ||
+  if (!ReadList(claims, allowed_roles, &allowed) ||
       std::find(allowed.begin(), allowed.end(), *role) == allowed.end()) {
     return "the role asked for is not among `x-hasura-allowed-roles`";
   }
@@ -186,7 +225,7 @@ std::optional<ClaimMapping> ClaimMapping::FromRow(const JsonValue& issuer, std::
   return mapping;
 }
 
-std::shared_ptr<const Identity> IdentityOf(const ClaimMapping& mapping, std::string_view claims,
+std::shared_ptr<const Identity> IdentityOf(const ClaimMapping& issuers, std::string_view claims,
                                            const ClaimsContext& context, std::string* reason) {
   const auto refuse = [&](std::string text) {
     *reason = std::move(text);
@@ -196,10 +235,16 @@ std::shared_ptr<const Identity> IdentityOf(const ClaimMapping& mapping, std::str
   if (!identity->claims.ParseCopy(claims) || identity->claims.root().type() != JsonType::kObject) {
     return refuse("the claims are no JSON object");
   }
+  ClaimMapping mapping = issuers;
   if (mapping.has_hasura_claims && !UnfoldHasuraClaims(&identity->claims)) {
     return refuse("the claim " + Spelled({kHasuraClaims}) + " is no JSON object");
   }
   const JsonValue root = identity->claims.root();
+  JsonPath allowed_roles{kHasuraClaims, kHasuraAllowedRoles};
+  if (mapping.has_hasura_claims) {
+    std::string problem = FindHasuraProblem(root, &mapping, &allowed_roles);
+    if (!problem.empty()) return refuse(std::move(problem));
+  }
   const auto wrong = [&](const JsonPath& path) {
     return refuse("the claim " + Spelled(path) + " has a type that it must not have");
   };
@@ -212,7 +257,8 @@ std::shared_ptr<const Identity> IdentityOf(const ClaimMapping& mapping, std::str
   if (!ReadList(root, mapping.subgraphs, &identity->subgraphs)) return wrong(mapping.subgraphs);
   if (!ReadText(root, mapping.role, &identity->role)) return wrong(mapping.role);
   if (mapping.chooses_role) {
-    const std::string_view problem = ChooseRole(root, context.requested_role, &identity->role);
+    const std::string_view problem =
+        ChooseRole(root, allowed_roles, context.requested_role, &identity->role);
     if (!problem.empty()) return refuse(std::string(problem));
   }
   SortOnce(&identity->roles);

@@ -161,6 +161,7 @@ std::shared_ptr<const Issuers> Issuers::FromSnapshot(const JsonValue& rows,
     const bool is_usable = reader.error().empty();
     if (!is_usable) {
       left_out->push_back("issuer \"" + issuer->name + "\": " + reader.error());
+      issuers->left_out_.emplace_back(issuer->name, reader.error());
     }
     if (iss) {
       issuers->by_iss_.emplace(*iss, is_usable ? issuer.get() : nullptr);

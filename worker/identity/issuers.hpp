@@ -8,6 +8,7 @@
 #include <optional>
 #include <string>
 #include <string_view>
+#include <utility>
 #include <vector>
 
 #include "worker/identity/algorithm.hpp"
@@ -46,6 +47,9 @@ class Issuers {
   // How claims are mapped that no token brought, or one of an issuer that is no more.
   const ClaimMapping& MappingOf(std::string_view name) const;
 
+  // Name and reason of each that cannot be used.
+  const std::vector<std::pair<std::string, std::string>>& left_out() const { return left_out_; }
+
   // By name. They live as long as this does.
   std::vector<const Issuer*> all() const;
 
@@ -57,6 +61,7 @@ class Issuers {
   // Null for one that is left out.
   std::map<std::string, const Issuer*, std::less<>> by_iss_;
   const Issuer* others_ = nullptr;  // of whom no `iss` is registered
+  std::vector<std::pair<std::string, std::string>> left_out_;
   std::string fingerprint_;
 };
 

@@ -64,8 +64,8 @@ void KeyService::OnFetcherLost(const std::string& why) {
 
 void KeyService::OnTrouble(const std::string& users, const std::string& error) {
   Log(LogLevel::kWarning,
-      "the keys of issuer %s could not be fetched: %s; those fetched before stay in use, and it is "
-      "tried again. Look whether this server reaches the jwks_url",
+      "the keys of issuer %s could not be fetched: %s; what was fetched before, if anything, stays "
+      "in use, and it is tried again. Look whether this server reaches the jwks_url",
       users.c_str(), error.c_str());
 }
 
@@ -117,10 +117,11 @@ std::string KeyService::Rows() const {
     write_time("fetched_at", state.fetched_ms);
     write_time("next_fetch_at", state.due_ms);
     json.Key("error");
-    if (state.error.empty()) {
+    const std::string& error = issuer.problem.empty() ? state.error : issuer.problem;
+    if (error.empty()) {
       json.Null();
     } else {
-      json.String(state.error);
+      json.String(error);
     }
     json.EndObject();
   }

@@ -21,6 +21,7 @@ struct IssuerKeys {
   std::string name;
   size_t registered_keys = 0;  // that need not be fetched
   std::string url;             // empty: none
+  std::string problem;         // why its tokens are refused; empty: they are not
 };
 
 class KeyService final : private KeyStoreHost, private FetchChannel::Sink {

@@ -29,9 +29,26 @@ PrepareResult Deny(Denial denial, const FieldPlan& root) {
   return result;
 }
 
-PrepareResult RefuseAccess(AccessRefusal refusal) {
+// Says, for the log, which field of which kind of operation the first error is about.
+void NameField(const graphql::Document& document, PrepareResult* refused) {
+  const std::vector<PathItem>& path = refused->errors.front().path;
+  const auto* const response = path.empty() ? nullptr : std::get_if<std::string>(&path.front());
+  if (response != nullptr) refused->field = *response;
+  for (const graphql::Operation& operation : document.operations) {
+    refused->is_subscription = operation.kind == graphql::OperationKind::kSubscription;
+    for (const graphql::Selection& selection : operation.selection_set->selections) {
+      if (selection.kind != graphql::SelectionKind::kField) continue;
+      if (response != nullptr && selection.response_name().text != *response) continue;
+      refused->field = selection.name.text;
+      return;
+    }
+  }
+}
+
+PrepareResult RefuseAccess(AccessRefusal refusal, const graphql::Document& document) {
   PrepareResult result = Refuse(std::move(refusal.errors));
   result.denial = refusal.denial;
+  NameField(document, &result);
   return result;
 }
 
@@ -100,18 +117,6 @@ std::string PlanKey(const PreparedDocument& document, const graphql::Operation& 
   return key;
 }
 
-// For the log, which cannot tell more of a document that was not looked at any further.
-std::string FirstFieldOf(const graphql::Document& document) {
-  for (const graphql::Operation& operation : document.operations) {
-    for (const graphql::Selection& selection : operation.selection_set->selections) {
-      if (selection.kind == graphql::SelectionKind::kField) {
-        return std::string(selection.name.text);
-      }
-    }
-  }
-  return {};
-}
-
 std::shared_ptr<const PreparedDocument> FindDocument(const std::shared_ptr<const Catalog>& catalog,
                                                      std::shared_ptr<const Audience> audience,
                                                      PlanCache* cache,
@@ -135,8 +140,7 @@ std::shared_ptr<const PreparedDocument> FindDocument(const std::shared_ptr<const
   }
   AccessRefusal denied = CheckAccess(catalog->schema(), *audience, *parsed.document);
   if (!denied.errors.empty()) {
-    *refused = RefuseAccess(std::move(denied));
-    refused->field = FirstFieldOf(*parsed.document);
+    *refused = RefuseAccess(std::move(denied), *parsed.document);
     return nullptr;
   }
   std::vector<graphql::Error> errors = graphql::Validate(catalog->schema(), *parsed.document,
@@ -189,11 +193,7 @@ PrepareResult Prepare(const std::shared_ptr<const Catalog>& catalog, PlanCache* 
 
   AccessRefusal denied =
       CheckAccess(catalog->schema(), *audience, document, *operation, request.variables);
-  if (!denied.errors.empty()) {
-    result = RefuseAccess(std::move(denied));
-    result.field = FirstFieldOf(document);
-    return result;
-  }
+  if (!denied.errors.empty()) return RefuseAccess(std::move(denied), document);
 
   Variables variables;
   std::vector<Error> errors =

@@ -62,7 +62,8 @@ struct PrepareResult {
   std::string response;          // a query was executed: its response
   std::vector<Error> errors;     // otherwise: why it was not
   std::optional<Denial> denial;  // it was not because of who the client is
-  std::string field;             // the subscription's; empty: it is not known
+  std::string field;             // of the root type; empty: it is not known
+  bool is_subscription = true;   // as far as it is known
 };
 
 // `catalog` may be null: then everything is refused.

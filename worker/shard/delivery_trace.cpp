@@ -206,7 +206,14 @@ class DeliveryTrace {
 
   void TellDelivery() {
     const Position position = record_.position;
-    if (subscription_->from > position) {
+    const CutHistory* const cuts = is_loss() ? nullptr : subscription_->cuts.get();
+    if (subscription_->from > position && cuts != nullptr && cuts->IsCut(position)) {
+      Step("delivery", "cut by a rate",
+           "A rate limit of the subscription or the user was exceeded.");
+    } else if (subscription_->from > position && cuts != nullptr && cuts->MayBeCut(position)) {
+      Step("delivery", "delivered, or cut by a rate",
+           "Rate limits have cut events of the subscription; which so long ago is not kept.");
+    } else if (subscription_->from > position) {
       Step("delivery", "delivered", "It was handed to the connection.");
     } else if (client_->is_behind()) {
       Step("delivery", "waiting", "The client is behind: it takes no more for now.");
@@ -215,8 +222,8 @@ class DeliveryTrace {
     } else {
       Step(
           "delivery", "not delivered",
-          "By the rules of now it would be. Others were in force then, a rate was exceeded, or the "
-          "client was told that events were lost.");
+          "By the rules of now it would be. Others were in force then, or the client was told that "
+          "events were lost.");
     }
   }
 

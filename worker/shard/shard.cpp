@@ -117,12 +117,16 @@ void Shard::SetOptions(std::shared_ptr<const Options> options,
                        std::shared_ptr<const TlsContext> tls) {
   tasks_.Post([this, options = std::move(options), tls = std::move(tls)] {
     const uint64_t expiry_notice = options_->expiry_notice;
+    const bool has_other_function = options->authenticate != options_->authenticate;
     options_ = options;
     tls_ = tls;
     server_->SetAccess(Access());
     ApplyOptions();
     if (options->expiry_notice != expiry_notice) expiry_clock_.WatchAll();
-    for (const auto& [id, client] : clients_) client->OnOptionsChanged();
+    for (const auto& [id, client] : clients_) {
+      client->OnOptionsChanged();
+      if (has_other_function) client->OnFunctionChanged();
+    }
     RevalidateAll();
   });
 }
@@ -387,8 +391,10 @@ std::optional<HttpReply> Shard::OnUpgrade(const HttpRequest& handshake) {
   return reply;
 }
 
-HttpReply Shard::OnPeerLimited(const HttpRequest& request, const PeerRefusal& refusal) {
+HttpReply Shard::OnPeerLimited(const HttpRequest& request, const std::string& peer,
+                               const PeerRefusal& refusal) {
   counters_->CountLimited(refusal.limit);
+  audit_->RefusedPeer(peer, KindOf(refusal.limit).key);
   HttpReply reply = ReplyWithLimit(refusal.limit, refusal.retry_after_s);
   reply.headers.emplace_back("vary", "origin");
   if (!request.origin.empty() &&

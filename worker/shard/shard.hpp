@@ -184,7 +184,8 @@ class Shard final : private ClientHost,
             limits.of(LimitKey::kNewConnectionsPerAddress), options_->max_unfinished_per_address};
   }
   void OnPeerRefused() override { counters_->connections_refused_by_address.Add(); }
-  HttpReply OnPeerLimited(const HttpRequest& request, const PeerRefusal& refusal) override;
+  HttpReply OnPeerLimited(const HttpRequest& request, const std::string& peer,
+                          const PeerRefusal& refusal) override;
   void OnHandshakeFailed() override { counters_->tls_handshakes_failed.Add(); }
 
   // RingFeed::Sink

@@ -91,7 +91,8 @@ bool HttpSession::ReadRequest() {
         return false;
       case RequestParser::State::kComplete:
         if (const auto& refusal = connection_->refusal()) {
-          Refuse(connection_->host()->OnPeerLimited(parser_->head(), *refusal));
+          Refuse(
+              connection_->host()->OnPeerLimited(parser_->head(), connection_->Peer(), *refusal));
         } else if (parser_->offer()) {
           Upgrade();
         } else {

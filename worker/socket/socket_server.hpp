@@ -150,7 +150,8 @@ class SocketServerHost {
   virtual void OnPeerRefused() = 0;
 
   // One that its address may not have has asked for something. Returns the reply to that.
-  virtual HttpReply OnPeerLimited(const HttpRequest& request, const PeerRefusal& refusal) = 0;
+  virtual HttpReply OnPeerLimited(const HttpRequest& request, const std::string& peer,
+                                  const PeerRefusal& refusal) = 0;
   // A TLS handshake failed: one side found what the other offers wanting.
   virtual void OnHandshakeFailed() = 0;
 };

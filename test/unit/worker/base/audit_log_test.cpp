@@ -27,6 +27,10 @@ TEST_F(AuditLogTest, LinesHaveTheDocumentedForm) {
   audit_.RefusedSubscription(who, {}, "RATE_LIMITED", {});
   audit_.DeniedEvents("tenant", 12);
   audit_.Disconnected(who, 4403, "Account closed");
+  audit_.RefusedOperation(who, "_service", "FORBIDDEN", "ROLE_REQUIRED");
+  audit_.RefusedConnection(who, "connections_per_user");
+  audit_.RefusedPeer("10.0.0.1:5000", "connections_per_address");
+  audit_.ClosedConnection(who, "messages_per_connection");
   EXPECT_EQ(
       lines_,
       (std::vector<std::string>{
@@ -36,6 +40,10 @@ TEST_F(AuditLogTest, LinesHaveTheDocumentedForm) {
           R"(audit: subscription refused connection=66 user="u1" tenant="t1" code=RATE_LIMITED)",
           R"(audit: events denied module=tenant count=12)",
           R"(audit: disconnected connection=66 user="u1" tenant="t1" code=4403 reason="Account closed")",
+          R"(audit: operation refused connection=66 user="u1" tenant="t1" field="_service" code=FORBIDDEN reason=ROLE_REQUIRED)",
+          R"(audit: connection refused connection=66 user="u1" tenant="t1" limit=connections_per_user)",
+          R"(audit: connection refused peer=10.0.0.1:5000 limit=connections_per_address)",
+          R"(audit: connection closed connection=66 user="u1" tenant="t1" limit=messages_per_connection)",
       }));
 }
 

@@ -89,7 +89,9 @@ class WsClientTest : public testing::Test, private SocketServerHost {
   bool wants_headers() const override { return true; }
   PeerLimits peer_limits() const override { return {}; }
   void OnPeerRefused() override {}
-  HttpReply OnPeerLimited(const HttpRequest&, const PeerRefusal&) override { return {}; }
+  HttpReply OnPeerLimited(const HttpRequest&, const std::string&, const PeerRefusal&) override {
+    return {};
+  }
   void OnHandshakeFailed() override {}
 };
 
@@ -293,6 +295,24 @@ TEST_F(WsClientTest, TurningAnonymousClientsOffEndsThem) {
   host_.mutable_options()->allow_anonymous = false;
   client_->OnOptionsChanged();
   EXPECT_THAT(Written(), HasSubstr("Forbidden"));
+}
+
+TEST_F(WsClientTest, WhoWasLetInByTheFunctionAloneIsEndedWithIt) {
+  auto vouched = std::make_shared<Identity>();
+  vouched->is_anonymous = false;
+  EXPECT_TRUE(vouched->claims.ParseCopy("{}"));
+  LogIn(vouched);
+  client_->OnFunctionChanged();
+  EXPECT_THAT(Written(), HasSubstr("Forbidden"));
+}
+
+TEST_F(WsClientTest, AnotherFunctionLeavesThoseWithATokenAndAnonymousOnes) {
+  LogIn(Make("u"));
+  client_->OnFunctionChanged();
+  EXPECT_EQ(Written(), "");
+  FakeClient anonymous(&host_, 2);
+  anonymous.OnFunctionChanged();
+  EXPECT_EQ(anonymous.disconnected, "");
 }
 
 TEST_F(WsClientTest, AClientWhoseIssuerIsGoneIsEnded) {

@@ -198,13 +198,36 @@ TEST(HasuraClaims, RoleIsTheOneAskedForIfItIsAllowed) {
     EXPECT_THAT(Refusal(Mapping(kHasura), kHasuraClaims, role),
                 HasSubstr("not among `x-hasura-allowed-roles`"));
   }
-  EXPECT_THAT(Refusal(Mapping(kHasura), "{}", "user"), HasSubstr("not among"));
 }
 
 TEST(HasuraClaims, DefaultRoleMustBeAllowed) {
   EXPECT_THAT(Refusal(Mapping(kHasura), R"({"https://hasura.io/jwt/claims":
       {"x-hasura-default-role":"admin","x-hasura-allowed-roles":["user"]}})"),
               HasSubstr("not among"));
+}
+
+TEST(HasuraClaims, MustBeThereWithADefaultRole) {
+  for (const char* claims : {"{}", R"({"https://hasura.io/jwt/claims":null})"}) {
+    EXPECT_THAT(Refusal(Mapping(kHasura), claims, "user"), HasSubstr("claims` is missing"));
+  }
+  EXPECT_THAT(Refusal(Mapping(kHasura), R"({"https://hasura.io/jwt/claims":
+      {"x-hasura-allowed-roles":["user"]}})",
+                      "user"),
+              HasSubstr("`x-hasura-default-role` is missing"));
+}
+
+TEST(HasuraClaims, AreNamedInAnyCase) {
+  const auto identity = Map(Mapping(kHasura), R"({"https://hasura.io/jwt/claims":
+      {"X-Hasura-User-Id":"u","X-HASURA-TENANT-ID":"t","X-Hasura-Default-Role":"user",
+       "X-Hasura-Allowed-Roles":["user"]}})");
+  EXPECT_EQ(identity->user, "u");
+  EXPECT_EQ(identity->tenant, "t");
+  EXPECT_EQ(identity->role, "user");
+  EXPECT_THAT(identity->roles, ElementsAre("user"));
+  EXPECT_THAT(Refusal(Mapping(kHasura), R"({"https://hasura.io/jwt/claims":
+      {"X-Hasura-User-Id":"u","x-hasura-user-id":"v","x-hasura-default-role":"user",
+       "x-hasura-allowed-roles":["user"]}})"),
+              HasSubstr("differ only in case"));
 }
 
 TEST(HasuraClaims, ThatAreNoObjectRefuse) {

@@ -500,5 +500,14 @@ TEST_F(AccessTest, TheWholeSchemasTextIsForThoseWhoMaySeeAllOfIt) {
   EXPECT_THAT(ResponseTo(Admin(), query), HasSubstr("directive @requiresRole(roles: [String!]!)"));
 }
 
+TEST_F(AccessTest, ARefusalNamesTheFieldThatItIsAboutAndTheKindOfOperation) {
+  const PrepareResult query = Prepared(Anonymous(), "{ __typename s: _service { sdl } }");
+  EXPECT_EQ(query.field, "_service");
+  EXPECT_FALSE(query.is_subscription);
+  const PrepareResult subscription = Prepared(Anonymous(), "subscription { m: mine { id } }");
+  EXPECT_EQ(subscription.field, "mine");
+  EXPECT_TRUE(subscription.is_subscription);
+}
+
 }  // namespace
 }  // namespace fsubs

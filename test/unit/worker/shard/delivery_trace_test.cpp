@@ -7,6 +7,7 @@
 #include "contract/ring_writer.hpp"
 #include "test/unit/worker/access/somebody.hpp"
 #include "test/unit/worker/client/fake_host.hpp"
+#include "test/unit/worker/limits/rate.hpp"
 
 namespace fsubs {
 namespace {
@@ -144,6 +145,27 @@ TEST_F(DeliveryTraceTest, AnEventThatHasNotComeYet) {
   EXPECT_THAT(Explain(Publish(kMine)), HasSubstr("delivery: waiting"));
   read_to_.reset();
   EXPECT_THAT(Explain(Publish(kMine)), HasSubstr("delivery: not delivered"));
+}
+
+TEST_F(DeliveryTraceTest, AnEventThatARateCut) {
+  Limits limits;
+  limits.Set(LimitKey::kEventsPerSubscription, Rate("1/s"));
+  host_.rules = std::make_unique<LimitRules>(limits, std::span<const RoleLimits>());
+  WorkBudget budget(1'000'000);
+  EXPECT_TRUE(client_->Revalidate(host_.catalog(), &budget));
+  const std::string delivered = Publish(kMine);
+  const std::string cut = Publish(kMine);
+  EXPECT_THAT(Explain(delivered), HasSubstr("delivery: delivered"));
+  EXPECT_THAT(Explain(cut), HasSubstr("delivery: cut by a rate"));
+  std::string since;
+  for (size_t i = 0; i < CutHistory::kRuns; ++i) {
+    host_.clock_us += kSecondUs;
+    since = Publish(kMine);
+    Publish(kMine);
+  }
+  EXPECT_THAT(Explain(cut), HasSubstr("delivery: delivered, or cut by a rate"));
+  EXPECT_THAT(Explain(since), HasSubstr("delivery: delivered"));
+  EXPECT_THAT(Explain(since), Not(HasSubstr("cut")));
 }
 
 TEST_F(DeliveryTraceTest, ALossIsForAllOfItsChannel) {

@@ -76,7 +76,9 @@ struct Host final : SocketServerHost {
   bool wants_headers() const override { return true; }
   PeerLimits peer_limits() const override { return {}; }
   void OnPeerRefused() override {}
-  HttpReply OnPeerLimited(const HttpRequest&, const PeerRefusal&) override { return {}; }
+  HttpReply OnPeerLimited(const HttpRequest&, const std::string&, const PeerRefusal&) override {
+    return {};
+  }
   void OnHandshakeFailed() override {}
 
   std::optional<HttpReply> refuses_with;
