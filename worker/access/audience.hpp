@@ -59,8 +59,7 @@ class AccessRules {
 
   // Equal answers have one audience as long as it is used, and for some time longer. Threads may
   // call it at the same time.
-  std::shared_ptr<const Audience> AudienceOf(
-      const std::shared_ptr<const Identity>& identity) const;
+  std::shared_ptr<const Audience> AudienceOf(const std::shared_ptr<const Identity>& identity) const;
 
  private:
   // A place in `demands_`.

@@ -241,13 +241,13 @@ bool OldIsOfOthers(const EventRules& rules, const JsonValue& data) {
   const auto old = data.Find(kOld);
   if (!old || old->is_null()) return false;
   return (rules.tenant && DiffersInOld(*rules.tenant, data)) ||
-         std::any_of(rules.rows.begin(), rules.rows.end(), [&](const EventRules::RowRule& rule) {
-           return DiffersInOld(rule.field, data);
-         }) ||
          std::any_of(
-             rules.scope.begin(), rules.scope.end(), [&](const EventRules::ScopeRule& rule) {
-               return rule.field.path.empty() || DiffersInOld(rule.field, data);
-             });
+             rules.rows.begin(), rules.rows.end(),
+             [&](const EventRules::RowRule& rule) { return DiffersInOld(rule.field, data); }) ||
+         std::any_of(rules.scope.begin(), rules.scope.end(),
+                     [&](const EventRules::ScopeRule& rule) {
+                       return rule.field.path.empty() || DiffersInOld(rule.field, data);
+                     });
 }
 
 }  // namespace fsubs

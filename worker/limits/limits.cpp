@@ -68,7 +68,8 @@ std::optional<RoleLimits> ReadRoleLimits(const JsonValue& row, std::vector<std::
     problems->push_back(whose + "they are no object");
     if (has_role) return std::nullopt;
     for (const LimitKind& kind : kLimitKinds) {
-      if (const auto key = FindLimit(kind.key)) read.values.emplace_back(*key, NoneAtAll(kind.form));
+      if (const auto key = FindLimit(kind.key))
+        read.values.emplace_back(*key, NoneAtAll(kind.form));
     }
     return read;
   }

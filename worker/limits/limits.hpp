@@ -42,9 +42,9 @@ struct RoleLimits {
   std::vector<std::pair<LimitKey, std::optional<LimitValue>>> values;
 };
 
-// From a row of the snapshot's limits. Nothing if it is none. What cannot be read of it is left out,
-// and `*problems` says why: of a role, so that what holds for everybody does; of everybody, so that
-// nothing is let in by it, as by a limit of 0.
+// From a row of the snapshot's limits. Nothing if it is none. What cannot be read of it is left
+// out, and `*problems` says why: of a role, so that what holds for everybody does; of everybody, so
+// that nothing is let in by it, as by a limit of 0.
 std::optional<RoleLimits> ReadRoleLimits(const JsonValue& row, std::vector<std::string>* problems);
 
 class LimitRules {

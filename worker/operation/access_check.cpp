@@ -198,7 +198,8 @@ class AccessWalk {
           if (node.value->kind != ValueKind::kVariable) continue;
           const InputValue* const argument = field->FindArgument(node.name.text);
           if (argument == nullptr || !without_value.contains(node.value->text)) continue;
-          RefuseDefault(*argument, node.value->offset, [&] { return NameOf(*type, *field); }, path);
+          RefuseDefault(
+              *argument, node.value->offset, [&] { return NameOf(*type, *field); }, path);
         }
         if (selection.selection_set == nullptr) continue;
         levels.push_back({selection.selection_set, field->type->type, path});

@@ -336,7 +336,8 @@ TEST(OldRowTest, MayBeOfOthersWhereAScopesFieldIsDeeperDown) {
   const SubscriptionField* const order = catalog.catalog().FindField("order");
   ASSERT_TRUE(order);
   JsonTree tree;
-  ASSERT_TRUE(tree.ParseCopy(R"({"row": {"meta": {"sku": "u1"}}, "old": {"meta": {"sku": "u1"}}})"));
+  ASSERT_TRUE(
+      tree.ParseCopy(R"({"row": {"meta": {"sku": "u1"}}, "old": {"meta": {"sku": "u1"}}})"));
   EXPECT_TRUE(OldIsOfOthers(order->rules, tree.root()));
 }
 

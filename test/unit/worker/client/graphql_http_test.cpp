@@ -109,7 +109,8 @@ TEST(EventStreamTest, AResponseIsOneLineOfData) {
 TEST(GraphqlHttpTest, AClientThatIsNotLetInIsAskedForABearerToken) {
   const HttpReply without = ReplyUnauthenticated(false, "there is no token");
   EXPECT_EQ(without.status, 401u);
-  EXPECT_EQ(without.headers, (HttpHeaders{{"cache-control", "no-store"}, {"www-authenticate", "Bearer"}}));
+  EXPECT_EQ(without.headers,
+            (HttpHeaders{{"cache-control", "no-store"}, {"www-authenticate", "Bearer"}}));
   EXPECT_EQ(without.body,
             R"({"errors":[{"message":"Unauthenticated: there is no token","extensions":)"
             R"({"code":"UNAUTHENTICATED"}}]})");

@@ -310,8 +310,8 @@ TEST_F(AccessTest, SoDoesOneWhoseVariableHasNoValue) {
   EXPECT_EQ(Outcome(Somebody(), query, R"({"s": "NEW"})"), "ok");
   EXPECT_EQ(Outcome(Somebody(), query, R"({"s": null})"), "ok");
   EXPECT_EQ(Outcome(Admin(), query), "ok");
-  EXPECT_EQ(
-      Outcome(Somebody(), "subscription($s: Status = NEW) { byDefault(status: $s) { id } }"), "ok");
+  EXPECT_EQ(Outcome(Somebody(), "subscription($s: Status = NEW) { byDefault(status: $s) { id } }"),
+            "ok");
   for (const char* around : {"... { mine: byDefault(status: $s) { id } } }",
                              "...F } fragment F on Subscription { mine: byDefault(status: $s) "
                              "{ id } }"}) {

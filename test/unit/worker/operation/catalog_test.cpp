@@ -51,16 +51,17 @@ TEST(Catalog, LimitThatCannotBeReadIsLeftOut) {
       R"(,"limits":[{"role":null,"limits":{"connections_per_user":-1,"events_per_user":"5/s"}},
           {"role":"a","limits":{"connections_per_user":"x","subscriptions_per_user":3,"other":1}},
           {"role":"b","limits":[]},{"role":7,"limits":{}}])");
-  EXPECT_THAT(catalog->left_out(),
-              ElementsAre("limits: \"connections_per_user\" has a value that is none",
-                          "limits of role \"a\": \"connections_per_user\" has a value that is none",
-                          "limits of role \"a\": there is no \"other\"",
-                          "limits of role \"b\": they are no object",
-                          "limits: the role is no text"));
+  EXPECT_THAT(
+      catalog->left_out(),
+      ElementsAre("limits: \"connections_per_user\" has a value that is none",
+                  "limits of role \"a\": \"connections_per_user\" has a value that is none",
+                  "limits of role \"a\": there is no \"other\"",
+                  "limits of role \"b\": they are no object", "limits: the role is no text"));
   const auto& rows = catalog->role_limits();
   ASSERT_EQ(rows.size(), 2u);
   ASSERT_EQ(rows[0].values.size(), 2u);
-  EXPECT_EQ(rows[0].values[0], std::pair(LimitKey::kConnectionsPerUser, std::optional(LimitValue())))
+  EXPECT_EQ(rows[0].values[0],
+            std::pair(LimitKey::kConnectionsPerUser, std::optional(LimitValue())))
       << "what holds for everybody lets nothing in";
   ASSERT_EQ(rows[1].values.size(), 1u);
   EXPECT_EQ(rows[1].values[0].first, LimitKey::kSubscriptionsPerUser)
@@ -86,10 +87,9 @@ TEST(Catalog, SubscriptionWhoseRowCannotBeReadIsLeftOut) {
             {"name":"r","field":"r: O","channel":null}]})",
       &error);
   ASSERT_TRUE(catalog) << error;
-  EXPECT_THAT(catalog->left_out(),
-              ElementsAre("subscription \"p\": its row cannot be read",
-                          "subscription \"q\": its row cannot be read",
-                          "subscription \"r\": its row cannot be read"));
+  EXPECT_THAT(catalog->left_out(), ElementsAre("subscription \"p\": its row cannot be read",
+                                               "subscription \"q\": its row cannot be read",
+                                               "subscription \"r\": its row cannot be read"));
   ASSERT_EQ(catalog->fields().size(), 1u);
   EXPECT_EQ(catalog->fields().front().name, "o");
 }
