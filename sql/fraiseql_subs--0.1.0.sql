@@ -721,8 +721,8 @@ LANGUAGE plpgsql IMMUTABLE SET search_path = pg_catalog, pg_temp AS $$
 DECLARE
     claims CONSTANT text[] := '{user,tenant,roles,scopes,subgraphs,role}';
     -- As worker/json/json_path.cpp reads them.
-    path CONSTANT text := '^[$]([.]([A-Za-z0-9_]|[^[:ascii:]])+|'
-        E'[.]"([^"\\\\[:cntrl:]]|\\\\(["\\\\/bfnrt]|u[0-9A-Fa-f]{4}))*")+$';
+    path CONSTANT text := E'^[$]([.]([A-Za-z0-9_]|[^[:ascii:]])+|'
+        '[.]"([^"\\\\[:cntrl:]]|\\\\(["\\\\/bfnrt]|u[0-9A-Fa-f]{4}))*")+$';
     name text;
     claim jsonb;
 BEGIN
