@@ -225,7 +225,7 @@ std::optional<ClaimMapping> ClaimMapping::FromRow(const JsonValue& issuer, std::
   return mapping;
 }
 
-std::shared_ptr<const Identity> IdentityOf(const ClaimMapping& issuers, std::string_view claims,
+std::shared_ptr<const Identity> IdentityOf(const ClaimMapping& registered, std::string_view claims,
                                            const ClaimsContext& context, std::string* reason) {
   const auto refuse = [&](std::string text) {
     *reason = std::move(text);
@@ -235,7 +235,7 @@ std::shared_ptr<const Identity> IdentityOf(const ClaimMapping& issuers, std::str
   if (!identity->claims.ParseCopy(claims) || identity->claims.root().type() != JsonType::kObject) {
     return refuse("the claims are no JSON object");
   }
-  ClaimMapping mapping = issuers;
+  ClaimMapping mapping = registered;
   if (mapping.has_hasura_claims && !UnfoldHasuraClaims(&identity->claims)) {
     return refuse("the claim " + Spelled({kHasuraClaims}) + " is no JSON object");
   }
