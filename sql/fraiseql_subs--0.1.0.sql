@@ -1090,7 +1090,8 @@ BEGIN
     END IF;
     IF num_nonnulls(issuer.secret, issuer.public_key, issuer.jwks, issuer.jwks_file, issuer.jwks_url) = 0 THEN
         RAISE invalid_parameter_value USING
-            MESSAGE = format('issuer "%s" has no key', issuer.name),
+            MESSAGE = format('issuer "%s" has no key%s', issuer.name,
+                CASE WHEN issuer.previous_secret IS NOT NULL THEN ' beside previous_secret' ELSE '' END),
             HINT = 'Give secret, public_key, jwks, jwks_file or jwks_url.';
     END IF;
     PERFORM fraiseql_subs.check_secret(issuer.secret, 'secret', issuer.algorithms);
@@ -1098,7 +1099,10 @@ BEGIN
     IF (issuer.previous_secret IS NULL) <> (issuer.previous_until IS NULL) THEN
         RAISE invalid_parameter_value USING
             MESSAGE = 'previous_secret and previous_until go together',
-            DETAIL = 'Tokens signed with previous_secret are taken until previous_until.';
+            DETAIL = 'Tokens signed with previous_secret are taken until previous_until.',
+            HINT = CASE WHEN issuer.previous_until IS NULL
+                THEN 'Give previous_until: the time when the last of these tokens has expired.'
+                ELSE 'Give previous_secret, or leave previous_until out.' END;
     END IF;
     IF NOT isfinite(issuer.previous_until)
             OR issuer.previous_until >= timestamptz '10000-01-01 00:00:00+00' THEN
@@ -1137,7 +1141,9 @@ BEGIN
     IF issuer.preset <> ALL ('{hasura,supabase,postgrest,oidc}'::text[]) THEN
         RAISE invalid_parameter_value USING
             MESSAGE = format('preset "%s" is not known', issuer.preset),
-            DETAIL = 'Known are hasura, supabase, postgrest and oidc.';
+            DETAIL = 'Known are hasura, supabase, postgrest and oidc.',
+            HINT = 'For any other issuer, claims says what is in which claim, '
+                   'as in {"user": "sub", "roles": "$.realm_access.roles"}.';
     END IF;
 END
 $$;
@@ -1247,10 +1253,12 @@ LANGUAGE sql STABLE SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
         SELECT l.role, given.key, given.value
         FROM fraiseql_subs.role_limit AS l, jsonb_each_text(l.limits) AS given
     ), setting AS (
-        SELECT substring(name FROM '^fraiseql_subs[.]limit_(.*)$') AS key, setting AS value FROM pg_settings
+        SELECT substring(name FROM '^fraiseql_subs[.]limit_(.*)$') AS key, setting AS value
+        FROM pg_settings WHERE starts_with(name, 'fraiseql_subs.limit_')
     )
-    SELECT NULL, s.key, nullif(CASE WHEN n.key IS NULL THEN s.value ELSE n.value END, '')
-    FROM setting AS s LEFT JOIN named AS n ON n.role IS NULL AND n.key = s.key WHERE s.key IS NOT NULL
+    -- Without the library there are no settings, but what was set in the database stays.
+    SELECT NULL, key, nullif(CASE WHEN n.key IS NULL THEN s.value ELSE n.value END, '')
+    FROM setting AS s FULL JOIN (SELECT key, value FROM named WHERE role IS NULL) AS n USING (key)
     UNION ALL
     SELECT n.role, n.key, nullif(n.value, '') FROM named AS n WHERE n.role IS NOT NULL
     ORDER BY 1 NULLS FIRST, 2;

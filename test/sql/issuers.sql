@@ -40,7 +40,8 @@ SELECT refuses($$NULL, secret => repeat('k', 32)$$, 'name cannot be null or empt
 SELECT refuses($$'', secret => repeat('k', 32)$$, 'name cannot be null or empty');
 SELECT refuses($$'a', '', secret => repeat('k', 32)$$, 'issuer cannot be empty');
 SELECT refuses($$'a'$$, 'issuer "a" has no key');
-SELECT refuses($$'a', previous_secret => repeat('k', 32), previous_until => now()$$, 'issuer "a" has no key');
+SELECT refuses($$'a', previous_secret => repeat('k', 32), previous_until => now()$$,
+    'issuer "a" has no key beside previous_secret');
 SELECT refuses($$'a', secret => repeat('k', 31)$$, 'secret is too short');
 SELECT refuses($$'a', secret => ''$$, 'secret is too short');
 SELECT refuses($$'a', secret => repeat('k', 63), algorithms => '{HS256,HS512}'$$, 'secret is too short');
