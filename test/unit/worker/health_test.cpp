@@ -50,6 +50,12 @@ TEST_F(HealthTest, ACatalogServesWithoutAnExecutor) {
   EXPECT_EQ(Trouble(), "");
 }
 
+TEST_F(HealthTest, WithoutASlotForTheAuthenticatorNobodyCanLogIn) {
+  state_.server_state = kServerNoAuthenticator;
+  EXPECT_EQ(Trouble(),
+            "no authenticator: no background worker slot is free (max_worker_processes)");
+}
+
 TEST_F(HealthTest, ADatabaseThatIsGoneIsNotServedFromAnOldCatalog) {
   state_.server_state = kServerNoDatabase;
   EXPECT_EQ(Trouble(), "no catalog: database \"shop\" does not exist");
