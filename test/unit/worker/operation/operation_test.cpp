@@ -150,7 +150,7 @@ TEST(CatalogTest, ASnapshotThatCannotBeServedSaysWhy) {
   EXPECT_THAT(error(R"({"extension_version":"1"})"), HasSubstr("not of this version"));
   const std::string head =
       R"({"extension_version":"1","server_version":"15","types":"type A { b: Int }",)";
-  EXPECT_THAT(error(head + R"("subscriptions":[1]})"), HasSubstr("not of this version"));
+  EXPECT_THAT(error(head + R"("issuers":[]})"), HasSubstr("not of this version"));
 }
 
 TEST(CatalogTest, ASubscriptionThatCannotBeServedIsLeftOutAlone) {
