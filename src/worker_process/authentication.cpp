@@ -63,6 +63,26 @@ Function FindFunction(int elevel) {
   return kNone;
 }
 
+// As jsonb_in, but its error shows nothing of `json`: what a client presents itself with has
+// secrets in it, and the error goes to the log.
+Datum SecretToJsonb(const char* json, const char* name) {
+  const MemoryContext context = CurrentMemoryContext;
+  volatile Datum value = 0;
+  PG_TRY();
+  { value = DirectFunctionCall1(jsonb_in, CStringGetDatum(json)); }
+  PG_CATCH();
+  {
+    const int code = geterrcode();
+    if (code == ERRCODE_QUERY_CANCELED) PG_RE_THROW();
+    MemoryContextSwitchTo(context);
+    FlushErrorState();
+    ereport(ERROR,
+            (errcode(code), errmsg("fraiseql_subs: a client's %s cannot be read as jsonb", name)));
+  }
+  PG_END_TRY();
+  return value;
+}
+
 // Texts of clients travel as strings, so that one which jsonb cannot hold fails its own log-in
 // alone.
 NullableDatum Argument(Jsonb* message, const char* name) {
@@ -74,7 +94,7 @@ NullableDatum Argument(Jsonb* message, const char* name) {
              errmsg("fraiseql_subs: the worker sent a member \"%s\" that is no string", name)));
   }
   const char* const json = pnstrdup(text.val.string.val, text.val.string.len);
-  return {DirectFunctionCall1(jsonb_in, CStringGetDatum(json)), false};
+  return {SecretToJsonb(json, name), false};
 }
 
 const char* ClaimsText(Jsonb* claims) {
@@ -99,6 +119,10 @@ const char* ClaimsText(Jsonb* claims) {
 
 void WarnUnlessCallable() {
   (void)FindFunction(WARNING);
+}
+
+void ReleaseAdvisoryLocks() {
+  LockReleaseAll(USER_LOCKMETHOD, true);
 }
 
 const char* CallAuthenticate(Jsonb* message) {

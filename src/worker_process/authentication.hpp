@@ -10,7 +10,7 @@
 
 namespace fsubs {
 
-// Both need a transaction.
+// Both of these need a transaction.
 
 // Log a warning if the function cannot be called.
 void WarnUnlessCallable();
@@ -18,5 +18,9 @@ void WarnUnlessCallable();
 // Call it with the arguments in a message of the worker's. Returns the claims, a JSON object, in
 // the current memory context; null: it refuses the client.
 const char* CallAuthenticate(Jsonb* message);
+
+// Those of sessions outlive the transaction, whether it commits or not: call it behind each that
+// called CallAuthenticate.
+void ReleaseAdvisoryLocks();
 
 }  // namespace fsubs

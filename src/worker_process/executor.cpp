@@ -185,6 +185,7 @@ Outcome AnswerWithClaims(Session* session) {
                        request = FindRequest(message, side_door::op::kAuthenticate);
                        if (request != kUnasked) claims = CallAuthenticate(message);
                      });
+  ReleaseAdvisoryLocks();
   if (request == kUnasked) return Outcome::kUnknown;
   const char* const answer =
       failure == nullptr

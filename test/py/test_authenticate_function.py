@@ -151,6 +151,17 @@ def test_an_init_payload_that_jsonb_cannot_hold_refuses_that_client_alone(cluste
     assert "protocol" not in cluster.log()
 
 
+def test_what_jsonb_cannot_hold_does_not_get_into_the_log(cluster):
+    for payload in ('{"password":"hunter2\\u0000"}', '{"password":"hunter2","user":1e999999}'):
+        start = cluster.log_size()
+        with contextlib.closing(Client(cluster.url)) as client:
+            client.send('{"type":"connection_init","payload":' + payload + "}")
+            assert outcome(cluster, client) is None
+        log = cluster.log(start)
+        assert "ERROR:  fraiseql_subs: a client's init_payload cannot be read as jsonb" in log
+        assert "hunter2" not in log and "999999" not in log and "CONTEXT" not in log
+
+
 def test_a_slow_function_refuses_in_time_and_others_go_on(cluster):
     cluster.set(authenticate_timeout="200ms")
     wait_until(
@@ -388,6 +399,22 @@ def test_no_setting_outlives_a_call(cluster):
     assert login(cluster) == "nothing"
     assert login(cluster) in ("nothing", "pg_catalog, pg_temp")
     assert login(cluster) in ("nothing", "pg_catalog, pg_temp")
+
+
+@pytest.mark.parametrize("ending", ["NULL", "RAISE 'no'", "RETURN NULL"])
+def test_no_advisory_lock_outlives_a_call(cluster, ending):
+    end = "" if ending == "NULL" else ending + ";"
+    replace_function(
+        cluster,
+        f"""BEGIN
+            PERFORM pg_advisory_lock(7), pg_advisory_lock_shared(8), pg_advisory_xact_lock(9);
+            {end}
+            RETURN '{{"sub": "alice"}}';
+        END""",
+    )
+    assert login(cluster) == ("alice" if ending == "NULL" else None)
+    assert login(cluster) == ("alice" if ending == "NULL" else None)
+    assert cluster.sql("SELECT objid, pid FROM pg_locks WHERE locktype = 'advisory'") == []
 
 
 def test_a_strict_function_is_not_called_without_claims(cluster):
