@@ -1,9 +1,9 @@
 #include "worker/base/audit_log.hpp"
 
 #include <algorithm>
-#include <chrono>
 #include <cstdio>
 
+#include "contract/heartbeat.hpp"
 #include "worker/base/log.hpp"
 
 namespace fsubs {
@@ -16,11 +16,11 @@ constexpr size_t kMaxText = 200;
 constexpr uint64_t kLine = 1000;
 constexpr uint64_t kMaxRoom = AuditLog::kBurst * kLine;
 
-uint64_t SteadyMs() {
-  using std::chrono::milliseconds;
-  const auto since = std::chrono::steady_clock::now().time_since_epoch();
-  return static_cast<uint64_t>(std::chrono::duration_cast<milliseconds>(since).count());
-}
+// By kind.
+constexpr const char* kNames[] = {
+    "login refused",     "subscription refused", "operation refused", "connection refused",
+    "connection closed", "events denied",        "disconnected",
+};
 
 bool Continues(char byte) {
   return (static_cast<unsigned char>(byte) & 0xC0) == 0x80;
@@ -76,8 +76,10 @@ bool IsWord(std::string_view text) {
 
 class AuditLog::Line {
  public:
-  explicit Line(std::string_view what) : text_("audit: ") { text_.append(what); }
-  Line(std::string_view what, const Who& who) : Line(what) {
+  explicit Line(Kind kind) : kind_(kind), text_("audit: ") {
+    text_.append(kNames[static_cast<size_t>(kind)]);
+  }
+  Line(Kind kind, const Who& who) : Line(kind) {
     Number("connection", who.connection);
     if (!who.peer.empty()) Raw("peer", who.peer);
     if (who.user) Text("user", *who.user);
@@ -97,22 +99,26 @@ class AuditLog::Line {
     IsWord(text) ? Raw(name, text) : Text(name, text);
   }
 
+  Kind kind() const { return kind_; }
   const std::string& text() const { return text_; }
 
  private:
+  const Kind kind_;
   std::string text_;
 };
 
 AuditLog::AuditLog()
-    : AuditLog([](const std::string& line) { Log(LogLevel::kLog, "%s", line.c_str()); }, SteadyMs) {
-}
+    : AuditLog([](const std::string& line) { Log(LogLevel::kLog, "%s", line.c_str()); },
+               MonotonicMs) {}
 
-AuditLog::AuditLog(Write write, Clock clock)
-    : write_(std::move(write)), clock_(std::move(clock)), room_(kMaxRoom), refilled_ms_(clock_()) {}
+AuditLog::AuditLog(Write write, Clock clock) : write_(std::move(write)), clock_(std::move(clock)) {
+  static_assert(std::size(kNames) == kKinds);
+  budgets_.fill({.room = kMaxRoom, .refilled_ms = clock_()});
+}
 
 void AuditLog::RefusedLogin(const Who& who, std::string_view reason, std::string_view detail) {
   if (!is_enabled()) return;
-  Line line("login refused", who);
+  Line line(Kind::kLogin, who);
   line.Word("reason", reason);
   if (!detail.empty()) line.Text("detail", detail);
   Add(line);
@@ -120,76 +126,24 @@ void AuditLog::RefusedLogin(const Who& who, std::string_view reason, std::string
 
 void AuditLog::RefusedSubscription(const Who& who, std::string_view field, std::string_view code,
                                    std::string_view reason) {
-  if (!is_enabled()) return;
-  Line line("subscription refused", who);
-  if (!field.empty()) line.Text("field", field);
-  line.Word("code", code);
-  if (!reason.empty()) line.Word("reason", reason);
-  Add(line);
-}
-
-void AuditLog::DeniedEvents(std::string_view module, uint64_t count) {
-  if (!is_enabled()) return;
-  Line line("events denied");
-  line.Word("module", module);
-  line.Number("count", count);
-  Add(line);
-}
-
-void AuditLog::Disconnected(const Who& who, uint16_t code, std::string_view reason) {
-  if (!is_enabled()) return;
-  Line line("disconnected", who);
-  line.Number("code", code);
-  line.Text("reason", reason);
-  Add(line);
-}
-
-void AuditLog::Add(const Line& line) {
-  const std::lock_guard lock(mutex_);
-  const uint64_t now = clock_();
-  if (TakeRoom(now)) {
-    write_(line.text());
-  } else if (left_out_++ == 0) {
-    tell_due_ms_ = now + kTellIntervalMs;
-  }
-}
-
-bool AuditLog::TakeRoom(uint64_t now) {
-  const uint64_t passed = std::min(now - refilled_ms_, kMaxRoom);
-  room_ = std::min(kMaxRoom, room_ + passed * kLinesPerSecond);
-  refilled_ms_ = now;
-  if (room_ < kLine) return false;
-  room_ -= kLine;
-  return true;
-}
-
-void AuditLog::TellLeftOut() {
-  const std::lock_guard lock(mutex_);
-  if (left_out_ == 0 || clock_() < tell_due_ms_) return;
-  write_("audit: " + std::to_string(left_out_) + " more lines were left out");
-  left_out_ = 0;
+  AddRefused(Kind::kSubscription, who, field, code, reason);
 }
 
 void AuditLog::RefusedOperation(const Who& who, std::string_view field, std::string_view code,
                                 std::string_view reason) {
-  if (!is_enabled()) return;
-  Line line("operation refused", who);
-  if (!field.empty()) line.Text("field", field);
-  line.Word("code", code);
-  if (!reason.empty()) line.Word("reason", reason);
-  Add(line);
+  AddRefused(Kind::kOperation, who, field, code, reason);
 }
 
 void AuditLog::RefusedConnection(const Who& who, std::string_view limit) {
   if (!is_enabled()) return;
-  Line line("connection refused", who);
+  Line line(Kind::kConnection, who);
   line.Word("limit", limit);
   Add(line);
 }
 
 void AuditLog::RefusedPeer(std::string_view peer, std::string_view limit) {
   if (!is_enabled()) return;
-  Line line("connection refused");
+  Line line(Kind::kConnection);
   if (!peer.empty()) line.Raw("peer", peer);
   line.Word("limit", limit);
   Add(line);
@@ -197,9 +151,66 @@ void AuditLog::RefusedPeer(std::string_view peer, std::string_view limit) {
 
 void AuditLog::ClosedConnection(const Who& who, std::string_view limit) {
   if (!is_enabled()) return;
-  Line line("connection closed", who);
+  Line line(Kind::kClosed, who);
   line.Word("limit", limit);
   Add(line);
+}
+
+void AuditLog::DeniedEvents(std::string_view module, uint64_t count) {
+  if (!is_enabled()) return;
+  Line line(Kind::kEvents);
+  line.Word("module", module);
+  line.Number("count", count);
+  Add(line);
+}
+
+void AuditLog::Disconnected(const Who& who, uint16_t code, std::string_view reason) {
+  if (!is_enabled()) return;
+  Line line(Kind::kDisconnected, who);
+  line.Number("code", code);
+  line.Text("reason", reason);
+  Add(line);
+}
+
+void AuditLog::AddRefused(Kind kind, const Who& who, std::string_view field, std::string_view code,
+                          std::string_view reason) {
+  if (!is_enabled()) return;
+  Line line(kind, who);
+  if (!field.empty()) line.Text("field", field);
+  line.Word("code", code);
+  if (!reason.empty()) line.Word("reason", reason);
+  Add(line);
+}
+
+void AuditLog::Add(const Line& line) {
+  const std::lock_guard lock(mutex_);
+  Budget& budget = budgets_[static_cast<size_t>(line.kind())];
+  const uint64_t now = clock_();
+  if (budget.TakeRoom(now)) {
+    write_(line.text());
+  } else if (budget.left_out++ == 0) {
+    budget.tell_due_ms = now + kTellIntervalMs;
+  }
+}
+
+bool AuditLog::Budget::TakeRoom(uint64_t now) {
+  const uint64_t passed = std::min(now - refilled_ms, kMaxRoom);
+  room = std::min(kMaxRoom, room + passed * kLinesPerSecond);
+  refilled_ms = now;
+  if (room < kLine) return false;
+  room -= kLine;
+  return true;
+}
+
+void AuditLog::TellLeftOut() {
+  const std::lock_guard lock(mutex_);
+  for (size_t kind = 0; kind < kKinds; ++kind) {
+    Budget& budget = budgets_[kind];
+    if (budget.left_out == 0 || clock_() < budget.tell_due_ms) continue;
+    write_("audit: " + std::to_string(budget.left_out) + " more lines of \"" + kNames[kind] +
+           "\" were left out");
+    budget.left_out = 0;
+  }
 }
 
 }  // namespace fsubs

@@ -1,10 +1,11 @@
 // Lines of the log that say who was refused what, and why: docs/operations.md has their form.
 //
 // Any thread. What a peer chose is quoted, so that no text of its own can pass for a line or a
-// member of one; and no peer can fill the log: of many lines a few are written, and the others
-// counted.
+// member of one; and no peer can fill the log: of many lines of a kind a few are written, and the
+// others counted. Those of one kind take no room from another's.
 #pragma once
 
+#include <array>
 #include <atomic>
 #include <cstdint>
 #include <functional>
@@ -17,9 +18,10 @@ namespace fsubs {
 
 class AuditLog {
  public:
+  // Of each kind.
   static constexpr uint64_t kLinesPerSecond = 10;
   static constexpr uint64_t kBurst = 50;
-  // How often it is said how many lines were left out.
+  // How often it is said how many lines of a kind were left out.
   static constexpr uint64_t kTellIntervalMs = 10'000;
 
   // Takes a line as it is to be logged.
@@ -47,13 +49,6 @@ class AuditLog {
   // `code` and `reason` are the error's extensions; `reason` may be empty, and so may `field`.
   void RefusedSubscription(const Who& who, std::string_view field, std::string_view code,
                            std::string_view reason);
-  // One of the modules that decide on each event kept events from clients, `count` times in all
-  // since it was told last. Of single ones there are too many to tell of: on a channel that tenants
-  // share, each event is denied to all but one.
-  void DeniedEvents(std::string_view module, uint64_t count);
-  // By fraiseql_disconnect().
-  void Disconnected(const Who& who, uint16_t code, std::string_view reason);
-
   // As RefusedSubscription, of a query or mutation.
   void RefusedOperation(const Who& who, std::string_view field, std::string_view code,
                         std::string_view reason);
@@ -62,24 +57,47 @@ class AuditLog {
   void RefusedConnection(const Who& who, std::string_view limit);
   void RefusedPeer(std::string_view peer, std::string_view limit);
   void ClosedConnection(const Who& who, std::string_view limit);
+  // One of the modules that decide on each event kept events from clients, `count` times in all
+  // since it was told last. Of single ones there are too many to tell of: on a channel that tenants
+  // share, each event is denied to all but one.
+  void DeniedEvents(std::string_view module, uint64_t count);
+  // By fraiseql_disconnect().
+  void Disconnected(const Who& who, uint16_t code, std::string_view reason);
 
   // Log how many lines were left out, if that is due. Call now and then.
   void TellLeftOut();
 
  private:
+  enum class Kind {
+    kLogin,
+    kSubscription,
+    kOperation,
+    kConnection,
+    kClosed,
+    kEvents,
+    kDisconnected,
+  };
+  static constexpr size_t kKinds = 7;
+
   class Line;
+  struct Budget {
+    bool TakeRoom(uint64_t now);
+
+    uint64_t room;  // for so many thousandths of a line
+    uint64_t refilled_ms;
+    uint64_t left_out = 0;
+    uint64_t tell_due_ms = 0;  // while there are any
+  };
+
+  void AddRefused(Kind kind, const Who& who, std::string_view field, std::string_view code,
+                  std::string_view reason);
   void Add(const Line& line);
-  bool TakeRoom(uint64_t now);
 
   const Write write_;
   const Clock clock_;
   std::atomic<bool> enabled_{true};
   std::mutex mutex_;
-  // Guarded by mutex_.
-  uint64_t room_;  // for so many thousandths of a line
-  uint64_t refilled_ms_;
-  uint64_t left_out_ = 0;
-  uint64_t tell_due_ms_ = 0;  // while there are any
+  std::array<Budget, kKinds> budgets_;  // guarded by mutex_
 };
 
 }  // namespace fsubs

@@ -82,7 +82,25 @@ TEST_F(AuditLogTest, OfMoreLinesThanTheRateTheRestIsCountedAndTold) {
   now_ms_ += AuditLog::kTellIntervalMs;
   audit_.TellLeftOut();
   audit_.TellLeftOut();
-  EXPECT_EQ(lines_, (std::vector<std::string>{"audit: 12 more lines were left out"}));
+  EXPECT_EQ(lines_,
+            (std::vector<std::string>{R"(audit: 12 more lines of "login refused" were left out)"}));
+}
+
+TEST_F(AuditLogTest, LinesOfAKindTakeNoRoomFromOthers) {
+  RefuseMany(AuditLog::kBurst + 3);
+  lines_.clear();
+  audit_.RefusedSubscription({}, {}, "FORBIDDEN", {});
+  audit_.DeniedEvents("tenant", 1);
+  for (size_t i = 0; i < AuditLog::kBurst + 2; ++i) audit_.Disconnected({}, 4403, "gone");
+  EXPECT_EQ(lines_.size(), 2 + AuditLog::kBurst);
+
+  lines_.clear();
+  now_ms_ += AuditLog::kTellIntervalMs;
+  audit_.TellLeftOut();
+  EXPECT_EQ(lines_, (std::vector<std::string>{
+                        R"(audit: 3 more lines of "login refused" were left out)",
+                        R"(audit: 2 more lines of "disconnected" were left out)",
+                    }));
 }
 
 TEST_F(AuditLogTest, TheBurstIsFullAgainAfterAPauseOfAnyLength) {
