@@ -46,6 +46,21 @@ size_t WritePrefix(LogLevel level, char* line) {
                                            ".%03ld UTC %s:  ", now.tv_nsec / 1000000, Name(level)));
 }
 
+// A reader of the log, or its terminal, must not take what is in a message for more than text. The
+// second half of the controls, U+0080 to U+009F, has two bytes in UTF-8.
+void BlankControls(char* begin, char* end) {
+  for (char* at = begin; at < end; ++at) {
+    const auto byte = static_cast<unsigned char>(*at);
+    if (byte < ' ' || byte == 0x7F) {
+      *at = ' ';
+    } else if (byte == 0xC2 && at + 1 < end && static_cast<unsigned char>(at[1]) <= 0x9F &&
+               static_cast<unsigned char>(at[1]) >= 0x80) {
+      *at++ = ' ';
+      *at = ' ';
+    }
+  }
+}
+
 }  // namespace
 
 void SetLogFormat(LogFormat format) {
@@ -66,7 +81,7 @@ void Log(LogLevel level, const char* format, ...) {
   va_end(arguments);
   if (wanted < 0) return;
   size_t end = std::min(prefix + static_cast<size_t>(wanted), kMaxLine - 1);
-  std::replace(line + prefix, line + end, '\n', ' ');
+  BlankControls(line + prefix, line + end);
   line[end++] = '\n';
   // Nothing is left to tell a failure to.
   if (write(STDERR_FILENO, line, end) < 0) return;

@@ -16,8 +16,8 @@ void SetLogFormat(LogFormat format);
 // Thread-safe. Lines below `level` are dropped.
 void SetLogLevel(LogLevel level);
 
-// Thread-safe, never throws. Line breaks in the message become spaces and a line longer than 4,000
-// bytes is cut.
+// Thread-safe, never throws. Control characters in the message, line breaks among them, become
+// spaces, and a line longer than 4,000 bytes is cut.
 [[gnu::format(printf, 2, 3)]] void Log(LogLevel level, const char* format, ...);
 
 }  // namespace fsubs
