@@ -45,7 +45,9 @@ void FetchChannel::Attach(uv_loop_t* loop) {
   });
 }
 
-std::string FetchChannel::Send(uint32_t id, const std::string& url) {
+std::string FetchChannel::Send(uint32_t id, const std::string& url, uint64_t now_ms) {
+  std::erase_if(awaited_,
+                [&](const auto& one) { return now_ms - one.second.asked_ms >= kMaxAgeMs; });
   if (!is_attached_) return "the worker has no process that fetches keys";
   if (url.size() > kMaxUrl) return "the URL is too long";
   FetchRequestHead head{id};
@@ -56,7 +58,7 @@ std::string FetchChannel::Send(uint32_t id, const std::string& url) {
   if (sendmsg(process_.channel, &message, MSG_NOSIGNAL | MSG_DONTWAIT) < 0) {
     return std::string("the request could not be sent: ") + std::strerror(errno);
   }
-  awaited_[id];
+  awaited_[id].asked_ms = now_ms;
   return {};
 }
 
@@ -92,9 +94,9 @@ bool FetchChannel::TakePacket(std::string_view packet) {
     return true;
   }
   const auto found = awaited_.find(head.id);
-  // Of a fetcher before this one.
+  // Of a fetcher before this one, or too late.
   if (found == awaited_.end()) return true;
-  FetchResult& result = found->second;
+  FetchResult& result = found->second.result;
   switch (head.kind) {
     case FetchReplyKind::kDocument:
       return AppendWithin(kMaxDocument, packet, &result.document);
@@ -108,7 +110,7 @@ bool FetchChannel::TakePacket(std::string_view packet) {
     default:
       return false;
   }
-  sink_->OnFetched(head.id, std::move(awaited_.extract(found).mapped()));
+  sink_->OnFetched(head.id, std::move(awaited_.extract(found).mapped().result));
   return true;
 }
 

@@ -36,10 +36,19 @@ class FetchChannel {
   // Receive on `loop`, which the channel does not outlive.
   void Attach(uv_loop_t* loop);
 
-  // Returns an empty text, or why it could not be sent.
-  std::string Send(uint32_t id, const std::string& url);
+  // Longer than anybody waits for an answer (key_store.cpp).
+  static constexpr uint64_t kMaxAgeMs = 20'000;
+
+  // Returns an empty text, or why it could not be sent. The time is in milliseconds that only grow;
+  // what was asked kMaxAgeMs before is not awaited any more.
+  std::string Send(uint32_t id, const std::string& url, uint64_t now_ms);
 
  private:
+  struct Awaited {
+    uint64_t asked_ms;
+    FetchResult result;  // what has come of it
+  };
+
   void Receive();
   bool TakePacket(std::string_view packet);
   void Close(const std::string& why);
@@ -48,7 +57,7 @@ class FetchChannel {
   Sink* const sink_;
   uv_poll_t poll_{};
   bool is_attached_ = false;
-  std::map<uint32_t, FetchResult> awaited_;  // with what has come of them
+  std::map<uint32_t, Awaited> awaited_;
 };
 
 }  // namespace fsubs

@@ -1,23 +1,14 @@
 #include "worker/key_fetch/key_service.hpp"
 
-#include <chrono>
 #include <map>
 #include <utility>
 
 #include "contract/heartbeat.hpp"
+#include "worker/base/clock.hpp"
 #include "worker/base/log.hpp"
 #include "worker/json/json_writer.hpp"
 
 namespace fsubs {
-namespace {
-
-int64_t NowUs() {
-  using std::chrono::microseconds;
-  const auto now = std::chrono::system_clock::now().time_since_epoch();
-  return std::chrono::duration_cast<microseconds>(now).count();
-}
-
-}  // namespace
 
 KeyService::KeyService(FetcherProcess fetcher, Host* host)
     : host_(host), store_(this, KeySet::Parse), channel_(fetcher, this) {}
@@ -47,7 +38,7 @@ std::optional<KeysTried> KeyService::Refresh(const std::string& url) {
 }
 
 void KeyService::StartFetch(uint32_t id, const std::string& url) {
-  std::string error = channel_.Send(id, url);
+  std::string error = channel_.Send(id, url, MonotonicMs());
   if (!error.empty()) unsent_.push_back({id, {.error = std::move(error)}});
 }
 

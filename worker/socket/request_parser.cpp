@@ -8,6 +8,7 @@
 #include <boost/beast/http/rfc7230.hpp>
 #include <boost/beast/http/string_body.hpp>
 
+#include "graphql/language/ascii.hpp"
 #include "worker/socket/url.hpp"
 
 namespace fsubs {
@@ -23,10 +24,6 @@ constexpr size_t kMaxChunkHead = 4 * 1024;
 
 std::string_view View(beast::string_view text) {
   return {text.data(), text.size()};
-}
-
-char ToLower(char c) {
-  return c >= 'A' && c <= 'Z' ? static_cast<char>(c - 'A' + 'a') : c;
 }
 
 bool EqualsIgnoringCase(std::string_view a, std::string_view b) {
@@ -55,9 +52,7 @@ std::string ValueOf(const Fields& fields, http::field name) {
 HttpHeaders HeadersOf(const Fields& fields) {
   HttpHeaders headers;
   for (const auto& field : fields) {
-    std::string name(View(field.name_string()));
-    for (char& c : name) c = ToLower(c);
-    headers.emplace_back(std::move(name), View(field.value()));
+    headers.emplace_back(graphql::ToLower(View(field.name_string())), View(field.value()));
   }
   return headers;
 }

@@ -62,15 +62,15 @@ class FetchChannelTest : public testing::Test, public FetchChannel::Sink {
 };
 
 TEST_F(FetchChannelTest, ARequestIsItsNumberAndTheUrl) {
-  EXPECT_EQ(channel_->Send(7, "https://a.example/"), "");
+  EXPECT_EQ(channel_->Send(7, "https://a.example/", 0), "");
   EXPECT_EQ(Hear(), std::string("\7\0\0\0https://a.example/", 22));
 }
 
 TEST_F(FetchChannelTest, PartsOfAnswersArePutTogether) {
   Say(0, FetchReplyKind::kStarted);
   EXPECT_THAT(lost_, IsEmpty());
-  channel_->Send(1, "https://a.example/");
-  channel_->Send(2, "https://b.example/");
+  channel_->Send(1, "https://a.example/", 0);
+  channel_->Send(2, "https://b.example/", 0);
   Say(1, FetchReplyKind::kDocument, "a1");
   Say(2, FetchReplyKind::kFailed, "no route\nto\x80\xffhost");
   Say(1, FetchReplyKind::kDocument, "a2");
@@ -82,31 +82,40 @@ TEST_F(FetchChannelTest, PartsOfAnswersArePutTogether) {
 TEST_F(FetchChannelTest, WhatNobodyAskedForIsNotTaken) {
   Say(9, FetchReplyKind::kDocument, "x");
   Say(9, FetchReplyKind::kDone);
-  channel_->Send(1, "https://a.example/");
+  channel_->Send(1, "https://a.example/", 0);
   Say(1, FetchReplyKind::kDone);
   Say(1, FetchReplyKind::kDone);
   EXPECT_THAT(results_, ElementsAre("1   "));
 }
 
 TEST_F(FetchChannelTest, AFetcherThatWasReplacedHasLostWhatItWasAsked) {
-  channel_->Send(1, "https://a.example/");
+  channel_->Send(1, "https://a.example/", 0);
   Say(1, FetchReplyKind::kDocument, "half");
   Say(0, FetchReplyKind::kStarted);
   Say(1, FetchReplyKind::kDone);
   EXPECT_THAT(lost_, ElementsAre(HasSubstr("crashed")));
   EXPECT_THAT(results_, IsEmpty());
-  EXPECT_EQ(channel_->Send(2, "https://a.example/"), "");
+  EXPECT_EQ(channel_->Send(2, "https://a.example/", 0), "");
+}
+
+TEST_F(FetchChannelTest, WhatNobodyWaitsForAnyMoreIsForgotten) {
+  channel_->Send(1, "https://a.example/", 0);
+  channel_->Send(2, "https://b.example/", 1);
+  Say(1, FetchReplyKind::kDocument, "half");
+  channel_->Send(3, "https://c.example/", FetchChannel::kMaxAgeMs);
+  for (const uint32_t id : {1, 2, 3}) Say(id, FetchReplyKind::kDone);
+  EXPECT_THAT(results_, ElementsAre("2   ", "3   "));
 }
 
 TEST_F(FetchChannelTest, AnAnswerThatIsTooLongEndsTheChannel) {
-  channel_->Send(1, "https://a.example/");
+  channel_->Send(1, "https://a.example/", 0);
   for (size_t sent = 0; sent < kMaxDocument; sent += kPacketText) {
     Say(1, FetchReplyKind::kDocument, std::string(kPacketText, 'x'));
   }
   EXPECT_THAT(lost_, IsEmpty());
   Say(1, FetchReplyKind::kDocument, "x");
   EXPECT_THAT(lost_, ElementsAre(HasSubstr("broke its protocol")));
-  EXPECT_NE(channel_->Send(2, "https://a.example/"), "");
+  EXPECT_NE(channel_->Send(2, "https://a.example/", 0), "");
 }
 
 TEST_F(FetchChannelTest, PacketsThatAreNoneEndTheChannel) {
@@ -115,29 +124,29 @@ TEST_F(FetchChannelTest, PacketsThatAreNoneEndTheChannel) {
 }
 
 TEST_F(FetchChannelTest, SoDoesAPacketThatIsTooLong) {
-  channel_->Send(1, "https://a.example/");
+  channel_->Send(1, "https://a.example/", 0);
   Say(1, FetchReplyKind::kDocument, std::string(kPacketText + 1, 'x'));
   EXPECT_THAT(lost_, ElementsAre(HasSubstr("broke its protocol")));
 }
 
 TEST_F(FetchChannelTest, AndOneOfAnUnknownKind) {
-  channel_->Send(1, "https://a.example/");
+  channel_->Send(1, "https://a.example/", 0);
   Say(1, static_cast<FetchReplyKind>(99));
   EXPECT_THAT(lost_, ElementsAre(HasSubstr("broke its protocol")));
 }
 
 TEST_F(FetchChannelTest, TheEndOfTheProcessIsTold) {
-  channel_->Send(1, "https://a.example/");
+  channel_->Send(1, "https://a.example/", 0);
   close(fetcher_);
   loop_.Turn();
   EXPECT_THAT(lost_, ElementsAre(HasSubstr("has ended")));
-  EXPECT_NE(channel_->Send(2, "https://a.example/"), "");
+  EXPECT_NE(channel_->Send(2, "https://a.example/", 0), "");
 }
 
 TEST_F(FetchChannelTest, WhatTheFetcherDoesNotTakeFailsAtOnce) {
   std::string problem;
   for (uint32_t id = 1; problem.empty() && id < 100000; ++id) {
-    problem = channel_->Send(id, "https://a.example/" + std::string(2000, 'x'));
+    problem = channel_->Send(id, "https://a.example/" + std::string(2000, 'x'), 0);
   }
   EXPECT_THAT(problem, HasSubstr("could not be sent"));
 }
@@ -150,7 +159,7 @@ TEST(NoFetcherTest, EachRequestFails) {
   TestLoop loop;
   FetchChannel channel({}, &sink);
   channel.Attach(loop.get());
-  EXPECT_NE(channel.Send(1, "https://a.example/"), "");
+  EXPECT_NE(channel.Send(1, "https://a.example/", 0), "");
 }
 
 }  // namespace
