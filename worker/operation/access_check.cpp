@@ -199,7 +199,8 @@ class AccessWalk {
           const InputValue* const argument = field->FindArgument(node.name.text);
           if (argument == nullptr || !without_value.contains(node.value->text)) continue;
           RefuseDefault(
-              *argument, node.value->offset, [&] { return NameOf(*type, *field); }, path);
+              *argument, node.value->offset, [&, owner = type] { return NameOf(*owner, *field); },
+              path);
         }
         if (selection.selection_set == nullptr) continue;
         levels.push_back({selection.selection_set, field->type->type, path});
