@@ -16,7 +16,7 @@ CREATE FUNCTION pg_temp.register(options text) RETURNS text LANGUAGE sql AS $$
         '''changed(userId: ID, where: ChangeFilter): Change'', ''c'', ' || options || ')';
 $$;
 
-SELECT lives_ok(pg_temp.register($$row_filter => '{"region": "$.a.\"b c\""}'$$), 'whatever the session makes of strings');
+SELECT lives_ok(pg_temp.register($$row_filter => E'{"region": "$.a.\\"b c\\""}'$$), 'whatever the session makes of strings');
 SELECT throws_ok(pg_temp.register(format($$row_filter => '{"region": "%s"}'$$, path)), '22023',
     format('row_filter: "%s", for "region", names no claim', path), path || ' is refused all the same')
 FROM unnest('{$.a[0],$xa}'::text[]) AS path;
