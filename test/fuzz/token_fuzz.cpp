@@ -63,7 +63,8 @@ World MakeWorld() {
   world.fetched = KeySet::Parse(ed25519.Jwk(R"(,"kid":"2")"), &error);
   const std::string claims = R"({"sub":"u","exp":1700000060,"roles":["r"],"scope":"a b"})";
   const std::string hasura =
-      R"({"iss":"i","aud":["a"],"exp":1.8e9,"https://hasura.io/jwt/claims":"{\"x-hasura-user-id\":\"u\"}"})";
+      R"({"iss":"i","aud":["a"],"exp":1.8e9,"https://hasura.io/jwt/claims":)"
+      R"("{\"x-hasura-user-id\":\"u\",\"x-hasura-allowed-roles\":[\"r\"],\"x-hasura-default-role\":\"r\"}"})";
   world.tokens = {secret.Sign(claims, "HS256"),
                   secret.Sign(claims, "HS512", R"(,"kid":"x","typ":"JWT")"),
                   rsa.Sign(claims, "RS256"),
