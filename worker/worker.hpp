@@ -65,7 +65,7 @@ class Worker final : private ShardHost, private SideDoorHost, private KeyService
 
   struct Snapshot {
     std::string json;
-    Position covers;  // changes up to here are in it
+    Position covers;  // changes before this are in it
   };
   struct CatalogLoad;
 
@@ -122,7 +122,7 @@ class Worker final : private ShardHost, private SideDoorHost, private KeyService
   uv_timer_t logins_timer_{};  // runs while some wait
   TaskQueue tasks_{"control thread"};
 
-  Position wanted_ = 0;   // changes announced up to here
+  Position wanted_ = 0;   // changes were announced before this
   Position asked_ = 0;    // what the answer to the last request will cover
   Position covered_ = 0;  // what the last answer covered
   side_door::SnapshotRequest request_ = side_door::kUnasked;  // the last one

@@ -6,8 +6,8 @@
 
 namespace fsubs {
 
-// Two positions say whether the catalog is current: `changed_`, of the last change read from the
-// ring, and `covered_`, up to which changes are in the catalog that is in force.
+// Two positions say whether the catalog is current: `changed_`, behind the last change read from
+// the ring, and `covered_`, before which all changes are in the catalog that is in force.
 //
 //   covered_ >= changed_   current
 //   covered_ <  changed_   a newer catalog is on its way
@@ -26,8 +26,8 @@ void CatalogGate::Attach(uv_loop_t* loop) {
   timer_.data = this;
 }
 
-void CatalogGate::OnCovered(Position position) {
-  covered_ = std::max(covered_, position);
+void CatalogGate::OnCovered(Position end) {
+  covered_ = std::max(covered_, end);
   if (is_current()) Open();
 }
 

@@ -43,11 +43,11 @@ class CatalogGate {
   // Keep time on `loop`, which the gate does not outlive.
   void Attach(uv_loop_t* loop);
 
-  // The record at `position` says that the catalog changed.
-  void OnChanged(Position position) { changed_ = std::max(changed_, position); }
+  // A record that starts at `position` or contains it says that the catalog changed.
+  void OnChanged(Position position) { changed_ = std::max(changed_, position + 1); }
 
-  // A catalog is in force that contains every change up to `position`.
-  void OnCovered(Position position);
+  // A catalog is in force that contains every change before `end`.
+  void OnCovered(Position end);
 
   // Whether a message that comes now may be handled now: the catalog is current and no message
   // waits that came before.
@@ -84,6 +84,7 @@ class CatalogGate {
   const Limits limits_;
   Sink* const sink_;
   uv_timer_t timer_{};
+  // Each is where it ends: the record that starts there is not among them.
   Position changed_ = 0;
   Position covered_ = 0;
   Position given_up_ = 0;

@@ -114,9 +114,9 @@ class Shard final : private ClientHost,
   void SetOptions(std::shared_ptr<const Options> options, std::shared_ptr<const TlsContext> tls);
   // Serve a client that was accepted at the Unix socket.
   void Adopt(int fd);
-  // `catalog` contains every change announced up to `covered`; null: nothing is served any more.
+  // `catalog` contains every change announced before `covered`; null: nothing is served any more.
   void SetCatalog(std::shared_ptr<const Catalog> catalog, Position covered);
-  // What was announced up to `covered` cannot be served: the catalog stays.
+  // What was announced before `covered` cannot be served: the catalog stays.
   void KeepCatalog(Position covered);
   void Drain();
   // Those who wait for the keys of `url` may be verified again.

@@ -46,6 +46,16 @@ TEST_F(CatalogGateTest, OpensWithACatalogThatHasTheLastChange) {
   EXPECT_TRUE(gate_.is_open());
 }
 
+TEST_F(CatalogGateTest, AChangeRightBehindOneThatIsCoveredIsNot) {
+  // Of the first a shard has seen where it ends, of the second where it starts.
+  gate_.OnChanged(16 - 1);
+  gate_.OnCovered(16);
+  EXPECT_TRUE(gate_.is_open());
+  gate_.OnChanged(16);
+  EXPECT_FALSE(gate_.is_covered());
+  EXPECT_FALSE(gate_.is_open());
+}
+
 TEST_F(CatalogGateTest, ACatalogThatComesLateTakesNothingBack) {
   gate_.OnChanged(8);
   gate_.OnCovered(9);
@@ -108,7 +118,7 @@ TEST_F(CatalogGateTest, WhileWhatWaitsIsAdmittedNoMoreThanTheLimitWaits) {
 TEST_F(CatalogGateTest, ACatalogBeforeTheChangeAdmitsNothing) {
   gate_.OnChanged(8);
   gate_.Hold(1, "a");
-  gate_.OnCovered(8 - 1);
+  gate_.OnCovered(8);
   EXPECT_TRUE(admitted_.empty());
 }
 
