@@ -550,4 +550,5 @@ def test_a_dump_can_be_restored(own_cluster, make_cluster):
     )
     table = "SELECT * FROM fraiseql_subs.issuer"
     assert other.sql(table) == own_cluster.sql(table)
+    other.wait_until_serving()
     wait_for_keys(other, "idp", 1)
