@@ -20,14 +20,16 @@ class Authority:
         self._openssl(
             *("req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-noenc"),
             *("-keyout", self.key, "-out", self.certificate, "-days", "30"),
-            *("-subj", f"/CN={name}"),
+            *("-subj", f"/CN={name}", "-addext", "keyUsage=critical,keyCertSign,cRLSign"),
         )
 
     def issue(self, name, days=30, key_options=("-noenc",)):
         """Sign one for 127.0.0.1; return the paths of it and of its key."""
         certificate, key = (self.directory / f"{name}.{kind}" for kind in ("crt", "key"))
         request, extensions = (self.directory / f"{name}.{kind}" for kind in ("csr", "ext"))
-        extensions.write_text("subjectAltName=IP:127.0.0.1,DNS:localhost\n")
+        extensions.write_text(
+            "subjectAltName=IP:127.0.0.1,DNS:localhost\nauthorityKeyIdentifier=keyid\n"
+        )
         self._openssl(
             *("req", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", *key_options),
             *("-keyout", key, "-out", request, "-subj", f"/CN={name}"),

@@ -65,10 +65,13 @@ def wait_for_keys(cluster, name, count):
     )
 
 
-def wait_for_error(cluster, name, text):
+def wait_for_error(cluster, name, *texts):
+    """Wait for an error with any of the texts, of which each version of libcurl has its own."""
     return wait_until(
-        lambda: text in (state(cluster, name)[3] or "") and state(cluster, name),
-        f'fetching the keys of "{name}" fails: {text}',
+        lambda: (
+            any(text in (state(cluster, name)[3] or "") for text in texts) and state(cluster, name)
+        ),
+        f'fetching the keys of "{name}" fails: {" or ".join(texts)}',
     )
 
 
@@ -180,14 +183,14 @@ def test_an_issuer_that_does_not_answer_keeps_nobody_waiting(cluster, issuer):
 
 def test_http_goes_to_no_other_machine_whatever_the_table_says(cluster, issuer):
     register_url(cluster, "idp", issuer.url)
-    for url, error in [
-        ("http://192.0.2.1/keys", "http leads to another machine"),
-        ("file:///etc/passwd", "rotocol"),
-        ("ftp://127.0.0.1/", "rotocol"),
-        (issuer.url.replace("http://", "http://user:word@"), "Login denied"),
+    for url, errors in [
+        ("http://192.0.2.1/keys", ["http leads to another machine"]),
+        ("file:///etc/passwd", ["rotocol"]),
+        ("ftp://127.0.0.1/", ["rotocol"]),
+        (issuer.url.replace("http://", "http://user:word@"), ["Login denied", "Credentials"]),
     ]:
         cluster.sql("UPDATE fraiseql_subs.issuer SET jwks_url = %s", (url,))
-        wait_for_error(cluster, "idp", error)
+        wait_for_error(cluster, "idp", *errors)
 
 
 def test_no_proxy_of_the_environment_is_used(make_cluster, issuer, monkeypatch):
@@ -297,7 +300,9 @@ def is_gone(pid):
 
 def test_the_fetcher_has_nothing_of_the_workers(cluster):
     worker, *others = fetchers(cluster)
-    workers_own = {os.readlink(link) for link in Path(f"/proc/{worker}/fd").iterdir()}
+    links = {os.readlink(link) for link in Path(f"/proc/{worker}/fd").iterdir()}
+    # What has no file is named by its kind alone: a newer libcurl has an eventfd of its own.
+    workers_own = {link for link in links if not link.startswith("anon_inode:")}
     for pid in others:
         process = Path(f"/proc/{pid}")
         assert (process / "comm").read_text() == "fraiseql-fetch\n"
