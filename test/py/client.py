@@ -48,6 +48,8 @@ class Client:
         self.socket = connect(
             url, subprotocols=list(subprotocols) or None, max_size=None, compression=None, **options
         )
+        # As fraiseql_connections() names it; a socket that the server has closed cannot be asked.
+        self.peer = "{}:{}".format(*self.socket.local_address)
         self.messages = []
         self.subscriptions = {}
         self.pings = 0

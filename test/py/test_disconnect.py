@@ -53,10 +53,7 @@ def login(cluster, connect):
 
 
 def connection_id(cluster, client):
-    host, port = client.socket.local_address
-    return cluster.value(
-        "SELECT id FROM fraiseql_connections() WHERE peer = %s", (f"{host}:{port}",)
-    )
+    return cluster.value("SELECT id FROM fraiseql_connections() WHERE peer = %s", (client.peer,))
 
 
 def disconnect(cluster, **arguments):

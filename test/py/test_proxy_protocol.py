@@ -253,8 +253,7 @@ def test_haproxy_names_its_clients(make_cluster, authority, tmp_path, option, tl
         client = Client(f"{scheme}://127.0.0.1:{front}", ssl=cluster.tls)
         client.init()
         subscription = client.subscribe("subscription { orderUpdated { id } }")
-        host, port = client.socket.local_address
-        assert peers_of(cluster) == [f"{host}:{port}"]
+        assert peers_of(cluster) == [client.peer]
         cluster.publish("any", "orders", {"id": 7})
         assert subscription.data() == {"orderUpdated": {"id": "7"}}
         client.close()
