@@ -11,7 +11,8 @@ namespace {
 constexpr int64_t kSecondsPerDay = 86400;
 constexpr int64_t kMicroseconds = 1'000'000;
 
-// The last years of PostgreSQL's timestamps and dates.
+// The first year of PostgreSQL's timestamps and dates, 4714 before Christ, and the last ones.
+constexpr int64_t kMinYear = -4713;
 constexpr int64_t kMaxTimestampYear = 294276;
 constexpr int64_t kMaxDateYear = 5874897;
 
@@ -134,7 +135,8 @@ bool Read(std::string_view text, DateTime* read) {
   if (!reader.done() || civil.year == 0) return false;
   if (before_christ) civil.year = 1 - civil.year;
   if (civil.month < 1 || civil.month > 12 || civil.day < 1 ||
-      civil.day > DaysOf(civil.year, civil.month) || civil.year > kMaxDateYear) {
+      civil.day > DaysOf(civil.year, civil.month) || civil.year < kMinYear ||
+      civil.year > kMaxDateYear) {
     return false;
   }
   read->year = civil.year;
