@@ -157,12 +157,15 @@ bool AppendFloat8Form(std::string_view text, std::string* out) {
 }
 
 bool AppendMoneyForm(std::string_view text, std::string* out) {
-  constexpr size_t kMaxDigits = 17;
   bool negative = false;
   bool has_point = false;
   size_t decimals = 0;
   size_t digits = 0;
-  int64_t cents = 0;
+  int64_t cents = 0;  // below zero, where there is one more
+  const auto append_digit = [&cents](int digit) {
+    return !__builtin_mul_overflow(cents, 10, &cents) &&
+           !__builtin_sub_overflow(cents, digit, &cents);
+  };
   bool rounds_up = false;
   for (const char c : text) {
     if (c == '-' || c == '(') {
@@ -172,20 +175,23 @@ bool AppendMoneyForm(std::string_view text, std::string* out) {
       if (has_point) return false;
       has_point = true;
     } else if (graphql::IsDigit(c)) {
-      if (++digits > kMaxDigits && !has_point) return false;
+      ++digits;
       if (has_point && ++decimals > 2) {
         if (decimals == 3) rounds_up = c >= '5';
         continue;
       }
-      cents = cents * 10 + (c - '0');
+      if (!append_digit(c - '0')) return false;
     } else if (c != '$' && c != ',' && c != ')' && c != '+' && !IsBlank(c)) {
       return false;
     }
   }
   if (digits == 0) return false;
-  for (; decimals < 2; ++decimals) cents *= 10;
-  if (rounds_up) ++cents;
-  AppendSigned(negative ? -cents : cents, out);
+  for (; decimals < 2; ++decimals) {
+    if (!append_digit(0)) return false;
+  }
+  if (rounds_up && __builtin_sub_overflow(cents, 1, &cents)) return false;
+  if (!negative && cents == INT64_MIN) return false;
+  AppendSigned(negative ? cents : -cents, out);
   return true;
 }
 

@@ -91,6 +91,8 @@ TEST(ComparableTest, FormsOrderAsTheTypesDo) {
   for (Comparison number : {Comparison::kNumber, Comparison::kFloat8, Comparison::kFloat4}) {
     ordered(number, {"-Infinity", "-1e30", "-2", "-1", "0", "0.5", "1", "1e30", "inf", "NaN"});
   }
+  ordered(Comparison::kMoney, {"-92233720368547758.08", "-92233720368547758.07", "-0.01", "0",
+                               "0.01", "000000000000000000.02", "92233720368547758.07"});
   ordered(Comparison::kInterval,
           {"-infinity", "-1 mon", "-1 day", "0", "23:59:59", "1 day", "1 mon", "infinity"});
   ordered(Comparison::kInet, {"10.0.0.0/8", "10.0.0.1/8", "10.0.0.0/16", "10.5.0.0/16", "::/0"});
@@ -117,7 +119,9 @@ TEST(ComparableTest, WhatTheTypeDoesNotAllowDoesNotFit) {
        {"", "08:00:2b:01:02", "08:00:2b:01:02:03:04", "0:", "08:00-2b:01:02:03"}},
       {Comparison::kBytes, {"\\\\x1", "\\\\xgg", "\\\\8"}},
       {Comparison::kBits, {"2", "Xg"}},
-      {Comparison::kMoney, {"", "$", "1.2.3", "12-3"}},
+      {Comparison::kMoney,
+       {"", "$", "1.2.3", "12-3", "92233720368547758.08", "-92233720368547758.09",
+        "92233720368547758.075", "999999999999999999", "1e2"}},
       {Comparison::kLsn, {"", "1", "/1", "123456789/0"}},
       {Comparison::kIntegerRange, {"", "[1,2", "[2,1]", "[1.5,2)", "1,2", "[1,2) x"}},
       {Comparison::kNumberMultirange, {"", "{", "{[1,2)", "{[1,2),}", "[1,2)"}},
