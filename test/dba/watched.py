@@ -1,6 +1,8 @@
 """A database as an application has it: types, a field, grants, watched tables; and who listens."""
 
-from websockets.exceptions import InvalidStatus
+import contextlib
+
+from websockets.exceptions import ConnectionClosed, InvalidHandshake
 
 from client import Client
 from cluster import wait_until
@@ -69,15 +71,13 @@ def wait_for_field(cluster, name="changed"):
 
 
 def is_offered(cluster, name):
+    """Whether it can be subscribed to; not by a worker that is about to end, either."""
     try:
-        client = Client(cluster.url)
-    except InvalidStatus:
+        with contextlib.closing(Client(cluster.url)) as client:
+            client.init()
+            return not client.subscribe(f"subscription {{ {name} {{ operation }} }}").messages
+    except (InvalidHandshake, ConnectionClosed, OSError):
         return False
-    try:
-        client.init()
-        return not client.subscribe(f"subscription {{ {name} {{ operation }} }}").messages
-    finally:
-        client.close()
 
 
 def registered(cluster, **parameters):

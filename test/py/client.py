@@ -1,5 +1,6 @@
 """A graphql-transport-ws client that keeps every message and knows what each was an answer to."""
 
+import contextlib
 import json
 from dataclasses import dataclass, field
 
@@ -48,8 +49,9 @@ class Client:
         self.socket = connect(
             url, subprotocols=list(subprotocols) or None, max_size=None, compression=None, **options
         )
-        # As fraiseql_connections() names it; a socket that the server has closed cannot be asked.
-        self.peer = "{}:{}".format(*self.socket.local_address)
+        # As fraiseql_connections() names it. A socket that the server has closed cannot be asked.
+        with contextlib.suppress(OSError):
+            self.peer = "{}:{}".format(*self.socket.local_address)
         self.messages = []
         self.subscriptions = {}
         self.pings = 0
