@@ -61,6 +61,8 @@ class Executor:
 def cluster(make_cluster):
     # PostgreSQL's launcher of logical replication and ours have them: there is no other executor.
     cluster = make_cluster(install=False, postgresql__max_worker_processes=2)
+    # What is committed from now on is a change that the worker reads of.
+    wait_until(lambda: cluster.get("/livez")[0] == 200, "the worker listens")
     with cluster.connect(autocommit=False) as connection:
         connection.execute("CREATE EXTENSION fraiseql_subs")
         connection.execute("SELECT fraiseql_register_types('type Order { id: ID! }')")
@@ -69,7 +71,6 @@ def cluster(make_cluster):
 
 @pytest.fixture
 def executor(cluster):
-    wait_until(lambda: cluster.get("/livez")[0] == 200, "the worker listens")
     executor = Executor(cluster)
     with contextlib.closing(executor.socket):
         yield executor
