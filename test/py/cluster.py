@@ -1,7 +1,9 @@
 """PostgreSQL servers of the tests' own, reachable through a Unix socket in their directory."""
 
+import contextlib
 import json
 import os
+import random
 import shutil
 import socket
 import subprocess
@@ -39,10 +41,18 @@ def wait_until(predicate, description, timeout=20.0):
         pause = min(pause * 2, 0.1)
 
 
+# Below those that the kernel gives to connections: one of these may take a port before a server
+# does.
+PORTS = range(10_000, 32_000)
+
+
 def free_port():
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return probe.getsockname()[1]
+    """One on which nobody listens, at whatever address."""
+    while True:
+        port = random.choice(PORTS)
+        with socket.socket() as probe, contextlib.suppress(OSError):
+            probe.bind(("", port))
+            return port
 
 
 def give_to_server_user(path):
