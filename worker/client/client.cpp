@@ -79,6 +79,11 @@ void Client::CheckProgress(uint64_t passed_ms, uint64_t timeout_ms) {
     stands_ms_ = 0;
     return;
   }
+  // A goodbye has as long to be read as what stood before it.
+  if (closing() != closing_then_) {
+    closing_then_ = closing();
+    stands_ms_ = 0;
+  }
   stands_ms_ += passed_ms;
   // One that is closing was told why, but does not read it.
   if (stands_ms_ >= timeout_ms) closing() ? CutOff() : CloseAsSlow();

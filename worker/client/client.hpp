@@ -249,6 +249,7 @@ class Client {
   bool answers_wait_ = false;  // for the host to call Flush
   bool events_wait_ = false;
   bool expiry_noted_ = false;  // the client knows of it
+  bool closing_then_ = false;  // when it was last seen to stand still
 };
 
 // The clients of a shard, by id.

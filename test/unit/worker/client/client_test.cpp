@@ -113,7 +113,9 @@ TEST_F(ClientTest, OneWhoseSocketStandsStillForATimeIsClosed) {
   EXPECT_TRUE(client_.slow);
   // If it does not even read why, that is not waited for.
   EXPECT_FALSE(client_.cut_off);
-  client_.CheckProgress(100, 100);
+  client_.CheckProgress(99, 100);
+  EXPECT_FALSE(client_.cut_off);
+  client_.CheckProgress(1, 100);
   EXPECT_TRUE(client_.cut_off);
 }
 
