@@ -110,10 +110,11 @@ void MeasureAccess() {
           R"( id: ID }","subscriptions":[{"name":"a","field":"a: Order","channel":"c"}]})",
       &error);
   if (!catalog) std::exit(1);
-  const auto identity = std::make_shared<Identity>();
-  identity->is_anonymous = false;
-  for (size_t i = 0; i < kFields; i += 2) identity->roles.push_back("r" + std::to_string(i));
-  std::sort(identity->roles.begin(), identity->roles.end());
+  const auto described = std::make_shared<Identity>();
+  described->is_anonymous = false;
+  for (size_t i = 0; i < kFields; i += 2) described->roles.push_back("r" + std::to_string(i));
+  std::sort(described->roles.begin(), described->roles.end());
+  const std::shared_ptr<const Identity> identity = described;
   std::printf("access_audience %f\n",
               Measure(100, [&] { catalog->access().AudienceOf(identity); }));
   const auto audience = catalog->access().AudienceOf(identity);
