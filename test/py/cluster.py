@@ -133,6 +133,16 @@ class Cluster:
         parameters = {"autocommit": True, "dbname": self.database} | parameters
         return psycopg.connect(host=str(self.directory), user="postgres", **parameters)
 
+    @contextlib.contextmanager
+    def advisory_lock(self, key):
+        """Hold it: what asks for it in SQL waits until this ends."""
+        with self.connect() as connection:
+            connection.execute("SELECT pg_advisory_lock(%s)", (key,))
+            yield
+
+    def waits_for_advisory_lock(self):
+        return self.sql("SELECT 1 FROM pg_stat_activity WHERE wait_event = 'advisory'")
+
     def sql(self, statement, parameters=None):
         """Run a statement in a session of its own and return its rows."""
         with self.connect() as connection:

@@ -22,7 +22,7 @@ FUNCTION = """
     RETURNS jsonb LANGUAGE plpgsql AS $$
     BEGIN
         CASE init_payload->>'do'
-            WHEN 'sleep' THEN PERFORM pg_sleep((init_payload->>'for')::float8);
+            WHEN 'wait' THEN PERFORM pg_advisory_xact_lock_shared(1);
             WHEN 'raise' THEN RAISE 'the secret of %', init_payload->>'user';
             WHEN 'refuse' THEN RETURN NULL;
             WHEN 'list' THEN RETURN '[]';
@@ -169,29 +169,33 @@ def test_a_slow_function_refuses_in_time_and_others_go_on(cluster):
     wait_until(
         lambda: cluster.value("SHOW fraiseql_subs.authenticate_timeout") == "200ms", "it is set"
     )
-    slow = [present(cluster, {"do": "sleep", "for": 1000}) for _ in range(3)]
-    assert login(cluster, {"user": "alice"}) == "alice"
-    for client in slow:
-        assert outcome(cluster, client) is None
-        client.close()
+    with cluster.advisory_lock(1):
+        slow = [present(cluster, {"do": "wait"}) for _ in range(3)]
+        assert login(cluster, {"user": "alice"}) == "alice"
+        for client in slow:
+            assert outcome(cluster, client) is None
+            client.close()
     assert "canceling statement due to statement timeout" in cluster.log()
 
 
 def test_the_catalog_waits_for_no_log_in(cluster, connect, name):
-    """What is registered is served while the function sleeps."""
+    """What is registered is served while the function waits."""
+    cluster.set(authenticate_timeout="60s")
+    wait_until(
+        lambda: cluster.value("SHOW fraiseql_subs.authenticate_timeout") == "1min", "it is set"
+    )
     client = connect(cluster, init=False)
     client.init({"user": "alice"})
-    sleeper = present(cluster, {"do": "sleep", "for": 4.9, "user": "bob"})
-    wait_until(
-        lambda: cluster.sql("SELECT 1 FROM pg_stat_activity WHERE wait_event = 'PgSleep'"),
-        "the function sleeps",
-    )
-    cluster.sql("SELECT fraiseql_register_subscription(%s, %s)", (f"{name}: Int", name))
-    subscription = client.subscribe(f"subscription {{ {name} }}")
-    cluster.publish("any", name, 1)
-    assert subscription.data() == {name: 1}
-    assert cluster.sql("SELECT 1 FROM pg_stat_activity WHERE wait_event = 'PgSleep'")
-    sleeper.close()
+    with cluster.advisory_lock(1):
+        waiting = present(cluster, {"do": "wait", "user": "bob"})
+        wait_until(cluster.waits_for_advisory_lock, "the function waits")
+        cluster.sql("SELECT fraiseql_register_subscription(%s, %s)", (f"{name}: Int", name))
+        subscription = client.subscribe(f"subscription {{ {name} }}")
+        cluster.publish("any", name, 1)
+        assert subscription.data() == {name: 1}
+        assert cluster.waits_for_advisory_lock()
+    assert outcome(cluster, waiting) == "bob"
+    waiting.close()
 
 
 def test_a_missing_function_refuses_and_says_what_to_do(cluster):
@@ -428,15 +432,13 @@ def test_a_strict_function_is_not_called_without_claims(cluster):
 
 def test_log_ins_go_on_when_the_authenticator_was_terminated(cluster):
     [pid] = authenticators(cluster)
-    clients = [present(cluster, {"do": "sleep", "for": 1, "user": str(i)}) for i in range(8)]
-    wait_until(
-        lambda: cluster.sql("SELECT 1 FROM pg_stat_activity WHERE wait_event = 'PgSleep'"),
-        "the function sleeps",
-    )
-    cluster.sql("SELECT pg_terminate_backend(%s)", (pid,))
-    assert outcome(cluster, clients[0]) is None
-    for client in clients:
-        client.close()
+    with cluster.advisory_lock(1):
+        clients = [present(cluster, {"do": "wait", "user": str(i)}) for i in range(8)]
+        wait_until(cluster.waits_for_advisory_lock, "the function waits")
+        cluster.sql("SELECT pg_terminate_backend(%s)", (pid,))
+        assert outcome(cluster, clients[0]) is None
+        for client in clients:
+            client.close()
     assert login(cluster, {"user": "alice"}) == "alice"
     assert authenticators(cluster) != [pid]
 
@@ -487,9 +489,13 @@ def test_no_other_answer_than_claims_lets_anybody_in(cluster):
     """By a process in the authenticator's place."""
     cluster.set(init_timeout="1s", authenticate_timeout="100ms")
     wait_until(lambda: cluster.value("SHOW fraiseql_subs.init_timeout") == "1s", "it is set")
+    # The last one that came is asked, and is known when it is answered itself.
+    wait_until(lambda: login(cluster, {"user": "alice"}) == "alice", "the real one is there")
     for answer in ANSWERS:
         stand_in = Executor(cluster, op="authenticator")
         with contextlib.closing(stand_in.socket):
+            stand_in.send({"op": "metrics"})
+            stand_in.next_message("metrics")
             client = present(cluster, {"user": "alice"})
             call = stand_in.next_message("authenticate")
             assert json.loads(call["init_payload"]) == {"user": "alice"}
@@ -498,4 +504,4 @@ def test_no_other_answer_than_claims_lets_anybody_in(cluster):
             stand_in.send({key: value for key, value in reply.items() if value is not None})
             assert outcome(cluster, client) is None, answer
             client.close()
-    assert login(cluster, {"user": "alice"}) == "alice"
+    wait_until(lambda: login(cluster, {"user": "alice"}) == "alice", "the real one is asked again")

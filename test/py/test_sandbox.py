@@ -17,9 +17,13 @@ from cluster import wait_until
 
 pytestmark = [
     pytest.mark.release_worker,
+    # On a fresh Debian on x86-64 nothing is skipped, whoever runs this: its Yama forbids nobody to
+    # trace processes of his own.
     pytest.mark.skipif(
-        platform.machine() != "x86_64" or not injected_call.may_trace(),
-        reason="calls cannot be made inside another process here",
+        platform.machine() != "x86_64", reason="calls are made by x86-64's registers and numbers"
+    ),
+    pytest.mark.skipif(
+        not injected_call.may_trace(), reason="kernel.yama.ptrace_scope forbids to trace the worker"
     ),
 ]
 
