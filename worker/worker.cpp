@@ -138,6 +138,7 @@ std::string Worker::Start() {
 
   tasks_.Attach(&loop_);
   keys_.Attach(&loop_);
+  loader_.Attach(&loop_);
   heartbeat_.emplace(&ring_->reader_page()->heartbeats.control);
   heartbeat_->Attach(&loop_);
   uv_timer_init(&loop_, &drain_timer_);
@@ -177,7 +178,7 @@ std::string Worker::Start() {
   WarnOfFiles(*options_);
   error = Listen();
   if (!error.empty()) return error;
-  RequestSnapshot();
+  loader_.Request();
   return {};
 }
 
@@ -267,11 +268,7 @@ void Worker::AdoptInTurn(int fd) {
 }
 
 void Worker::OnCatalogChanged(Position position) {
-  tasks_.Post([this, position] {
-    if (position < wanted_) return;
-    wanted_ = position + 1;
-    if (!outstanding_ && !loading_) RequestSnapshot();
-  });
+  tasks_.Post([this, position] { loader_.OnChanged(position); });
 }
 
 std::shared_ptr<const KeySet> Worker::FindKeys(const std::string& url) {
@@ -318,66 +315,18 @@ void Worker::OnAuthenticated(uint64_t number, std::string_view claims, std::stri
   logins_.OnAnswer(number, {.claims = std::string(claims), .error = std::string(error)});
 }
 
-void Worker::RequestSnapshot() {
-  asked_ = wanted_;
-  outstanding_ = true;
-  side_door_->RequestSnapshot(++request_);
-}
-
-// One that is not the answer to the last request may have been read before a change for which that
-// asked.
-void Worker::OnSnapshot(side_door::SnapshotRequest request, std::string_view snapshot_json) {
-  if (request == request_) {
-    outstanding_ = false;
-    covered_ = asked_;
-  }
-  newest_ = {std::string(snapshot_json), covered_};
-  if (!loading_) LoadNewest();
-}
-
-// A catalog being built. Its body runs on a thread of libuv: a large one takes seconds, in which
-// the control thread has sessions to answer and a heart that must beat.
-struct Worker::CatalogLoad {
-  Worker* worker;
-  Snapshot snapshot;
-  std::shared_ptr<const Catalog> catalog;
-  std::string error;
-  uv_work_t request{};
-};
-
-void Worker::LoadNewest() {
-  loading_ = true;
-  auto* const load = new CatalogLoad{this, std::move(*newest_)};
-  newest_.reset();
-  load->request.data = load;
-  uv_queue_work(
-      &loop_, &load->request,
-      [](uv_work_t* request) {
-        auto* const load = static_cast<CatalogLoad*>(request->data);
-        load->catalog = Catalog::FromSnapshot(load->snapshot.json, &load->error);
-      },
-      [](uv_work_t* request, int) {
-        const std::unique_ptr<CatalogLoad> load(static_cast<CatalogLoad*>(request->data));
-        Worker* const worker = load->worker;
-        worker->loading_ = false;
-        worker->Serve(*load);
-        if (worker->newest_) worker->LoadNewest();
-        if (worker->wanted_ > worker->asked_ && !worker->outstanding_) worker->RequestSnapshot();
-      });
-}
-
-void Worker::Serve(const CatalogLoad& load) {
-  const std::shared_ptr<const Catalog>& catalog = load.catalog;
+void Worker::OnLoaded(const std::shared_ptr<const Catalog>& catalog, const std::string& error,
+                      Position covers) {
   if (!catalog) {
     Log(LogLevel::kWarning, "the catalog of database \"%s\" cannot be served: %s",
-        options_->database.c_str(), load.error.c_str());
+        options_->database.c_str(), error.c_str());
     // An old catalog serves clients better than none, but not one that is gone.
-    if (load.error == kExtensionMissing) {
-      for (const auto& shard : shards_) shard->SetCatalog(nullptr, load.snapshot.covers);
+    if (error == kExtensionMissing) {
+      for (const auto& shard : shards_) shard->SetCatalog(nullptr, covers);
       keys_.SetIssuers({});
       catalog_ = CatalogState::kNoExtension;
     } else {
-      for (const auto& shard : shards_) shard->KeepCatalog(load.snapshot.covers);
+      for (const auto& shard : shards_) shard->KeepCatalog(covers);
       NoteUnusable();
     }
     return;
@@ -388,7 +337,7 @@ void Worker::Serve(const CatalogLoad& load) {
   Log(catalog_ == CatalogState::kServed ? LogLevel::kDebug : LogLevel::kLog,
       "serving %zu subscription field%s of database \"%s\"", catalog->fields().size(),
       catalog->fields().size() == 1 ? "" : "s", options_->database.c_str());
-  for (const auto& shard : shards_) shard->SetCatalog(catalog, load.snapshot.covers);
+  for (const auto& shard : shards_) shard->SetCatalog(catalog, covers);
   // Behind the catalog, so that who waits for keys of a URL that is gone looks into the new one.
   keys_.SetIssuers(KeysOf(catalog->issuers()));
   catalog_ = CatalogState::kServed;
@@ -402,14 +351,13 @@ void Worker::LookForDatabase() {
   if (is_gone && catalog_ == CatalogState::kServed) {
     Log(LogLevel::kLog, "database \"%s\" is gone: nothing of it is served any more",
         options_->database.c_str());
-    for (const auto& shard : shards_) shard->SetCatalog(nullptr, wanted_);
+    for (const auto& shard : shards_) shard->SetCatalog(nullptr, loader_.wanted());
     keys_.SetIssuers({});
     catalog_ = CatalogState::kUnread;
   }
   // The executor of another database may have sent its catalog before the launcher said that there
   // is one. It sends it again only if it is asked.
-  const bool is_awaited = outstanding_ || loading_;
-  if (!is_gone && catalog_ == CatalogState::kUnread && !is_awaited) RequestSnapshot();
+  if (!is_gone && catalog_ == CatalogState::kUnread && !loader_.is_awaited()) loader_.Request();
 }
 
 void Worker::NoteUnusable() {
@@ -422,7 +370,7 @@ void Worker::OnSnapshotError(std::string_view message) {
       static_cast<int>(message.size()), message.data());
   uv_timer_start(
       &retry_timer_,
-      [](uv_timer_t* timer) { static_cast<Worker*>(timer->loop->data)->RequestSnapshot(); },
+      [](uv_timer_t* timer) { static_cast<Worker*>(timer->loop->data)->loader_.Request(); },
       kSnapshotRetryMs, 0);
 }
 

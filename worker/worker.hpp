@@ -17,6 +17,7 @@
 #include "worker/base/heartbeat.hpp"
 #include "worker/base/options.hpp"
 #include "worker/base/task_queue.hpp"
+#include "worker/catalog_loader.hpp"
 #include "worker/denied_events.hpp"
 #include "worker/health.hpp"
 #include "worker/key_fetch/key_service.hpp"
@@ -32,7 +33,10 @@
 
 namespace fsubs {
 
-class Worker final : private ShardHost, private SideDoorHost, private KeyService::Host {
+class Worker final : private ShardHost,
+                     private SideDoorHost,
+                     private KeyService::Host,
+                     private CatalogLoader::Host {
  public:
   // `argc` and `argv` are read again on SIGHUP.
   Worker(int argc, char** argv, const Options& options, FetcherProcess fetcher);
@@ -52,7 +56,9 @@ class Worker final : private ShardHost, private SideDoorHost, private KeyService
   HttpReply OnGet(std::string_view path) override;
 
   // SideDoorHost.
-  void OnSnapshot(side_door::SnapshotRequest request, std::string_view snapshot_json) override;
+  void OnSnapshot(side_door::SnapshotRequest request, std::string_view snapshot_json) override {
+    loader_.OnSnapshot(request, snapshot_json);
+  }
   void OnSnapshotError(std::string_view message) override;
   void OnAuthenticator() override { logins_.OnProcess(); }
   void OnAuthenticatorGone() override { logins_.OnProcessGone(); }
@@ -63,11 +69,12 @@ class Worker final : private ShardHost, private SideDoorHost, private KeyService
   // KeyService::Host.
   void OnKeysTried(const std::string& url, KeysTried outcome) override;
 
-  struct Snapshot {
-    std::string json;
-    Position covers;  // changes before this are in it
-  };
-  struct CatalogLoad;
+  // CatalogLoader::Host.
+  void AskForSnapshot(side_door::SnapshotRequest request) override {
+    side_door_->RequestSnapshot(request);
+  }
+  void OnLoaded(const std::shared_ptr<const Catalog>& catalog, const std::string& error,
+                Position covers) override;
 
   std::string Start();
   // Before there is any thread but this one, and once everything is open.
@@ -76,11 +83,8 @@ class Worker final : private ShardHost, private SideDoorHost, private KeyService
   std::string Listen();
   void WarnOfFiles(const Options& options) const;
   void AdoptInTurn(int fd);
-  void RequestSnapshot();
   void LookForDatabase();
   void NoteUnusable();
-  void LoadNewest();
-  void Serve(const CatalogLoad& load);
   void Reload();
   void StartDrain();
   void ExplainDelivery(const std::optional<JsonValue>& arguments, Reply reply);
@@ -108,6 +112,7 @@ class Worker final : private ShardHost, private SideDoorHost, private KeyService
   std::unique_ptr<UnixListener> unix_listener_;
   size_t next_adopting_ = 0;  // of the shards
   std::unique_ptr<SideDoorServer> side_door_;
+  CatalogLoader loader_{this};
   KeyService keys_;
   AuthenticateQueue logins_;
   std::optional<Heartbeat> heartbeat_;
@@ -122,13 +127,6 @@ class Worker final : private ShardHost, private SideDoorHost, private KeyService
   uv_timer_t logins_timer_{};  // runs while some wait
   TaskQueue tasks_{"control thread"};
 
-  Position wanted_ = 0;   // changes were announced before this
-  Position asked_ = 0;    // what the answer to the last request will cover
-  Position covered_ = 0;  // what the last answer covered
-  side_door::SnapshotRequest request_ = side_door::kUnasked;  // the last one
-  bool outstanding_ = false;                                  // it is not answered yet
-  std::optional<Snapshot> newest_;                            // that no load has begun with
-  bool loading_ = false;
   size_t drained_ = 0;  // shards
   size_t files_ = 0;    // that may be open
 
