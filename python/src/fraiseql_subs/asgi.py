@@ -3,6 +3,7 @@
 import json
 from collections.abc import Awaitable, Callable, Iterable, Mapping, MutableMapping, Sequence
 from typing import TYPE_CHECKING, Any, TypeAlias, cast
+from urllib.parse import quote
 
 from fraiseql_subs.errors import WebSocketClosed
 from fraiseql_subs.http.adapter import BinaryMessage, WebSocketAdapter
@@ -236,7 +237,7 @@ def _peer(client: Sequence[Any] | None) -> str:
 
 def _path(scope: Scope) -> str:
     query = cast("bytes", scope.get("query_string", b"")).decode("latin-1")
-    path: str = scope.get("path") or "/"
+    path = quote(scope.get("path") or "/", safe="/:@!$&'()*+,;=")
     return f"{path}?{query}" if query else path
 
 
