@@ -24,10 +24,11 @@ from fraiseql_subs import SubscriptionManager  # noqa: E402
 
 
 @pytest.fixture
-def make_manager(server: Any) -> Callable[..., SubscriptionManager[None]]:
+def make_manager(request: pytest.FixtureRequest) -> Callable[..., SubscriptionManager[None]]:
     """A function that makes a manager for a server, by default the one that tests share."""
 
-    def make(cluster: Any = server, **options: Any) -> SubscriptionManager[None]:
+    def make(cluster: Any = None, **options: Any) -> SubscriptionManager[None]:
+        cluster = cluster or request.getfixturevalue("server")
         return SubscriptionManager(conninfo=conninfo(cluster), **options)
 
     return make

@@ -16,7 +16,7 @@ from raw_peer import HandshakeRefused, RawPeer
 
 from fraiseql_subs import SubscriptionManager, WebSocketAdapter
 from fraiseql_subs.fastapi import FastAPIWebSocketAdapter, SubscriptionRouterFactory
-from fraiseql_subs.http import GraphQLTransportWSHandler, SubscriptionProtocolHandler
+from fraiseql_subs.http import GraphQLTransportWSHandler
 
 MakeManager = Callable[..., SubscriptionManager[None]]
 Serve = Callable[..., Uvicorn]
@@ -167,38 +167,3 @@ def test_an_adapter_serves_a_route_of_one_s_own(
     client = connect(At(serve(app), "/mine"), additional_headers={"X-Name": "ada"})
     assert client.socket.response.headers["x-served"] == "yes"
     assert server.sql("SELECT user_id FROM fraiseql_connections()") == [("ada",)]
-
-
-def test_a_protocol_of_one_s_own_reads_subscriptions_of_the_manager(
-    make_manager: MakeManager, serve: Serve, server: Any, connect: Connect
-) -> None:
-    # [start:protocol]
-    class OneQuery(SubscriptionProtocolHandler):
-        """The client's first message is a query, every message of the server an event's data."""
-
-        subprotocol = "one-query"
-
-        async def handle_connection(
-            self,
-            websocket: WebSocketAdapter,
-            manager: SubscriptionManager[Any],
-            auth_handler: Any = None,
-        ) -> None:
-            if not await self.accept(websocket):
-                return
-            query = (await websocket.receive_json())["query"]
-            await manager.create_subscription(websocket.peer, websocket.peer, query)
-            try:
-                async for message in manager.events(websocket.peer):
-                    await websocket.send_bytes(message)
-            finally:
-                await manager.complete_subscription(websocket.peer)
-
-    # [end:protocol]
-    app = application(make_manager(), protocols=[OneQuery()])
-    client = connect(At(serve(app)), init=False, subprotocols=["one-query"])
-    client.send({"query": QUERY})
-    count = "SELECT count(*) FROM fraiseql_subscriptions()"
-    wait_until(lambda: server.value(count) == 1, "it stands")
-    server.publish("orderUpdated", "orders", {"id": 1})
-    assert client.wait_for("next")["payload"]["data"] == {"orderUpdated": {"id": "1"}}
