@@ -8,6 +8,7 @@ events.
 from fraiseql_subs.config import EventBusConfig
 from fraiseql_subs.errors import SubscriptionError, SubscriptionRefused, WebSocketClosed
 from fraiseql_subs.executor import SubscriptionExecutor
+from fraiseql_subs.manager import SubscriptionManager
 from fraiseql_subs.messages import GraphQLMessage, SubscriptionPayload
 
 __all__ = [
@@ -15,6 +16,7 @@ __all__ = [
     "GraphQLMessage",
     "SubscriptionError",
     "SubscriptionExecutor",
+    "SubscriptionManager",
     "SubscriptionPayload",
     "SubscriptionRefused",
     "WebSocketClosed",
