@@ -13,6 +13,7 @@ from fraiseql_subs.http import (
     SubscriptionProtocolHandler,
     WebSocketAdapter,
 )
+from fraiseql_subs.manager import SubscriptionManager
 from fraiseql_subs.messages import GraphQLMessage, SubscriptionPayload
 
 __all__ = [
@@ -21,6 +22,7 @@ __all__ = [
     "GraphQLTransportWSHandler",
     "SubscriptionError",
     "SubscriptionExecutor",
+    "SubscriptionManager",
     "SubscriptionPayload",
     "SubscriptionProtocolHandler",
     "SubscriptionRefused",
