@@ -94,7 +94,8 @@ class SubscriptionManager(Registry, Generic[App]):
         :param max_queue_messages: how many messages of one subscription or socket may wait to be
             read.
         :param max_queue_bytes: likewise, in bytes. Past either, a subscription ends with
-            `SubscriptionError`, code `SLOW_CONSUMER`, and a socket with 4413.
+            `SubscriptionError`, code `SLOW_CONSUMER`; a socket's events wait in the worker's ring,
+            and it ends with 4413 if it is no event that has no room.
         """
         super().__init__()
         self._engine: Engine[_LoopStream] = Engine(
