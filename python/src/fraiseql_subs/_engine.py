@@ -364,13 +364,8 @@ class Engine(Generic[StreamT]):
         subscription = _Subscription(self._make_stream(subscription_id, self._limits), connection)
         self.subscriptions[subscription_id] = subscription
         connection.subscriptions[subscription_id.encode()] = subscription
-        refusal: SubscriptionError | None = None
         try:
-            refusal = await asyncio.wait_for(self._begin(subscription, payload), self._timeout)
-        except asyncio.TimeoutError:
-            refusal = SubscriptionError(
-                f"The worker did not answer within {self._timeout:g} s.", code="UNAVAILABLE"
-            )
+            refusal = await self._begin(subscription, payload)
         except BaseException:
             self._discard(subscription)
             raise
@@ -381,18 +376,26 @@ class Engine(Generic[StreamT]):
     async def _begin(
         self, subscription: _Subscription[StreamT], payload: SubscriptionPayload
     ) -> SubscriptionError | None:
+        """Subscribe and return once it is accepted, or why it is not."""
+        deadline = time.monotonic() + self._timeout
         connection = subscription.connection
-        # Not awaited itself: to cancel who waits would cancel it for all.
-        await asyncio.wait({connection.acknowledged})
-        end = connection.acknowledged.result() or connection.closed
-        if end is not None:
-            return _refusal(end)
-        connection.send_text(
-            json.dumps(
-                {"id": subscription.stream.id, "type": "subscribe", "payload": payload.to_dict()}
-            )
+        await _settled(connection.acknowledged, deadline)
+        if connection.acknowledged.done():
+            end = connection.acknowledged.result() or connection.closed
+            if end is not None:
+                return _refusal(end)
+            message = {
+                "id": subscription.stream.id,
+                "type": "subscribe",
+                "payload": payload.to_dict(),
+            }
+            connection.send_text(json.dumps(message))
+            await _settled(subscription.started, deadline)
+            if subscription.started.done():
+                return subscription.started.result()
+        return SubscriptionError(
+            f"The worker did not answer within {self._timeout:g} s.", code="UNAVAILABLE"
         )
-        return await subscription.started
 
     def complete(self, subscription_id: str) -> None:
         """End a subscription. What it has queued is dropped. Raise KeyError if it is unknown."""
@@ -560,6 +563,12 @@ def _check_id(name: str, value: object) -> None:
         value.encode()
     except UnicodeEncodeError:
         raise ValueError(f"{name} has half of a surrogate pair") from None
+
+
+async def _settled(future: "asyncio.Future[Any]", deadline: float) -> None:
+    """Wait for a future that others may wait for as well."""
+    if not future.done():
+        await asyncio.wait({future}, timeout=deadline - time.monotonic())
 
 
 async def _resolve(value: Any) -> Any:

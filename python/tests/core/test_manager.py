@@ -585,6 +585,17 @@ class TestLife:
         finally:
             server.sql("DROP ROLE nobody_special")
 
+    async def test_three_roles_are_enough(self, make_cluster):
+        cluster = make_cluster()
+        cluster.sql("SELECT fraiseql_create_roles()")
+        cluster.sql("CREATE ROLE app LOGIN")
+        cluster.sql("GRANT fraiseql_host, fraiseql_publisher, fraiseql_monitor TO app")
+        conninfo = conninfo_of(cluster).replace("user=postgres", "user=app")
+        async with make_manager(conninfo) as manager:
+            await manager.create_subscription("s", "c", "{ __typename }")
+            await publish(manager, 1)
+            assert (await manager.get_metrics())["fraiseql_subs_worker_up"] == 1
+
     async def test_status_and_metrics_tell_of_this_process(self, manager, server):
         await manager.create_subscription("s", "c", QUERY)
         status = await manager.status()
