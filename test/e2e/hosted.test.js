@@ -41,21 +41,14 @@ async function assertAllHear(all, ids) {
   }
 }
 
-test('every client hears of every event, in order', { timeout }, async (t) => {
-  await serve(t);
-  const all = await Promise.all(clients.map((client) => listen(t, client)));
-  for (const id of [1, 2, 3]) await publish({ id, status: 'paid' });
-  await assertAllHear(all, [1, 2, 3]);
-});
-
-test('every client comes back to a web server that was restarted', { timeout }, async (t) => {
+test('every client hears of every event, and comes back to a server that was restarted', { timeout }, async (t) => {
   const { stop } = await serve(t);
   const all = await Promise.all(clients.map((client) => listen(t, client)));
-  await publish({ id: 1, status: 'paid' });
-  await assertAllHear(all, [1]);
+  for (const id of [1, 2]) await publish({ id, status: 'paid' });
+  await assertAllHear(all, [1, 2]);
   await stop();
   await serve(t);
   for (const { operation } of all) await subscribed(operation);
-  await publish({ id: 2, status: 'paid' });
-  await assertAllHear(all, [1, 2]);
+  await publish({ id: 3, status: 'paid' });
+  await assertAllHear(all, [1, 2, 3]);
 });
