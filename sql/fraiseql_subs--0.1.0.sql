@@ -1158,7 +1158,8 @@ RETURNS TABLE (kind text, name text, content jsonb, key jsonb, optional boolean)
 LANGUAGE sql SET search_path = pg_catalog, pg_temp AS $$
     SELECT 'type', t.name, to_jsonb(t.definition), to_jsonb(fraiseql_subs.condensed(t.definition)),
         coalesce(wanted -> 'optional_types' ? t.name, false)
-    FROM fraiseql_subs.split_types(coalesce(wanted ->> 'types', '')) AS t
+    FROM (SELECT wanted ->> 'types' WHERE wanted ->> 'types' <> '') AS given (types),
+        LATERAL fraiseql_subs.split_types(given.types) AS t
     UNION ALL
     SELECT 'subscription', fraiseql_subs.field_name(s ->> 'field'), one.content,
         one.content || jsonb_build_object('field', fraiseql_subs.condensed(s ->> 'field')), false
@@ -1280,7 +1281,8 @@ BEGIN
     END IF;
 
     FOR conflict IN
-        SELECT w.kind, w.name, string_agg(quote_ident(o.application), ', ' ORDER BY o.application) AS others
+        SELECT w.kind, w.name, string_agg(format('"%s"', o.application), ', ' ORDER BY o.application)
+            FILTER (WHERE o.application <> $1) AS others
         FROM fraiseql_subs.wanted_objects($2) AS w
         JOIN fraiseql_subs.registered_objects() AS r USING (kind, name)
         LEFT JOIN fraiseql_subs.application_object AS o USING (kind, name)
@@ -1289,7 +1291,7 @@ BEGIN
         ORDER BY w.kind, w.name
     LOOP
         conflicts := conflicts || format('%s "%s" is registered otherwise by %s', conflict.kind, conflict.name,
-            CASE WHEN conflict.others IS NULL THEN 'SQL' ELSE 'the applications ' || conflict.others END);
+            CASE WHEN conflict.others IS NULL THEN 'SQL' ELSE 'application ' || conflict.others END);
     END LOOP;
     IF conflicts <> '{}' THEN
         RAISE object_not_in_prerequisite_state USING
