@@ -1033,7 +1033,7 @@ $$;
 COMMENT ON FUNCTION fraiseql_unregister_resolver(text) IS
     'have a subscription field deliver the data of its events again';
 
--- What the worker knows as well: worker/resolve/.
+-- src/worker_process/resolution.cpp knows it, and the SQLSTATE of the next one.
 CREATE FUNCTION fraiseql_skip() RETURNS jsonb
 LANGUAGE sql IMMUTABLE PARALLEL SAFE AS $$ SELECT '{"fraiseql_skip": true}'::pg_catalog.jsonb $$;
 COMMENT ON FUNCTION fraiseql_skip() IS 'what a resolver returns to drop an event';
@@ -1566,7 +1566,7 @@ LANGUAGE sql IMMUTABLE SET search_path = pg_catalog, pg_temp AS $$
             'fraiseql_register_subscription', 'fraiseql_unregister_subscription',
             'fraiseql_register_resolver', 'fraiseql_unregister_resolver', 'fraiseql_schema']),
         ('fraiseql_resolver', ARRAY[
-            'fraiseql_schema', 'resolver_exchange']),
+            'fraiseql_schema', 'fraiseql_skip', 'fraiseql_resolver_error', 'resolver_exchange']),
         ('fraiseql_monitor', ARRAY[
             'fraiseql_metrics', 'fraiseql_connections', 'fraiseql_subscriptions',
             'fraiseql_watched_tables', 'fraiseql_issuers', 'fraiseql_limits', 'fraiseql_resolvers']),
@@ -1637,6 +1637,8 @@ REVOKE ALL ON FUNCTION
     fraiseql_unregister_subscription(text),
     fraiseql_register_resolver(text, text, text, interval, integer, boolean, text, integer),
     fraiseql_unregister_resolver(text),
+    fraiseql_skip(),
+    fraiseql_resolver_error(text, text, jsonb),
     fraiseql_schema(),
     fraiseql_set_limits(text, jsonb),
     fraiseql_limits(),
