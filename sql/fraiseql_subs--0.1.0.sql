@@ -588,7 +588,7 @@ COMMENT ON COLUMN fraiseql_subs.subscription.field IS 'SDL of the field';
 COMMENT ON COLUMN fraiseql_subs.subscription.event_types IS 'event types delivered; null for all';
 
 CREATE TABLE fraiseql_subs.resolver (
-    field text PRIMARY KEY REFERENCES fraiseql_subs.subscription ON DELETE CASCADE,
+    field text PRIMARY KEY,
     function text,
     per text NOT NULL CHECK (per IN ('plan', 'audience')),
     timeout_ms integer NOT NULL CHECK (timeout_ms BETWEEN 1 AND 3600000),
@@ -914,6 +914,7 @@ BEGIN
     IF NOT FOUND THEN
         RAISE undefined_object USING MESSAGE = format('subscription "%s" is not registered', $1);
     END IF;
+    DELETE FROM fraiseql_subs.resolver WHERE field = fraiseql_unregister_subscription.name;
 END
 $$;
 COMMENT ON FUNCTION fraiseql_unregister_subscription(text) IS 'remove a subscription field';
@@ -1508,7 +1509,8 @@ LANGUAGE sql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
                   WHERE k.field = CASE WHEN r.function IS NULL THEN r.field ELSE '' END), 0),
         coalesce(known.under_way, 0), coalesce(known.waiting, 0), coalesce(known.calls, 0),
         coalesce(known.failures, 0)
-    FROM fraiseql_subs.resolver AS r LEFT JOIN known ON known.field = r.field
+    FROM fraiseql_subs.resolver AS r JOIN fraiseql_subs.subscription AS s ON s.name = r.field
+        LEFT JOIN known ON known.field = r.field
     ORDER BY r.field;
 $$;
 COMMENT ON FUNCTION fraiseql_resolvers() IS 'subscription fields with a resolver, and what their calls are doing';
