@@ -588,7 +588,7 @@ COMMENT ON COLUMN fraiseql_subs.subscription.field IS 'SDL of the field';
 COMMENT ON COLUMN fraiseql_subs.subscription.event_types IS 'event types delivered; null for all';
 
 CREATE TABLE fraiseql_subs.resolver (
-    field text PRIMARY KEY REFERENCES fraiseql_subs.subscription ON DELETE CASCADE,
+    field text PRIMARY KEY,
     function text,
     per text NOT NULL CHECK (per IN ('plan', 'audience')),
     timeout_ms integer NOT NULL CHECK (timeout_ms BETWEEN 1 AND 3600000),
@@ -950,6 +950,7 @@ BEGIN
     IF NOT FOUND THEN
         RAISE undefined_object USING MESSAGE = format('subscription "%s" is not registered', $1);
     END IF;
+    DELETE FROM fraiseql_subs.resolver WHERE field = fraiseql_unregister_subscription.name;
     PERFORM fraiseql_subs.disown('subscription', $1), fraiseql_subs.disown('resolver', $1);
 END
 $$;
@@ -962,7 +963,7 @@ CREATE FUNCTION fraiseql_subs.find_resolver(name text) RETURNS oid
 LANGUAGE plpgsql STABLE SET search_path = pg_catalog, pg_temp AS $$
 DECLARE
     parts text[];
-    found record;
+    resolver record;
 BEGIN
     BEGIN
         parts := parse_ident(name);
@@ -974,20 +975,18 @@ BEGIN
             MESSAGE = format('"%s" is not the name of a function with its schema', name),
             HINT = 'As in function => ''app.resolve_order''.';
     END IF;
-    SELECT p.oid, p.prorettype, p.prokind, p.proretset INTO found
-    FROM pg_proc AS p JOIN pg_namespace AS n ON n.oid = p.pronamespace
-    WHERE n.nspname = parts[1] AND p.proname = parts[2]
-        AND p.proargtypes::oid[] = '{jsonb,jsonb}'::regtype[]::oid[];
+    SELECT oid, prorettype, prokind, proretset INTO resolver
+    FROM pg_proc WHERE oid = to_regprocedure(format('%I.%I(jsonb, jsonb)', parts[1], parts[2]));
     IF NOT FOUND THEN
         RAISE undefined_function USING
             MESSAGE = format('function %I.%I(jsonb, jsonb) does not exist', parts[1], parts[2]),
             HINT = 'A resolver is a function (event jsonb, variables jsonb) returns jsonb.';
     END IF;
-    IF found.prokind <> 'f' OR found.proretset OR found.prorettype <> 'jsonb'::regtype THEN
+    IF resolver.prokind <> 'f' OR resolver.proretset OR resolver.prorettype <> 'jsonb'::regtype THEN
         RAISE invalid_function_definition USING
             MESSAGE = format('%I.%I(jsonb, jsonb) is no function that returns one jsonb', parts[1], parts[2]);
     END IF;
-    RETURN found.oid;
+    RETURN resolver.oid;
 END
 $$;
 
@@ -1083,7 +1082,7 @@ $$;
 COMMENT ON FUNCTION fraiseql_unregister_resolver(text) IS
     'have a subscription field deliver the data of its events again';
 
--- What the worker knows as well: worker/resolve/.
+-- src/worker_process/resolution.cpp knows it, and the SQLSTATE of the next one.
 CREATE FUNCTION fraiseql_skip() RETURNS jsonb
 LANGUAGE sql IMMUTABLE PARALLEL SAFE AS $$ SELECT '{"fraiseql_skip": true}'::pg_catalog.jsonb $$;
 COMMENT ON FUNCTION fraiseql_skip() IS 'what a resolver returns to drop an event';
@@ -1182,7 +1181,7 @@ DECLARE
     types text;
 BEGIN
     DELETE FROM fraiseql_subs.resolver AS r USING jsonb_array_elements(gone) AS g
-        WHERE g ->> 'kind' = 'resolver' AND g ->> 'name' = r.field;
+        WHERE g ->> 'kind' IN ('resolver', 'subscription') AND g ->> 'name' = r.field;
     DELETE FROM fraiseql_subs.subscription AS s USING jsonb_array_elements(gone) AS g
         WHERE g ->> 'kind' = 'subscription' AND g ->> 'name' = s.name;
     DELETE FROM fraiseql_subs.type AS t USING jsonb_array_elements(gone) AS g
@@ -1786,6 +1785,30 @@ LANGUAGE sql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
 $$;
 COMMENT ON FUNCTION fraiseql_subscriptions() IS 'subscriptions of the clients connected to the worker';
 
+CREATE FUNCTION fraiseql_resolvers()
+RETURNS TABLE (
+    field text, function text, per text, timeout interval, retries integer, idempotent boolean,
+    on_error text, concurrency integer, processes integer, under_way bigint, waiting bigint,
+    calls bigint, failures bigint
+)
+LANGUAGE sql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
+    WITH known AS (
+        SELECT * FROM jsonb_to_recordset(fraiseql_subs.worker_request('resolvers')) AS one (
+            field text, processes integer, under_way bigint, waiting bigint, calls bigint, failures bigint)
+    )
+    SELECT r.field, r.function, r.per, r.timeout_ms * interval '1 ms', r.retries, r.idempotent, r.on_error,
+        r.concurrency,
+        -- The row without a name is the one of those that call functions.
+        coalesce((SELECT k.processes FROM known AS k
+                  WHERE k.field = CASE WHEN r.function IS NULL THEN r.field ELSE '' END), 0),
+        coalesce(known.under_way, 0), coalesce(known.waiting, 0), coalesce(known.calls, 0),
+        coalesce(known.failures, 0)
+    FROM fraiseql_subs.resolver AS r JOIN fraiseql_subs.subscription AS s ON s.name = r.field
+        LEFT JOIN known ON known.field = r.field
+    ORDER BY r.field;
+$$;
+COMMENT ON FUNCTION fraiseql_resolvers() IS 'subscription fields with a resolver, and what their calls are doing';
+
 CREATE FUNCTION fraiseql_explain_delivery("position" text, connection_id bigint, subscription_id text)
 RETURNS TABLE (step integer, module text, outcome text, detail text)
 LANGUAGE sql STRICT SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
@@ -1840,13 +1863,13 @@ LANGUAGE sql IMMUTABLE SET search_path = pg_catalog, pg_temp AS $$
             'fraiseql_register_resolver', 'fraiseql_unregister_resolver', 'fraiseql_schema',
             'sync_application']),
         ('fraiseql_resolver', ARRAY[
-            'fraiseql_schema', 'resolver_exchange']),
+            'fraiseql_schema', 'fraiseql_skip', 'fraiseql_resolver_error', 'resolver_exchange']),
         ('fraiseql_monitor', ARRAY[
             'fraiseql_metrics', 'fraiseql_connections', 'fraiseql_subscriptions',
-            'fraiseql_watched_tables', 'fraiseql_issuers', 'fraiseql_limits']),
+            'fraiseql_watched_tables', 'fraiseql_issuers', 'fraiseql_limits', 'fraiseql_resolvers']),
         ('fraiseql_operator', ARRAY[
             'fraiseql_metrics', 'fraiseql_connections', 'fraiseql_subscriptions',
-            'fraiseql_watched_tables', 'fraiseql_issuers', 'fraiseql_limits',
+            'fraiseql_watched_tables', 'fraiseql_issuers', 'fraiseql_limits', 'fraiseql_resolvers',
             'fraiseql_explain_delivery', 'fraiseql_disconnect', 'fraiseql_set_limits',
             'fraiseql_register_issuer', 'fraiseql_unregister_issuer'])
     ) AS granted (role, functions);
@@ -1911,12 +1934,15 @@ REVOKE ALL ON FUNCTION
     fraiseql_unregister_subscription(text),
     fraiseql_register_resolver(text, text, text, interval, integer, boolean, text, integer),
     fraiseql_unregister_resolver(text),
+    fraiseql_skip(),
+    fraiseql_resolver_error(text, text, jsonb),
     fraiseql_schema(),
     fraiseql_set_limits(text, jsonb),
     fraiseql_limits(),
     fraiseql_metrics(),
     fraiseql_connections(),
     fraiseql_subscriptions(),
+    fraiseql_resolvers(),
     fraiseql_explain_delivery(text, bigint, text),
     fraiseql_disconnect(text, bigint, text, text, boolean),
     fraiseql_create_roles()
