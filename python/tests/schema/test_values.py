@@ -224,6 +224,16 @@ def test_the_data_of_a_change_is_the_row() -> None:
     assert event.type == "UPDATE"
 
 
+def test_a_published_event_may_have_a_key_called_old() -> None:
+    @dataclass
+    class Price:
+        new: int
+        old: int
+
+    event = resolver(Event[Price]).decode_event(envelope({"new": 2, "old": 1}, old=1))
+    assert (event.data, event.old) == (Price(2, 1), None)
+
+
 def test_truncate_has_no_row_and_is_for_those_who_say_so() -> None:
     assert resolver(Event[Row]).decode_event(change("TRUNCATE", None)) is SKIP
     assert resolver(Event[Row | None]).decode_event(change("TRUNCATE", None)).data is None

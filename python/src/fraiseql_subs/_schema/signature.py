@@ -221,6 +221,9 @@ def _read_event(
             data, old = row["row"], row["old"]
             if data is None and not takes_none:
                 return SKIP
+        elif is_dict(data) and "old" in data:
+            # A key of what was published, which the worker cannot tell from a row's.
+            old = None
         return Event(
             id=str(envelope["id"]),
             type=envelope["type"],
