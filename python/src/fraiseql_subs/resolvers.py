@@ -66,7 +66,8 @@ class ResolverRunner(Generic[App]):
             link's two connections are made with the pool's parameters and do not count in it.
             Without one, the runner has its own.
         :param registries: whose functions are run; of two of one field that of the later one.
-        :param conninfo: of the database, if no pool is given.
+        :param conninfo: of the database; if a pool is given, of the link's connections alone,
+            which must not go through a pooler that shares them.
         :param context_factory: makes `Context.app`; without it that is None.
         :param concurrency: how many calls are taken at a time.
         :param threads: how many plain functions run at a time; by default as `ThreadPoolExecutor`.
@@ -233,7 +234,7 @@ class ResolverRunner(Generic[App]):
             link = await self._connect(fields)
         else:
             conninfo, parameters = self._conninfo, dict[str, Any]()
-            if self._given_pool is not None:
+            if self._given_pool is not None and not conninfo:
                 conninfo, parameters = await connection_parameters(self._given_pool)
             link = await PostgresResolverLink.connect(conninfo, parameters, fields)
         service = _LinkService(link, self._draining, self._concurrency)
