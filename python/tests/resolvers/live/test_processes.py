@@ -182,7 +182,9 @@ async def test_resolving_goes_on_after_a_restart_of_the_server(
     runner = await run(own_server)
     await asyncio.to_thread(own_server.restart)
     await asyncio.to_thread(own_server.wait_until_serving)
-    subscription = await (await client(own_server)).subscribe(f"subscription {{ {field} {{ id }} }}")
+    subscription = await (await client(own_server)).subscribe(
+        f"subscription {{ {field} {{ id }} }}"
+    )
     publish(own_server, field, {"id": 1})
     assert await subscription.data() == {"id": "1"}
     assert runner.metrics.links == 2
@@ -201,7 +203,9 @@ async def test_resolving_goes_on_after_the_death_of_the_worker(
     (pid,) = own_server.worker_pids()
     os.kill(pid, signal.SIGKILL)
     await asyncio.to_thread(own_server.wait_until_serving)
-    subscription = await (await client(own_server)).subscribe(f"subscription {{ {field} {{ id }} }}")
+    subscription = await (await client(own_server)).subscribe(
+        f"subscription {{ {field} {{ id }} }}"
+    )
     publish(own_server, field, {"id": 1})
     assert await subscription.data() == {"id": "1"}
 
@@ -219,7 +223,9 @@ async def test_resolving_goes_on_when_the_links_session_is_terminated(
         "SELECT pg_terminate_backend(pid) FROM pg_stat_activity "
         "WHERE application_name = 'fraiseql_subs resolvers'"
     )
-    subscription = await (await client(own_server)).subscribe(f"subscription {{ {field} {{ id }} }}")
+    subscription = await (await client(own_server)).subscribe(
+        f"subscription {{ {field} {{ id }} }}"
+    )
     publish(own_server, field, {"id": 1})
     assert await subscription.data() == {"id": "1"}
 

@@ -166,9 +166,7 @@ async def test_a_call_that_takes_too_long_fails(
     await asyncio.wait_for(ended.wait(), 20)
 
 
-async def test_a_call_that_no_process_takes_fails(
-    server: Any, client: Client, field: str
-) -> None:
+async def test_a_call_that_no_process_takes_fails(server: Any, client: Client, field: str) -> None:
     register(server, field, timeout="100 ms")
     subscription = await (await client(server)).subscribe(f"subscription {{ {field} {{ id }} }}")
     publish(server, field, {"id": 1})
