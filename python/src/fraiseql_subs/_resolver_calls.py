@@ -17,13 +17,16 @@ from fraiseql_subs.errors import SubscriptionError
 from fraiseql_subs.event import SKIP
 from fraiseql_subs.registry import BatchDefinition, SubscriptionDefinition
 
-__all__ = ["Call", "Definition", "ResolverCalls", "ResolverMetrics"]
+__all__ = ["MOST_ANSWER_CHARACTERS", "Call", "Definition", "ResolverCalls", "ResolverMetrics"]
 
 App = TypeVar("App")
 
 Definition: TypeAlias = SubscriptionDefinition | BatchDefinition
 
 logger = logging.getLogger("fraiseql_subs.resolvers")
+
+# A message to the worker has at most 64 MiB, and a character four bytes.
+MOST_ANSWER_CHARACTERS = 8 * 1024 * 1024
 
 _encode_json = json.JSONEncoder(ensure_ascii=False, allow_nan=False, separators=(",", ":")).encode
 
@@ -360,6 +363,11 @@ class ResolverCalls(Generic[App]):
             self._answer(call, '"skip":true')
             return
         text = _encode_json(value)
+        if len(text) > MOST_ANSWER_CHARACTERS:
+            raise ValueError(
+                f"the result has {len(text)} characters as JSON; "
+                f"{MOST_ANSWER_CHARACTERS} are the most"
+            )
         if not text.isascii():
             # Half a surrogate pair is no text; the connection would refuse all answers with it.
             text.encode()

@@ -49,6 +49,8 @@ class FakeLink:
         if self.exchanges_waiting:
             self.sent_while_waiting |= {json.loads(result)["call"] for result in results}
         await self._take(results)
+        if credits == 0:
+            self.give()
 
     async def close(self) -> None:
         self.closed = True
