@@ -252,6 +252,7 @@ class ResolverRunner(Generic[App]):
             threads=threads,
             metrics=self._metrics,
             answer=service.answer,
+            freed=service.note_room,
         )
         try:
             await service.serve(calls, opened)
@@ -293,11 +294,17 @@ class _LinkService:
         self._send_now = False
         self._to_send = asyncio.Event()
         self._sending = asyncio.Lock()
+        self._told_room = concurrency
 
     def answer(self, answer: str) -> None:
         """Take an answer, to hand it in soon."""
         self._answers.append(answer)
         if self._send_now:
+            self._to_send.set()
+
+    def note_room(self) -> None:
+        """Hear that more calls may be taken: to be told at once if none were before."""
+        if self._send_now and not self._told_room:
             self._to_send.set()
 
     async def serve(self, calls: ResolverCalls[Any], opened: Callable[[], None]) -> None:
@@ -323,18 +330,18 @@ class _LinkService:
                 await asyncio.sleep(0)
                 answers = self._take_answers()
                 self._send_now = True
-                records = await self._link.exchange(answers, self._credits(calls), _WAIT_MS)
+                records = await self._link.exchange(answers, self._tell_room(calls), _WAIT_MS)
                 self._send_now = False
                 calls.start(records)
             self._send_now = True
             await stopping
         finally:
-            stopping.cancel()
+            await _end([stopping])
         while True:
             records = await self._link.exchange(self._take_answers(), 0, 0)
             calls.start(records)
-            if not records and not calls.running:
-                # The last answers may be on their way.
+            if not records and not calls.running and not self._answers:
+                # The last ones may be on their way.
                 async with self._sending:
                     return
             await calls.idle()
@@ -350,8 +357,8 @@ class _LinkService:
             await self._to_send.wait()
             self._to_send.clear()
             async with self._sending:
-                while answers := self._take_answers():
-                    await self._link.send(answers, self._credits(calls))
+                while self._answers or (not self._told_room and self._room(calls)):
+                    await self._link.send(self._take_answers(), self._tell_room(calls))
 
     def _take_answers(self) -> list[str]:
         """Return those that fit into one message; mostly all."""
@@ -364,7 +371,10 @@ class _LinkService:
         answers, self._answers = self._answers, []
         return answers
 
-    def _credits(self, calls: ResolverCalls[Any]) -> int:
-        if self._draining.is_set():
-            return 0
-        return max(0, self._concurrency - calls.running)
+    def _room(self, calls: ResolverCalls[Any]) -> int:
+        """Return how many more calls may be taken."""
+        return 0 if self._draining.is_set() else max(0, self._concurrency - calls.running)
+
+    def _tell_room(self, calls: ResolverCalls[Any]) -> int:
+        self._told_room = self._room(calls)
+        return self._told_room
