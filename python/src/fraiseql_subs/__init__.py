@@ -9,15 +9,25 @@ from fraiseql_subs.config import EventBusConfig
 from fraiseql_subs.context import Context
 from fraiseql_subs.errors import SubscriptionError, SubscriptionRefused, WebSocketClosed
 from fraiseql_subs.executor import SubscriptionExecutor
+from fraiseql_subs.http import (
+    GraphQLTransportWSHandler,
+    SubscriptionProtocolHandler,
+    WebSocketAdapter,
+)
+from fraiseql_subs.manager import SubscriptionManager
 from fraiseql_subs.messages import GraphQLMessage, SubscriptionPayload
 
 __all__ = [
     "Context",
     "EventBusConfig",
     "GraphQLMessage",
+    "GraphQLTransportWSHandler",
     "SubscriptionError",
     "SubscriptionExecutor",
+    "SubscriptionManager",
     "SubscriptionPayload",
+    "SubscriptionProtocolHandler",
     "SubscriptionRefused",
+    "WebSocketAdapter",
     "WebSocketClosed",
 ]
