@@ -224,9 +224,7 @@ async def test_resolving_goes_on_when_the_links_session_is_terminated(
         "SELECT pg_terminate_backend(pid) FROM pg_stat_activity "
         "WHERE application_name = 'fraiseql_subs resolvers'"
     )
-    subscription = await (await client(server)).subscribe(
-        f"subscription {{ {field} {{ id }} }}"
-    )
+    subscription = await (await client(server)).subscribe(f"subscription {{ {field} {{ id }} }}")
     publish(server, field, {"id": 1})
     assert await subscription.data() == {"id": "1"}
 
