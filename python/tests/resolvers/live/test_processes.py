@@ -11,6 +11,7 @@ from typing import Any
 
 import pytest
 
+from fraiseql_subs import _resolver_link
 from fraiseql_subs.registry import Registry
 
 from .clients import LiveSubscription
@@ -242,3 +243,36 @@ async def test_a_link_that_waits_holds_no_snapshot(
         "SELECT count(*), count(backend_xmin) FROM pg_stat_activity "
         "WHERE application_name = 'fraiseql_subs resolvers'"
     ) == [(2, 0)]
+
+
+async def test_a_link_whose_server_falls_silent_is_replaced(
+    server: Any,
+    run: Run,
+    registry: Registry,
+    client: Client,
+    field: str,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(_resolver_link, "_SILENCE_SECONDS", 0.5)
+
+    @registry.subscription(f"{field}(id: ID): Order", channel=field, types="")
+    async def resolve(event: Row, variables: Row) -> Row:
+        return event
+
+    register(server, field, timeout="60 s")
+    runner = await run(server)
+    ((pid,),) = server.sql(
+        "SELECT pid FROM pg_stat_activity WHERE application_name = 'fraiseql_subs resolvers' "
+        "AND state = 'active'"
+    )
+    os.kill(pid, signal.SIGSTOP)
+    try:
+        subscription = await (await client(server)).subscribe(
+            f"subscription {{ {field} {{ id }} }}"
+        )
+        while runner.metrics.links < 2:
+            await asyncio.sleep(0.05)
+    finally:
+        os.kill(pid, signal.SIGCONT)
+    publish(server, field, {"id": 1})
+    assert await subscription.data() == {"id": "1"}
