@@ -47,7 +47,8 @@ async def test_the_example_does_what_its_readme_says(
         labels = await ann.subscribe("subscription { orderLabel }")
         cluster.sql("INSERT INTO customers VALUES (1, 'Ann'), (2, 'Bob')")
         cluster.sql(
-            "INSERT INTO orders SELECT n, 1 + n % 2, 'open', n * 10 FROM generate_series(1, 20) AS n"
+            "INSERT INTO orders SELECT n, 1 + n % 2, 'open', n * 10"
+            " FROM generate_series(1, 20) AS n"
         )
         for number in range(1, 21):
             assert await orders.data() == {
@@ -72,7 +73,8 @@ async def test_the_example_does_what_its_readme_says(
 
         notes = await ann.subscribe("subscription { myNotes }")
         cluster.sql(
-            "INSERT INTO notes (order_id, author, text) VALUES (1, 'ann', 'mine'), (1, 'bob', 'his')"
+            "INSERT INTO notes (order_id, author, text)"
+            " VALUES (1, 'ann', 'mine'), (1, 'bob', 'his')"
         )
         cluster.sql("UPDATE orders SET status = 'paid' WHERE id = 1")
         assert await notes.data() == ["mine"]
