@@ -37,6 +37,8 @@
 #include "worker/limits/limits.hpp"
 #include "worker/operation/catalog.hpp"
 #include "worker/operation/operation.hpp"
+#include "worker/resolve/held_stage.hpp"
+#include "worker/resolve/resolve_call.hpp"
 #include "worker/shard/authenticator.hpp"
 #include "worker/shard/catalog_gate.hpp"
 #include "worker/shard/catch_up.hpp"
@@ -82,6 +84,8 @@ class ShardHost {
   };
   virtual void CallAuthenticate(AuthenticateCall call,
                                 std::function<void(AuthenticateAnswer)> reply) = 0;
+  // Have resolvers called, or not called after all; Shard::OnResolved is told what came of it.
+  virtual void CallResolvers(ResolveOrder order) = 0;
   // The shard has no client left after Drain.
   virtual void OnDrained() = 0;
   virtual void OnLinkReport(LinkId link, LinkReport report) = 0;
@@ -95,6 +99,7 @@ class Shard final : public LinkShard,
                     private RingFeed::Sink,
                     private LossLog::Sink,
                     private MemoryReturn::Sink,
+                    private HeldStage::Sink,
                     private CatalogGate::Sink,
                     private Authenticator::Host {
  public:
@@ -129,6 +134,8 @@ class Shard final : public LinkShard,
   void Drain();
   // Those who wait for the keys of `url` may be verified again.
   void RetryAuthentication(std::string url, KeysTried outcome);
+  // What came of calls of its.
+  void OnResolved(std::vector<ResolveResult> results);
   // Is called on the shard's thread with JSON objects separated by commas, or with nothing if
   // writing them failed.
   using RowsReply = std::function<void(std::optional<std::string> rows)>;
@@ -161,6 +168,8 @@ class Shard final : public LinkShard,
     more_ = true;
   }
   void TellCutsLater(Client* client) override { cut_clock_.Add(client->id()); }
+  HeldStage* held_stage() override { return &stage_; }
+  void AwaitHeldRoom(Client* client) override { blocked_.push_back(client->id()); }
   Position position() const override { return feed_.head(); }
   Position dispatched() const override {
     if (event_under_way_) return under_way_;
@@ -227,6 +236,10 @@ class Shard final : public LinkShard,
   size_t OnShrink() override;
   uint64_t OnTrim() override;
 
+  // HeldStage::Sink
+  void OnHeldWork() override { more_ = true; }
+  void OnHeldRoom() override;
+
   // CatalogGate::Sink
   void OnOpen() override { more_ = true; }
   void OnAdmitted(uint64_t client, std::string_view message) override;
@@ -290,6 +303,7 @@ class Shard final : public LinkShard,
   std::unique_ptr<SocketServer> server_;
   PlanCache plans_;
   Dispatcher dispatcher_;
+  HeldStage stage_;
   BufferPool buffers_;
   JsonTree scratch_;
   ClientMap clients_;
@@ -304,6 +318,7 @@ class Shard final : public LinkShard,
   HostedServer hosted_;
   FlushList answers_{Flush::kWithAnswers};
   FlushList events_{Flush::kWithEvents};
+  std::vector<uint64_t> blocked_;    // clients that are behind until there is room in the stage
   ClientQueue unvalidated_;          // clients that may use an older catalog, limits or identity
   WorkBudget budget_{0};             // of the part of this turn that is under way
   bool event_under_way_ = false;     // the last event read is not dispatched in full
