@@ -1464,17 +1464,17 @@ RETURNS TABLE (
     id bigint, shard integer, peer text, protocol text, state text, user_id text, tenant_id text,
     roles text[], issuer text, expires_at timestamptz, connected_at timestamptz,
     subscriptions integer, memory_bytes bigint, queued_bytes bigint, sent_messages bigint,
-    sent_bytes bigint
+    sent_bytes bigint, hosted boolean
 )
 LANGUAGE sql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
     SELECT id, shard, peer, protocol, state, user_id, tenant_id, roles, issuer,
         to_timestamp(expires_at / 1e6), to_timestamp(connected_at / 1e6),
-        subscriptions, memory_bytes, queued_bytes, sent_messages, sent_bytes
+        subscriptions, memory_bytes, queued_bytes, sent_messages, sent_bytes, hosted
     FROM jsonb_to_recordset(fraiseql_subs.worker_request('connections')) AS connection (
         id bigint, shard integer, peer text, protocol text, state text, user_id text,
         tenant_id text, roles text[], issuer text, expires_at bigint, connected_at bigint,
         subscriptions integer, memory_bytes bigint, queued_bytes bigint, sent_messages bigint,
-        sent_bytes bigint);
+        sent_bytes bigint, hosted boolean);
 $$;
 COMMENT ON FUNCTION fraiseql_connections() IS 'clients connected to the worker';
 

@@ -271,9 +271,10 @@ bool SideDoorServer::Impl::OnMessage(Peer* peer, std::string_view json) {
     host->OnSnapshotError(error);
     return true;
   }
-  std::string rows;
-  if ((peer->user = host->OnDoor(op, peer, &rows))) {
-    Send(peer, Message(op, side_door::member::kRows, rows));
+  SideDoorHost::Answer answer;
+  peer->user = host->OnDoor(op, peer, &answer);
+  if (peer->user || !answer.error.empty()) {
+    ReplyTo(peer, op)(answer);
     return true;
   }
   return host->OnRequest(op, tree.root().Find(side_door::member::kArguments), ReplyTo(peer, op));
@@ -355,6 +356,12 @@ void SideDoorServer::RequestSnapshot(SnapshotRequest request) {
       return;
     }
   }
+}
+
+bool SideDoorServer::is_idle() const {
+  return std::all_of(impl_->peers.begin(), impl_->peers.end(), [](const Peer* peer) {
+    return uv_stream_get_write_queue_size(reinterpret_cast<const uv_stream_t*>(&peer->handle)) == 0;
+  });
 }
 
 bool SideDoorServer::SendAuthenticate(uint64_t number, std::string_view claims,

@@ -72,7 +72,7 @@ class Worker final : private ShardHost,
   void OnResolverGone(uint64_t resolver) override { resolvers_.RemoveLink(resolver); }
   bool OnRequest(std::string_view op, const std::optional<JsonValue>& arguments,
                  Reply reply) override;
-  std::unique_ptr<DoorUser> OnDoor(std::string_view op, Door* door, std::string* rows) override;
+  std::unique_ptr<DoorUser> OnDoor(std::string_view op, Door* door, Answer* answer) override;
 
   // KeyService::Host.
   void OnKeysTried(const std::string& url, KeysTried outcome) override;
@@ -137,6 +137,7 @@ class Worker final : private ShardHost,
   uv_timer_t database_timer_{};
   uv_timer_t logins_timer_{};  // runs while some wait
   uv_timer_t calls_timer_{};   // likewise, for calls of resolvers
+  uv_timer_t sending_timer_{};
   TaskQueue tasks_{"control thread"};
 
   size_t drained_ = 0;  // shards

@@ -452,7 +452,7 @@ void Client::OnCatalog(const Catalog& catalog) {
 }
 
 void Client::OnFunctionChanged() {
-  if (!identity_ || identity_->is_anonymous || !identity_->issuer.empty()) return;
+  if (!identity_ || identity_->is_anonymous || !identity_->issuer.empty() || is_vouched()) return;
   Disconnect(kCloseForbidden, "Forbidden");
 }
 
@@ -535,7 +535,7 @@ void Client::Resume(std::string_view id, Subscription* subscription, uint64_t se
   subscription->since = place.position;
   subscription->from = place.position;
   // What the others have seen, and did not want, is not for them although it is read again.
-  const Position seen = behind_ ? behind_->position : host_->dispatched();
+  const Position seen = behind_ ? behind_->position : host_->dispatched().position;
   for (auto& [other_id, other] : subscriptions_) {
     if (&other != subscription && other.from < seen) other.from = seen;
   }
@@ -634,6 +634,8 @@ void Client::WriteRow(size_t shard, JsonWriter* rows) const {
   rows->Number(shard);
   rows->Key("peer");
   rows->String(peer());
+  rows->Key("hosted");
+  rows->Bool(is_hosted());
   rows->Key("protocol");
   rows->String(status.protocol);
   rows->Key("state");

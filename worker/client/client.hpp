@@ -85,6 +85,10 @@ class Client {
   // Whether the client has yet to present itself; if it does not in time, OnInitTimeout is called.
   virtual bool waits_for_init() const { return false; }
   virtual void OnInitTimeout() {}
+  // Whether a host says who it is, which no function is asked for.
+  virtual bool is_vouched() const { return false; }
+  // Whether its socket is another process's.
+  virtual bool is_hosted() const { return false; }
   // The settings changed, and with them perhaps who may be a client.
   virtual void OnOptionsChanged() = 0;
   // Another function authenticates clients, or none: disconnect it if nothing but the one before

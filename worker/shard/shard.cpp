@@ -18,6 +18,7 @@
 #include "worker/client/origin.hpp"
 #include "worker/client/ws_client.hpp"
 #include "worker/event/loss_notice.hpp"
+#include "worker/hosted/peer_address.hpp"
 #include "worker/json/json_writer.hpp"
 #include "worker/shard/function_claims.hpp"
 #include "worker/socket/close_code.hpp"
@@ -100,6 +101,8 @@ std::string Shard::Start() {
   authenticator_.Attach(&loop_);
   cut_clock_.Attach(&loop_);
   farewell_.Attach(&loop_);
+  uv_timer_init(&loop_, &links_timer_);
+  links_timer_.data = this;
   ApplyOptions();
 
   std::string error;
@@ -156,7 +159,10 @@ void Shard::AddToLink(LinkId link, std::string commands, session::Take take) {
 }
 
 void Shard::CloseLink(LinkId link) {
-  tasks_.Post([this, link] { hosted_.Close(link); });
+  tasks_.Post([this, link] {
+    hosted_.Close(link);
+    more_ = true;
+  });
 }
 
 void Shard::ApplyOptions() {
@@ -211,13 +217,17 @@ void Shard::Drain() {
     authenticator_.Clear();
     for (const auto& [id, client] : clients_) client->Drain();
     farewell_.Start();
+    uv_timer_start(
+        &links_timer_,
+        [](uv_timer_t* timer) { static_cast<Shard*>(timer->data)->hosted_.GiveUp(); },
+        Farewell::kSilenceWithLossMs, 0);
     CheckDrained();
   });
 }
 
 void Shard::CheckDrained() {
   // Once: health checks come and go meanwhile.
-  if (!draining_ || drained_ || !clients_.empty()) return;
+  if (!draining_ || drained_ || !clients_.empty() || !hosted_.is_empty()) return;
   drained_ = true;
   host_->OnDrained();
 }
@@ -307,13 +317,13 @@ void Shard::Accept(Client* client, std::shared_ptr<const Identity> identity) {
   }
 }
 
-void Shard::Vouch(Client* client, const std::string& claims) {
+void Shard::Vouch(Client* client, const std::string& claims, const std::string& requested_role) {
   std::string reason;
   if (!catalog_) {
     OnRefused(client->id(), LoginRefusal::kNoCatalog, "there is no catalog");
     return;
   }
-  auto identity = Map(nullptr, {}, claims, &reason);
+  auto identity = Map(nullptr, requested_role, claims, &reason);
   if (identity) {
     OnIdentified(client->id(), std::move(identity));
   } else {
@@ -465,21 +475,44 @@ std::unique_ptr<WsPeer> Shard::OnOpen(WsTransport* socket, std::string_view subp
 }
 
 std::unique_ptr<HostedPeer> Shard::OnHostedOpen(WsTransport* transport, HostedOpening opening,
-                                                Refusal* refusal) {
-  if (!OriginAllowed(options_->allowed_origins, opening.handshake.origin, opening.handshake.host)) {
-    *refusal = {kCloseForbidden, "Forbidden"};
-  } else if (is_standby() || !CanServe(clients_.size() + 1)) {
-    *refusal = {kCloseTryAgainLater, "Service Unavailable"};
-  } else {
-    const uint64_t id = NextId();
-    auto client =
-        std::make_unique<WsClient>(host(), transport, id, opening.subprotocol,
-                                   std::move(opening.handshake), std::move(opening.claims));
-    clocks_.AwaitInit(id);
-    return client;
+                                                HostedAdmission* admission) {
+  const auto refuse = [&](uint16_t code, std::string_view reason) {
+    admission->code = code;
+    admission->reason = reason;
+    return nullptr;
+  };
+  if (const auto address = ReadAddress(opening.peer)) {
+    auto share = peers_->Admit(*address, peer_limits(), now_us());
+    const LimitKey* limit = nullptr;
+    static constexpr LimitKey kUnfinished = LimitKey::kConnectionsPerAddress;
+    if (!share) {
+      limit = &kUnfinished;
+    } else if (share->refusal()) {
+      limit = &share->refusal()->limit;
+    }
+    if (limit != nullptr) {
+      counters_->CountLimited(*limit);
+      audit_->RefusedPeer(opening.peer, KindOf(*limit).key);
+      return refuse(kCloseTryAgainLater, KindOf(*limit).key);
+    }
+    share->Finish();
+    admission->share.emplace(std::move(*share));
   }
-  counters_->connections_refused.Add();
-  return nullptr;
+  if (!OriginAllowed(options_->allowed_origins, opening.handshake.origin, opening.handshake.host)) {
+    counters_->connections_refused.Add();
+    return refuse(kCloseForbidden, "Forbidden");
+  }
+  if (draining_) return refuse(kCloseGoingAway, "Going away");
+  if (is_standby() || !CanServe(clients_.size() + 1)) {
+    counters_->connections_refused.Add();
+    return refuse(kCloseTryAgainLater, is_standby() ? "Standby" : "Service unavailable");
+  }
+  const uint64_t id = NextId();
+  auto client =
+      std::make_unique<WsClient>(host(), transport, id, opening.subprotocol,
+                                 std::move(opening.handshake), std::move(opening.claims));
+  clocks_.AwaitInit(id);
+  return client;
 }
 
 std::unique_ptr<HttpPeer> Shard::OnHttp(HttpSocket socket) {
@@ -601,7 +634,7 @@ bool Shard::BeginEvent(const EventRecord& record) {
     counters_->events_read.Add();
   }
   event_under_way_ = true;
-  under_way_ = record.position;
+  under_way_ = {record.position, record.sequence};
   const std::string position = FormatPosition(feed_.epoch(), record.position);
   if (!dispatcher_.Begin(record, position, &budget_)) return false;
   if (dispatcher_.outcome().malformed) {
@@ -641,6 +674,7 @@ void Shard::BeforeWaiting() {
   }
   hosted_.Settle();
   if (stage_.has_order()) host_->CallResolvers(stage_.TakeOrder());
+  CheckDrained();
   counters_->plans.Set(plans_.plans.size());
   feed_.PrepareToWait(more_ || !flushed, reads);
 }

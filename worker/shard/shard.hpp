@@ -171,9 +171,10 @@ class Shard final : public LinkShard,
   HeldStage* held_stage() override { return &stage_; }
   void AwaitHeldRoom(Client* client) override { blocked_.push_back(client->id()); }
   Position position() const override { return feed_.head(); }
-  Position dispatched() const override {
+  EventPlace dispatched() const override {
     if (event_under_way_) return under_way_;
-    return held_ ? held_->position : feed_.cursor();
+    if (held_) return {held_->position, held_->sequence};
+    return {feed_.cursor(), feed_.next_sequence()};
   }
   uint64_t SequenceBefore(Position position) override {
     return places_.SequenceBefore(position, {feed_.cursor(), feed_.next_sequence()});
@@ -185,7 +186,8 @@ class Shard final : public LinkShard,
   void Authenticate(Client* client, Credentials credentials) override {
     authenticator_.Begin(client->id(), std::move(credentials));
   }
-  void Vouch(Client* client, const std::string& claims) override;
+  void Vouch(Client* client, const std::string& claims,
+             const std::string& requested_role) override;
   void WatchExpiry(Client* client) override { expiry_clock_.Watch(client->id()); }
   std::shared_ptr<const Limits> LimitsOf(const Identity* identity) const override;
   uint64_t now_us() const override { return MonotonicUs(); }
@@ -223,7 +225,7 @@ class Shard final : public LinkShard,
 
   // HostedHost
   std::unique_ptr<HostedPeer> OnHostedOpen(WsTransport* transport, HostedOpening opening,
-                                           Refusal* refusal) override;
+                                           HostedAdmission* admission) override;
 
   // RingFeed::Sink
   void OnTurn() override;
@@ -322,7 +324,7 @@ class Shard final : public LinkShard,
   ClientQueue unvalidated_;          // clients that may use an older catalog, limits or identity
   WorkBudget budget_{0};             // of the part of this turn that is under way
   bool event_under_way_ = false;     // the last event read is not dispatched in full
-  Position under_way_ = 0;           // its place
+  EventPlace under_way_;             // its
   std::optional<EventRecord> held_;  // the last event read, which waits for the catalog
   bool rules_changed_ = false;       // some of `unvalidated_` have subscriptions by older rules
   bool more_ = false;                // there is work for another turn
@@ -330,6 +332,7 @@ class Shard final : public LinkShard,
   uint64_t last_id_ = 0;
   bool draining_ = false;
   bool drained_ = false;  // and the host was told
+  uv_timer_t links_timer_{};  // until what hosts do not take is dropped
 };
 
 }  // namespace fsubs
