@@ -197,6 +197,18 @@ class WorkerServer:
         return self._running().dsn
 
     @property
+    def environment(self) -> dict[str, str]:
+        """Variables by which libpq, and so `SubscriptionManager()`, finds the database."""
+        postgres = self._running()
+        return {
+            "PGHOST": "127.0.0.1",
+            "PGPORT": str(postgres.port),
+            "PGDATABASE": postgres.database,
+            "PGUSER": "postgres",
+            "PGPASSWORD": postgres.password,
+        }
+
+    @property
     def url(self) -> str:
         """Where the worker serves WebSocket clients: `ws://127.0.0.1:…`."""
         return f"ws://127.0.0.1:{self._running().worker_port}"
