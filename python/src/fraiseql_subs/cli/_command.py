@@ -11,7 +11,7 @@ from typing import Any, ParamSpec
 import psycopg
 import typer
 
-from fraiseql_subs.errors import SubscriptionRefused
+from fraiseql_subs.errors import SubscriptionError, SubscriptionRefused
 
 __all__ = [
     "INTERRUPTED",
@@ -82,7 +82,7 @@ def describe(error: BaseException, role: str | None = None) -> str:
             f"cannot reach PostgreSQL: {_one_line(str(error))}; say where it is by --dsn, by"
             " FRAISEQL_DSN or by PGHOST, PGPORT, PGDATABASE, PGUSER"
         )
-    if isinstance(error, CommandError | psycopg.Error):
+    if isinstance(error, CommandError | SubscriptionError | psycopg.Error | ValueError):
         return _one_line(str(error))
     return f"{type(error).__name__}: {_one_line(str(error))}"
 

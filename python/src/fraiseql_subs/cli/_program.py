@@ -6,8 +6,11 @@ import typer
 
 from fraiseql_subs.cli._command import Globals
 from fraiseql_subs.cli._init import init
+from fraiseql_subs.cli._listen import listen
 from fraiseql_subs.cli._publish import publish
+from fraiseql_subs.cli._resolvers import resolvers
 from fraiseql_subs.cli._status import status
+from fraiseql_subs.cli._sync import sync
 
 __all__ = ["program"]
 
@@ -45,5 +48,8 @@ def options(
 
 
 program.command()(publish)
+program.command()(listen)
 program.command()(status)
+program.command()(sync)
+program.add_typer(resolvers, name="resolvers")
 program.command()(init)
