@@ -5,10 +5,17 @@ the extension `fraiseql_subs` and its worker; `subscription` registers functions
 events.
 """
 
+from fraiseql_subs.config import EventBusConfig
 from fraiseql_subs.errors import SubscriptionError, SubscriptionRefused, WebSocketClosed
+from fraiseql_subs.executor import SubscriptionExecutor
+from fraiseql_subs.messages import GraphQLMessage, SubscriptionPayload
 
 __all__ = [
+    "EventBusConfig",
+    "GraphQLMessage",
     "SubscriptionError",
+    "SubscriptionExecutor",
+    "SubscriptionPayload",
     "SubscriptionRefused",
     "WebSocketClosed",
 ]
