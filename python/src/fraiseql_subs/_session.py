@@ -63,7 +63,7 @@ class Carrier(Protocol):
 class _Operation:
     """An operation that the worker has not ended."""
 
-    __slots__ = ("answered", "message", "position", "started")
+    __slots__ = ("answered", "behind", "message", "position", "started", "stops")
 
     def __init__(self, message: bytes) -> None:
         self.message = message
@@ -72,6 +72,10 @@ class _Operation:
         self.started = False
         # With the one result of a query.
         self.answered = False
+        # Whether the worker was asked to stop it until there is room, and has not begun anew.
+        self.behind = False
+        # How many answers to that are to come.
+        self.stops = 0
 
 
 class Session:
@@ -108,6 +112,8 @@ class Session:
         self._restoring = False
         self._same_ring = False
         self._backlog: list[bytes] = []
+        self._legacy = subprotocol == "graphql-ws"
+        self._behind: list[_Operation] = []
         self._end: SessionClosed | None = None
 
     # What consumers define.
@@ -126,6 +132,10 @@ class Session:
 
     def _on_end(self, end: SessionClosed) -> None:
         raise NotImplementedError
+
+    def _is_full(self, size: int) -> bool:
+        """Whether an event of that size would better wait in the worker's ring."""
+        return False
 
     # What hosts call.
 
@@ -215,7 +225,10 @@ class Session:
         if kind in ("subscribe", "start") and isinstance(id, str):
             self._operations[_encode_id(id)] = _Operation(data)
         elif kind in ("complete", "stop") and isinstance(id, str):
-            self._operations.pop(_encode_id(id), None)
+            operation = self._operations.pop(_encode_id(id), None)
+            if self._legacy and operation is not None and operation.behind and not operation.stops:
+                # The worker does not have it at present, and would not answer.
+                self._on_ended(_encode_id(id), _complete_message(_encode_id(id)))
         elif kind == "connection_init":
             if self._init is None:
                 self._init = data
@@ -249,6 +262,11 @@ class Session:
         if kind == records.EVENT:
             operation = self._operations.get(id)
             if operation is not None:
+                if operation.behind:
+                    return
+                if operation.started and self._is_full(len(payload)):
+                    self._fall_behind(id, operation)
+                    return
                 if position:
                     operation.position = position
                 elif not operation.started:
@@ -257,12 +275,17 @@ class Session:
         elif kind == records.MESSAGE:
             self._deliver_message(payload)
         elif kind == records.ENDED:
+            operation = self._operations.get(id)
+            if operation is not None and operation.stops:
+                operation.stops -= 1
+                return
             self._operations.pop(id, None)
             self._on_ended(id, payload)
         elif kind == records.STARTED:
             operation = self._operations.get(id)
             if operation is not None:
                 operation.started = True
+                operation.behind = False
                 operation.position = operation.position or position
             self._on_started(id)
         elif kind == records.CLOSED:
@@ -287,12 +310,35 @@ class Session:
             self._renew(self._pings.pop(0), payload)
         self._on_message(payload)
 
+    def _fall_behind(self, id: bytes, operation: _Operation) -> None:
+        """Have the worker keep what follows in its ring, as it does for slow clients of its own."""
+        operation.behind = True
+        self._behind.append(operation)
+        kind = b"complete"
+        if self._legacy:
+            kind = b"stop"
+            operation.stops += 1
+        message = b'{"id":%b,"type":"%b"}' % (_encode_json(id), kind)
+        self._carrier.put(records.command(records.TEXT, self.number, message))
+
+    def _catch_up(self) -> None:
+        """Ask for what was left in the ring."""
+        behind, self._behind = self._behind, []
+        for operation in behind:
+            # Others have ended since, or will be asked for when the session is restored.
+            if self._attached and operation in self._operations.values():
+                self._carrier.put(
+                    records.resume(self.number, operation.position, operation.message)
+                )
+
     def _go_on(self) -> None:
         """Hand in all that the worker does not know of a session that it has opened."""
         self._restoring = False
         self._attached = True
+        self._behind.clear()
         put, number = self._carrier.put, self.number
         for id, operation in list(self._operations.items()):
+            operation.stops = 0
             if operation.started:
                 put(records.resume(number, operation.position, operation.message))
             elif operation.answered:
@@ -338,8 +384,12 @@ def _encode_id(id: str) -> bytes:
 
 
 def _complete_message(id: bytes) -> bytes:
+    return b'{"id":%b,"type":"complete"}' % _encode_json(id)
+
+
+def _encode_json(id: bytes) -> bytes:
     text = json.dumps(id.decode(errors="surrogatepass"), ensure_ascii=False)
-    return b'{"id":%b,"type":"complete"}' % text.encode(errors="surrogatepass")
+    return text.encode(errors="surrogatepass")
 
 
 class HostedSocket(Session):
@@ -382,6 +432,8 @@ class HostedSocket(Session):
         """
         while not self._frames:
             self._require_open()
+            if self._behind:
+                self._catch_up()
             self._ready.clear()
             await self._ready.wait()
         frames, self._frames = self._frames, []
@@ -393,11 +445,13 @@ class HostedSocket(Session):
         """Whether frames wait to be received."""
         return bool(self._frames)
 
+    def _is_full(self, size: int) -> bool:
+        limits, frames = self._limits, self._frames
+        return bool(frames) and (len(frames) >= limits.messages or self._size + size > limits.bytes)
+
     def _take(self, payload: bytes) -> None:
-        limits = self._limits
-        if self._frames and (
-            len(self._frames) >= limits.messages or self._size + len(payload) > limits.bytes
-        ):
+        # Events wait in the ring instead; answers cannot.
+        if self._is_full(len(payload)):
             self.close(SLOW_CONSUMER, "Slow consumer")
             return
         self._frames.append(payload)

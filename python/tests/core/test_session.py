@@ -80,6 +80,19 @@ def subscribe(id):
     return json.dumps({"id": id, "type": "subscribe", "payload": {"query": "q"}}).encode()
 
 
+def subscribed(socket, carrier, message=None):
+    """With one subscription, which began at position 5."""
+    socket.attach(True)
+    socket.send_text(INIT)
+    socket.deliver(records.MESSAGE, 0, b"", ACK)
+    socket._frames.clear()
+    socket._size = 0
+    socket.send_text(message or subscribe("a"))
+    socket.deliver(records.STARTED, 5, b"a", b"")
+    carrier.take()
+    return socket
+
+
 def text(message):
     return (records.TEXT, message)
 
@@ -387,6 +400,69 @@ class TestSlowReaders:
         socket.attach(True)
         socket.deliver(records.MESSAGE, 0, b"", b"a" * 100)
         assert await socket.receive() == [b"a" * 100]
+
+    @pytest.mark.parametrize("limits", [{"messages": 2}, {"bytes": 4}])
+    async def test_events_that_have_no_room_are_fetched_once_there_is(self, make, carrier, limits):
+        socket = subscribed(make(limits=QueueLimits(**limits)), carrier)
+        for position in (6, 7, 8, 9):
+            socket.deliver(records.EVENT, position, b"a", b"n%d" % position)
+        assert carrier.take() == [text(b'{"id":"a","type":"complete"}')]
+        assert await socket.receive() == [b"n6", b"n7"]
+        assert carrier.take() == []
+        receiving = asyncio.create_task(socket.receive())
+        await asyncio.sleep(0)
+        assert carrier.take() == [(records.RESUME, (7, subscribe("a")))]
+        socket.deliver(records.EVENT, 9, b"a", b"n9")  # sent before the worker knew
+        socket.deliver(records.STARTED, 7, b"a", b"")
+        socket.deliver(records.EVENT, 8, b"a", b"n8")
+        assert await receiving == [b"n8"]
+        assert socket.closed is None
+
+    async def test_what_ends_while_its_events_have_no_room_is_not_fetched(self, make, carrier):
+        socket = subscribed(make(limits=QueueLimits(messages=1)), carrier)
+        for position in (6, 7):
+            socket.deliver(records.EVENT, position, b"a", b"n%d" % position)
+        socket.send_text(b'{"id":"a","type":"complete"}')
+        assert await socket.receive() == [b"n6"]
+        carrier.take()
+        receiving = asyncio.create_task(socket.receive())
+        await asyncio.sleep(0)
+        assert carrier.take() == []
+        receiving.cancel()
+
+    async def test_a_new_link_fetches_events_that_had_no_room(self, make, carrier):
+        socket = subscribed(make(limits=QueueLimits(messages=1)), carrier)
+        for position in (6, 7):
+            socket.deliver(records.EVENT, position, b"a", b"n%d" % position)
+        lose(socket)
+        carrier.take()
+        socket.deliver(records.MESSAGE, 0, b"", ACK)
+        assert carrier.take() == [(records.RESUME, (6, subscribe("a")))]
+        assert await socket.receive() == [b"n6"]
+        receiving = asyncio.create_task(socket.receive())
+        await asyncio.sleep(0)
+        assert carrier.take() == []
+        socket.deliver(records.STARTED, 6, b"a", b"")
+        socket.deliver(records.EVENT, 7, b"a", b"n7")
+        assert await receiving == [b"n7"]
+
+    @pytest.mark.parametrize("answered", [False, True])
+    async def test_the_older_protocol_s_answer_to_stop_is_the_client_s_alone(
+        self, make, carrier, answered
+    ):
+        socket = make(limits=QueueLimits(messages=2), subprotocol="graphql-ws")
+        socket = subscribed(socket, carrier, b'{"id":"a","type":"start"}')
+        for position in (6, 7, 8):
+            socket.deliver(records.EVENT, position, b"a", b"n%d" % position)
+        assert carrier.take() == [text(b'{"id":"a","type":"stop"}')]
+        complete = b'{"id":"a","type":"complete"}'
+        if answered:
+            socket.deliver(records.ENDED, 0, b"a", complete)
+        assert await socket.receive() == [b"n6", b"n7"]
+        socket.send_text(b'{"id":"a","type":"stop"}')
+        if not answered:
+            socket.deliver(records.ENDED, 0, b"a", complete)
+        assert await socket.receive() == [complete]
 
     def test_limits_must_be_positive(self):
         for limits in ({"messages": 0}, {"bytes": 0}):
