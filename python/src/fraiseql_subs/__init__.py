@@ -6,6 +6,7 @@ events.
 """
 
 from fraiseql_subs.config import EventBusConfig
+from fraiseql_subs.context import Context
 from fraiseql_subs.errors import SubscriptionError, SubscriptionRefused, WebSocketClosed
 from fraiseql_subs.executor import SubscriptionExecutor
 from fraiseql_subs.http import (
@@ -16,6 +17,7 @@ from fraiseql_subs.http import (
 from fraiseql_subs.messages import GraphQLMessage, SubscriptionPayload
 
 __all__ = [
+    "Context",
     "EventBusConfig",
     "GraphQLMessage",
     "GraphQLTransportWSHandler",

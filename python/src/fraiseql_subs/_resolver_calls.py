@@ -339,6 +339,8 @@ class ResolverCalls(Generic[App]):
             # What it uses must stay open, and its place taken, until it returns.
             if not future.cancel():
                 await asyncio.wait([result])
+                if not result.cancelled():
+                    result.exception()  # too late to be told
             raise
 
     @contextlib.asynccontextmanager

@@ -35,6 +35,8 @@ _WAIT_MS = 1000
 _FIRST_PAUSE_SECONDS = 0.1
 _LONGEST_PAUSE_SECONDS = 10.0
 
+_OWN_POOL_SIZE = 10
+
 # Classes of SQLSTATE that trying again does not help: log-in, names, rights.
 _LASTING_FAULTS = ("28", "3D", "3F", "42")
 
@@ -64,9 +66,10 @@ class ResolverRunner(Generic[App]):
 
         :param pool: what `Context.connection` takes from; open, and not closed by the runner. The
             link's two connections are made with the pool's parameters and do not count in it.
-            Without one, the runner has its own.
+            Without one, the runner has its own, of ten connections at most.
         :param registries: whose functions are run; of two of one field that of the later one.
-        :param conninfo: of the database, if no pool is given.
+        :param conninfo: of the database; if a pool is given, of the link's connections alone,
+            which must not go through a pooler that shares them.
         :param context_factory: makes `Context.app`; without it that is None.
         :param concurrency: how many calls are taken at a time.
         :param threads: how many plain functions run at a time; by default as `ThreadPoolExecutor`.
@@ -168,7 +171,9 @@ class ResolverRunner(Generic[App]):
         try:
             pool = self._given_pool
             if pool is None and self._connect is None:
-                pool = own_pool = AsyncConnectionPool(self._conninfo, min_size=1, open=False)
+                pool = own_pool = AsyncConnectionPool(
+                    self._conninfo, min_size=1, max_size=_OWN_POOL_SIZE, open=False
+                )
                 await own_pool.open(wait=True)
             await self._keep_link(definitions, pool, threads, started)
         except Exception as error:
@@ -233,7 +238,7 @@ class ResolverRunner(Generic[App]):
             link = await self._connect(fields)
         else:
             conninfo, parameters = self._conninfo, dict[str, Any]()
-            if self._given_pool is not None:
+            if self._given_pool is not None and not conninfo:
                 conninfo, parameters = await connection_parameters(self._given_pool)
             link = await PostgresResolverLink.connect(conninfo, parameters, fields)
         service = _LinkService(link, self._draining, self._concurrency)
@@ -294,7 +299,7 @@ class _LinkService:
         finally:
             for task in tasks:
                 task.cancel()
-            await asyncio.wait(tasks)
+            await asyncio.gather(*tasks, return_exceptions=True)
 
     async def _receive_and_drain(self, calls: ResolverCalls[Any]) -> None:
         while True:
