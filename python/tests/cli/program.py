@@ -9,7 +9,7 @@ from typer.testing import CliRunner, Result
 
 from fraiseql_subs.cli._program import program
 
-__all__ = ["Result", "run", "start"]
+__all__ = ["COMMAND", "Result", "run", "start"]
 
 # No setting of the shell that runs the tests says which database is meant.
 _UNSET = ("FRAISEQL_DSN", "PGHOST", "PGPORT", "PGDATABASE", "PGUSER", "PGPASSWORD")
@@ -21,11 +21,14 @@ def run(*arguments: str, env: Mapping[str, str] | None = None, input: str | None
     return CliRunner().invoke(program, arguments, env=environment, input=input)
 
 
+COMMAND = (sys.executable, "-m", "fraiseql_subs.cli")
+
+
 def start(*arguments: str, env: Mapping[str, str] | None = None) -> "subprocess.Popen[str]":
     """Start a command as a process, with pipes."""
     inherited = {name: value for name, value in os.environ.items() if name not in _UNSET}
     return subprocess.Popen(
-        [sys.executable, "-m", "fraiseql_subs.cli", *arguments],
+        [*COMMAND, *arguments],
         env=inherited | {"PYTHONUNBUFFERED": "1"} | dict(env or {}),
         stdin=subprocess.DEVNULL,
         stdout=subprocess.PIPE,

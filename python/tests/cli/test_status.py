@@ -3,14 +3,13 @@
 import json
 import os
 import signal
-import subprocess
-from pathlib import Path
 
 import psycopg
 
 from fraiseql_subs.testing import SubscriptionClient, WorkerServer
 
 from .program import run
+from .workers import worker_of
 
 ALL = "subscription { orderUpdated { id status } }"
 
@@ -37,9 +36,9 @@ def test_as_json_it_is_one_object(subs_server: WorkerServer) -> None:
 
 def test_without_a_worker_it_exits_with_1() -> None:
     with WorkerServer() as server:
-        ((data,),) = server.execute("SHOW data_directory")
         # Its launcher starts another when it has ended, so it is only halted.
-        worker = worker_of(Path(data))
+        worker = worker_of(server)
+        assert worker is not None
         os.kill(worker, signal.SIGSTOP)
         try:
             result = run("--dsn", server.dsn, "status")
@@ -63,15 +62,3 @@ def test_a_database_that_is_not_served_is_told() -> None:
             connection.execute("CREATE EXTENSION fraiseql_subs")
         result = run("status", env=elsewhere)
     assert '"shop" is served, not this database' in result.stdout
-
-
-def worker_of(data: Path) -> int:
-    """The worker process of the server in a data directory."""
-    found = subprocess.check_output(["pgrep", "-x", "fraiseql-worker"], text=True)
-    for pid in map(int, found.split()):
-        try:
-            if Path(os.readlink(f"/proc/{pid}/cwd")) == data:
-                return pid
-        except OSError:
-            continue
-    raise AssertionError(f"no worker runs in {data}")
