@@ -14,6 +14,7 @@ from fraiseql_subs.http import (
     SubscriptionProtocolHandler,
     WebSocketAdapter,
 )
+from fraiseql_subs.manager import SubscriptionManager
 from fraiseql_subs.messages import GraphQLMessage, SubscriptionPayload
 
 __all__ = [
@@ -23,6 +24,7 @@ __all__ = [
     "GraphQLTransportWSHandler",
     "SubscriptionError",
     "SubscriptionExecutor",
+    "SubscriptionManager",
     "SubscriptionPayload",
     "SubscriptionProtocolHandler",
     "SubscriptionRefused",

@@ -23,13 +23,12 @@ from fraiseql_subs.messages import SubscriptionPayload
 
 __all__ = ["Engine", "Pool", "Status", "Stream", "identity_of"]
 
-logger = logging.getLogger("fraiseql_subs")
+_logger = logging.getLogger("fraiseql_subs")
 
 Pool = AsyncConnectionPool[Any]
 
 _PUBLISH = "SELECT fraiseql_publish(%s, %s, %s, %s, %s)"
 _METRICS = "SELECT name, labels, value FROM fraiseql_metrics()"
-_VERSION = "SELECT extversion FROM pg_extension WHERE extname = 'fraiseql_subs'"
 
 _SUBPROTOCOL = "graphql-transport-ws"
 _POOL_SIZE = 10
@@ -44,8 +43,8 @@ class Status:
     """How it goes with the connection to the worker.
 
     `link` is "open", "connecting" (being made, or made again) or "closed" (not started, or
-    stopped). `worker` tells whether the worker is connected, `version` is the extension's if the
-    database could be asked. `subscriptions` and `sockets` are those of this process; `reconnects`
+    stopped). `worker` tells whether the worker is connected, `version` is the extension's, as of
+    the link's opening. `subscriptions` and `sockets` are those of this process; `reconnects`
     counts links that were lost and made again since the start, and `last_error` is what ended the
     last one.
     """
@@ -320,7 +319,7 @@ class Engine(Generic[StreamT]):
     def _note_check(self, task: "asyncio.Task[None]") -> None:
         self._checks.discard(task)
         if not task.cancelled() and task.exception() is not None:
-            logger.warning("fraiseql_subs: the pool could not be checked: %s", task.exception())
+            _logger.warning("fraiseql_subs: the pool could not be checked: %s", task.exception())
 
     def _require_link(self) -> Link:
         if self._link is None:
@@ -513,25 +512,15 @@ class Engine(Generic[StreamT]):
             "host_slow_consumers_total": float(self._slow),
         }
 
-    async def status(self) -> Status:
-        """Return how it goes. Raises nothing if the database cannot be reached."""
-        link, pool = self._link, self._pool
-        if link is None or pool is None:
+    def status(self) -> Status:
+        """Return how it goes."""
+        link = self._link
+        if link is None:
             return Status("closed", False, None, 0, 0, 0, None)
-        version: str | None = None
-        if link.open:
-            try:
-                async with pool.connection(timeout=self._timeout) as connection:
-                    cursor = connection.cursor(row_factory=tuple_row)
-                    await cursor.execute(_VERSION)
-                    row = await cursor.fetchone()
-                version = row[0] if row else None
-            except psycopg.Error as error:
-                logger.warning("fraiseql_subs: the version could not be asked: %s", error)
         return Status(
             link="open" if link.open else "connecting",
             worker=link.open,
-            version=version,
+            version=link.version,
             subscriptions=len(self.subscriptions),
             sockets=sum(isinstance(session, HostedSocket) for session in link.sessions),
             reconnects=link.reconnects,

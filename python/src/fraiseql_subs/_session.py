@@ -7,6 +7,7 @@ has ended, the next one opens the session again and goes on behind these positio
 
 import asyncio
 import json
+import time
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Protocol, cast
@@ -25,7 +26,11 @@ _MAX_REMEMBERED_PINGS = 8
 SLOW_CONSUMER = 4413
 
 # How a worker that shuts down says good-bye. The session goes on with the next one.
-_GOING_AWAY = (1001, "Going away")
+_GOING_AWAY = (1001, "going away")
+# How one that has just started refuses, before it knows its catalog, and one that is full.
+_UNAVAILABLE = (1013, "service unavailable")
+# For so long a session tries again before its client is told to.
+_PATIENCE_S = 10.0
 
 
 @dataclass(frozen=True)
@@ -52,6 +57,9 @@ class Carrier(Protocol):
 
     def remove(self, session: "Session") -> None:
         """Forget a session that has ended."""
+
+    def retry(self, session: "Session") -> None:
+        """Attach a session that the worker has refused once more, in a while."""
 
     def give_up(self) -> None:
         """End the link and make another one, for the worker is about to end."""
@@ -115,6 +123,8 @@ class Session:
         self._legacy = subprotocol == "graphql-ws"
         self._behind: list[_Operation] = []
         self._end: SessionClosed | None = None
+        # Since when the worker refuses it.
+        self._refused_at: float | None = None
 
     # What consumers define.
 
@@ -289,19 +299,32 @@ class Session:
                 operation.position = operation.position or position
             self._on_started(id)
         elif kind == records.CLOSED:
-            closed = records.decode_closed(payload)
-            if closed == _GOING_AWAY:
-                self.detach()
-                self._carrier.give_up()
-            else:
-                self._finish(SessionClosed(*closed))
+            self._deliver_closed(*records.decode_closed(payload))
         elif kind == records.PING:
             # Who accepts sockets pings them as well; the worker need not know how.
             self.note_heard()
 
+    def _deliver_closed(self, code: int, reason: str) -> None:
+        told = (code, reason.lower())
+        if told == _GOING_AWAY:
+            self.detach()
+            self._carrier.give_up()
+        elif told == _UNAVAILABLE and self._has_patience():
+            self.detach()
+            self._carrier.retry(self)
+        else:
+            self._finish(SessionClosed(code, reason))
+
+    def _has_patience(self) -> bool:
+        now = time.monotonic()
+        if self._refused_at is None:
+            self._refused_at = now
+        return now - self._refused_at < _PATIENCE_S
+
     def _deliver_message(self, payload: bytes) -> None:
         if payload.startswith(_ACKNOWLEDGED):
             known, self._acknowledged = self._acknowledged, True
+            self._refused_at = None
             if self._restoring:
                 self._go_on()
             if known:

@@ -5,6 +5,7 @@ import pytest
 from worker_side import commands
 
 from fraiseql_subs import _records as records
+from fraiseql_subs import _session as session_module
 from fraiseql_subs._session import HostedSocket, QueueLimits
 from fraiseql_subs.errors import SessionClosed
 
@@ -20,6 +21,7 @@ class Carrier:
         self.held = 0
         self.removed = []
         self.gave_up = False
+        self.refused = []
 
     def put(self, record):
         self.bytes += record
@@ -29,6 +31,9 @@ class Carrier:
 
     def remove(self, session):
         self.removed.append(session)
+
+    def retry(self, session):
+        self.refused.append(session)
 
     def give_up(self):
         self.gave_up = True
@@ -343,6 +348,21 @@ class TestRestoring:
         socket.attach(True)
         socket.deliver(records.MESSAGE, 0, b"", ACK)
         assert carrier.take()[2:] == [(records.RESUME, (5, subscribe("a")))]
+
+    def test_a_worker_that_cannot_serve_yet_is_asked_again(self, make, carrier, monkeypatch):
+        times = iter([0.0, 5.0, 11.0])
+        monkeypatch.setattr(session_module.time, "monotonic", lambda: next(times))
+        socket = make()
+        socket.attach(True)
+        socket.send_text(INIT)
+        for refusals in (1, 2):
+            carrier.take()
+            socket.deliver(records.CLOSED, 0, b"", b"\xf5\x03Service unavailable")
+            assert (socket.closed, carrier.refused) == (None, [socket] * refusals)
+            socket.attach(True)
+            assert carrier.take()[1:] == [text(INIT)]
+        socket.deliver(records.CLOSED, 0, b"", b"\xf5\x03Service unavailable")
+        assert socket.closed.code == 1013
 
     def test_a_client_that_may_not_come_back_is_closed(self, socket):
         lose(socket)
