@@ -11,6 +11,8 @@ import signal
 import sys
 from typing import Any
 
+from psycopg_pool import AsyncConnectionPool
+
 from fraiseql_subs.cli._command import TROUBLE, CommandError, describe
 from fraiseql_subs.cli._target import load_manager
 from fraiseql_subs.resolvers import ResolverRunner
@@ -18,6 +20,8 @@ from fraiseql_subs.resolvers import ResolverRunner
 __all__ = ["LOG_FORMAT"]
 
 LOG_FORMAT = "%(asctime)s {who} %(levelname)s %(message)s"
+
+_POOL_SIZE = 10
 
 _logger = logging.getLogger("fraiseql_subs.resolvers")
 
@@ -37,12 +41,6 @@ async def _report(runner: ResolverRunner[Any], seconds: float) -> None:
 
 async def _serve(target: str, concurrency: int, drain: float, report: float) -> None:
     manager = load_manager(target)
-    runner: ResolverRunner[Any] = ResolverRunner(
-        registries=manager.registries,
-        conninfo=os.environ.get("FRAISEQL_DSN") or manager.conninfo,
-        context_factory=manager.context_factory,
-        concurrency=concurrency,
-    )
     if not any(registry.subscriptions or registry.batches for registry in manager.registries):
         raise CommandError(f'"{target}" has no resolvers: decorate some by @subscription')
     loop = asyncio.get_running_loop()
@@ -50,15 +48,29 @@ async def _serve(target: str, concurrency: int, drain: float, report: float) -> 
     loop.add_signal_handler(signal.SIGTERM, stop.set)
     # Nothing is ever sent to it: it is readable when the parent is gone.
     loop.add_reader(sys.stdin.fileno(), stop.set)
-    await runner.start()
-    reporting = asyncio.create_task(_report(runner, report)) if report > 0 else None
-    await stop.wait()
-    loop.remove_reader(sys.stdin.fileno())
-    if reporting is not None:
-        reporting.cancel()
-    _logger.info("stopping, %d calls run", runner.metrics.running)
-    await runner.stop(drain)
-    _logger.info("stopped after %d calls", runner.metrics.calls)
+    conninfo, options = await manager.connection_parameters()
+    if dsn := os.environ.get("FRAISEQL_DSN"):
+        conninfo, options = dsn, {}
+    pool: AsyncConnectionPool[Any] = AsyncConnectionPool(
+        conninfo, kwargs=options, min_size=1, max_size=_POOL_SIZE, open=False
+    )
+    runner: ResolverRunner[Any] = ResolverRunner(
+        pool,
+        manager.registries,
+        context_factory=manager.context_factory,
+        concurrency=concurrency,
+    )
+    async with pool:
+        await runner.start()
+        reporting = asyncio.create_task(_report(runner, report)) if report > 0 else None
+        await stop.wait()
+        # It stays readable.
+        loop.remove_reader(sys.stdin.fileno())
+        if reporting is not None:
+            reporting.cancel()
+        _logger.info("stopping, %d calls run", runner.metrics.running)
+        await runner.stop(drain)
+        _logger.info("stopped after %d calls", runner.metrics.calls)
 
 
 def main() -> None:

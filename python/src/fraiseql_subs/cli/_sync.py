@@ -1,7 +1,7 @@
 """`fraiseql-subs sync`."""
 
 import asyncio
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import psycopg
 import typer
@@ -9,16 +9,18 @@ import typer
 from fraiseql_subs.cli._command import NEGATIVE, command, globals_of
 from fraiseql_subs.cli._target import HELP, load_manager
 from fraiseql_subs.manager import SubscriptionManager
-from fraiseql_subs.sync import Drift
-from fraiseql_subs.sync import sync as apply
+
+if TYPE_CHECKING:
+    from fraiseql_subs.sync import Drift
 
 __all__ = ["sync"]
 
 
-async def _sync(manager: SubscriptionManager[Any], dsn: str, check: bool) -> Drift:
-    async with await psycopg.AsyncConnection.connect(
-        dsn, autocommit=True, application_name="fraiseql-subs"
-    ) as connection:
+async def _sync(manager: SubscriptionManager[Any], dsn: str | None, check: bool) -> "Drift":
+    from fraiseql_subs.sync import sync as apply
+
+    conninfo, options = await manager.connection_parameters() if dsn is None else (dsn, {})
+    async with await psycopg.AsyncConnection.connect(conninfo, **options) as connection:
         return await apply(
             connection, manager.registries, application=manager.application, check=check
         )
@@ -37,7 +39,7 @@ def sync(
     For CI: fraiseql-subs sync --check app:manager
     """
     manager = load_manager(target)
-    drift = asyncio.run(_sync(manager, globals_of(context).dsn or manager.conninfo, check))
+    drift = asyncio.run(_sync(manager, globals_of(context).dsn, check))
     if not drift:
         typer.echo("the database has what the code says")
         return
