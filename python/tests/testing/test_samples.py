@@ -1,6 +1,6 @@
 """What docs/python-testing.md shows; it is run as it stands there."""
 
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import datetime, timezone
 
@@ -115,13 +115,3 @@ def test_its_database_can_be_used(strict_server: WorkerServer) -> None:
 
 
 # [end:server]
-
-
-async def test_the_samples_stand_in_the_page(pytestconfig: pytest.Config) -> None:
-    async def blocks() -> AsyncIterator[str]:
-        text = (pytestconfig.rootpath / "tests/testing/test_samples.py").read_text()
-        for part in text.split("# [start:")[1:]:
-            yield part.partition("]\n")[2].partition("# [end:")[0].strip()
-
-    page = (pytestconfig.rootpath.parent / "docs/python-testing.md").read_text()
-    assert [block async for block in blocks() if block and block not in page] == []
