@@ -24,7 +24,9 @@ def run(*arguments: str, env: Mapping[str, str] | None = None, input: str | None
 COMMAND = (sys.executable, "-m", "fraiseql_subs.cli")
 
 
-def start(*arguments: str, env: Mapping[str, str] | None = None) -> "subprocess.Popen[str]":
+def start(
+    *arguments: str, env: Mapping[str, str] | None = None, directory: str | None = None
+) -> "subprocess.Popen[str]":
     """Start a command as a process, with pipes."""
     inherited = {name: value for name, value in os.environ.items() if name not in _UNSET}
     return subprocess.Popen(
@@ -34,4 +36,5 @@ def start(*arguments: str, env: Mapping[str, str] | None = None) -> "subprocess.
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
         text=True,
+        cwd=directory,
     )
