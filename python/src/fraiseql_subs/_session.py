@@ -35,9 +35,9 @@ _PATIENCE_S = 10.0
 
 @dataclass(frozen=True)
 class QueueLimits:
-    """How much waits for a reader that does not read, before it is told that it is too slow."""
+    """How much waits for a reader in this process; what follows waits in the worker's ring."""
 
-    messages: int = 1_000
+    messages: int = 10_000
     bytes: int = 4 * 1024 * 1024
 
     def __post_init__(self) -> None:
@@ -121,7 +121,7 @@ class Session:
         self._same_ring = False
         self._backlog: list[bytes] = []
         self._legacy = subprotocol == "graphql-ws"
-        self._behind: list[_Operation] = []
+        self._behind: set[bytes] = set()
         self._end: SessionClosed | None = None
         # Since when the worker refuses it.
         self._refused_at: float | None = None
@@ -143,9 +143,12 @@ class Session:
     def _on_end(self, end: SessionClosed) -> None:
         raise NotImplementedError
 
-    def _is_full(self, size: int) -> bool:
+    def _is_full(self, id: bytes, size: int) -> bool:
         """Whether an event of that size would better wait in the worker's ring."""
         return False
+
+    def _on_behind(self, id: bytes) -> None:
+        """Note that events wait in the ring, until `_catch_up`."""
 
     # What hosts call.
 
@@ -272,9 +275,11 @@ class Session:
         if kind == records.EVENT:
             operation = self._operations.get(id)
             if operation is not None:
-                if operation.behind:
+                # Of one that had the id before, and was completed.
+                is_stale = position and not operation.started
+                if operation.behind or is_stale:
                     return
-                if operation.started and self._is_full(len(payload)):
+                if position and self._is_full(id, len(payload)):
                     self._fall_behind(id, operation)
                     return
                 if position:
@@ -336,7 +341,7 @@ class Session:
     def _fall_behind(self, id: bytes, operation: _Operation) -> None:
         """Have the worker keep what follows in its ring, as it does for slow clients of its own."""
         operation.behind = True
-        self._behind.append(operation)
+        self._behind.add(id)
         kind = b"complete"
         if self._legacy:
             kind = b"stop"
@@ -344,15 +349,17 @@ class Session:
         message = b'{"id":%b,"type":"%b"}' % (_encode_json(id), kind)
         self._carrier.put(records.command(records.TEXT, self.number, message))
 
-    def _catch_up(self) -> None:
+        self._on_behind(id)
+
+    def _catch_up(self, id: bytes) -> None:
         """Ask for what was left in the ring."""
-        behind, self._behind = self._behind, []
-        for operation in behind:
-            # Others have ended since, or will be asked for when the session is restored.
-            if self._attached and operation in self._operations.values():
-                self._carrier.put(
-                    records.resume(self.number, operation.position, operation.message)
-                )
+        if id not in self._behind:
+            return
+        self._behind.remove(id)
+        operation = self._operations.get(id)
+        # It may have ended since, or be asked for when the session is restored.
+        if self._attached and operation is not None and operation.behind:
+            self._carrier.put(records.resume(self.number, operation.position, operation.message))
 
     def _go_on(self) -> None:
         """Hand in all that the worker does not know of a session that it has opened."""
@@ -455,8 +462,8 @@ class HostedSocket(Session):
         """
         while not self._frames:
             self._require_open()
-            if self._behind:
-                self._catch_up()
+            for id in list(self._behind):
+                self._catch_up(id)
             self._ready.clear()
             await self._ready.wait()
         frames, self._frames = self._frames, []
@@ -468,13 +475,16 @@ class HostedSocket(Session):
         """Whether frames wait to be received."""
         return bool(self._frames)
 
-    def _is_full(self, size: int) -> bool:
+    def _is_full(self, id: bytes, size: int) -> bool:
+        return self._has_no_room(size)
+
+    def _has_no_room(self, size: int) -> bool:
         limits, frames = self._limits, self._frames
         return bool(frames) and (len(frames) >= limits.messages or self._size + size > limits.bytes)
 
     def _take(self, payload: bytes) -> None:
         # Events wait in the ring instead; answers cannot.
-        if self._is_full(len(payload)):
+        if self._has_no_room(len(payload)):
             self.close(SLOW_CONSUMER, "Slow consumer")
             return
         self._frames.append(payload)

@@ -76,8 +76,9 @@ class SubscriptionManager(Registry, Generic[App]):
         sync: bool = True,
         resolvers: bool = True,
         timeout: float = 30.0,
-        max_queue_messages: int = 1_000,
+        max_queue_messages: int = 10_000,
         max_queue_bytes: int = 4 * 1024 * 1024,
+        slow_timeout: float = 30.0,
     ) -> None:
         """Make one that is not started.
 
@@ -93,8 +94,10 @@ class SubscriptionManager(Registry, Generic[App]):
         :param timeout: seconds that connecting and subscribing may take.
         :param max_queue_messages: how many messages of one subscription or socket may wait to be
             read.
-        :param max_queue_bytes: likewise, in bytes. Past either, a subscription ends with
-            `SubscriptionError`, code `SLOW_CONSUMER`, and a socket with 4413.
+        :param max_queue_bytes: likewise, in bytes. What goes past either waits in the worker's
+            ring, where it may be lost, which is told then.
+        :param slow_timeout: seconds that nothing may be read of a subscription while so much waits,
+            before it ends with `SubscriptionError`, code `SLOW_CONSUMER`.
         """
         super().__init__()
         self._engine: Engine[_LoopStream] = Engine(
@@ -104,6 +107,7 @@ class SubscriptionManager(Registry, Generic[App]):
             _LoopStream,
             QueueLimits(max_queue_messages, max_queue_bytes),
             timeout,
+            slow_timeout,
         )
         self._context_factory = context_factory
         self._application = application
@@ -309,6 +313,8 @@ class SubscriptionManager(Registry, Generic[App]):
     async def _take(self, stream: _LoopStream) -> bytes | None:
         """Return the next message; None if there is none, or if it was dropped."""
         message = stream.take()
+        if stream.needs_more():
+            self._engine.catch_up(stream)
         if stream.ended and not stream.queue and (message is None or stream.failure is None):
             self._engine.release(stream)
             if message is None and stream.failure is not None:

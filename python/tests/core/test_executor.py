@@ -182,13 +182,36 @@ def test_threads_that_read_one_subscription_share_its_events(executor):
     assert sorted(found, key=int) == [str(number) for number in range(200)]
 
 
-def test_one_that_does_not_read_ends_and_nobody_else(conninfo):
+def publish_many(server, count):
+    """In one transaction, so that they come at once."""
+    server.sql(
+        "SELECT fraiseql_publish('orderUpdated', 'orders',"
+        " jsonb_build_object('id', n, 'status', 'x')) FROM generate_series(0, %s) AS n",
+        (count - 1,),
+    )
+
+
+def test_what_has_no_room_waits_in_the_ring(conninfo, server):
     with SubscriptionExecutor(conninfo=conninfo, max_queue_messages=5) as executor:
+        executor.register_subscription("c", "s", QUERY)
+        executor.register_subscription("c", "quick", QUERY)
+        publish_many(server, 500)
+        everything = [str(number) for number in range(500)]
+        for id in ("quick", "s"):
+            assert [next_id(executor, id) for _ in everything] == everything
+
+
+def test_one_that_reads_nothing_ends_and_nobody_else(conninfo, server):
+    with SubscriptionExecutor(
+        conninfo=conninfo, max_queue_messages=5, slow_timeout=0.3
+    ) as executor:
         executor.register_subscription("c", "slow", QUERY)
         executor.register_subscription("c", "quick", QUERY)
-        for number in range(10):
-            publish(executor, number)
-            assert next_id(executor, "quick") == str(number)
+        publish_many(server, 50)
+        assert [next_id(executor, "quick") for _ in range(50)] == [str(n) for n in range(50)]
+        stream = executor._engine.subscriptions["slow"].stream
+        while not stream.ended:
+            time.sleep(0.01)
         assert [next_id(executor, "slow") for _ in range(5)] == ["0", "1", "2", "3", "4"]
         with pytest.raises(SubscriptionError) as raised:
             executor.next_event("slow")

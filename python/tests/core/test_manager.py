@@ -349,13 +349,36 @@ class TestResolverFn:
 
 
 class TestSlowReaders:
-    async def test_one_that_does_not_read_ends_and_nobody_else(self, conninfo):
-        async with make_manager(conninfo, max_queue_messages=5) as manager:
+    @pytest.mark.parametrize(
+        "limits", [{"max_queue_messages": 5}, {"max_queue_bytes": 1_000}], ids=["messages", "bytes"]
+    )
+    async def test_what_has_no_room_waits_in_the_ring(self, conninfo, server, limits):
+        async with make_manager(conninfo, **limits) as manager:
+            socket = open_socket(manager)
+            await acknowledged(socket)
+            socket.send_text(subscribe("a"))
+            await manager.create_subscription("s", "c", QUERY)
+            await manager.create_subscription("quick", "c", QUERY)
+            publish_many(server, 500)
+            everything = [str(number) for number in range(500)]
+            assert [(await next_data(manager, "quick"))["id"] for _ in everything] == everything
+            waiting = manager._engine.subscriptions["s"].stream.queue
+            assert len(waiting) < 10
+            assert [(await next_data(manager, "s"))["id"] for _ in everything] == everything
+            frames = []
+            while len(frames) < 500:
+                frames += await socket.receive()
+            assert [data_of(frame)["id"] for frame in frames] == everything
+
+    async def test_one_that_reads_nothing_ends_and_nobody_else(self, conninfo, server):
+        async with make_manager(conninfo, max_queue_messages=5, slow_timeout=0.3) as manager:
             await manager.create_subscription("slow", "c", QUERY)
             await manager.create_subscription("quick", "c", QUERY)
-            for number in range(20):
-                await publish(manager, number)
+            publish_many(server, 50)
+            stream = manager._engine.subscriptions["slow"].stream
+            for number in range(50):
                 assert (await next_data(manager, "quick"))["id"] == str(number)
+            await until(lambda: stream.ended)
             events = manager.events("slow")
             for number in range(5):
                 assert data_of(await anext(events))["id"] == str(number)
@@ -366,22 +389,51 @@ class TestSlowReaders:
                 await manager.get_next_event("slow")
             assert (await manager.get_metrics())["host_slow_consumers_total"] == 1
             await manager.create_subscription("slow", "c", QUERY)
+            await publish(manager, 50)
+            assert (await next_data(manager, "quick"))["id"] == "50"
+            assert (await next_data(manager, "slow"))["id"] == "50"
 
-    async def test_a_socket_that_does_not_read_ends_and_nobody_else(self, conninfo):
-        async with make_manager(conninfo, max_queue_messages=5) as manager:
-            slow, quick = (open_socket(manager) for _ in range(2))
-            for socket in (slow, quick):
-                await acknowledged(socket)
-                socket.send_text(subscribe("a"))
+    async def test_one_that_reads_a_little_goes_on(self, conninfo, server):
+        async with make_manager(conninfo, max_queue_messages=5, slow_timeout=0.3) as manager:
             await manager.create_subscription("s", "c", QUERY)
-            for number in range(20):
-                await publish(manager, number)
-                assert [data_of(frame)["id"] for frame in await quick.receive()] == [str(number)]
-                await next_data(manager, "s")
-            assert len(await slow.receive()) == 5
-            with pytest.raises(SessionClosed) as raised:
-                await slow.receive()
-            assert raised.value.code == 4413
+            publish_many(server, 50)
+            stream = manager._engine.subscriptions["s"].stream
+            await until(lambda: stream.behind)
+            checked = asyncio.Event()
+            check = manager._engine._check_reader
+
+            def checks(*arguments):
+                check(*arguments)
+                checked.set()
+
+            manager._engine._check_reader = checks
+            manager._engine._watch(manager._engine.subscriptions["s"])
+            assert (await next_data(manager, "s"))["id"] == "0"
+            await checked.wait()
+            assert [(await next_data(manager, "s"))["id"] for _ in range(49)] == [
+                str(number) for number in range(1, 50)
+            ]
+
+    async def test_an_id_may_be_used_again_at_once(self, conninfo, server):
+        async with make_manager(conninfo) as manager:
+            for turn in range(20):
+                await manager.create_subscription("s", "c", QUERY)
+                await manager.create_subscription("other", "c", QUERY)
+                await publish(manager, f"{turn}")
+                await manager.complete_subscription("s")
+                await manager.create_subscription("s", "c", QUERY)
+                await publish(manager, f"{turn} again")
+                assert (await next_data(manager, "s"))["id"] == f"{turn} again"
+                await manager.complete_connection("c")
+
+
+def publish_many(server, count):
+    """In one transaction, so that they come at once."""
+    server.sql(
+        "SELECT fraiseql_publish('orderUpdated', 'orders',"
+        " jsonb_build_object('id', n, 'status', 'x')) FROM generate_series(0, %s) AS n",
+        (count - 1,),
+    )
 
 
 def open_socket(manager, **options):
@@ -585,6 +637,17 @@ class TestLife:
         finally:
             server.sql("DROP ROLE nobody_special")
 
+    async def test_three_roles_are_enough(self, make_cluster):
+        cluster = make_cluster()
+        cluster.sql("SELECT fraiseql_create_roles()")
+        cluster.sql("CREATE ROLE app LOGIN")
+        cluster.sql("GRANT fraiseql_host, fraiseql_publisher, fraiseql_monitor TO app")
+        conninfo = conninfo_of(cluster).replace("user=postgres", "user=app")
+        async with make_manager(conninfo) as manager:
+            await manager.create_subscription("s", "c", "{ __typename }")
+            await publish(manager, 1)
+            assert (await manager.get_metrics())["fraiseql_subs_worker_up"] == 1
+
     async def test_status_and_metrics_tell_of_this_process(self, manager, server):
         await manager.create_subscription("s", "c", QUERY)
         status = await manager.status()
@@ -604,6 +667,6 @@ class TestLife:
         assert any("{" in key for key in metrics)
 
     def test_limits_and_times_must_be_positive(self):
-        for option in ("timeout", "max_queue_messages", "max_queue_bytes"):
+        for option in ("timeout", "slow_timeout", "max_queue_messages", "max_queue_bytes"):
             with pytest.raises(ValueError, match="must be positive"):
                 SubscriptionManager(**{option: 0})
