@@ -1,4 +1,7 @@
-"""A process that resolves one field until its standard input ends, or it is killed."""
+"""A process that resolves one field until its standard input ends, or it is killed.
+
+It writes a line when it is ready, and one for each event that it begins to resolve.
+"""
 
 import asyncio
 import os
@@ -14,6 +17,7 @@ async def main(conninfo: str, field: str, concurrency: int) -> None:
 
     @registry.subscription(f"{field}(id: ID): Order", channel=field, types="")
     async def resolve(event: dict[str, Any], variables: dict[str, Any]) -> dict[str, Any]:
+        print(event["id"], flush=True)
         await asyncio.sleep(event.get("seconds", 0))
         return {"id": event["id"], "status": str(os.getpid())}
 

@@ -29,6 +29,12 @@ class Resolving:
         self._process = process
         self.pid = process.pid
 
+    async def until_begun(self, count: int) -> None:
+        """Wait until it has begun to resolve so many events, since it was last asked."""
+        assert self._process.stdout is not None
+        for _ in range(count):
+            await asyncio.wait_for(self._process.stdout.readline(), 30)
+
     async def kill(self) -> None:
         self._process.send_signal(signal.SIGKILL)
         await self._process.wait()
@@ -97,7 +103,7 @@ async def test_the_calls_of_a_killed_process_are_given_to_another_if_they_may_be
         f"subscription {{ {field} {{ id status }} }}"
     )
     publish(server, field, *[{"id": number, "seconds": 3} for number in range(10)])
-    await until_given(server, 10)
+    await victim.until_begun(10)
     survivor = await process(server)
     await victim.kill()
     resolved = await statuses(subscription, 10)
@@ -113,16 +119,11 @@ async def test_the_calls_of_a_killed_process_fail_if_they_may_not_be_repeated(
         f"subscription {{ {field} {{ id status }} }}"
     )
     publish(server, field, {"id": 1, "seconds": 60})
-    await until_given(server, 1)
+    await victim.until_begun(1)
     await victim.kill()
     payload = await subscription.payload()
     assert payload["data"] == {field: None}
     assert payload["errors"]
-
-
-async def until_given(server: Any, count: int) -> None:
-    """Wait until processes have that many calls."""
-    raise NotImplementedError
 
 
 async def test_every_event_is_accounted_for_when_a_process_is_killed_under_load(
@@ -165,7 +166,7 @@ async def test_a_process_that_is_stopped_answers_what_it_has(
         f"subscription {{ {field} {{ id status }} }}"
     )
     publish(server, field, *[{"id": number, "seconds": 1} for number in range(10)])
-    await until_given(server, 10)
+    await stopped.until_begun(10)
     await stopped.end()
     resolved = await statuses(subscription, 10)
     assert set(resolved.values()) == {str(stopped.pid)}
