@@ -23,7 +23,7 @@ using side_door::SnapshotRequest;
 constexpr int kBacklog = 64;
 constexpr size_t kReadChunk = 64 * 1024;
 
-enum class PeerKind { kBackend, kExecutor, kAuthenticator };
+enum class PeerKind { kBackend, kExecutor, kAuthenticator, kResolver };
 
 // One connected process. Destroyed when libuv has closed its handle; until then `door` may be null.
 struct Peer {
@@ -31,6 +31,7 @@ struct Peer {
   SideDoorServer::Impl* door;
   std::string input;
   PeerKind kind = PeerKind::kBackend;
+  uint64_t resolver = 0;  // the host's number for it
   // Tells replies that come later whether the peer is still there.
   std::shared_ptr<Peer*> alive;
 };
@@ -57,6 +58,7 @@ struct SideDoorServer::Impl {
   bool OnFrame(Peer* peer, std::string_view json);
   bool OnSnapshot(JsonValue message);
   bool OnAuthenticated(JsonValue message);
+  void GreetResolver(Peer* peer, bool is_executor);
   void AskForSnapshot(Peer* executor);
   SideDoorHost::Reply ReplyTo(Peer* peer, const std::string& op);
 };
@@ -146,6 +148,8 @@ void SideDoorServer::Impl::Close(Peer* peer) {
   } else if (peer->kind == PeerKind::kAuthenticator) {
     Log(LogLevel::kDebug, "an authenticator has disconnected");
     host->OnAuthenticatorGone();
+  } else if (peer->kind == PeerKind::kResolver) {
+    host->OnResolverGone(peer->resolver);
   }
 }
 
@@ -225,6 +229,14 @@ bool SideDoorServer::Impl::OnFrame(Peer* peer, std::string_view json) {
     host->OnAuthenticator();
     return true;
   }
+  if (op == side_door::op::kResolver || op == side_door::op::kResolverLink) {
+    if (peer->kind != PeerKind::kBackend) return false;
+    GreetResolver(peer, op == side_door::op::kResolver);
+    return true;
+  }
+  if (op == side_door::op::kExchange && peer->kind == PeerKind::kResolver) {
+    return host->OnResolverMessage(peer->resolver, tree.root());
+  }
   if (op == side_door::op::kAuthenticate && peer->kind == PeerKind::kAuthenticator) {
     return OnAuthenticated(tree.root());
   }
@@ -235,6 +247,13 @@ bool SideDoorServer::Impl::OnFrame(Peer* peer, std::string_view json) {
     return true;
   }
   return host->OnRequest(op, tree.root().Find(side_door::member::kArguments), ReplyTo(peer, op));
+}
+
+void SideDoorServer::Impl::GreetResolver(Peer* peer, bool is_executor) {
+  peer->kind = PeerKind::kResolver;
+  peer->resolver = host->OnResolver(is_executor, [alive = peer->alive](std::string_view json) {
+    if (*alive != nullptr) (*alive)->door->Send(*alive, json);
+  });
 }
 
 bool SideDoorServer::Impl::OnSnapshot(JsonValue message) {

@@ -40,6 +40,14 @@ class SideDoorHost {
   // failed.
   virtual void OnAuthenticated(uint64_t number, std::string_view claims,
                                std::string_view error) = 0;
+  // A process that resolves is there: the executor of functions in the database, or the connection
+  // of one outside it. Returns a number for it, not 0. `send` sends it one message; it does nothing
+  // once the process is gone.
+  using SendToResolver = std::function<void(std::string_view json)>;
+  virtual uint64_t OnResolver(bool is_executor, SendToResolver send) = 0;
+  // Its message. Returns false if that is none of the protocol's.
+  virtual bool OnResolverMessage(uint64_t resolver, const JsonValue& message) = 0;
+  virtual void OnResolverGone(uint64_t resolver) = 0;
   // A backend's request. Returns false, and does not reply, if there is no such one. `arguments`
   // live during the call.
   virtual bool OnRequest(std::string_view op, const std::optional<JsonValue>& arguments,

@@ -25,6 +25,7 @@
 #include "worker/mapped_ring.hpp"
 #include "worker/metrics.hpp"
 #include "worker/operation/catalog.hpp"
+#include "worker/resolve/resolve_queue.hpp"
 #include "worker/shard/shard.hpp"
 #include "worker/side_door_server.hpp"
 #include "worker/socket/peer_limits.hpp"
@@ -52,6 +53,7 @@ class Worker final : private ShardHost,
   void RefreshKeys(const std::string& url, size_t shard) override;
   void CallAuthenticate(AuthenticateCall call,
                         std::function<void(AuthenticateAnswer)> reply) override;
+  void CallResolvers(ResolveOrder order) override;
   void OnDrained() override;
   HttpReply OnGet(std::string_view path) override;
 
@@ -63,6 +65,9 @@ class Worker final : private ShardHost,
   void OnAuthenticator() override { logins_.OnProcess(); }
   void OnAuthenticatorGone() override { logins_.OnProcessGone(); }
   void OnAuthenticated(uint64_t number, std::string_view claims, std::string_view error) override;
+  uint64_t OnResolver(bool is_executor, SendToResolver send) override;
+  bool OnResolverMessage(uint64_t resolver, const JsonValue& message) override;
+  void OnResolverGone(uint64_t resolver) override { resolvers_.RemoveLink(resolver); }
   bool OnRequest(std::string_view op, const std::optional<JsonValue>& arguments,
                  Reply reply) override;
 
@@ -93,6 +98,7 @@ class Worker final : private ShardHost,
   void QueueLogin(AuthenticateCall call, uint64_t asked_ms,
                   std::function<void(AuthenticateAnswer)> reply);
   void ExpireLogins();
+  void ExpireCalls();
   // Any thread.
   std::string Trouble() const;
   WorkerGauges Gauges() const;
@@ -115,6 +121,7 @@ class Worker final : private ShardHost,
   CatalogLoader loader_{this};
   KeyService keys_;
   AuthenticateQueue logins_;
+  ResolveQueue resolvers_;
   std::optional<Heartbeat> heartbeat_;
 
   uv_loop_t loop_{};
@@ -125,6 +132,7 @@ class Worker final : private ShardHost,
   uv_timer_t retry_timer_{};
   uv_timer_t database_timer_{};
   uv_timer_t logins_timer_{};  // runs while some wait
+  uv_timer_t calls_timer_{};   // likewise, for calls of resolvers
   TaskQueue tasks_{"control thread"};
 
   size_t drained_ = 0;  // shards

@@ -32,6 +32,16 @@ SELECT pg_catalog.json_build_object(
                                  'scopes', scopes,
                                  'rate_limit', rate_limit) ORDER BY name COLLATE "C"), '[]')
                       FROM fraiseql_subs.subscription),
+    'resolvers', (SELECT coalesce(pg_catalog.json_agg(pg_catalog.json_build_object(
+                             'field', field,
+                             'function', function,
+                             'per', per,
+                             'timeout_ms', timeout_ms,
+                             'retries', retries,
+                             'idempotent', idempotent,
+                             'on_error', on_error,
+                             'concurrency', concurrency) ORDER BY field COLLATE "C"), '[]')
+                  FROM fraiseql_subs.resolver),
     'tenant_field', pg_catalog.current_setting('fraiseql_subs.tenant_field'),
     'anonymous_claims', pg_catalog.current_setting('fraiseql_subs.anonymous_claims')::pg_catalog.json,
     'limits', (SELECT coalesce(pg_catalog.json_agg(pg_catalog.json_build_object(

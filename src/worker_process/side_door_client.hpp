@@ -45,6 +45,11 @@ class SideDoorClient {
   // a JSON object. Characters that the server's encoding lacks become question marks.
   Jsonb* TakeMessage();
 
+  // The same as text, which may be no JSON.
+  char* TakeText();
+
+  int fd() const { return fd_; }
+
   // Wait until the socket can be read from, the process latch is set, or the deadline. May return
   // early. The caller checks for interrupts.
   void WaitReadable(Deadline deadline) const;

@@ -15,6 +15,7 @@
 #include "worker/json/json_tree.hpp"
 #include "worker/limits/limits.hpp"
 #include "worker/operation/operation.hpp"
+#include "worker/resolve/held_stage.hpp"
 #include "worker/socket/http.hpp"
 #include "worker/socket/outbox.hpp"
 
@@ -45,6 +46,10 @@ class ClientHost {
   virtual void CatchUpLater(Client* client) = 0;
   // Call client->TellCuts() in a second. REQUIRES: at most once until then.
   virtual void TellCutsLater(Client* client) = 0;
+  // Where events of fields with a resolver wait.
+  virtual HeldStage* held_stage() = 0;
+  // The client is behind, and will be until there is room in the stage.
+  virtual void AwaitHeldRoom(Client* client) = 0;
   // Position in the ring of the next event that is published.
   virtual Position position() const = 0;
 

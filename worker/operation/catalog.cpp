@@ -58,6 +58,25 @@ bool Read(const JsonValue& row, SubscriptionField* field) {
 
 constexpr std::string_view kOtherName = "it has another name in its definition";
 
+// By field.
+using Resolvers = std::map<std::string, std::shared_ptr<const ResolverRule>, std::less<>>;
+
+Resolvers ReadResolvers(const JsonValue& snapshot, std::vector<std::string>* left_out) {
+  Resolvers resolvers;
+  const auto rows = snapshot.Find("resolvers");
+  if (!rows) return resolvers;
+  rows->ForEachElement([&](const JsonValue& row) {
+    auto rule = ReadResolverRule(row);
+    if (!rule) {
+      left_out->push_back("a resolver: its row cannot be read");
+      return;
+    }
+    std::string field = rule->field;
+    resolvers.emplace(std::move(field), std::make_shared<const ResolverRule>(std::move(*rule)));
+  });
+  return resolvers;
+}
+
 // What connects fields with the rest of a schema.
 struct Links {
   explicit Links(std::string_view field) : tenant_field(field) {}
@@ -86,6 +105,7 @@ std::string Link(const graphql::Schema& schema, Links* links, SubscriptionField*
   }
   field->arguments.clear();
   for (const graphql::InputValue& argument : field->definition->arguments) {
+    using Target = graphql::ArgumentTarget::Kind;
     graphql::ArgumentTarget target;
     std::string problem =
         graphql::FindArgumentTarget(*field->definition->type, argument, &links->filters, &target);
@@ -94,17 +114,27 @@ std::string Link(const graphql::Schema& schema, Links* links, SubscriptionField*
     }
     FieldArgument& added = field->arguments.emplace_back();
     added.name = argument.name;
-    added.is_where = target.field == nullptr;
-    added.in_row = target.in_row;
-    if (added.is_where) continue;
+    added.filters_nothing = target.kind == Target::kNothing;
+    added.is_where = target.kind == Target::kAll;
+    if (added.filters_nothing || added.is_where) continue;
+    added.key = target.kind == Target::kKey ? target.key : argument.name;
+    const auto column = field->columns->find(added.key);
+    const bool is_column = column != field->columns->end();
     const graphql::Type& data = *field->definition->type->type;
-    if (added.in_row) AddLooks(*target.row, data, argument, &links->looks);
-    AddLooks(*target.field, added.in_row ? *target.row->type->type : data, argument, &links->looks);
-    const auto column = field->columns->find(argument.name);
-    if (added.in_row && column != field->columns->end() && !column->second.is_array) {
-      added.column = &column->second;
+    if (target.kind == Target::kKey) {
+      // The data is no value of the type: what it is, the tables that are watched say.
+      added.in_row = is_column;
+      if (const graphql::Field* same = data.FindField(added.key)) {
+        AddLooks(*same, data, argument, &links->looks);
+      }
+    } else {
+      added.in_row = target.in_row;
+      if (added.in_row) AddLooks(*target.row, data, argument, &links->looks);
+      AddLooks(*target.field, added.in_row ? *target.row->type->type : data, argument,
+               &links->looks);
     }
-    added.comparison = ComparisonOf(*target.field->type->type, added.column);
+    if (added.in_row && is_column && !column->second.is_array) added.column = &column->second;
+    added.comparison = ComparisonOf(*argument.type->type, added.column);
   }
   return ResolveRules(field->access, links->tenant_field, *field->definition, *field->columns,
                       &field->rules);
@@ -176,7 +206,9 @@ bool Catalog::KeepsRulesOf(const Catalog& older) const {
          std::all_of(older.fields_.begin(), older.fields_.end(), [&](const SubscriptionField& old) {
            const SubscriptionField* const field = FindField(old.name);
            return field != nullptr && field->sdl == old.sdl && field->channel == old.channel &&
-                  field->event_types == old.event_types && field->access == old.access;
+                  field->event_types == old.event_types && field->access == old.access &&
+                  (field->resolver == nullptr) == (old.resolver == nullptr) &&
+                  (field->resolver == nullptr || *field->resolver == *old.resolver);
          });
 }
 
@@ -198,6 +230,7 @@ std::shared_ptr<const Catalog> Catalog::FromSnapshot(std::string_view json, std:
   const auto rows = root.Find("subscriptions");
   const WatchedColumns columns = ReadColumns(root);
   const auto unwatched = std::make_shared<const ColumnTypes>();
+  const Resolvers resolvers = ReadResolvers(root, &catalog->left_out_);
   std::vector<SubscriptionField>& fields = catalog->fields_;
   if (!rows || !Text(root, "types", &types) || !Text(root, "server_version", &server_version)) {
     *error = "snapshot is not of this version";
@@ -211,6 +244,8 @@ std::shared_ptr<const Catalog> Catalog::FromSnapshot(std::string_view json, std:
     }
     const auto watched = columns.find(field.channel);
     field.columns = watched != columns.end() ? watched->second : unwatched;
+    const auto resolver = resolvers.find(field.name);
+    if (resolver != resolvers.end()) field.resolver = resolver->second;
     fields.push_back(std::move(field));
   });
   if (const auto issuers = root.Find("issuers")) {

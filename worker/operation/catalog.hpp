@@ -19,6 +19,7 @@
 #include "worker/identity/identity.hpp"
 #include "worker/identity/issuers.hpp"
 #include "worker/limits/limits.hpp"
+#include "worker/operation/resolver_rule.hpp"
 
 namespace fsubs {
 
@@ -26,8 +27,10 @@ namespace fsubs {
 // must equal.
 struct FieldArgument {
   std::string name;
+  bool filters_nothing = false;  // it is for a resolver
   bool is_where = false;
-  bool in_row = false;  // the data's field is under "row", as row changes have it
+  std::string key;      // of the data's field
+  bool in_row = false;  // that is under "row", as row changes have it
   Comparison comparison = Comparison::kText;
   const ColumnType* column = nullptr;  // whose values these are, if that is known
 };
@@ -45,6 +48,7 @@ struct SubscriptionField {
   FieldAccess access;
   EventRules rules;                      // made of it
   std::optional<LimitValue> rate_limit;  // of events, for each subscription
+  std::shared_ptr<const ResolverRule> resolver;  // null: its value is the data of the event
 
   bool Wants(std::string_view event_type) const;
 };

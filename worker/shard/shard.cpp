@@ -29,6 +29,7 @@ namespace fsubs {
 //   events                   one under way after the other
 //   the catalog              while no event is under way, clients are prepared for a changed one
 //   messages                 those that waited for the catalog; log-ins that waited for keys
+//   resolved events          what resolvers have made of events that were held for it
 //   catching up              clients that are behind
 //   flushing                 clients with something to write
 //
@@ -43,6 +44,7 @@ constexpr size_t kCatchUpUnits = 2000;
 constexpr size_t kAnswerFlushUnits = 3000;
 constexpr size_t kEventFlushUnits = 12000;
 constexpr size_t kMessageUnits = 3000;
+constexpr size_t kResolvedUnits = 4000;
 constexpr size_t kMaxHeldTurns = 2;
 constexpr uint64_t kUnitNs = 1000;
 constexpr size_t kKeptText = 64 * 1024;    // the scratch memory of texts of so many bytes stays
@@ -66,12 +68,14 @@ Shard::Shard(const Setup& setup)
       loss_log_(kLossInterval, this),
       memory_return_(MemoryReturn::Limits(), setup.counters, this),
       gate_(CatalogGate::Limits(), this),
+      stage_(setup.index, setup.counters, this),
       clocks_(&clients_),
       expiry_clock_(&clients_),
       authenticator_(Authenticator::Limits(), this),
       cut_clock_(&clients_),
       farewell_(&clients_),
       catch_up_(setup.ring, &clients_) {
+  stage_.SetEpoch(feed_.epoch());
   SetRules();
 }
 
@@ -142,6 +146,7 @@ void Shard::ApplyOptions() {
   clocks_.SetIntervals({.init_timeout_ms = options_->init_timeout,
                         .keepalive_ms = options_->keepalive_interval,
                         .slow_timeout_ms = options_->slow_timeout});
+  stage_.SetLimit(options_->max_held_size);
   SetRules();
 }
 
@@ -332,6 +337,19 @@ void Shard::OnRefused(uint64_t client, LoginRefusal why, const std::string& reas
   }
 }
 
+void Shard::OnResolved(std::vector<ResolveResult> results) {
+  tasks_.Post([this, results] { stage_.Add(results); });
+}
+
+void Shard::OnHeldRoom() {
+  for (const uint64_t id : std::exchange(blocked_, {})) {
+    const auto found = clients_.find(id);
+    if (found == clients_.end() || !found->second->is_behind()) continue;
+    catch_up_.Add(found->second);
+    more_ = true;
+  }
+}
+
 void Shard::RetryAuthentication(std::string url, KeysTried outcome) {
   tasks_.Post([this, url = std::move(url), outcome] { authenticator_.Retry(url, outcome); });
 }
@@ -444,12 +462,14 @@ void Shard::OnTurn() {
   budget_ = WorkBudget(kMessageUnits);
   const bool admitted = gate_.Continue(&budget_);
   const bool verified = authenticator_.Continue(&budget_);
+  WorkBudget for_resolved(kResolvedUnits);
+  stage_.Continue(&for_resolved);
   WorkBudget catch_up(kCatchUpUnits);
   const EventPlace next = held_ ? EventPlace{held_->position, held_->sequence}
                                 : EventPlace{feed_.cursor(), feed_.next_sequence()};
   const bool current = catch_up_.Continue(next, &catch_up);
   const bool validates = !unvalidated_.is_empty() && gate_.is_covered();
-  more_ = event_under_way_ || validates || !admitted || !verified || !current;
+  more_ = event_under_way_ || validates || !admitted || !verified || !stage_.is_idle() || !current;
 }
 
 // While an event is under way no subscription may be prepared anew: it would miss the event.
@@ -564,6 +584,7 @@ void Shard::BeforeWaiting() {
     WorkBudget for_events(kEventFlushUnits);
     flushed = events_.Continue(&for_events) && flushed;
   }
+  if (stage_.has_order()) host_->CallResolvers(stage_.TakeOrder());
   counters_->plans.Set(plans_.plans.size());
   feed_.PrepareToWait(more_ || !flushed, reads);
 }

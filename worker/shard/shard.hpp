@@ -33,6 +33,8 @@
 #include "worker/limits/limits.hpp"
 #include "worker/operation/catalog.hpp"
 #include "worker/operation/operation.hpp"
+#include "worker/resolve/held_stage.hpp"
+#include "worker/resolve/resolve_call.hpp"
 #include "worker/shard/authenticator.hpp"
 #include "worker/shard/catalog_gate.hpp"
 #include "worker/shard/catch_up.hpp"
@@ -77,6 +79,8 @@ class ShardHost {
   };
   virtual void CallAuthenticate(AuthenticateCall call,
                                 std::function<void(AuthenticateAnswer)> reply) = 0;
+  // Have resolvers called, or not called after all; Shard::OnResolved is told what came of it.
+  virtual void CallResolvers(ResolveOrder order) = 0;
   // The shard has no client left after Drain.
   virtual void OnDrained() = 0;
   virtual HttpReply OnGet(std::string_view path) = 0;
@@ -87,6 +91,7 @@ class Shard final : private ClientHost,
                     private RingFeed::Sink,
                     private LossLog::Sink,
                     private MemoryReturn::Sink,
+                    private HeldStage::Sink,
                     private CatalogGate::Sink,
                     private Authenticator::Host {
  public:
@@ -121,6 +126,8 @@ class Shard final : private ClientHost,
   void Drain();
   // Those who wait for the keys of `url` may be verified again.
   void RetryAuthentication(std::string url, KeysTried outcome);
+  // What came of calls of its.
+  void OnResolved(std::vector<ResolveResult> results);
   // Is called on the shard's thread with JSON objects separated by commas, or with nothing if
   // writing them failed.
   using RowsReply = std::function<void(std::optional<std::string> rows)>;
@@ -149,6 +156,8 @@ class Shard final : private ClientHost,
     more_ = true;
   }
   void TellCutsLater(Client* client) override { cut_clock_.Add(client->id()); }
+  HeldStage* held_stage() override { return &stage_; }
+  void AwaitHeldRoom(Client* client) override { blocked_.push_back(client->id()); }
   Position position() const override { return feed_.head(); }
   bool AdmitOrHold(Client* client, std::string_view message) override;
   void Authenticate(Client* client, Credentials credentials) override {
@@ -198,6 +207,10 @@ class Shard final : private ClientHost,
   // MemoryReturn::Sink
   size_t OnShrink() override;
   uint64_t OnTrim() override;
+
+  // HeldStage::Sink
+  void OnHeldWork() override { more_ = true; }
+  void OnHeldRoom() override;
 
   // CatalogGate::Sink
   void OnOpen() override { more_ = true; }
@@ -262,6 +275,7 @@ class Shard final : private ClientHost,
   std::unique_ptr<SocketServer> server_;
   PlanCache plans_;
   Dispatcher dispatcher_;
+  HeldStage stage_;
   BufferPool buffers_;
   JsonTree scratch_;
   ClientMap clients_;
@@ -274,6 +288,7 @@ class Shard final : private ClientHost,
   CatchUp catch_up_;
   FlushList answers_{Flush::kWithAnswers};
   FlushList events_{Flush::kWithEvents};
+  std::vector<uint64_t> blocked_;    // clients that are behind until there is room in the stage
   ClientQueue unvalidated_;          // clients that may use an older catalog, limits or identity
   WorkBudget budget_{0};             // of the part of this turn that is under way
   bool event_under_way_ = false;     // the last event read is not dispatched in full
