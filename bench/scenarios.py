@@ -3,6 +3,7 @@
 import statistics
 
 import access
+import hosting
 import writes
 from figures import Figure, Result, Target
 from testbed import FLOOR_JOINED, OURS, SERVERS, BenchmarkError, possible_connections
@@ -287,4 +288,5 @@ SCENARIOS = {
     "capture": writes.capture,
     "copy": writes.copy,
     "neighbours": writes.neighbours,
+    "python-fan-out": hosting.python_fan_out,
 }

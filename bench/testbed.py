@@ -16,6 +16,7 @@ from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent.parent
 PROGRAMS = ROOT / "build/release/bench"
+PYTHON = ROOT / "build/bench-venv/bin/python"
 PROGRAM_NAMES = ("load", "floor_server", "handshakes", "lws_server", "log_ins", "tokens")
 
 SETUP = """
@@ -149,24 +150,30 @@ class Testbed:
         :param options: of the load generator; true ones are given without a value
         """
         with self._serving(server) as (port, pid):
-            arguments = [] if server == OURS else ["--floor"]
-            if server == OURS and self.tls:
-                arguments.append("--tls")
-            for name, value in options.items():
-                arguments.append(f"--{name.replace('_', '-')}")
-                if value is not True:
-                    arguments.append(str(value))
-            report = self._run(
-                [
-                    *self._on(self.load_core),
-                    PROGRAMS / "load",
-                    "--json",
-                    *("--port", str(port)),
-                    *("--server-pid", str(pid)),
-                    *("--database", self.conninfo()),
-                    *arguments,
-                ]
-            )
+            if server != OURS:
+                options["floor"] = True
+            elif self.tls:
+                options["tls"] = True
+            return self.load_at(port, [pid], **options)
+
+    def load_at(self, port, pids, **options):
+        """Run the load generator against a server, whose processes are given; return its report."""
+        arguments = []
+        for name, value in options.items():
+            arguments.append(f"--{name.replace('_', '-')}")
+            if value is not True:
+                arguments.append(str(value))
+        report = self._run(
+            [
+                *self._on(self.load_core),
+                PROGRAMS / "load",
+                "--json",
+                *("--port", str(port)),
+                *("--server-pid", *map(str, pids)),
+                *("--database", self.conninfo()),
+                *arguments,
+            ]
+        )
         return json.loads(report)
 
     def handshakes(self, port, pid, *arguments):
@@ -289,10 +296,24 @@ class Testbed:
             yield server
 
     @contextmanager
+    def python_server(self, contender, *arguments):
+        """An application of bench/python under uvicorn. Gives its port and process id."""
+        if not PYTHON.exists():
+            raise BenchmarkError(
+                f"{PYTHON} is missing; run scripts/python-environment build/bench-venv"
+                " bench/python/requirements.txt"
+            )
+        server = ROOT / "bench/python/server.py"
+        with self._listening(
+            PYTHON, server, contender, "--database", self.conninfo(), *arguments
+        ) as listening:
+            yield listening
+
+    @contextmanager
     def _listening(self, program, *arguments):
         port = free_port()
         server = subprocess.Popen(
-            [*self._on(self.server_core), PROGRAMS / program, "--port", str(port), *arguments],
+            [*self._on(self.server_core), PROGRAMS / program, *arguments, "--port", str(port)],
             stdout=subprocess.PIPE,
             stdin=subprocess.DEVNULL,
             text=True,
