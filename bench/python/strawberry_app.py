@@ -8,6 +8,7 @@ from fastapi import FastAPI
 from strawberry.fastapi import GraphQLRouter
 
 
+# [start:app]
 @strawberry.type
 class Tick:
     id: strawberry.ID
@@ -42,3 +43,6 @@ def make_app(database: str) -> FastAPI:
     schema = strawberry.Schema(Query, subscription=Subscription)
     app.include_router(GraphQLRouter(schema, path="/"))
     return app
+
+
+# [end:app]
