@@ -1,0 +1,21 @@
+"""GraphQL subscriptions out of PostgreSQL.
+
+`SubscriptionManager` (asyncio) and `SubscriptionExecutor` (threads) subscribe and publish through
+the extension `fraiseql_subs` and its worker; `subscription` registers functions that resolve
+events.
+"""
+
+from fraiseql_subs.config import EventBusConfig
+from fraiseql_subs.errors import SubscriptionError, SubscriptionRefused, WebSocketClosed
+from fraiseql_subs.executor import SubscriptionExecutor
+from fraiseql_subs.messages import GraphQLMessage, SubscriptionPayload
+
+__all__ = [
+    "EventBusConfig",
+    "GraphQLMessage",
+    "SubscriptionError",
+    "SubscriptionExecutor",
+    "SubscriptionPayload",
+    "SubscriptionRefused",
+    "WebSocketClosed",
+]
