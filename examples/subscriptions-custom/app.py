@@ -84,7 +84,8 @@ async def main(port: int) -> None:
         subprotocols=names,
         process_request=answer,
         compression=None,
-    ):
+    ) as server:
+        _, port = next(iter(server.sockets)).getsockname()
         print(f"http://127.0.0.1:{port}/", flush=True)
         prices = asyncio.create_task(change_prices())
         await stopped.wait()

@@ -20,6 +20,9 @@ TIMEOUT = 20.0
 class Uvicorn:
     """Serves an ASGI application on a free port until stop()."""
 
+    # For clients, which ask clusters as well.
+    tls = None
+
     def __init__(self, app, **options):
         """
         :param app: the application, or a function without arguments that makes it in the server's
@@ -37,6 +40,7 @@ class Uvicorn:
         } | options
         self.server = uvicorn.Server(uvicorn.Config(app, **options))
         self.loop = None
+        self.manager = None
         self.failure = None
         self._started = threading.Event()
         self._thread = threading.Thread(target=self._run, name="uvicorn", daemon=True)

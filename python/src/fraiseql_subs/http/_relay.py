@@ -1,8 +1,8 @@
 import asyncio
 import contextlib
 from collections.abc import Callable
-from typing import Protocol
 
+from fraiseql_subs._session import HostedSocket
 from fraiseql_subs.errors import SessionClosed, WebSocketClosed
 from fraiseql_subs.http.adapter import BinaryMessage, WebSocketAdapter
 
@@ -13,17 +13,7 @@ UNSENDABLE = frozenset((1004, 1005, 1006, 1015))
 BATCH = 64
 
 
-class Hosted(Protocol):
-    """The worker's side of a socket; `fraiseql_subs._session.HostedSocket` is one."""
-
-    def send_text(self, text: str | bytes, /) -> None: ...
-    def send_binary(self) -> None: ...
-    def close(self, code: int = ..., reason: str = ..., /) -> None: ...
-    async def wait_for_room(self) -> None: ...
-    async def receive(self) -> list[bytes]: ...
-
-
-async def relay(websocket: WebSocketAdapter, hosted: Hosted, slow_timeout: float) -> None:
+async def relay(websocket: WebSocketAdapter, hosted: HostedSocket, slow_timeout: float) -> None:
     """Carry messages both ways until either side ends; then both have.
 
     :param slow_timeout: seconds that a client may take nothing of what waits for it.
@@ -61,7 +51,7 @@ async def cancel(*tasks: "asyncio.Task[None]") -> None:
             raise result
 
 
-async def client_to_worker(websocket: WebSocketAdapter, hosted: Hosted) -> None:
+async def client_to_worker(websocket: WebSocketAdapter, hosted: HostedSocket) -> None:
     """Hand the client's messages to the worker until the socket ends."""
     try:
         while True:
@@ -80,7 +70,7 @@ async def client_to_worker(websocket: WebSocketAdapter, hosted: Hosted) -> None:
 
 async def worker_to_client(
     websocket: WebSocketAdapter,
-    hosted: Hosted,
+    hosted: HostedSocket,
     slow_timeout: float,
     give_up: Callable[[], None],
 ) -> None:

@@ -9,11 +9,12 @@ from abc import ABC, abstractmethod
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, ClassVar, TypeAlias, cast
 
-from fraiseql_subs.errors import SessionClosed, WebSocketClosed
-from fraiseql_subs.http._relay import Hosted, cancel, relay, worker_to_client
+from fraiseql_subs.errors import SessionClosed, SubscriptionError, WebSocketClosed
+from fraiseql_subs.http._relay import cancel, relay, worker_to_client
 from fraiseql_subs.http.adapter import BinaryMessage, WebSocketAdapter
 
 if TYPE_CHECKING:
+    from fraiseql_subs._session import HostedSocket
     from fraiseql_subs.manager import SubscriptionManager
 
 __all__ = [
@@ -107,6 +108,10 @@ class _WorkerProtocol(SubscriptionProtocolHandler):
             await self._serve(websocket, manager, auth_handler)
         except WebSocketClosed:
             pass
+        except SubscriptionError as error:
+            # The manager is not started, or stops: clients may come again.
+            logger.error("%s is turned away: %s", websocket.peer or "A client", error)
+            await websocket.close(1013, "Try again later")
         except Exception:
             await websocket.close(4500, "Internal server error")
             raise
@@ -141,7 +146,7 @@ class _WorkerProtocol(SubscriptionProtocolHandler):
         websocket: WebSocketAdapter,
         manager: "SubscriptionManager[Any]",
         claims: Claims = None,
-    ) -> Hosted:
+    ) -> "HostedSocket":
         return manager.open_socket(
             subprotocol=self.subprotocol,
             peer=websocket.peer,
@@ -159,7 +164,7 @@ class _WorkerProtocol(SubscriptionProtocolHandler):
         messages can be a `connection_init` there, however the worker reads JSON: that session would
         be let in by the worker's rules, past the `auth_handler`.
         """
-        stranger: Hosted | None = None
+        stranger: HostedSocket | None = None
         answers: list[asyncio.Task[None]] = []
         try:
             while True:
