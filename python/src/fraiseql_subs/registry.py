@@ -131,6 +131,13 @@ class SubscriptionDefinition(_Resolver):
     events: tuple[str, ...] | None
     """Event types it delivers; None: all of the channel."""
 
+    filters: Mapping[str, str] | None
+    """Arguments that filter, and the key of the event's data by which each does.
+
+    Others are for the resolver alone. None: not known of an event that is a dict; then arguments
+    filter that are called as a field of the result.
+    """
+
     options: Mapping[str, Any]
     """Further parameters of ``fraiseql_register_subscription``, those that were given."""
 
@@ -298,6 +305,14 @@ class Registry:
                         field = infer_field(function, name, codecs)
                     else:
                         field = complete_field(sdl, text, codecs)
+                    for argument in options.get("scope", {}):
+                        if argument not in field.arguments:
+                            raise Fault(f'scope: the field has no argument "{argument}"')
+                        if field.filters is not None and argument not in field.filters:
+                            raise Fault(
+                                f'scope: the argument "{argument}" does not filter: the event\'s '
+                                "class has no such attribute, so it would keep nobody out"
+                            )
                     return SubscriptionDefinition(
                         function=function,
                         field=name,
@@ -320,6 +335,7 @@ class Registry:
                         types_sdl=types,
                         channel=channel,
                         events=event_types,
+                        filters=field.filters,
                         options=options,
                     )
 

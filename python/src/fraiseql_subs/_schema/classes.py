@@ -225,13 +225,15 @@ _STRUCT = Kind(False, _convert_struct, _struct_parts)
 _MODEL = Kind(False, _convert_model, _model_parts)
 
 
-def kind_of(cls: object) -> Kind | None:
+def kind_of(annotation: object) -> Kind | None:
     """Return what kind of class it is, or None if it is none that stands for an object."""
-    if not isinstance(cls, type):
+    if not isinstance(annotation, type):
         return None
+    cls = cast("type[Any]", annotation)
     if dataclasses.is_dataclass(cls):
         return _DATACLASS
-    if issubclass(cls, dict) and hasattr(cls, "__required_keys__"):
+    # There is more than one TypedDict: typing_extensions has its own.
+    if issubclass(cls, dict) and hasattr(cast("Any", cls), "__required_keys__"):
         return _TYPED_DICT
     msgspec = sys.modules.get("msgspec")
     if msgspec is not None and issubclass(cls, msgspec.Struct):

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Generator
 
 __all__ = ["DecodeError", "EncodeError", "Fault", "UnknownName", "fault_of", "function_name"]
 
@@ -32,7 +32,7 @@ def function_name(function: Callable[..., object]) -> str:
 
 
 @contextlib.contextmanager
-def fault_of(decorator: str, function: Callable[..., object]) -> Iterator[None]:
+def fault_of(decorator: str, function: Callable[..., object]) -> Generator[None]:
     """Raise ValueError for what is wrong with a function, with its name."""
     try:
         yield

@@ -122,13 +122,15 @@ def substitute(annotation: Any, values: Mapping[Any, Any]) -> Any:
     origin: Any = typing.get_origin(annotation)
     if origin is Annotated:
         inner = substitute(annotation.__origin__, values)
-        return Annotated[(inner, *annotation.__metadata__)]  # type: ignore[return-value]
+        marked = (inner, *annotation.__metadata__)
+        return cast("Any", Annotated)[marked]
     if origin is typing.Literal:
         return annotation
     changed = tuple(substitute(one, values) for one in arguments)
     if is_union(annotation):
-        return Union[changed]  # noqa: UP007
-    return origin[changed if len(changed) > 1 else changed[0]]
+        return cast("Any", Union)[changed]
+    single, *more = changed
+    return origin[changed if more else single]
 
 
 def shown(annotation: object) -> str:

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import math
 import re
-from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
 from typing import Any
 
 from fraiseql_subs._schema.faults import Fault
+from fraiseql_subs._schema.guards import is_mapping, is_sequence
 
 __all__ = ["Resolution", "check_events", "check_field_options", "check_resolution"]
 
@@ -83,7 +83,7 @@ def _text(name: str, value: object) -> str:
 def _texts(name: str, value: object) -> list[str]:
     if isinstance(value, str):
         value = [value]
-    if not isinstance(value, Sequence):
+    if not is_sequence(value):
         raise Fault(f"{name} is {value!r}; it is a list of texts")
     found = [_text(name, text) for text in value]
     if not found or "" in found:
@@ -91,13 +91,13 @@ def _texts(name: str, value: object) -> list[str]:
     return found
 
 
-def check_events(events: Sequence[str] | str | None) -> tuple[str, ...] | None:
+def check_events(events: object) -> tuple[str, ...] | None:
     """Return the event types; None is all."""
     if events is None:
         return None
     if isinstance(events, str):
         events = [events]
-    if not isinstance(events, Sequence):  # pyright: ignore[reportUnnecessaryIsInstance]
+    if not is_sequence(events):
         raise Fault(f"events is {events!r}; it is a list of event types")
     if not events:
         raise Fault("events is empty; leave it out to deliver every event of the channel")
@@ -105,7 +105,7 @@ def check_events(events: Sequence[str] | str | None) -> tuple[str, ...] | None:
 
 
 def _claims(name: str, value: object, key: str) -> dict[str, str]:
-    if not isinstance(value, Mapping) or not value:
+    if not is_mapping(value) or not value:
         raise Fault(f"{name} is {value!r}; it has a claim for each {key}")
     found: dict[str, str] = {}
     for one, claim in value.items():

@@ -5,14 +5,15 @@ from __future__ import annotations
 import functools
 import inspect
 import typing
-from collections.abc import Awaitable, Callable, Coroutine, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Coroutine, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timezone
 from decimal import Decimal
 from typing import Any, Union, cast
 
-from fraiseql_subs._schema.classes import MISSING
+from fraiseql_subs._schema.classes import MISSING, generic_of, kind_of, parts_of
 from fraiseql_subs._schema.faults import EncodeError, Fault
+from fraiseql_subs._schema.guards import is_dict
 from fraiseql_subs._schema.hints import Namespace, bare, hints_of, is_union, shown, type_arguments
 from fraiseql_subs._schema.names import NameForm
 from fraiseql_subs._schema.sdl_text import FieldText, described
@@ -91,8 +92,8 @@ def read_parameters(function: Callable[..., object]) -> Parameters:
 
 def _called(function: Callable[..., object]) -> Callable[..., object]:
     """Return the function behind a partial or an object that can be called."""
-    while isinstance(inner := getattr(function, "func", None), Callable):
-        function = inner
+    while isinstance(function, functools.partial):
+        function = function.func
     if inspect.isfunction(function) or inspect.ismethod(function) or isinstance(function, type):
         return function
     called = type(function).__call__ if not inspect.isbuiltin(function) else function
@@ -107,6 +108,9 @@ class Inferred:
     types: dict[str, str]
     """Definition by name."""
 
+    arguments: tuple[str, ...]
+    filters: dict[str, str] | None
+
 
 @dataclass(frozen=True)
 class Codecs:
@@ -119,6 +123,8 @@ class Codecs:
     encode_result: Callable[[object], Any]
     variables: ObjectNode | None
     result: Node | None
+    columns: Mapping[str, str] | None
+    """The keys of the event's data by the attributes that have them; None: not known."""
 
 
 def read_codecs(
@@ -131,7 +137,7 @@ def read_codecs(
 ) -> Codecs:
     """Read the annotations of a function."""
     hints = hints_of(_called(function), namespace)
-    event = hints.get(parameters.event, Any)
+    event: Any = hints.get(parameters.event, Any)
     result = hints.get("return", Any)
     if is_batch:
         event = _item(event, f'parameter "{parameters.event}"')
@@ -139,7 +145,7 @@ def read_codecs(
     if is_batch:
         result = _item(result, "the result")
     variables = hints.get(parameters.variables, Any) if parameters.variables else None
-    decode_event = _event_decoder(event, namespace)
+    decode_event, columns = _read_event(event, namespace)
     reader = TypeReader(namespace, rename)
     variables_node = None
     if parameters.variables is not None:
@@ -153,6 +159,7 @@ def read_codecs(
         _result_encoder(result_node),
         variables_node,
         result_node,
+        columns,
     )
 
 
@@ -179,19 +186,22 @@ def _awaited(annotation: Any) -> Any:
 # Events -------------------------------------------------------------------------------------------
 
 
-def _event_decoder(annotation: Any, namespace: Namespace) -> Callable[[Mapping[str, Any]], Any]:
+def _read_event(
+    annotation: Any, namespace: Namespace
+) -> tuple[Callable[[Mapping[str, Any]], Any], Mapping[str, str] | None]:
+    """Return how events are decoded, and what they have."""
     found = bare(annotation).type
     reader = TypeReader(namespace, is_graphql=False)
     origin = typing.get_origin(found) or found
     if origin is not Event:
         if found in (Any, dict) or origin in (dict, Mapping):
-            return lambda envelope: JSON_CODEC.decode(envelope["data"], "data")
+            return lambda envelope: JSON_CODEC.decode(envelope["data"], "data"), None
         try:
             node = reader.node(found)
             check_decodable(node)
         except Fault as error:
             raise type(error)(f"its event: {error}") from error
-        return lambda envelope: node.decode(envelope["data"], "data")
+        return lambda envelope: node.decode(envelope["data"], "data"), _columns(node)
     arguments = type_arguments(found)
     try:
         node = reader.node(arguments[0] if arguments else Any)
@@ -219,7 +229,43 @@ def _event_decoder(annotation: Any, namespace: Namespace) -> Callable[[Mapping[s
             subgraph=envelope.get("subgraph"),
         )
 
-    return decode
+    return decode, _columns(node)
+
+
+def _columns(node: Node) -> Mapping[str, str] | None:
+    inner = node.inner if isinstance(node, Nullable) else node
+    if not isinstance(inner, ObjectNode):
+        return None
+    parts = inner.parts
+    for part in parts:
+        if part.name == "row":
+            row = bare(part.annotation).type
+            if is_union(row):
+                row = next(one for one in type_arguments(row) if one is not type(None))
+            if kind_of(generic_of(row)[0]) is not None:
+                return {one.name: one.wire for one in parts_of(row, inner.namespace)}
+    return {part.name: part.wire for part in parts}
+
+
+def _filters(codecs: Codecs, arguments: Iterable[str]) -> dict[str, str] | None:
+    """Say which arguments filter, and by which key of the event's data; None: not known.
+
+    An argument filters by the attribute of the event's class that is called as the attribute of
+    the variables' class is.
+    """
+    if codecs.columns is None:
+        return None
+    names = {one: one for one in arguments}
+    for one in codecs.variables.fields if codecs.variables else []:
+        names[one.key] = one.part.name
+        node = one.node.inner if isinstance(one.node, Nullable) else one.node
+        if isinstance(node, ListNode):
+            del names[one.key]
+    return {
+        name: codecs.columns[attribute]
+        for name, attribute in names.items()
+        if attribute in codecs.columns
+    }
 
 
 _CHANGE = {"operation", "table", "row", "old"}
@@ -227,10 +273,7 @@ _CHANGE = {"operation", "table", "row", "old"}
 
 def _change_of(data: object) -> Mapping[str, Any] | None:
     """Return what the trigger of a watched table wrote, or None for other data."""
-    if not isinstance(data, dict):
-        return None
-    found = cast("dict[str, Any]", data)
-    return found if found.keys() == _CHANGE else None
+    return data if is_dict(data) and data.keys() == _CHANGE else None
 
 
 def _moment(value: object) -> datetime:
@@ -338,7 +381,8 @@ def infer_field(function: Callable[..., object], name: str, codecs: Codecs) -> I
     field = f"{name}({listed})" if listed else name
     sdl = described(_summary(function), f"{field}: {codecs.result.type_name()}")
     types = definitions(codecs.result, *(one.node for one in arguments))
-    return Inferred(sdl, types)
+    names = tuple(one.key for one in arguments)
+    return Inferred(sdl, types, names, _filters(codecs, names))
 
 
 def complete_field(sdl: str, field: FieldText, codecs: Codecs) -> Inferred:
@@ -361,7 +405,9 @@ def complete_field(sdl: str, field: FieldText, codecs: Codecs) -> Inferred:
         name = type_.strip("[]!")
         if name in KNOWN_SCALARS:
             types[name] = f"scalar {name}"
-    return Inferred(sdl.strip(), types)
+    names = tuple(field.arguments)
+    leaves = [name for name in names if not field.arguments[name].startswith("[")]
+    return Inferred(sdl.strip(), types, names, _filters(codecs, leaves))
 
 
 def _summary(function: Callable[..., object]) -> str | None:

@@ -8,7 +8,7 @@ from __future__ import annotations
 import collections.abc
 import enum
 import typing
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, TypeVar, cast
 
@@ -21,6 +21,7 @@ from fraiseql_subs._schema.classes import (
     parts_of,
 )
 from fraiseql_subs._schema.faults import DecodeError, Fault
+from fraiseql_subs._schema.guards import is_dict, is_items, is_list, is_mapping
 from fraiseql_subs._schema.hints import (
     Namespace,
     bare,
@@ -88,11 +89,11 @@ class Node:
 def _literal(value: Any) -> str:
     if isinstance(value, str):
         return quoted(value)
-    if isinstance(value, dict):
-        members = (f"{key}: {_literal(one)}" for key, one in cast("dict[str, Any]", value).items())
+    if is_dict(value):
+        members = (f"{key}: {_literal(one)}" for key, one in value.items())
         return "{" + ", ".join(members) + "}"
-    if isinstance(value, list):
-        return "[" + ", ".join(_literal(one) for one in cast("list[Any]", value)) + "]"
+    if is_list(value):
+        return "[" + ", ".join(_literal(one) for one in value) + "]"
     if value is None:
         return "null"
     if isinstance(value, bool):
@@ -208,23 +209,17 @@ class ListNode(Node):
         return f"[{self.item.sdl()}]"
 
     def decode(self, value: Any, path: str) -> Any:
-        if not isinstance(value, list):
+        if not is_list(value):
             raise wrong("a list", value, path)
-        items = cast("list[Any]", value)
-        return self.make([self.item.decode(one, f"{path}[{at}]") for at, one in enumerate(items)])
+        return self.make([self.item.decode(one, f"{path}[{at}]") for at, one in enumerate(value)])
 
     def encode(self, value: Any, path: str) -> list[Any]:
-        if isinstance(value, (str, bytes, Mapping)) or not isinstance(
-            value, collections.abc.Iterable
-        ):
+        if not is_items(value):
             raise unfit("a list", value, path)
-        items = cast("collections.abc.Iterable[Any]", value)
-        return [self.item.encode(one, f"{path}[{at}]") for at, one in enumerate(items)]
+        return [self.item.encode(one, f"{path}[{at}]") for at, one in enumerate(value)]
 
     def raw(self, value: Any) -> Any:
-        if not isinstance(value, list):
-            return value
-        return [self.item.raw(one) for one in cast("list[Any]", value)]
+        return [self.item.raw(one) for one in value] if is_list(value) else value
 
     def literal(self, value: Any) -> str:
         return "[" + ", ".join(self.item.literal(one) for one in value) + "]"
@@ -283,16 +278,23 @@ class ObjectNode(Node):
     def fields(self) -> list[FieldNode]:
         """Its fields in the order of the class. Raises Fault if one has no GraphQL type."""
         if self._fields is None:
-            self._fields = [
-                self._reader.field(self.cls, part)
-                for part in parts_of(self.annotation, self._reader.namespace)
-            ]
+            self._fields = [self._reader.field(self.cls, part) for part in self.parts]
         return self._fields
 
+    @property
+    def parts(self) -> list[Part]:
+        """The attributes of the class, whether they have GraphQL types or not."""
+        return parts_of(self.annotation, self.namespace)
+
+    @property
+    def namespace(self) -> Namespace:
+        """What the class's annotations may name."""
+        return self._reader.namespace
+
     def decode(self, value: Any, path: str) -> Any:
-        if not isinstance(value, dict):
+        if not is_dict(value):
             raise wrong(f"a JSON object, as {self.cls.__name__} is", value, path)
-        given = cast("dict[str, Any]", value)
+        given = value
         if self.kind.convert is not None:
             if self._reader.is_graphql:
                 given = {
@@ -327,14 +329,13 @@ class ObjectNode(Node):
     def encode(self, value: Any, path: str) -> Any:
         encoded: dict[str, Any] = {}
         if self.kind.is_dict:
-            if not isinstance(value, Mapping):
+            if not is_mapping(value):
                 raise unfit(f"a dict, as {self.cls.__name__} is", value, path)
-            given = cast("Mapping[str, Any]", value)
             for field in self.fields:
                 name, key = field.part.name, field.key
-                if name in given:
+                if name in value:
                     inner = f"{path}.{key}" if path else key
-                    encoded[key] = field.node.encode(given[name], inner)
+                    encoded[key] = field.node.encode(value[name], inner)
             return encoded
         if not isinstance(value, self.cls):
             raise unfit(f"of the class {self.cls.__name__}", value, path)
@@ -411,8 +412,8 @@ class TypeReader:
         ]
         if len(members) != 1:
             raise Fault(
-                f"{shown(annotation)} is a union, and a union's GraphQL type cannot be told from it; "
-                "use one class, or write the field as SDL and return a dict"
+                f"{shown(annotation)} is a union, of which no GraphQL type can be made; use one "
+                "class, or write the field as SDL and return a dict"
             )
         node = self._node(members[0], name, owner)
         return node if isinstance(node, Nullable) else Nullable(node)
@@ -430,7 +431,7 @@ class TypeReader:
         return ListNode(self._node(arguments[0], name, owner), make)
 
     def _leaf(self, annotation: Any, name: str | None) -> Node | None:
-        codec = LEAF_CODECS.get(annotation) if isinstance(annotation, type) else None
+        codec = LEAF_CODECS.get(annotation) if annotation.__hash__ else None
         if codec is None and is_json(annotation):
             codec = JSON_CODEC
         if codec is None:
@@ -442,14 +443,15 @@ class TypeReader:
         return Leaf(name, codec, is_defined=False)
 
     def _class(self, annotation: Any) -> Node:
-        if isinstance(annotation, type) and issubclass(annotation, enum.Enum):
-            if annotation not in self._enums:
-                self._enums[annotation] = EnumNode(annotation)
-            return self._enums[annotation]
+        if isinstance(annotation, enum.EnumMeta):
+            found = cast("type[enum.Enum]", annotation)
+            if found not in self._enums:
+                self._enums[found] = EnumNode(found)
+            return self._enums[found]
         if kind_of(generic_of(annotation)[0]) is None:
             raise Fault(
-                f"{shown(annotation)} has no GraphQL type; there are str, int, float, bool, Decimal, "
-                "UUID, datetime, date, bytes, dict, Enum, list, dataclasses, TypedDict, "
+                f"{shown(annotation)} has no GraphQL type; these have: str, int, float, bool, "
+                "Decimal, UUID, datetime, date, bytes, dict, Enum, list, dataclasses, TypedDict, "
                 "msgspec.Struct and pydantic models"
             )
         if annotation not in self._objects:

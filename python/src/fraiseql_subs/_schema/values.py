@@ -11,13 +11,14 @@ import dataclasses
 import enum
 import math
 import re
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable
 from datetime import date, datetime, timedelta, timezone
 from decimal import Decimal, InvalidOperation
 from typing import Any, NamedTuple, cast
 from uuid import UUID
 
 from fraiseql_subs._schema.faults import DecodeError, EncodeError
+from fraiseql_subs._schema.guards import is_dict, is_items, is_list, is_mapping
 
 __all__ = [
     "JSON_CODEC",
@@ -154,9 +155,9 @@ def _decode_json(value: Any, path: str) -> Any:
     del path
     if isinstance(value, Decimal):
         return float(value)
-    if isinstance(value, dict):
+    if is_dict(value):
         return {key: _decode_json(one, "") for key, one in value.items()}
-    if isinstance(value, list):
+    if is_list(value):
         return [_decode_json(one, "") for one in value]
     return value
 
@@ -216,7 +217,7 @@ def _encode_date(value: Any, path: str) -> str:
 
 
 def _encode_bytes(value: Any, path: str) -> str:
-    if isinstance(value, (bytes, bytearray, memoryview)):
+    if isinstance(value, (bytes, bytearray)):
         return base64.b64encode(value).decode("ascii")
     raise unfit("bytes", value, path)
 
@@ -259,22 +260,23 @@ def encode_any(value: Any, path: str) -> Any:
     for kind, codec in LEAF_CODECS.items():
         if isinstance(value, kind):
             return codec.encode(value, path)
-    if isinstance(value, Mapping):
+    if is_mapping(value):
         encoded: dict[str, Any] = {}
-        for key, one in cast("Mapping[object, Any]", value).items():
+        for key, one in value.items():
             if not isinstance(key, str):
                 raise unfit("a dict with texts as keys", value, path)
             encoded[key] = encode_any(one, f"{path}.{key}" if path else key)
         return encoded
-    if isinstance(value, (list, tuple, set, frozenset)):
-        items = cast("Iterable[Any]", value)
-        return [encode_any(one, f"{path}[{at}]") for at, one in enumerate(items)]
-    if dataclasses.is_dataclass(value) and not isinstance(value, type):
-        names = [one.name for one in dataclasses.fields(value)]
-    elif hasattr(type(value), "__struct_fields__"):
-        names = list(type(value).__struct_fields__)
-    elif hasattr(type(value), "model_fields"):
-        names = list(type(value).model_fields)
+    if is_items(value):
+        return [encode_any(one, f"{path}[{at}]") for at, one in enumerate(value)]
+    cls = cast("Any", type(value))
+    names: list[str]
+    if dataclasses.is_dataclass(cls):
+        names = [one.name for one in dataclasses.fields(cls)]
+    elif hasattr(cls, "__struct_fields__"):
+        names = list(cls.__struct_fields__)
+    elif hasattr(cls, "model_fields"):
+        names = list(cls.model_fields)
     else:
         raise unfit("something that JSON can express", value, path)
     return {
