@@ -4,8 +4,9 @@ import asyncio
 import contextvars
 import logging
 import threading
+from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, TypeVar
 
 import pytest
 
@@ -19,7 +20,10 @@ from .fake_worker import FakeWorker
 SDL = "orderUpdated(id: ID): Order"
 
 
-def resolver(registry: Registry, **options: Any) -> Any:
+F = TypeVar("F", bound=Callable[..., object])
+
+
+def resolver(registry: Registry, **options: Any) -> Callable[[F], F]:
     return registry.subscription(SDL, channel="orders", types="", **options)
 
 

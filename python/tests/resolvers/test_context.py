@@ -2,8 +2,9 @@
 
 import asyncio
 import contextlib
-from collections.abc import AsyncIterator, Sequence
-from typing import Any
+import threading
+from collections.abc import AsyncIterator, Callable, Sequence
+from typing import Any, TypeVar
 
 import pytest
 
@@ -16,7 +17,10 @@ from .fake_worker import FakeWorker
 Row = dict[str, Any]
 
 
-def resolver(registry: Registry, **options: Any) -> Any:
+F = TypeVar("F", bound=Callable[..., object])
+
+
+def resolver(registry: Registry, **options: Any) -> Callable[[F], F]:
     return registry.subscription("orderUpdated: Order", channel="orders", types="", **options)
 
 
@@ -89,8 +93,6 @@ async def test_the_applications_context_is_not_entered_for_who_does_not_declare_
 async def test_a_context_stays_open_while_a_thread_uses_it(
     run: Run, registry: Registry, worker: FakeWorker
 ) -> None:
-    import threading
-
     release = threading.Event()
     contexts = Contexts()
 
