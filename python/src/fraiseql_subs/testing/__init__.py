@@ -11,6 +11,7 @@ from fraiseql_subs.testing.client import (
     SubscriptionClient,
     SubscriptionCompleted,
 )
+from fraiseql_subs.testing.events import make_event
 from fraiseql_subs.testing.server import ServerUnavailable, WorkerServer
 
 __all__ = [
@@ -21,4 +22,5 @@ __all__ = [
     "SubscriptionClient",
     "SubscriptionCompleted",
     "WorkerServer",
+    "make_event",
 ]

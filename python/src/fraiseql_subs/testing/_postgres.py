@@ -11,6 +11,7 @@ import socket
 import subprocess
 import tempfile
 import time
+import urllib.parse
 from collections.abc import Mapping
 from pathlib import Path
 
@@ -165,7 +166,8 @@ class PrivatePostgres:
 
     def dsn_of(self, database: str) -> str:
         """Return the URL of a database of this server."""
-        return f"postgresql://postgres:{self.password}@127.0.0.1:{self.port}/{database}"
+        name = urllib.parse.quote(database, safe="")
+        return f"postgresql://postgres:{self.password}@127.0.0.1:{self.port}/{name}"
 
     @property
     def is_running(self) -> bool:
@@ -271,7 +273,8 @@ class PrivatePostgres:
         deadline = time.monotonic() + _START_SECONDS
         while True:
             try:
-                return psycopg.connect(self.dsn_of("postgres"), autocommit=True)
+                # If another program took the port, it may never answer.
+                return psycopg.connect(self.dsn_of("postgres"), autocommit=True, connect_timeout=2)
             except psycopg.OperationalError as error:
                 if not self.is_running or time.monotonic() > deadline:
                     raise ServerUnavailable(
