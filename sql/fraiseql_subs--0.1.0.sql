@@ -1363,6 +1363,20 @@ $$;
 COMMENT ON FUNCTION fraiseql_disconnect(text, bigint, text, text, boolean) IS
     'end the connections of a user, of a tenant, or one of them, at once';
 
+-- Hosted sessions ---------------------------------------------------------------------------------
+
+-- docs/hosted-sessions.md has the records of `commands` and `frames`.
+CREATE PROCEDURE fraiseql_subs.session_exchange(
+    INOUT link text, commands bytea, wait_ms integer, INOUT frames bytea)
+LANGUAGE c AS 'MODULE_PATHNAME', 'fsubs_session_exchange';
+COMMENT ON PROCEDURE fraiseql_subs.session_exchange(text, bytea, integer, bytea) IS
+    'have the worker serve clients whose sockets the caller has accepted';
+
+CREATE FUNCTION fraiseql_subs.session_send(link text, commands bytea) RETURNS void
+LANGUAGE c AS 'MODULE_PATHNAME', 'fsubs_session_send';
+COMMENT ON FUNCTION fraiseql_subs.session_send(text, bytea) IS
+    'hand in commands for a link that another session waits on';
+
 -- Privileges --------------------------------------------------------------------------------------
 
 -- Who is to call what. Public functions that stand under no role are a superuser's.
@@ -1383,6 +1397,8 @@ LANGUAGE sql IMMUTABLE SET search_path = pg_catalog, pg_temp AS $$
         ('fraiseql_monitor', ARRAY[
             'fraiseql_metrics', 'fraiseql_connections', 'fraiseql_subscriptions',
             'fraiseql_watched_tables', 'fraiseql_issuers', 'fraiseql_limits']),
+        ('fraiseql_host', ARRAY[
+            'session_exchange', 'session_send']),
         ('fraiseql_operator', ARRAY[
             'fraiseql_metrics', 'fraiseql_connections', 'fraiseql_subscriptions',
             'fraiseql_watched_tables', 'fraiseql_issuers', 'fraiseql_limits',
@@ -1416,7 +1432,7 @@ BEGIN
         END IF;
     END LOOP;
     FOR granted IN
-        SELECT f.role, p.oid::regprocedure AS function
+        SELECT f.role, p.oid::regprocedure AS function, p.pronamespace::regnamespace AS schema
         FROM fraiseql_subs.role_functions() AS f
             JOIN pg_proc AS p ON p.proname = f.function
             JOIN pg_depend AS d ON d.classid = 'pg_proc'::regclass AND d.objid = p.oid
@@ -1424,12 +1440,13 @@ BEGIN
             JOIN pg_extension AS e ON e.oid = d.refobjid AND e.extname = 'fraiseql_subs'
         ORDER BY f.role, p.oid
     LOOP
-        EXECUTE format('GRANT EXECUTE ON FUNCTION %s TO %I', granted.function, granted.role);
+        EXECUTE format('GRANT USAGE ON SCHEMA %s TO %I', granted.schema, granted.role);
+        EXECUTE format('GRANT EXECUTE ON ROUTINE %s TO %I', granted.function, granted.role);
     END LOOP;
 END
 $$;
 COMMENT ON FUNCTION fraiseql_create_roles() IS
-    'make the roles fraiseql_publisher, _watcher, _registrar, _resolver, _monitor and _operator, as far as they are missing, and grant them what they are for';
+    'make the roles fraiseql_publisher, _watcher, _registrar, _resolver, _monitor, _host and _operator, as far as they are missing, and grant them what they are for';
 
 REVOKE ALL ON FUNCTION
     fraiseql_publish(text, text, text),
@@ -1457,4 +1474,4 @@ REVOKE ALL ON FUNCTION
     fraiseql_disconnect(text, bigint, text, text, boolean),
     fraiseql_create_roles()
 FROM PUBLIC;
-REVOKE ALL ON ALL FUNCTIONS IN SCHEMA fraiseql_subs FROM PUBLIC;
+REVOKE ALL ON ALL ROUTINES IN SCHEMA fraiseql_subs FROM PUBLIC;

@@ -13,6 +13,7 @@
 #include <string_view>
 
 #include "contract/side_door_protocol.hpp"
+#include "worker/hosted/door.hpp"
 #include "worker/json/json_tree.hpp"
 
 struct uv_loop_s;
@@ -44,6 +45,9 @@ class SideDoorHost {
   // live during the call.
   virtual bool OnRequest(std::string_view op, const std::optional<JsonValue>& arguments,
                          Reply reply) = 0;
+  // A peer whose frames are no JSON from now on. Its `door` lives as long as what is returned.
+  // `*rows`, a JSON array, is the answer to the message that said so. Null if there is no such `op`.
+  virtual std::unique_ptr<DoorUser> OnDoor(std::string_view op, Door* door, std::string* rows) = 0;
 };
 
 class SideDoorServer {

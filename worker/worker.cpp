@@ -7,6 +7,7 @@
 #include "contract/heartbeat.hpp"
 #include "worker/base/log.hpp"
 #include "worker/json/json_number.hpp"
+#include "worker/json/json_writer.hpp"
 #include "worker/row_collection.hpp"
 #include "worker/sandbox/file_access.hpp"
 #include "worker/sandbox/system_calls.hpp"
@@ -223,6 +224,7 @@ std::string Worker::Listen() {
     shards_.push_back(std::make_unique<Shard>(setup));
     error = shards_.back()->Start();
     if (!error.empty()) return "could not listen on " + where + ": " + error;
+    links_.AddShard(shards_.back().get());
   }
   error = RestrictCalls();
   if (!error.empty()) return error;
@@ -425,6 +427,24 @@ bool Worker::OnRequest(std::string_view op, const std::optional<JsonValue>& argu
     return false;
   }
   return true;
+}
+
+std::unique_ptr<DoorUser> Worker::OnDoor(std::string_view op, Door* door, std::string* rows) {
+  *rows = "[]";
+  if (op == side_door::op::kSessionSender) return links_.OpenSender(door);
+  if (op != side_door::op::kSessionLink) return nullptr;
+  std::string name;
+  auto user = links_.Open(door, &name);
+  rows->clear();
+  JsonWriter json(rows);
+  json.BeginArray();
+  json.String(name);
+  json.EndArray();
+  return user;
+}
+
+void Worker::OnLinkReport(LinkId link, LinkReport report) {
+  tasks_.Post([this, link, report = std::move(report)] { links_.OnReport(link, report); });
 }
 
 bool Worker::Disconnect(const std::optional<JsonValue>& arguments, Reply reply) {

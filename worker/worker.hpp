@@ -20,6 +20,7 @@
 #include "worker/catalog_loader.hpp"
 #include "worker/denied_events.hpp"
 #include "worker/health.hpp"
+#include "worker/hosted/session_links.hpp"
 #include "worker/key_fetch/key_service.hpp"
 #include "worker/limits/limit_table.hpp"
 #include "worker/mapped_ring.hpp"
@@ -53,6 +54,7 @@ class Worker final : private ShardHost,
   void CallAuthenticate(AuthenticateCall call,
                         std::function<void(AuthenticateAnswer)> reply) override;
   void OnDrained() override;
+  void OnLinkReport(LinkId link, LinkReport report) override;
   HttpReply OnGet(std::string_view path) override;
 
   // SideDoorHost.
@@ -65,6 +67,7 @@ class Worker final : private ShardHost,
   void OnAuthenticated(uint64_t number, std::string_view claims, std::string_view error) override;
   bool OnRequest(std::string_view op, const std::optional<JsonValue>& arguments,
                  Reply reply) override;
+  std::unique_ptr<DoorUser> OnDoor(std::string_view op, Door* door, std::string* rows) override;
 
   // KeyService::Host.
   void OnKeysTried(const std::string& url, KeysTried outcome) override;
@@ -111,6 +114,7 @@ class Worker final : private ShardHost,
   std::vector<std::unique_ptr<Shard>> shards_;
   std::unique_ptr<UnixListener> unix_listener_;
   size_t next_adopting_ = 0;  // of the shards
+  SessionLinks links_;
   std::unique_ptr<SideDoorServer> side_door_;
   CatalogLoader loader_{this};
   KeyService keys_;

@@ -156,13 +156,13 @@ bool Client::Take(Subscription* subscription, const EventPlace& place, std::stri
   }
   if (!cut.empty()) {
     limit->untold = 0;
-    SendResponse(subscription->head, cut);
+    SendResponse(subscription->head, cut, 0);
   }
   subscription->from = place.position + 1;
   if (subscription->cuts && !place.is_loss) subscription->cuts->AddDelivered();
   ++subscription->delivered;
   host_->counters()->messages_sent.Add();
-  SendResponse(subscription->head, response);
+  SendResponse(subscription->head, response, place.sequence);
   return true;
 }
 
@@ -195,7 +195,7 @@ void Client::TellCuts() {
       if (Room() < size) WriteOut();
       if (Room() < size) return true;
       limit->untold = 0;
-      SendResponse(subscription->head, response);
+      SendResponse(subscription->head, response, 0);
     }
     limit->is_listed = false;
     return false;
@@ -223,7 +223,7 @@ void Client::ReportLoss(uint64_t count) {
   auto response = responses.begin();
   for (const auto& [id, subscription] : subscriptions_) {
     if (closing()) break;
-    SendResponse(subscription.head, *response++);
+    SendResponse(subscription.head, *response++, 0);
   }
   telling_loss_ = false;
 }
@@ -371,7 +371,8 @@ void Client::OnFunctionChanged() {
   Disconnect(kCloseForbidden, "Forbidden");
 }
 
-StartResult Client::Start(std::string_view id, const OperationRequest& request) {
+StartResult Client::Start(std::string_view id, const OperationRequest& request,
+                          std::optional<uint64_t> resume) {
   PrepareResult prepared = host_->Prepare(request, identity_);
   if (!prepared.response.empty()) {
     return {.kind = StartResult::Kind::kExecuted, .response = std::move(prepared.response)};
@@ -423,7 +424,37 @@ StartResult Client::Start(std::string_view id, const OperationRequest& request) 
   subscription.head = std::move(head);
   subscription.started_at_us = NowUs();
   Enter(name, &subscription, std::move(*prepared.subscription));
+  if (resume) {
+    Resume(name, &subscription, *resume);
+  } else {
+    OnStarted(name, subscription.since, std::nullopt);
+  }
   return {};
+}
+
+void Client::Resume(std::string_view id, Subscription* subscription, uint64_t sequence) {
+  const auto found = sequence == 0 ? std::nullopt : host_->FindBehind(sequence);
+  if (!found) {
+    OnStarted(id, subscription->since, std::nullopt);
+    SendResponse(subscription->head, EncodeUncountedLoss(*subscription->subscription().plan), 0);
+    return;
+  }
+  const EventPlace& place = found->place;
+  OnStarted(id, place.position, place.sequence - 1);
+  if (found->lost > 0) {
+    SendResponse(subscription->head,
+                 EncodeLoss(*subscription->subscription().plan, found->lost, LossCause::kOverwritten),
+                 place.sequence - 1);
+  }
+  if (place.position >= subscription->since) return;
+  subscription->since = place.position;
+  subscription->from = place.position;
+  // What the others have seen, and did not want, is not for them although it is read again.
+  const Position seen = behind_ ? behind_->position : host_->dispatched();
+  for (auto& [other_id, other] : subscriptions_) {
+    if (&other != subscription && other.from < seen) other.from = seen;
+  }
+  if (!behind_ || place.position < behind_->position) behind_ = place;
 }
 
 void Client::AuditRefusal(const PrepareResult& refused) {

@@ -158,7 +158,12 @@ class Client {
   virtual Status Describe() const = 0;
 
   virtual std::string ResponseHead(std::string_view id) const = 0;
-  virtual void SendResponse(std::string_view head, std::string_view response) = 0;
+  // `sequence` is that of the event; 0: the response is to none.
+  virtual void SendResponse(std::string_view head, std::string_view response,
+                            uint64_t sequence) = 0;
+  // What was asked for under that id is subscribed to: the events that are at `from` or behind it.
+  // `behind`: the sequence of the one before, if it is known.
+  virtual void OnStarted(std::string_view, Position, std::optional<uint64_t>) {}
   // A subscription that went on became invalid.
   virtual void SendErrors(std::string_view id, const std::vector<Error>& errors) = 0;
   // Tell the client that its identity is about to expire, if its protocol can.
@@ -199,7 +204,10 @@ class Client {
   bool TakeMessage();
 
   bool Has(std::string_view id) const { return subscriptions_.find(id) != subscriptions_.end(); }
-  StartResult Start(std::string_view id, const OperationRequest& request);
+  // `resume`: a subscription's events are those behind that sequence; 0: events may be lost, and it
+  // is not known how many.
+  StartResult Start(std::string_view id, const OperationRequest& request,
+                    std::optional<uint64_t> resume = std::nullopt);
   void Stop(std::string_view id);
   // Stops one subscription and returns its id; empty if there is none left.
   std::string StopAny();
@@ -226,6 +234,7 @@ class Client {
   void LimitEvents(Subscription* subscription);
   bool CutByRate(Subscription* subscription);
   void AwaitTellingCuts();
+  void Resume(std::string_view id, Subscription* subscription, uint64_t sequence);
 
   Subscriptions subscriptions_;
   std::shared_ptr<const Identity> identity_;

@@ -20,6 +20,7 @@
 #include "worker/event/loss_notice.hpp"
 #include "worker/json/json_writer.hpp"
 #include "worker/shard/function_claims.hpp"
+#include "worker/socket/close_code.hpp"
 
 namespace fsubs {
 
@@ -71,7 +72,11 @@ Shard::Shard(const Setup& setup)
       authenticator_(Authenticator::Limits(), this),
       cut_clock_(&clients_),
       farewell_(&clients_),
-      catch_up_(setup.ring, &clients_) {
+      catch_up_(setup.ring, &clients_),
+      places_(setup.ring),
+      hosted_(this, [this](LinkId link, LinkReport report) {
+        host_->OnLinkReport(link, std::move(report));
+      }) {
   SetRules();
 }
 
@@ -133,6 +138,21 @@ void Shard::SetOptions(std::shared_ptr<const Options> options,
 
 void Shard::Adopt(int fd) {
   tasks_.Post([this, fd] { server_->Adopt(fd); });
+}
+
+void Shard::OpenLink(LinkId link) {
+  tasks_.Post([this, link] { hosted_.Open(link); });
+}
+
+void Shard::AddToLink(LinkId link, std::string commands, session::Take take) {
+  tasks_.Post([this, link, commands = std::move(commands), take]() mutable {
+    hosted_.Add(link, commands, take);
+    more_ = true;
+  });
+}
+
+void Shard::CloseLink(LinkId link) {
+  tasks_.Post([this, link] { hosted_.Close(link); });
 }
 
 void Shard::ApplyOptions() {
@@ -282,6 +302,20 @@ void Shard::Accept(Client* client, std::shared_ptr<const Identity> identity) {
   }
 }
 
+void Shard::Vouch(Client* client, const std::string& claims) {
+  std::string reason;
+  if (!catalog_) {
+    OnRefused(client->id(), LoginRefusal::kNoCatalog, "there is no catalog");
+    return;
+  }
+  auto identity = Map(nullptr, {}, claims, &reason);
+  if (identity) {
+    OnIdentified(client->id(), std::move(identity));
+  } else {
+    OnRefused(client->id(), LoginRefusal::kFunction, reason);
+  }
+}
+
 std::shared_ptr<const Limits> Shard::LimitsOf(const Identity* identity) const {
   return identity == nullptr ? rules_->everybody() : rules_->For(identity->roles);
 }
@@ -404,12 +438,30 @@ HttpReply Shard::OnPeerLimited(const HttpRequest& request, const std::string& pe
   return reply;
 }
 
-std::unique_ptr<WsPeer> Shard::OnOpen(WsSocket socket, std::string_view subprotocol,
+std::unique_ptr<WsPeer> Shard::OnOpen(WsTransport* socket, std::string_view subprotocol,
                                       HttpRequest handshake) {
   const uint64_t id = NextId();
   auto client = std::make_unique<WsClient>(host(), socket, id, subprotocol, std::move(handshake));
   clocks_.AwaitInit(id);
   return client;
+}
+
+std::unique_ptr<HostedPeer> Shard::OnHostedOpen(WsTransport* transport, HostedOpening opening,
+                                                Refusal* refusal) {
+  if (!OriginAllowed(options_->allowed_origins, opening.handshake.origin, opening.handshake.host)) {
+    *refusal = {kCloseForbidden, "Forbidden"};
+  } else if (is_standby() || !CanServe(clients_.size() + 1)) {
+    *refusal = {kCloseTryAgainLater, "Service Unavailable"};
+  } else {
+    const uint64_t id = NextId();
+    auto client =
+        std::make_unique<WsClient>(host(), transport, id, opening.subprotocol,
+                                   std::move(opening.handshake), std::move(opening.claims));
+    clocks_.AwaitInit(id);
+    return client;
+  }
+  counters_->connections_refused.Add();
+  return nullptr;
 }
 
 std::unique_ptr<HttpPeer> Shard::OnHttp(HttpSocket socket) {
@@ -444,12 +496,13 @@ void Shard::OnTurn() {
   budget_ = WorkBudget(kMessageUnits);
   const bool admitted = gate_.Continue(&budget_);
   const bool verified = authenticator_.Continue(&budget_);
+  const bool commanded = hosted_.Continue(&budget_);
   WorkBudget catch_up(kCatchUpUnits);
   const EventPlace next = held_ ? EventPlace{held_->position, held_->sequence}
                                 : EventPlace{feed_.cursor(), feed_.next_sequence()};
   const bool current = catch_up_.Continue(next, &catch_up);
   const bool validates = !unvalidated_.is_empty() && gate_.is_covered();
-  more_ = event_under_way_ || validates || !admitted || !verified || !current;
+  more_ = event_under_way_ || validates || !admitted || !verified || !commanded || !current;
 }
 
 // While an event is under way no subscription may be prepared anew: it would miss the event.
@@ -527,6 +580,7 @@ bool Shard::BeginEvent(const EventRecord& record) {
     counters_->events_read.Add();
   }
   event_under_way_ = true;
+  under_way_ = record.position;
   const std::string position = FormatPosition(feed_.epoch(), record.position);
   if (!dispatcher_.Begin(record, position, &budget_)) return false;
   if (dispatcher_.outcome().malformed) {
@@ -564,6 +618,7 @@ void Shard::BeforeWaiting() {
     WorkBudget for_events(kEventFlushUnits);
     flushed = events_.Continue(&for_events) && flushed;
   }
+  hosted_.Settle();
   counters_->plans.Set(plans_.plans.size());
   feed_.PrepareToWait(more_ || !flushed, reads);
 }

@@ -28,6 +28,10 @@
 #include "worker/client/client.hpp"
 #include "worker/client/client_host.hpp"
 #include "worker/event/dispatch.hpp"
+#include "worker/hosted/hosted_server.hpp"
+#include "worker/hosted/link_report.hpp"
+#include "worker/hosted/session_link.hpp"
+#include "worker/hosted/session_links.hpp"
 #include "worker/identity/key_set.hpp"
 #include "worker/limits/limit_table.hpp"
 #include "worker/limits/limits.hpp"
@@ -46,6 +50,7 @@
 #include "worker/shard/loss_log.hpp"
 #include "worker/shard/memory_return.hpp"
 #include "worker/shard/ring_feed.hpp"
+#include "worker/shard/ring_places.hpp"
 #include "worker/socket/outbox.hpp"
 #include "worker/socket/socket_server.hpp"
 
@@ -79,11 +84,14 @@ class ShardHost {
                                 std::function<void(AuthenticateAnswer)> reply) = 0;
   // The shard has no client left after Drain.
   virtual void OnDrained() = 0;
+  virtual void OnLinkReport(LinkId link, LinkReport report) = 0;
   virtual HttpReply OnGet(std::string_view path) = 0;
 };
 
-class Shard final : private ClientHost,
+class Shard final : public LinkShard,
+                    private ClientHost,
                     private SocketServerHost,
+                    private HostedHost,
                     private RingFeed::Sink,
                     private LossLog::Sink,
                     private MemoryReturn::Sink,
@@ -129,6 +137,10 @@ class Shard final : private ClientHost,
   // Its one row says how many clients that were.
   void Disconnect(const Disconnection& disconnection, RowsReply reply);
   void ExplainDelivery(DeliveryQuestion question, RowsReply reply);
+  // LinkShard
+  void OpenLink(LinkId link) override;
+  void AddToLink(LinkId link, std::string commands, session::Take take) override;
+  void CloseLink(LinkId link) override;
   // Of the shard that a client belongs to.
   static size_t IndexOf(uint64_t client) { return client % kMaxShards; }
 
@@ -150,10 +162,21 @@ class Shard final : private ClientHost,
   }
   void TellCutsLater(Client* client) override { cut_clock_.Add(client->id()); }
   Position position() const override { return feed_.head(); }
+  Position dispatched() const override {
+    if (event_under_way_) return under_way_;
+    return held_ ? held_->position : feed_.cursor();
+  }
+  uint64_t SequenceBefore(Position position) override {
+    return places_.SequenceBefore(position, {feed_.cursor(), feed_.next_sequence()});
+  }
+  std::optional<Continuation> FindBehind(uint64_t sequence) override {
+    return places_.FindBehind(sequence);
+  }
   bool AdmitOrHold(Client* client, std::string_view message) override;
   void Authenticate(Client* client, Credentials credentials) override {
     authenticator_.Begin(client->id(), std::move(credentials));
   }
+  void Vouch(Client* client, const std::string& claims) override;
   void WatchExpiry(Client* client) override { expiry_clock_.Watch(client->id()); }
   std::shared_ptr<const Limits> LimitsOf(const Identity* identity) const override;
   uint64_t now_us() const override { return MonotonicUs(); }
@@ -173,9 +196,10 @@ class Shard final : private ClientHost,
 
   // SocketServerHost
   std::optional<HttpReply> OnUpgrade(const HttpRequest& handshake) override;
-  std::unique_ptr<WsPeer> OnOpen(WsSocket socket, std::string_view subprotocol,
+  std::unique_ptr<WsPeer> OnOpen(WsTransport* socket, std::string_view subprotocol,
                                  HttpRequest handshake) override;
   std::unique_ptr<HttpPeer> OnHttp(HttpSocket socket) override;
+  // HostedHost, too.
   size_t max_message_size() const override { return options_->max_message_size; }
   bool wants_headers() const override { return !options_->authenticate.empty(); }
   PeerLimits peer_limits() const override {
@@ -187,6 +211,10 @@ class Shard final : private ClientHost,
   HttpReply OnPeerLimited(const HttpRequest& request, const std::string& peer,
                           const PeerRefusal& refusal) override;
   void OnHandshakeFailed() override { counters_->tls_handshakes_failed.Add(); }
+
+  // HostedHost
+  std::unique_ptr<HostedPeer> OnHostedOpen(WsTransport* transport, HostedOpening opening,
+                                           Refusal* refusal) override;
 
   // RingFeed::Sink
   void OnTurn() override;
@@ -272,11 +300,14 @@ class Shard final : private ClientHost,
   CutClock cut_clock_;
   Farewell farewell_;
   CatchUp catch_up_;
+  RingPlaces places_;
+  HostedServer hosted_;
   FlushList answers_{Flush::kWithAnswers};
   FlushList events_{Flush::kWithEvents};
   ClientQueue unvalidated_;          // clients that may use an older catalog, limits or identity
   WorkBudget budget_{0};             // of the part of this turn that is under way
   bool event_under_way_ = false;     // the last event read is not dispatched in full
+  Position under_way_ = 0;           // its place
   std::optional<EventRecord> held_;  // the last event read, which waits for the catalog
   bool rules_changed_ = false;       // some of `unvalidated_` have subscriptions by older rules
   bool more_ = false;                // there is work for another turn
