@@ -36,7 +36,8 @@ async def publish(conninfo: str, events: int, transaction: int, teams: int = 1) 
         for first in range(0, events, transaction):
             await connection.execute(
                 "SELECT fraiseql_publish('tick', 'tick', jsonb_build_object("
-                "'seq', seq, 'team', (seq %% %s)::text)) FROM generate_series(%s, %s) AS seq",
+                "'seq', seq, 'team', (seq %% %s::integer)::text))"
+                " FROM generate_series(%s::integer, %s::integer) AS seq",
                 (teams, first, min(first + transaction, events) - 1),
             )
 
