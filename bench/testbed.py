@@ -296,18 +296,38 @@ class Testbed:
             yield server
 
     @contextmanager
-    def python_server(self, contender, *arguments):
-        """An application of bench/python under uvicorn. Gives its port and process id."""
+    def python(self, program, *arguments):
+        """A program of bench/python that listens. Gives its port and process id."""
+        with self._listening(
+            *self._python(program), *arguments, "--database", self.conninfo()
+        ) as listening:
+            yield listening
+
+    def engine(self, mode, *arguments, **options):
+        """Run bench/python/engine.py on the load generator's core; return its report."""
+        for name, value in options.items():
+            values = value if isinstance(value, list) else [value]
+            arguments += (f"--{name.replace('_', '-')}", *map(str, values))
+        command = [*self._python("engine.py"), mode, "--database", self.conninfo(), *arguments]
+        return json.loads(self._run([*self._on(self.load_core), *command]))
+
+    @staticmethod
+    def _python(program):
         if not PYTHON.exists():
             raise BenchmarkError(
                 f"{PYTHON} is missing; run scripts/python-environment build/bench-venv"
                 " bench/python/requirements.txt"
             )
-        server = ROOT / "bench/python/server.py"
-        with self._listening(
-            PYTHON, server, contender, "--database", self.conninfo(), *arguments
-        ) as listening:
-            yield listening
+        return [PYTHON, ROOT / "bench/python" / program]
+
+    def link_backends(self):
+        """The processes that carry hosted sessions, moved to the core of the server under test."""
+        pids = self.query(
+            "SELECT pid FROM pg_stat_activity WHERE query ILIKE 'CALL%exchange%'"
+        ).split()
+        for pid in pids:
+            self._run(["taskset", "-a", "-p", "-c", str(self.server_core), pid])
+        return [int(pid) for pid in pids]
 
     @contextmanager
     def _listening(self, program, *arguments):

@@ -12,22 +12,26 @@ import json
 import os
 import resource
 import statistics
+import sys
 import time
 from collections.abc import Awaitable, Callable
 from contextlib import AbstractAsyncContextManager
+from pathlib import Path
 from typing import Any
 
 from psycopg import AsyncConnection
 
-from fraiseql_subs import SubscriptionManager
+sys.path.insert(0, str(Path(__file__).resolve().parents[2] / "python/src"))
+
+from fraiseql_subs import SubscriptionManager  # noqa: E402
 
 CHANNEL = "fraiseql_subs_floor"  # that of bench/wire.hpp
 DATA = """jsonb_build_object('id', '1', 'seq', seq, 'sentAt', '1234567890123',
                              'text', '0123456789', 'tenant', 't', 'region', 'r')"""
 PUBLISH = {
     "fraiseql_subs": f"SELECT fraiseql_publish('tick', 'tick', {DATA}) FROM {{events}} AS seq",
-    "floor": f"SELECT pg_notify('{CHANNEL}', '{{{{\"data\":' || {DATA} || '}}}}')"
-    " FROM {events} AS seq",
+    "floor": f"SELECT pg_notify('{CHANNEL}', jsonb_build_object('data',"
+    f" jsonb_build_object('tick', {DATA}))::text) FROM {{events}} AS seq",
 }
 QUERY = "subscription {{ {field} {{ seq sentAt id text }} }}"
 
@@ -105,6 +109,17 @@ def sequence(message: bytes | None) -> int:
     return value["seq"]
 
 
+async def processes(arguments: argparse.Namespace) -> list[int]:
+    """This one first, then those that serve it, the backends that carry what it is sent too."""
+    connection = await AsyncConnection.connect(arguments.database, autocommit=True)
+    async with connection:
+        cursor = await connection.execute(
+            "SELECT pid FROM pg_stat_activity WHERE query ILIKE 'CALL%exchange%'"
+        )
+        backends = [row[0] for row in await cursor.fetchall()]
+    return [os.getpid(), *arguments.server_pid, *backends]
+
+
 def resident_bytes(pid: int) -> int:
     with open(f"/proc/{pid}/statm") as file:
         return int(file.read().split()[1]) * resource.getpagesize()
@@ -180,14 +195,12 @@ async def fan(arguments: argparse.Namespace) -> dict[str, float]:
     async with make(arguments.contender, arguments.database, 1_000_000) as manager:
         claims = json.loads(arguments.claims)
         ids = await subscribe(manager, arguments.subscriptions, arguments.field, **claims)
-        pids = [os.getpid(), *map(int, arguments.server_pid)]
+        pids = await processes(arguments)
         before = [cpu_seconds(pid) for pid in pids]
         started = time.perf_counter()
 
         async def receive(id: str) -> list[bytes | None]:
-            return [
-                await manager.get_next_event(id, timeout=60) for _ in range(arguments.count)
-            ]
+            return [await manager.get_next_event(id, timeout=60) for _ in range(arguments.count)]
 
         receiving = [asyncio.create_task(receive(id)) for id in ids]
         connection = await AsyncConnection.connect(arguments.database, autocommit=True)
@@ -211,8 +224,8 @@ async def fan(arguments: argparse.Namespace) -> dict[str, float]:
 
 async def many(arguments: argparse.Namespace) -> dict[str, float]:
     """How long one event takes to all of them, and what they take."""
-    pids = [os.getpid(), *map(int, arguments.server_pid)]
     async with make(arguments.contender, arguments.database, 1000) as manager:
+        pids = await processes(arguments)
         gc.collect()
         before = [resident_bytes(pid) for pid in pids]
         ids = await subscribe(manager, arguments.subscriptions, "tick")
@@ -220,9 +233,7 @@ async def many(arguments: argparse.Namespace) -> dict[str, float]:
         grown = [resident_bytes(pid) - at for pid, at in zip(pids, before, strict=True)]
         times = []
         for number in range(arguments.count):
-            receiving = [
-                asyncio.create_task(manager.get_next_event(id, timeout=60)) for id in ids
-            ]
+            receiving = [asyncio.create_task(manager.get_next_event(id, timeout=60)) for id in ids]
             # All of them wait.
             await asyncio.sleep(0.5)
             started = time.perf_counter()
@@ -254,7 +265,9 @@ def main() -> None:
     parser.add_argument("--count", type=int, default=1000, help="of events, or what is repeated")
     parser.add_argument("--field", default="tick")
     parser.add_argument("--claims", default="{}", help="of create_subscription, as JSON")
-    parser.add_argument("--server-pid", nargs="*", default=[], help="other processes to measure")
+    parser.add_argument(
+        "--server-pid", type=int, nargs="*", default=[], help="other processes to measure"
+    )
     arguments = parser.parse_args()
     print(json.dumps(asyncio.run(MODES[arguments.mode](arguments))))
 

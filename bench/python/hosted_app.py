@@ -1,7 +1,6 @@
 """The subscription field of the benchmarks by fraiseql_subs: uvicorn hosts, the worker serves."""
 
 from fastapi import FastAPI
-
 from fraiseql_subs import SubscriptionManager
 from fraiseql_subs.fastapi import SubscriptionRouterFactory
 

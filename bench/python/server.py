@@ -2,8 +2,12 @@
 
 import argparse
 import importlib
+import sys
+from pathlib import Path
 
 import uvicorn
+
+sys.path.insert(0, str(Path(__file__).resolve().parents[2] / "python/src"))
 
 
 class Server(uvicorn.Server):
@@ -24,7 +28,9 @@ def main():
         module.make_app(arguments.database),
         port=arguments.port,
         log_level="warning",
+        ws="websockets-sansio",
         ws_ping_interval=None,
+        ws_per_message_deflate=False,
         backlog=4096,
     )
     Server(config).run()
