@@ -7,7 +7,7 @@ import threading
 
 from cluster import ROOT
 
-sys.path.insert(0, str(ROOT / "python/src"))
+sys.path.append(str(ROOT / "python/src"))
 
 import uvicorn  # noqa: E402
 

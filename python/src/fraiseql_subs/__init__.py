@@ -8,14 +8,24 @@ events.
 from fraiseql_subs.config import EventBusConfig
 from fraiseql_subs.errors import SubscriptionError, SubscriptionRefused, WebSocketClosed
 from fraiseql_subs.executor import SubscriptionExecutor
+from fraiseql_subs.http import (
+    GraphQLTransportWSHandler,
+    SubscriptionProtocolHandler,
+    WebSocketAdapter,
+)
+from fraiseql_subs.manager import SubscriptionManager
 from fraiseql_subs.messages import GraphQLMessage, SubscriptionPayload
 
 __all__ = [
     "EventBusConfig",
     "GraphQLMessage",
+    "GraphQLTransportWSHandler",
     "SubscriptionError",
     "SubscriptionExecutor",
+    "SubscriptionManager",
     "SubscriptionPayload",
+    "SubscriptionProtocolHandler",
     "SubscriptionRefused",
+    "WebSocketAdapter",
     "WebSocketClosed",
 ]

@@ -23,13 +23,12 @@ from fraiseql_subs.messages import SubscriptionPayload
 
 __all__ = ["Engine", "Pool", "Status", "Stream", "identity_of"]
 
-logger = logging.getLogger("fraiseql_subs")
+_logger = logging.getLogger("fraiseql_subs")
 
 Pool = AsyncConnectionPool[Any]
 
 _PUBLISH = "SELECT fraiseql_publish(%s, %s, %s, %s, %s)"
 _METRICS = "SELECT name, labels, value FROM fraiseql_metrics()"
-_VERSION = "SELECT extversion FROM pg_extension WHERE extname = 'fraiseql_subs'"
 
 _SUBPROTOCOL = "graphql-transport-ws"
 _POOL_SIZE = 10
@@ -44,8 +43,8 @@ class Status:
     """How it goes with the connection to the worker.
 
     `link` is "open", "connecting" (being made, or made again) or "closed" (not started, or
-    stopped). `worker` tells whether the worker is connected, `version` is the extension's if the
-    database could be asked. `subscriptions` and `sockets` are those of this process; `reconnects`
+    stopped). `worker` tells whether the worker is connected, `version` is the extension's, as of
+    the link's opening. `subscriptions` and `sockets` are those of this process; `reconnects`
     counts links that were lost and made again since the start, and `last_error` is what ended the
     last one.
     """
@@ -63,7 +62,8 @@ class Stream:
     """The messages of one subscription that wait to be read. The event loop's thread fills it.
 
     `queue` may be popped in any thread. Once `ended` is set nothing is added; `failure` is then
-    what a reader of the empty queue is told, or None if the last message told it.
+    what a reader of the empty queue is told, or None if the last message told it. While `behind` is
+    set, further events wait in the worker's ring, and a reader that has made room says so.
     """
 
     def __init__(self, id: str, limits: QueueLimits) -> None:
@@ -72,6 +72,8 @@ class Stream:
         self.queue: deque[bytes] = deque()
         self.ended = False
         self.failure: SubscriptionError | None = None
+        self.behind = False
+        self.taken = 0
         self._limits = limits
         self._added_bytes = 0
         self._taken_bytes = 0
@@ -82,32 +84,32 @@ class Stream:
             message = self.queue.popleft()
         except IndexError:
             return None
+        self.taken += 1
         self._taken_bytes += len(message)
         return message
 
-    def add(self, message: bytes, last: bool = False) -> bool:
-        """Queue a message. Returns false if the reader is too slow; that ends the stream."""
-        if self.ended:
-            return True
+    def is_full(self, size: int) -> bool:
+        """Whether an event of that size has no room."""
         limits = self._limits
         waiting = len(self.queue)
-        if waiting and (
+        return waiting > 0 and (
             waiting >= limits.messages
-            or self._added_bytes - self._taken_bytes + len(message) > limits.bytes
-        ):
-            self.end(
-                SubscriptionError(
-                    f"The subscription {self.id!r} was ended: {waiting} messages wait to be read.",
-                    code="SLOW_CONSUMER",
-                )
-            )
-            return False
+            or self._added_bytes - self._taken_bytes + size > limits.bytes
+        )
+
+    def needs_more(self) -> bool:
+        """Whether there is room again for what waits in the ring."""
+        return self.behind and not self.queue
+
+    def add(self, message: bytes, last: bool = False) -> None:
+        """Queue a message."""
+        if self.ended:
+            return
         self.queue.append(message)
         self._added_bytes += len(message)
         if last:
             self.ended = True
         self.wake()
-        return True
 
     def end(self, failure: SubscriptionError | None) -> None:
         """Add nothing any more."""
@@ -127,7 +129,7 @@ StreamT = TypeVar("StreamT", bound=Stream)
 class _Subscription(Generic[StreamT]):
     """A subscription and the session that it belongs to."""
 
-    __slots__ = ("connection", "started", "stream")
+    __slots__ = ("connection", "started", "stream", "watch")
 
     def __init__(self, stream: StreamT, connection: "_Connection[StreamT]") -> None:
         self.stream = stream
@@ -136,6 +138,14 @@ class _Subscription(Generic[StreamT]):
         self.started: asyncio.Future[SubscriptionError | None] = (
             asyncio.get_running_loop().create_future()
         )
+
+        # Until its reader must have taken something.
+        self.watch: asyncio.TimerHandle | None = None
+
+    def unwatch(self) -> None:
+        if self.watch is not None:
+            self.watch.cancel()
+            self.watch = None
 
     def settle(self, refusal: SubscriptionError | None) -> None:
         if not self.started.done():
@@ -178,8 +188,7 @@ class _Connection(Session, Generic[StreamT]):
         subscription = self.subscriptions.get(id)
         if subscription is not None:
             subscription.settle(None)
-            if not subscription.stream.add(payload):
-                self._engine.note_slow(subscription)
+            subscription.stream.add(payload)
 
     def _on_ended(self, id: bytes, payload: bytes) -> None:
         subscription = self.subscriptions.get(id)
@@ -191,8 +200,7 @@ class _Connection(Session, Generic[StreamT]):
                 subscription.settle(SubscriptionRefused(message["payload"]))
                 return
             subscription.settle(None)
-        if not subscription.stream.add(payload, last=True):
-            self._engine.note_slow(subscription)
+        subscription.stream.add(payload, last=True)
         self._engine.leave(subscription)
 
     def _on_started(self, id: bytes) -> None:
@@ -200,11 +208,23 @@ class _Connection(Session, Generic[StreamT]):
         if subscription is not None:
             subscription.settle(None)
 
+    def _is_full(self, id: bytes, size: int) -> bool:
+        subscription = self.subscriptions.get(id)
+        return subscription is not None and subscription.stream.is_full(size)
+
+    def _on_behind(self, id: bytes) -> None:
+        self._engine.note_behind(self.subscriptions[id])
+
+    def catch_up(self, id: bytes) -> None:
+        """Have the worker go on with a subscription whose reader has made room."""
+        self._catch_up(id)
+
     def _on_end(self, end: SessionClosed) -> None:
         if not self.acknowledged.done():
             self.acknowledged.set_result(end)
         self._engine.forget_connection(self)
         for subscription in list(self.subscriptions.values()):
+            subscription.unwatch()
             subscription.settle(_refusal(end))
             subscription.stream.end(_failure(end))
         self.subscriptions.clear()
@@ -221,14 +241,16 @@ class Engine(Generic[StreamT]):
         make_stream: Callable[[str, QueueLimits], StreamT],
         limits: QueueLimits,
         timeout: float,
+        slow_timeout: float,
     ) -> None:
         """Make one that is not started.
 
         :param pool: of whose connections statements are run; None: one of its own, by `conninfo`.
         :param timeout: seconds that it may take to reach the worker, or to have a subscription.
+        :param slow_timeout: seconds that a reader may take nothing while its queue is full.
         """
-        if timeout <= 0:
-            raise ValueError("timeout must be positive")
+        if timeout <= 0 or slow_timeout <= 0:
+            raise ValueError("timeout and slow_timeout must be positive")
         self._config = config
         self._conninfo = conninfo
         self._given_pool = pool
@@ -236,6 +258,7 @@ class Engine(Generic[StreamT]):
         self._make_stream = make_stream
         self._limits = limits
         self._timeout = timeout
+        self._slow_timeout = slow_timeout
         self._link: Link | None = None
         self._connections: dict[str, _Connection[StreamT]] = {}
         self.subscriptions: dict[str, _Subscription[StreamT]] = {}
@@ -320,7 +343,7 @@ class Engine(Generic[StreamT]):
     def _note_check(self, task: "asyncio.Task[None]") -> None:
         self._checks.discard(task)
         if not task.cancelled() and task.exception() is not None:
-            logger.warning("fraiseql_subs: the pool could not be checked: %s", task.exception())
+            _logger.warning("fraiseql_subs: the pool could not be checked: %s", task.exception())
 
     def _require_link(self) -> Link:
         if self._link is None:
@@ -365,13 +388,8 @@ class Engine(Generic[StreamT]):
         subscription = _Subscription(self._make_stream(subscription_id, self._limits), connection)
         self.subscriptions[subscription_id] = subscription
         connection.subscriptions[subscription_id.encode()] = subscription
-        refusal: SubscriptionError | None = None
         try:
-            refusal = await asyncio.wait_for(self._begin(subscription, payload), self._timeout)
-        except asyncio.TimeoutError:
-            refusal = SubscriptionError(
-                f"The worker did not answer within {self._timeout:g} s.", code="UNAVAILABLE"
-            )
+            refusal = await self._begin(subscription, payload)
         except BaseException:
             self._discard(subscription)
             raise
@@ -382,18 +400,26 @@ class Engine(Generic[StreamT]):
     async def _begin(
         self, subscription: _Subscription[StreamT], payload: SubscriptionPayload
     ) -> SubscriptionError | None:
+        """Subscribe and return once it is accepted, or why it is not."""
+        deadline = time.monotonic() + self._timeout
         connection = subscription.connection
-        # Not awaited itself: to cancel who waits would cancel it for all.
-        await asyncio.wait({connection.acknowledged})
-        end = connection.acknowledged.result() or connection.closed
-        if end is not None:
-            return _refusal(end)
-        connection.send_text(
-            json.dumps(
-                {"id": subscription.stream.id, "type": "subscribe", "payload": payload.to_dict()}
-            )
+        await _settled(connection.acknowledged, deadline)
+        if connection.acknowledged.done():
+            end = connection.acknowledged.result() or connection.closed
+            if end is not None:
+                return _refusal(end)
+            message = {
+                "id": subscription.stream.id,
+                "type": "subscribe",
+                "payload": payload.to_dict(),
+            }
+            connection.send_text(json.dumps(message))
+            await _settled(subscription.started, deadline)
+            if subscription.started.done():
+                return subscription.started.result()
+        return SubscriptionError(
+            f"The worker did not answer within {self._timeout:g} s.", code="UNAVAILABLE"
         )
-        return await subscription.started
 
     def complete(self, subscription_id: str) -> None:
         """End a subscription. What it has queued is dropped. Raise KeyError if it is unknown."""
@@ -425,14 +451,52 @@ class Engine(Generic[StreamT]):
         if connection.closed is None and connection.acknowledged.done():
             connection.send_text(json.dumps({"id": subscription.stream.id, "type": "complete"}))
 
-    def note_slow(self, subscription: _Subscription[StreamT]) -> None:
-        """End at the worker what has ended for its slow reader."""
+    def note_behind(self, subscription: _Subscription[StreamT]) -> None:
+        """Watch the reader of a subscription whose events wait in the ring."""
+        stream = subscription.stream
+        stream.behind = True
+        # A reader in another thread that emptied the queue just now has not seen it.
+        if stream.needs_more():
+            asyncio.get_running_loop().call_soon(self.catch_up, stream)
+        self._watch(subscription)
+
+    def _watch(self, subscription: _Subscription[StreamT]) -> None:
+        taken = subscription.stream.taken
+        subscription.unwatch()
+        subscription.watch = asyncio.get_running_loop().call_later(
+            self._slow_timeout, self._check_reader, subscription, taken
+        )
+
+    def _check_reader(self, subscription: _Subscription[StreamT], taken: int) -> None:
+        """End a subscription whose reader took nothing in the meantime."""
+        stream = subscription.stream
+        if stream.ended or not stream.behind:
+            return
+        if stream.taken != taken:
+            self._watch(subscription)
+            return
         self._slow += 1
+        stream.end(
+            SubscriptionError(
+                f"The subscription {stream.id!r} was ended: nothing was read for "
+                f"{self._slow_timeout:g} s while {len(stream.queue)} messages waited.",
+                code="SLOW_CONSUMER",
+            )
+        )
         self._tell_complete(subscription)
         self.leave(subscription)
 
+    def catch_up(self, stream: StreamT) -> None:
+        """Have what waits in the ring for a stream delivered."""
+        subscription = self.subscriptions.get(stream.id)
+        if subscription is not None and subscription.stream is stream and stream.behind:
+            stream.behind = False
+            subscription.unwatch()
+            subscription.connection.catch_up(stream.id.encode())
+
     def leave(self, subscription: _Subscription[StreamT]) -> None:
         """Take a subscription from its connection, and end that with its last one."""
+        subscription.unwatch()
         connection = subscription.connection
         id = subscription.stream.id.encode()
         if connection.subscriptions.get(id) is subscription:
@@ -513,25 +577,15 @@ class Engine(Generic[StreamT]):
             "host_slow_consumers_total": float(self._slow),
         }
 
-    async def status(self) -> Status:
-        """Return how it goes. Raises nothing if the database cannot be reached."""
-        link, pool = self._link, self._pool
-        if link is None or pool is None:
+    def status(self) -> Status:
+        """Return how it goes."""
+        link = self._link
+        if link is None:
             return Status("closed", False, None, 0, 0, 0, None)
-        version: str | None = None
-        if link.open:
-            try:
-                async with pool.connection(timeout=self._timeout) as connection:
-                    cursor = connection.cursor(row_factory=tuple_row)
-                    await cursor.execute(_VERSION)
-                    row = await cursor.fetchone()
-                version = row[0] if row else None
-            except psycopg.Error as error:
-                logger.warning("fraiseql_subs: the version could not be asked: %s", error)
         return Status(
             link="open" if link.open else "connecting",
             worker=link.open,
-            version=version,
+            version=link.version,
             subscriptions=len(self.subscriptions),
             sockets=sum(isinstance(session, HostedSocket) for session in link.sessions),
             reconnects=link.reconnects,
@@ -571,6 +625,12 @@ def _check_id(name: str, value: object) -> None:
         value.encode()
     except UnicodeEncodeError:
         raise ValueError(f"{name} has half of a surrogate pair") from None
+
+
+async def _settled(future: "asyncio.Future[Any]", deadline: float) -> None:
+    """Wait for a future that others may wait for as well."""
+    if not future.done():
+        await asyncio.wait({future}, timeout=deadline - time.monotonic())
 
 
 async def _resolve(value: Any) -> Any:

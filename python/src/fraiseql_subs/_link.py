@@ -24,13 +24,14 @@ from fraiseql_subs.errors import SubscriptionError
 
 __all__ = ["Connect", "Link"]
 
-logger = logging.getLogger("fraiseql_subs")
+_logger = logging.getLogger("fraiseql_subs")
 
 Connection = psycopg.AsyncConnection[Any]
 Connect = Callable[[], Awaitable[Connection]]
 
 _EXCHANGE = "CALL fraiseql_subs.session_exchange(%s, %b, %s, NULL)"
 _SEND = "SELECT fraiseql_subs.session_send(%s, %b)"
+_VERSION = "SELECT extversion FROM pg_extension WHERE extname = 'fraiseql_subs'"
 
 # The backend answers within this time if it is there at all, so that a network that has silently
 # gone is noticed.
@@ -45,6 +46,8 @@ _FIRST_PAUSE_S = 0.05
 _LONGEST_PAUSE_S = 5.0
 # A link that lived for so long had no part in what ended it.
 _PROVEN_S = 5.0
+# Refused sessions come again after this time.
+_RETRY_S = 0.2
 # For a goodbye to a server that may be gone.
 _CLOSE_S = 2.0
 
@@ -60,7 +63,8 @@ class _WorkerEnds(Exception):
 class Link:
     """Carries sessions; belongs to one event loop.
 
-    What happens to it is counted: `reconnects`, `frames`, `commands`; `last_error` is a text.
+    What happens to it is counted: `reconnects`, `frames`, `commands`; `last_error` is a text, and
+    `version` that of the extension where it was opened last.
     """
 
     def __init__(self, connect: Connect, on_reconnect: Callable[[], None]) -> None:
@@ -83,10 +87,13 @@ class Link:
         self._epoch: str | None = None
         self._task: asyncio.Task[None] | None = None
         self._ending = False
+        self._refused: dict[int, Session] = {}
+        self._retrying: asyncio.TimerHandle | None = None
         self.reconnects = 0
         self.frames = 0
         self.commands = 0
         self.last_error: str | None = None
+        self.version: str | None = None
 
     # What sessions call.
 
@@ -107,6 +114,25 @@ class Link:
     def remove(self, session: Session) -> None:
         """Forget a session."""
         self._sessions.pop(session.number, None)
+
+    def retry(self, session: Session) -> None:
+        """Attach a session once more in a while, unless the next link does."""
+        self._refused[session.number] = session
+        if self._retrying is None:
+            loop = asyncio.get_running_loop()
+            self._retrying = loop.call_later(_RETRY_S, self._retry_refused)
+
+    def _retry_refused(self) -> None:
+        refused = [session for session in self._refused.values() if session.closed is None]
+        self._forget_refused()
+        for session in refused:
+            session.attach(True)
+
+    def _forget_refused(self) -> None:
+        self._refused.clear()
+        if self._retrying is not None:
+            self._retrying.cancel()
+            self._retrying = None
 
     def give_up(self) -> None:
         """End this link once the frames at hand were dispatched."""
@@ -196,7 +222,7 @@ class Link:
                 if not opened_before and not self._opened.is_set() and _is_hopeless(error):
                     raise
                 if not isinstance(error, (psycopg.Error, OSError, _WorkerEnds)):
-                    logger.exception("fraiseql_subs: the link failed")
+                    _logger.exception("fraiseql_subs: the link failed")
             finally:
                 opened = self._opened.is_set()
                 self._note_loss()
@@ -205,7 +231,7 @@ class Link:
             pause = min(_FIRST_PAUSE_S * 2 ** min(attempts - 1, 16), _LONGEST_PAUSE_S)
             # Whoever lost the same server does not come back at the same moment.
             pause *= random.uniform(0.5, 1.0)
-            logger.warning(
+            _logger.warning(
                 "fraiseql_subs: the link %s, next attempt in %.2f s: %s",
                 "was lost" if opened else "cannot be opened",
                 pause,
@@ -215,6 +241,7 @@ class Link:
 
     def _note_loss(self) -> None:
         self._opened.clear()
+        self._forget_refused()
         self._ending = False
         self._outgoing.clear()
         self._outgoing_bytes = 0
@@ -228,6 +255,8 @@ class Link:
         async with contextlib.AsyncExitStack() as stack:
             receiving = await stack.enter_async_context(_closing(await self._connect()))
             sending = await stack.enter_async_context(_closing(await self._connect()))
+            version = await (await sending.execute(_VERSION)).fetchone()
+            self.version = version[0] if version else None
             name, frames = await _exchange(receiving, None, 0)
             self._restore(name)
             self._dispatch(frames)
@@ -259,7 +288,7 @@ class Link:
         if lost:
             self.reconnects += 1
             self._on_reconnect()
-            logger.info("fraiseql_subs: the link is open again, %d sessions", len(self._sessions))
+            _logger.info("fraiseql_subs: the link is open again, %d sessions", len(self._sessions))
 
     async def _receive(self, connection: Connection, name: str) -> None:
         loop = asyncio.get_running_loop()
@@ -285,9 +314,17 @@ class Link:
         self.frames += count
 
     async def _send(self, connection: Connection, name: str) -> None:
+        loop = asyncio.get_running_loop()
+        descriptor = connection.fileno()
         async with connection.cursor() as cursor:
             while True:
-                await self._has_outgoing.wait()
+                # A server says nothing by itself, unless the connection ends: then a call of no
+                # commands fails.
+                loop.add_reader(descriptor, self._has_outgoing.set)
+                try:
+                    await self._has_outgoing.wait()
+                finally:
+                    loop.remove_reader(descriptor)
                 await cursor.execute(_SEND, (name, self._take_batch()), prepare=True)
 
     def _take_batch(self) -> bytes:

@@ -7,6 +7,7 @@ has ended, the next one opens the session again and goes on behind these positio
 
 import asyncio
 import json
+import time
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Protocol, cast
@@ -25,14 +26,18 @@ _MAX_REMEMBERED_PINGS = 8
 SLOW_CONSUMER = 4413
 
 # How a worker that shuts down says good-bye. The session goes on with the next one.
-_GOING_AWAY = (1001, "Going away")
+_GOING_AWAY = (1001, "going away")
+# How one that has just started refuses, before it knows its catalog, and one that is full.
+_UNAVAILABLE = (1013, "service unavailable")
+# For so long a session tries again before its client is told to.
+_PATIENCE_S = 10.0
 
 
 @dataclass(frozen=True)
 class QueueLimits:
-    """How much waits for a reader that does not read, before it is told that it is too slow."""
+    """How much waits for a reader in this process; what follows waits in the worker's ring."""
 
-    messages: int = 1_000
+    messages: int = 10_000
     bytes: int = 4 * 1024 * 1024
 
     def __post_init__(self) -> None:
@@ -53,6 +58,9 @@ class Carrier(Protocol):
     def remove(self, session: "Session") -> None:
         """Forget a session that has ended."""
 
+    def retry(self, session: "Session") -> None:
+        """Attach a session that the worker has refused once more, in a while."""
+
     def give_up(self) -> None:
         """End the link and make another one, for the worker is about to end."""
 
@@ -63,7 +71,7 @@ class Carrier(Protocol):
 class _Operation:
     """An operation that the worker has not ended."""
 
-    __slots__ = ("answered", "message", "position", "started")
+    __slots__ = ("answered", "behind", "message", "position", "started", "stops")
 
     def __init__(self, message: bytes) -> None:
         self.message = message
@@ -72,6 +80,10 @@ class _Operation:
         self.started = False
         # With the one result of a query.
         self.answered = False
+        # Whether the worker was asked to stop it until there is room, and has not begun anew.
+        self.behind = False
+        # How many answers to that are to come.
+        self.stops = 0
 
 
 class Session:
@@ -108,7 +120,11 @@ class Session:
         self._restoring = False
         self._same_ring = False
         self._backlog: list[bytes] = []
+        self._legacy = subprotocol == "graphql-ws"
+        self._behind: set[bytes] = set()
         self._end: SessionClosed | None = None
+        # Since when the worker refuses it.
+        self._refused_at: float | None = None
 
     # What consumers define.
 
@@ -126,6 +142,13 @@ class Session:
 
     def _on_end(self, end: SessionClosed) -> None:
         raise NotImplementedError
+
+    def _is_full(self, id: bytes, size: int) -> bool:
+        """Whether an event of that size would better wait in the worker's ring."""
+        return False
+
+    def _on_behind(self, id: bytes) -> None:
+        """Note that events wait in the ring, until `_catch_up`."""
 
     # What hosts call.
 
@@ -215,7 +238,10 @@ class Session:
         if kind in ("subscribe", "start") and isinstance(id, str):
             self._operations[_encode_id(id)] = _Operation(data)
         elif kind in ("complete", "stop") and isinstance(id, str):
-            self._operations.pop(_encode_id(id), None)
+            operation = self._operations.pop(_encode_id(id), None)
+            if self._legacy and operation is not None and operation.behind and not operation.stops:
+                # The worker does not have it at present, and would not answer.
+                self._on_ended(_encode_id(id), _complete_message(_encode_id(id)))
         elif kind == "connection_init":
             if self._init is None:
                 self._init = data
@@ -249,6 +275,13 @@ class Session:
         if kind == records.EVENT:
             operation = self._operations.get(id)
             if operation is not None:
+                # Of one that had the id before, and was completed.
+                is_stale = position and not operation.started
+                if operation.behind or is_stale:
+                    return
+                if position and self._is_full(id, len(payload)):
+                    self._fall_behind(id, operation)
+                    return
                 if position:
                     operation.position = position
                 elif not operation.started:
@@ -257,28 +290,46 @@ class Session:
         elif kind == records.MESSAGE:
             self._deliver_message(payload)
         elif kind == records.ENDED:
+            operation = self._operations.get(id)
+            if operation is not None and operation.stops:
+                operation.stops -= 1
+                return
             self._operations.pop(id, None)
             self._on_ended(id, payload)
         elif kind == records.STARTED:
             operation = self._operations.get(id)
             if operation is not None:
                 operation.started = True
+                operation.behind = False
                 operation.position = operation.position or position
             self._on_started(id)
         elif kind == records.CLOSED:
-            closed = records.decode_closed(payload)
-            if closed == _GOING_AWAY:
-                self.detach()
-                self._carrier.give_up()
-            else:
-                self._finish(SessionClosed(*closed))
+            self._deliver_closed(*records.decode_closed(payload))
         elif kind == records.PING:
             # Who accepts sockets pings them as well; the worker need not know how.
             self.note_heard()
 
+    def _deliver_closed(self, code: int, reason: str) -> None:
+        told = (code, reason.lower())
+        if told == _GOING_AWAY:
+            self.detach()
+            self._carrier.give_up()
+        elif told == _UNAVAILABLE and self._has_patience():
+            self.detach()
+            self._carrier.retry(self)
+        else:
+            self._finish(SessionClosed(code, reason))
+
+    def _has_patience(self) -> bool:
+        now = time.monotonic()
+        if self._refused_at is None:
+            self._refused_at = now
+        return now - self._refused_at < _PATIENCE_S
+
     def _deliver_message(self, payload: bytes) -> None:
         if payload.startswith(_ACKNOWLEDGED):
             known, self._acknowledged = self._acknowledged, True
+            self._refused_at = None
             if self._restoring:
                 self._go_on()
             if known:
@@ -287,12 +338,37 @@ class Session:
             self._renew(self._pings.pop(0), payload)
         self._on_message(payload)
 
+    def _fall_behind(self, id: bytes, operation: _Operation) -> None:
+        """Have the worker keep what follows in its ring, as it does for slow clients of its own."""
+        operation.behind = True
+        self._behind.add(id)
+        kind = b"complete"
+        if self._legacy:
+            kind = b"stop"
+            operation.stops += 1
+        message = b'{"id":%b,"type":"%b"}' % (_encode_json(id), kind)
+        self._carrier.put(records.command(records.TEXT, self.number, message))
+
+        self._on_behind(id)
+
+    def _catch_up(self, id: bytes) -> None:
+        """Ask for what was left in the ring."""
+        if id not in self._behind:
+            return
+        self._behind.remove(id)
+        operation = self._operations.get(id)
+        # It may have ended since, or be asked for when the session is restored.
+        if self._attached and operation is not None and operation.behind:
+            self._carrier.put(records.resume(self.number, operation.position, operation.message))
+
     def _go_on(self) -> None:
         """Hand in all that the worker does not know of a session that it has opened."""
         self._restoring = False
         self._attached = True
+        self._behind.clear()
         put, number = self._carrier.put, self.number
         for id, operation in list(self._operations.items()):
+            operation.stops = 0
             if operation.started:
                 put(records.resume(number, operation.position, operation.message))
             elif operation.answered:
@@ -338,8 +414,12 @@ def _encode_id(id: str) -> bytes:
 
 
 def _complete_message(id: bytes) -> bytes:
+    return b'{"id":%b,"type":"complete"}' % _encode_json(id)
+
+
+def _encode_json(id: bytes) -> bytes:
     text = json.dumps(id.decode(errors="surrogatepass"), ensure_ascii=False)
-    return b'{"id":%b,"type":"complete"}' % text.encode(errors="surrogatepass")
+    return text.encode(errors="surrogatepass")
 
 
 class HostedSocket(Session):
@@ -382,6 +462,8 @@ class HostedSocket(Session):
         """
         while not self._frames:
             self._require_open()
+            for id in list(self._behind):
+                self._catch_up(id)
             self._ready.clear()
             await self._ready.wait()
         frames, self._frames = self._frames, []
@@ -393,11 +475,16 @@ class HostedSocket(Session):
         """Whether frames wait to be received."""
         return bool(self._frames)
 
+    def _is_full(self, id: bytes, size: int) -> bool:
+        return self._has_no_room(size)
+
+    def _has_no_room(self, size: int) -> bool:
+        limits, frames = self._limits, self._frames
+        return bool(frames) and (len(frames) >= limits.messages or self._size + size > limits.bytes)
+
     def _take(self, payload: bytes) -> None:
-        limits = self._limits
-        if self._frames and (
-            len(self._frames) >= limits.messages or self._size + len(payload) > limits.bytes
-        ):
+        # Events wait in the ring instead; answers cannot.
+        if self._has_no_room(len(payload)):
             self.close(SLOW_CONSUMER, "Slow consumer")
             return
         self._frames.append(payload)

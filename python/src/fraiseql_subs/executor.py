@@ -3,7 +3,7 @@
 import asyncio
 import threading
 import time
-from collections.abc import Coroutine, Mapping
+from collections.abc import Callable, Coroutine, Mapping
 from types import TracebackType
 from typing import Any, TypeVar
 
@@ -66,8 +66,9 @@ class SubscriptionExecutor:
         conninfo: str = "",
         *,
         timeout: float = 30.0,
-        max_queue_messages: int = 1_000,
+        max_queue_messages: int = 10_000,
         max_queue_bytes: int = 4 * 1024 * 1024,
+        slow_timeout: float = 30.0,
     ) -> None:
         """Connect to the worker.
 
@@ -75,8 +76,10 @@ class SubscriptionExecutor:
         :param conninfo: the database, as libpq takes it.
         :param timeout: seconds that connecting, registering and statements may take.
         :param max_queue_messages: how many messages of one subscription may wait to be read.
-        :param max_queue_bytes: likewise, in bytes. Past either the subscription ends with
-            `SubscriptionError`, code `SLOW_CONSUMER`.
+        :param max_queue_bytes: likewise, in bytes. What goes past either waits in the worker's
+            ring, where it may be lost, which is told then.
+        :param slow_timeout: seconds that nothing may be read while so much waits, before the
+            subscription ends with `SubscriptionError`, code `SLOW_CONSUMER`.
         :raises SubscriptionError: if the worker is not reached in time (`UNAVAILABLE`), or the bus
             is not of this version (`BUS_UNAVAILABLE`).
         :raises psycopg.Error: what trying again does not help, as a missing permission.
@@ -84,7 +87,13 @@ class SubscriptionExecutor:
         limits = QueueLimits(max_queue_messages, max_queue_bytes)
         self._timeout = timeout
         self._engine: Engine[_ThreadStream] = Engine(
-            config or EventBusConfig.memory(), conninfo, None, _ThreadStream, limits, timeout
+            config or EventBusConfig.memory(),
+            conninfo,
+            None,
+            _ThreadStream,
+            limits,
+            timeout,
+            slow_timeout,
         )
         self._loop = asyncio.new_event_loop()
         self._thread = threading.Thread(
@@ -184,15 +193,17 @@ class SubscriptionExecutor:
             stream.wait(timeout)
             ended = stream.ended
             message = stream.take()
+        if stream.needs_more():
+            self._tell_loop(self._engine.catch_up, stream)
         if ended and (message is None or (not stream.queue and stream.failure is None)):
-            self._release(stream)
+            self._tell_loop(self._engine.release, stream)
             if message is None:
                 raise stream.failure or KeyError(subscription_id)
         return message
 
-    def _release(self, stream: _ThreadStream) -> None:
+    def _tell_loop(self, function: Callable[[_ThreadStream], None], stream: _ThreadStream) -> None:
         if not self._closed:
-            self._loop.call_soon_threadsafe(self._engine.release, stream)
+            self._loop.call_soon_threadsafe(function, stream)
 
     def complete_subscription(self, subscription_id: str) -> None:
         """End a subscription; what waits to be read is dropped. Raise KeyError if it is unknown."""

@@ -5,6 +5,7 @@ import pytest
 from worker_side import commands
 
 from fraiseql_subs import _records as records
+from fraiseql_subs import _session as session_module
 from fraiseql_subs._session import HostedSocket, QueueLimits
 from fraiseql_subs.errors import SessionClosed
 
@@ -20,6 +21,7 @@ class Carrier:
         self.held = 0
         self.removed = []
         self.gave_up = False
+        self.refused = []
 
     def put(self, record):
         self.bytes += record
@@ -29,6 +31,9 @@ class Carrier:
 
     def remove(self, session):
         self.removed.append(session)
+
+    def retry(self, session):
+        self.refused.append(session)
 
     def give_up(self):
         self.gave_up = True
@@ -78,6 +83,19 @@ def socket(make, carrier):
 
 def subscribe(id):
     return json.dumps({"id": id, "type": "subscribe", "payload": {"query": "q"}}).encode()
+
+
+def subscribed(socket, carrier, message=None):
+    """With one subscription, which began at position 5."""
+    socket.attach(True)
+    socket.send_text(INIT)
+    socket.deliver(records.MESSAGE, 0, b"", ACK)
+    socket._frames.clear()
+    socket._size = 0
+    socket.send_text(message or subscribe("a"))
+    socket.deliver(records.STARTED, 5, b"a", b"")
+    carrier.take()
+    return socket
 
 
 def text(message):
@@ -331,6 +349,21 @@ class TestRestoring:
         socket.deliver(records.MESSAGE, 0, b"", ACK)
         assert carrier.take()[2:] == [(records.RESUME, (5, subscribe("a")))]
 
+    def test_a_worker_that_cannot_serve_yet_is_asked_again(self, make, carrier, monkeypatch):
+        times = iter([0.0, 5.0, 11.0])
+        monkeypatch.setattr(session_module.time, "monotonic", lambda: next(times))
+        socket = make()
+        socket.attach(True)
+        socket.send_text(INIT)
+        for refusals in (1, 2):
+            carrier.take()
+            socket.deliver(records.CLOSED, 0, b"", b"\xf5\x03Service unavailable")
+            assert (socket.closed, carrier.refused) == (None, [socket] * refusals)
+            socket.attach(True)
+            assert carrier.take()[1:] == [text(INIT)]
+        socket.deliver(records.CLOSED, 0, b"", b"\xf5\x03Service unavailable")
+        assert socket.closed.code == 1013
+
     def test_a_client_that_may_not_come_back_is_closed(self, socket):
         lose(socket)
         socket.deliver(records.CLOSED, 0, b"", b"\x33\x11Token expired")
@@ -387,6 +420,69 @@ class TestSlowReaders:
         socket.attach(True)
         socket.deliver(records.MESSAGE, 0, b"", b"a" * 100)
         assert await socket.receive() == [b"a" * 100]
+
+    @pytest.mark.parametrize("limits", [{"messages": 2}, {"bytes": 4}])
+    async def test_events_that_have_no_room_are_fetched_once_there_is(self, make, carrier, limits):
+        socket = subscribed(make(limits=QueueLimits(**limits)), carrier)
+        for position in (6, 7, 8, 9):
+            socket.deliver(records.EVENT, position, b"a", b"n%d" % position)
+        assert carrier.take() == [text(b'{"id":"a","type":"complete"}')]
+        assert await socket.receive() == [b"n6", b"n7"]
+        assert carrier.take() == []
+        receiving = asyncio.create_task(socket.receive())
+        await asyncio.sleep(0)
+        assert carrier.take() == [(records.RESUME, (7, subscribe("a")))]
+        socket.deliver(records.EVENT, 9, b"a", b"n9")  # sent before the worker knew
+        socket.deliver(records.STARTED, 7, b"a", b"")
+        socket.deliver(records.EVENT, 8, b"a", b"n8")
+        assert await receiving == [b"n8"]
+        assert socket.closed is None
+
+    async def test_what_ends_while_its_events_have_no_room_is_not_fetched(self, make, carrier):
+        socket = subscribed(make(limits=QueueLimits(messages=1)), carrier)
+        for position in (6, 7):
+            socket.deliver(records.EVENT, position, b"a", b"n%d" % position)
+        socket.send_text(b'{"id":"a","type":"complete"}')
+        assert await socket.receive() == [b"n6"]
+        carrier.take()
+        receiving = asyncio.create_task(socket.receive())
+        await asyncio.sleep(0)
+        assert carrier.take() == []
+        receiving.cancel()
+
+    async def test_a_new_link_fetches_events_that_had_no_room(self, make, carrier):
+        socket = subscribed(make(limits=QueueLimits(messages=1)), carrier)
+        for position in (6, 7):
+            socket.deliver(records.EVENT, position, b"a", b"n%d" % position)
+        lose(socket)
+        carrier.take()
+        socket.deliver(records.MESSAGE, 0, b"", ACK)
+        assert carrier.take() == [(records.RESUME, (6, subscribe("a")))]
+        assert await socket.receive() == [b"n6"]
+        receiving = asyncio.create_task(socket.receive())
+        await asyncio.sleep(0)
+        assert carrier.take() == []
+        socket.deliver(records.STARTED, 6, b"a", b"")
+        socket.deliver(records.EVENT, 7, b"a", b"n7")
+        assert await receiving == [b"n7"]
+
+    @pytest.mark.parametrize("answered", [False, True])
+    async def test_the_older_protocol_s_answer_to_stop_is_the_client_s_alone(
+        self, make, carrier, answered
+    ):
+        socket = make(limits=QueueLimits(messages=2), subprotocol="graphql-ws")
+        socket = subscribed(socket, carrier, b'{"id":"a","type":"start"}')
+        for position in (6, 7, 8):
+            socket.deliver(records.EVENT, position, b"a", b"n%d" % position)
+        assert carrier.take() == [text(b'{"id":"a","type":"stop"}')]
+        complete = b'{"id":"a","type":"complete"}'
+        if answered:
+            socket.deliver(records.ENDED, 0, b"a", complete)
+        assert await socket.receive() == [b"n6", b"n7"]
+        socket.send_text(b'{"id":"a","type":"stop"}')
+        if not answered:
+            socket.deliver(records.ENDED, 0, b"a", complete)
+        assert await socket.receive() == [complete]
 
     def test_limits_must_be_positive(self):
         for limits in ({"messages": 0}, {"bytes": 0}):

@@ -1,26 +1,13 @@
 """Web servers in a thread of this process, beside a PostgreSQL of the tests' own."""
 
-import sys
 from collections.abc import Callable, Iterator
-from pathlib import Path
 from typing import Any
 
 import pytest
+from hosting import Uvicorn, conninfo
 
-sys.path.insert(0, str(Path(__file__).resolve().parents[3] / "test/py"))
-
-from fixtures import (  # noqa: E402, F401
-    connect,
-    log_watch,
-    make_cluster,
-    name,
-    pytest_runtest_makereport,
-    server,
-    shared_cluster,
-)
-from hosting import Uvicorn, conninfo  # noqa: E402
-
-from fraiseql_subs import SubscriptionManager  # noqa: E402
+from fraiseql_subs import SubscriptionManager
+from fraiseql_subs.asgi import SubscriptionASGI
 
 
 @pytest.fixture
@@ -53,7 +40,6 @@ def host(
     make_manager: Callable[..., SubscriptionManager[None]], serve: Callable[..., Uvicorn]
 ) -> Callable[..., Uvicorn]:
     """A function that serves subscriptions of a cluster, with nothing around them."""
-    from fraiseql_subs.asgi import SubscriptionASGI
 
     def start(*cluster: Any, uvicorn: dict[str, Any] | None = None, **options: Any) -> Uvicorn:
         manager = make_manager(*cluster)

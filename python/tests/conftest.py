@@ -1,0 +1,26 @@
+"""Servers of the tests' own, as those of the repository's other tests."""
+
+import sys
+from pathlib import Path
+
+import pytest
+
+sys.path.append(str(Path(__file__).resolve().parents[2] / "test" / "py"))
+
+from fixtures import (  # noqa: E402, F401
+    connect,
+    log_watch,
+    make_cluster,
+    name,
+    pytest_runtest_makereport,
+    server,
+    shared_cluster,
+)
+
+from servers import conninfo_of  # noqa: E402
+
+
+@pytest.fixture
+def conninfo(server):  # noqa: F811
+    """That of the server that most tests share, with the field orderUpdated on orders."""
+    return conninfo_of(server)
