@@ -44,6 +44,10 @@ inline constexpr char kInitPayload[] = "init_payload";
 inline constexpr char kHeaders[] = "headers";
 inline constexpr char kRows[] = "rows";
 inline constexpr char kError[] = "error";
+inline constexpr char kFields[] = "fields";
+inline constexpr char kResults[] = "results";
+inline constexpr char kCredits[] = "credits";
+inline constexpr char kSeen[] = "seen";
 
 }  // namespace member
 
@@ -52,6 +56,9 @@ namespace op {
 
 inline constexpr char kExecutor[] = "executor";
 inline constexpr char kAuthenticator[] = "authenticator";
+inline constexpr char kResolver[] = "resolver";
+inline constexpr char kResolverLink[] = "resolver_link";
+inline constexpr char kExchange[] = "exchange";
 inline constexpr char kSnapshot[] = "snapshot";
 inline constexpr char kAuthenticate[] = "authenticate";
 inline constexpr char kMetrics[] = "metrics";
@@ -63,10 +70,12 @@ inline constexpr char kExplain[] = "explain";
 // What follows is no JSON (session_records.hpp).
 inline constexpr char kSessionLink[] = "session_link";
 inline constexpr char kSessionSender[] = "session_sender";
+inline constexpr char kResolvers[] = "resolvers";
 
 // What a backend may ask for.
 inline constexpr const char* kOfBackends[] = {kMetrics,    kConnections, kSubscriptions,
-                                              kDisconnect, kIssuers,     kExplain};
+                                              kDisconnect, kIssuers,     kExplain,
+                                              kResolvers};
 
 }  // namespace op
 

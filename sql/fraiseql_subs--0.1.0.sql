@@ -587,6 +587,21 @@ COMMENT ON TABLE fraiseql_subs.subscription IS 'subscription fields and the even
 COMMENT ON COLUMN fraiseql_subs.subscription.field IS 'SDL of the field';
 COMMENT ON COLUMN fraiseql_subs.subscription.event_types IS 'event types delivered; null for all';
 
+CREATE TABLE fraiseql_subs.resolver (
+    field text PRIMARY KEY REFERENCES fraiseql_subs.subscription ON DELETE CASCADE,
+    function text,
+    per text NOT NULL CHECK (per IN ('plan', 'audience')),
+    timeout_ms integer NOT NULL CHECK (timeout_ms BETWEEN 1 AND 3600000),
+    retries integer NOT NULL CHECK (retries BETWEEN 0 AND 100),
+    idempotent boolean NOT NULL,
+    on_error text NOT NULL CHECK (on_error IN ('null', 'skip', 'complete')),
+    concurrency integer CHECK (concurrency BETWEEN 1 AND 100000)
+);
+COMMENT ON TABLE fraiseql_subs.resolver IS 'what makes the values of subscription fields out of their events';
+COMMENT ON COLUMN fraiseql_subs.resolver.function IS
+    'qualified name of a function (jsonb, jsonb) returns jsonb; null for processes outside the database';
+ALTER TABLE fraiseql_subs.resolver ENABLE ROW LEVEL SECURITY;
+
 CREATE TABLE fraiseql_subs.issuer (
     name text PRIMARY KEY,
     issuer text UNIQUE NULLS NOT DISTINCT,
@@ -623,6 +638,7 @@ SELECT pg_extension_config_dump('fraiseql_subs.issuer', '');
 SELECT pg_extension_config_dump('fraiseql_subs.role_limit', '');
 SELECT pg_extension_config_dump('fraiseql_subs.type', '');
 SELECT pg_extension_config_dump('fraiseql_subs.subscription', '');
+SELECT pg_extension_config_dump('fraiseql_subs.resolver', '');
 
 -- What committed transactions have lost by PREPARE TRANSACTION, until the executor has told it. Not
 -- dumped. An empty channel is all of them.
@@ -654,6 +670,11 @@ CREATE TRIGGER catalog_changed
 AFTER INSERT OR UPDATE OR DELETE OR TRUNCATE ON fraiseql_subs.subscription
 FOR EACH STATEMENT EXECUTE FUNCTION fraiseql_subs.catalog_changed();
 ALTER TABLE fraiseql_subs.subscription ENABLE ALWAYS TRIGGER catalog_changed;
+
+CREATE TRIGGER catalog_changed
+AFTER INSERT OR UPDATE OR DELETE OR TRUNCATE ON fraiseql_subs.resolver
+FOR EACH STATEMENT EXECUTE FUNCTION fraiseql_subs.catalog_changed();
+ALTER TABLE fraiseql_subs.resolver ENABLE ALWAYS TRIGGER catalog_changed;
 
 CREATE TRIGGER catalog_changed
 AFTER INSERT OR UPDATE OR DELETE OR TRUNCATE ON fraiseql_subs.issuer
@@ -896,6 +917,149 @@ BEGIN
 END
 $$;
 COMMENT ON FUNCTION fraiseql_unregister_subscription(text) IS 'remove a subscription field';
+
+-- Resolvers ---------------------------------------------------------------------------------------
+
+-- The function of that qualified name, as a resolver is called. Raises an error if there is none.
+CREATE FUNCTION fraiseql_subs.find_resolver(name text) RETURNS oid
+LANGUAGE plpgsql STABLE SET search_path = pg_catalog, pg_temp AS $$
+DECLARE
+    parts text[];
+    resolver record;
+BEGIN
+    BEGIN
+        parts := parse_ident(name);
+    EXCEPTION WHEN invalid_parameter_value THEN
+        parts := '{}';
+    END;
+    IF cardinality(parts) <> 2 THEN
+        RAISE invalid_parameter_value USING
+            MESSAGE = format('"%s" is not the name of a function with its schema', name),
+            HINT = 'As in function => ''app.resolve_order''.';
+    END IF;
+    SELECT oid, prorettype, prokind, proretset INTO resolver
+    FROM pg_proc WHERE oid = to_regprocedure(format('%I.%I(jsonb, jsonb)', parts[1], parts[2]));
+    IF NOT FOUND THEN
+        RAISE undefined_function USING
+            MESSAGE = format('function %I.%I(jsonb, jsonb) does not exist', parts[1], parts[2]),
+            HINT = 'A resolver is a function (event jsonb, variables jsonb) returns jsonb.';
+    END IF;
+    IF resolver.prokind <> 'f' OR resolver.proretset OR resolver.prorettype <> 'jsonb'::regtype THEN
+        RAISE invalid_function_definition USING
+            MESSAGE = format('%I.%I(jsonb, jsonb) is no function that returns one jsonb', parts[1], parts[2]);
+    END IF;
+    RETURN resolver.oid;
+END
+$$;
+
+CREATE FUNCTION fraiseql_register_resolver(
+    field text, function text DEFAULT NULL, per text DEFAULT 'plan',
+    timeout interval DEFAULT '10 s', retries integer DEFAULT 0, idempotent boolean DEFAULT false,
+    on_error text DEFAULT 'null', concurrency integer DEFAULT NULL
+) RETURNS void
+LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
+#variable_conflict use_column
+DECLARE
+    -- Whose privileges the caller has; current_user is the extension's owner here.
+    caller CONSTANT name := CASE current_setting('role') WHEN 'none' THEN session_user
+                            ELSE current_setting('role') END;
+    function_owner oid;
+BEGIN
+    IF $3 IS NULL OR $3 NOT IN ('plan', 'audience') THEN
+        RAISE invalid_parameter_value USING
+            MESSAGE = format('per cannot be %s', coalesce(quote_literal($3), 'null')),
+            HINT = 'It is ''plan'' or ''audience''.';
+    END IF;
+    IF $4 IS NULL OR $4 NOT BETWEEN interval '1 ms' AND interval '1 hour' THEN
+        RAISE invalid_parameter_value USING
+            MESSAGE = format('timeout cannot be %s', coalesce($4::text, 'null')),
+            HINT = 'It is from 1 ms to 1 h.';
+    END IF;
+    IF $5 IS NULL OR $5 NOT BETWEEN 0 AND 100 THEN
+        RAISE invalid_parameter_value USING
+            MESSAGE = format('retries cannot be %s', coalesce($5::text, 'null')), HINT = 'It is from 0 to 100.';
+    END IF;
+    IF $6 IS NULL THEN
+        RAISE invalid_parameter_value USING MESSAGE = 'idempotent cannot be null';
+    END IF;
+    IF $7 IS NULL OR $7 NOT IN ('null', 'skip', 'complete') THEN
+        RAISE invalid_parameter_value USING
+            MESSAGE = format('on_error cannot be %s', coalesce(quote_literal($7), 'null')),
+            HINT = 'It is ''null'', ''skip'' or ''complete''.';
+    END IF;
+    IF $8 NOT BETWEEN 1 AND 100000 THEN
+        RAISE invalid_parameter_value USING
+            MESSAGE = format('concurrency cannot be %s', $8),
+            HINT = 'It is from 1 to 100000; leave it out for no limit.';
+    END IF;
+    IF $2 IS NOT NULL THEN
+        PERFORM fraiseql_subs.check_utf8('function', $2);
+        SELECT proowner INTO function_owner FROM pg_proc WHERE oid = fraiseql_subs.find_resolver($2);
+        -- It runs as its owner, with data that others choose.
+        IF NOT pg_has_role(caller, function_owner, 'USAGE') THEN
+            RAISE insufficient_privilege USING
+                MESSAGE = format('must be owner of function %s', $2),
+                DETAIL = 'A resolver runs as the function''s owner.';
+        END IF;
+    END IF;
+    PERFORM fraiseql_subs.lock_catalog();
+    IF NOT EXISTS (SELECT FROM fraiseql_subs.subscription WHERE name = $1) THEN
+        RAISE undefined_object USING
+            MESSAGE = format('subscription "%s" is not registered', $1),
+            HINT = 'Register it first: fraiseql_register_subscription().';
+    END IF;
+    INSERT INTO fraiseql_subs.resolver (field, function, per, timeout_ms, retries, idempotent, on_error, concurrency)
+        VALUES ($1, $2, $3, ceil(extract(epoch FROM $4) * 1000), $5, $6, $7, $8)
+        ON CONFLICT ON CONSTRAINT resolver_pkey DO UPDATE
+        SET function = excluded.function, per = excluded.per, timeout_ms = excluded.timeout_ms,
+            retries = excluded.retries, idempotent = excluded.idempotent,
+            on_error = excluded.on_error, concurrency = excluded.concurrency;
+END
+$$;
+COMMENT ON FUNCTION fraiseql_register_resolver(text, text, text, interval, integer, boolean, text, integer) IS
+    'have a function, or processes outside the database, make the values of a subscription field, or register that anew';
+
+CREATE FUNCTION fraiseql_unregister_resolver(field text) RETURNS void
+LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
+#variable_conflict use_column
+BEGIN
+    PERFORM fraiseql_subs.lock_catalog();
+    DELETE FROM fraiseql_subs.resolver WHERE field = fraiseql_unregister_resolver.field;
+    IF NOT FOUND THEN
+        RAISE undefined_object USING MESSAGE = format('subscription "%s" has no resolver', $1);
+    END IF;
+END
+$$;
+COMMENT ON FUNCTION fraiseql_unregister_resolver(text) IS
+    'have a subscription field deliver the data of its events again';
+
+-- What the worker knows as well: worker/resolve/.
+CREATE FUNCTION fraiseql_skip() RETURNS jsonb
+LANGUAGE sql IMMUTABLE PARALLEL SAFE AS $$ SELECT '{"fraiseql_skip": true}'::pg_catalog.jsonb $$;
+COMMENT ON FUNCTION fraiseql_skip() IS 'what a resolver returns to drop an event';
+
+CREATE FUNCTION fraiseql_resolver_error(
+    message text, code text DEFAULT NULL, extensions jsonb DEFAULT NULL
+) RETURNS jsonb
+LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS $$
+BEGIN
+    IF extensions IS NOT NULL AND jsonb_typeof(extensions) <> 'object' THEN
+        RAISE invalid_parameter_value USING MESSAGE = 'extensions must be a JSON object';
+    END IF;
+    RAISE SQLSTATE 'FQ001' USING
+        MESSAGE = coalesce(message, ''),
+        DETAIL = (jsonb_build_object('code', coalesce(code, 'RESOLVER_ERROR')) || coalesce(extensions, '{}'))::text;
+END
+$$;
+COMMENT ON FUNCTION fraiseql_resolver_error(text, text, jsonb) IS
+    'raise an error that reaches the client: other errors of a resolver do not';
+
+CREATE PROCEDURE fraiseql_subs.resolver_exchange(
+    INOUT link text, fields text, results text, credits integer, wait_ms integer, INOUT calls text
+)
+LANGUAGE c AS 'MODULE_PATHNAME', 'fsubs_resolver_exchange';
+COMMENT ON PROCEDURE fraiseql_subs.resolver_exchange(text, text, text, integer, integer, text) IS
+    'hand in what calls of resolvers came to, and wait for further ones';
 
 CREATE FUNCTION fraiseql_schema() RETURNS text
 LANGUAGE sql STABLE SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
@@ -1298,17 +1462,17 @@ RETURNS TABLE (
     id bigint, shard integer, peer text, protocol text, state text, user_id text, tenant_id text,
     roles text[], issuer text, expires_at timestamptz, connected_at timestamptz,
     subscriptions integer, memory_bytes bigint, queued_bytes bigint, sent_messages bigint,
-    sent_bytes bigint
+    sent_bytes bigint, hosted boolean
 )
 LANGUAGE sql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
     SELECT id, shard, peer, protocol, state, user_id, tenant_id, roles, issuer,
         to_timestamp(expires_at / 1e6), to_timestamp(connected_at / 1e6),
-        subscriptions, memory_bytes, queued_bytes, sent_messages, sent_bytes
+        subscriptions, memory_bytes, queued_bytes, sent_messages, sent_bytes, hosted
     FROM jsonb_to_recordset(fraiseql_subs.worker_request('connections')) AS connection (
         id bigint, shard integer, peer text, protocol text, state text, user_id text,
         tenant_id text, roles text[], issuer text, expires_at bigint, connected_at bigint,
         subscriptions integer, memory_bytes bigint, queued_bytes bigint, sent_messages bigint,
-        sent_bytes bigint);
+        sent_bytes bigint, hosted boolean);
 $$;
 COMMENT ON FUNCTION fraiseql_connections() IS 'clients connected to the worker';
 
@@ -1325,6 +1489,29 @@ LANGUAGE sql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
         started_at bigint, delivered bigint);
 $$;
 COMMENT ON FUNCTION fraiseql_subscriptions() IS 'subscriptions of the clients connected to the worker';
+
+CREATE FUNCTION fraiseql_resolvers()
+RETURNS TABLE (
+    field text, function text, per text, timeout interval, retries integer, idempotent boolean,
+    on_error text, concurrency integer, processes integer, under_way bigint, waiting bigint,
+    calls bigint, failures bigint
+)
+LANGUAGE sql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
+    WITH known AS (
+        SELECT * FROM jsonb_to_recordset(fraiseql_subs.worker_request('resolvers')) AS one (
+            field text, processes integer, under_way bigint, waiting bigint, calls bigint, failures bigint)
+    )
+    SELECT r.field, r.function, r.per, r.timeout_ms * interval '1 ms', r.retries, r.idempotent, r.on_error,
+        r.concurrency,
+        -- The row without a name is the one of those that call functions.
+        coalesce((SELECT k.processes FROM known AS k
+                  WHERE k.field = CASE WHEN r.function IS NULL THEN r.field ELSE '' END), 0),
+        coalesce(known.under_way, 0), coalesce(known.waiting, 0), coalesce(known.calls, 0),
+        coalesce(known.failures, 0)
+    FROM fraiseql_subs.resolver AS r LEFT JOIN known ON known.field = r.field
+    ORDER BY r.field;
+$$;
+COMMENT ON FUNCTION fraiseql_resolvers() IS 'subscription fields with a resolver, and what their calls are doing';
 
 CREATE FUNCTION fraiseql_explain_delivery("position" text, connection_id bigint, subscription_id text)
 RETURNS TABLE (step integer, module text, outcome text, detail text)
@@ -1391,17 +1578,17 @@ LANGUAGE sql IMMUTABLE SET search_path = pg_catalog, pg_temp AS $$
         ('fraiseql_registrar', ARRAY[
             'fraiseql_register_types', 'fraiseql_unregister_type',
             'fraiseql_register_subscription', 'fraiseql_unregister_subscription',
-            'fraiseql_schema']),
+            'fraiseql_register_resolver', 'fraiseql_unregister_resolver', 'fraiseql_schema']),
         ('fraiseql_resolver', ARRAY[
-            'fraiseql_schema']),
+            'fraiseql_schema', 'resolver_exchange']),
         ('fraiseql_monitor', ARRAY[
             'fraiseql_metrics', 'fraiseql_connections', 'fraiseql_subscriptions',
-            'fraiseql_watched_tables', 'fraiseql_issuers', 'fraiseql_limits']),
+            'fraiseql_watched_tables', 'fraiseql_issuers', 'fraiseql_limits', 'fraiseql_resolvers']),
         ('fraiseql_host', ARRAY[
             'session_exchange', 'session_send']),
         ('fraiseql_operator', ARRAY[
             'fraiseql_metrics', 'fraiseql_connections', 'fraiseql_subscriptions',
-            'fraiseql_watched_tables', 'fraiseql_issuers', 'fraiseql_limits',
+            'fraiseql_watched_tables', 'fraiseql_issuers', 'fraiseql_limits', 'fraiseql_resolvers',
             'fraiseql_explain_delivery', 'fraiseql_disconnect', 'fraiseql_set_limits',
             'fraiseql_register_issuer', 'fraiseql_unregister_issuer'])
     ) AS granted (role, functions);
@@ -1432,7 +1619,7 @@ BEGIN
         END IF;
     END LOOP;
     FOR granted IN
-        SELECT f.role, p.oid::regprocedure AS function, p.pronamespace::regnamespace AS schema
+        SELECT f.role, p.oid::regprocedure AS function
         FROM fraiseql_subs.role_functions() AS f
             JOIN pg_proc AS p ON p.proname = f.function
             JOIN pg_depend AS d ON d.classid = 'pg_proc'::regclass AND d.objid = p.oid
@@ -1440,9 +1627,9 @@ BEGIN
             JOIN pg_extension AS e ON e.oid = d.refobjid AND e.extname = 'fraiseql_subs'
         ORDER BY f.role, p.oid
     LOOP
-        EXECUTE format('GRANT USAGE ON SCHEMA %s TO %I', granted.schema, granted.role);
         EXECUTE format('GRANT EXECUTE ON ROUTINE %s TO %I', granted.function, granted.role);
     END LOOP;
+    GRANT USAGE ON SCHEMA fraiseql_subs TO fraiseql_resolver, fraiseql_host;
 END
 $$;
 COMMENT ON FUNCTION fraiseql_create_roles() IS
@@ -1464,12 +1651,15 @@ REVOKE ALL ON FUNCTION
     fraiseql_register_subscription(
     text, text, text[], jsonb, text, boolean, text, jsonb, text[], text[], text),
     fraiseql_unregister_subscription(text),
+    fraiseql_register_resolver(text, text, text, interval, integer, boolean, text, integer),
+    fraiseql_unregister_resolver(text),
     fraiseql_schema(),
     fraiseql_set_limits(text, jsonb),
     fraiseql_limits(),
     fraiseql_metrics(),
     fraiseql_connections(),
     fraiseql_subscriptions(),
+    fraiseql_resolvers(),
     fraiseql_explain_delivery(text, bigint, text),
     fraiseql_disconnect(text, bigint, text, text, boolean),
     fraiseql_create_roles()

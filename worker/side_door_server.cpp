@@ -23,7 +23,7 @@ using side_door::SnapshotRequest;
 constexpr int kBacklog = 64;
 constexpr size_t kReadChunk = 64 * 1024;
 
-enum class PeerKind { kBackend, kExecutor, kAuthenticator };
+enum class PeerKind { kBackend, kExecutor, kAuthenticator, kResolver };
 
 // One connected process. Destroyed when libuv has closed its handle; until then `door` may be null.
 struct Peer final : Door {
@@ -35,6 +35,7 @@ struct Peer final : Door {
   SideDoorServer::Impl* door = nullptr;
   std::string input;
   PeerKind kind = PeerKind::kBackend;
+  uint64_t resolver = 0;  // the host's number for it
   // Tells replies that come later whether the peer is still there.
   std::shared_ptr<Peer*> alive;
   std::unique_ptr<DoorUser> user;  // null: its frames are JSON
@@ -63,6 +64,7 @@ struct SideDoorServer::Impl {
   bool OnMessage(Peer* peer, std::string_view json);
   bool OnSnapshot(JsonValue message);
   bool OnAuthenticated(JsonValue message);
+  void GreetResolver(Peer* peer, bool is_executor);
   void AskForSnapshot(Peer* executor);
   SideDoorHost::Reply ReplyTo(Peer* peer, const std::string& op);
 };
@@ -167,6 +169,8 @@ void SideDoorServer::Impl::Close(Peer* peer) {
   } else if (peer->kind == PeerKind::kAuthenticator) {
     Log(LogLevel::kDebug, "an authenticator has disconnected");
     host->OnAuthenticatorGone();
+  } else if (peer->kind == PeerKind::kResolver) {
+    host->OnResolverGone(peer->resolver);
   }
 }
 
@@ -250,6 +254,14 @@ bool SideDoorServer::Impl::OnMessage(Peer* peer, std::string_view json) {
     host->OnAuthenticator();
     return true;
   }
+  if (op == side_door::op::kResolver || op == side_door::op::kResolverLink) {
+    if (peer->kind != PeerKind::kBackend) return false;
+    GreetResolver(peer, op == side_door::op::kResolver);
+    return true;
+  }
+  if (op == side_door::op::kExchange && peer->kind == PeerKind::kResolver) {
+    return host->OnResolverMessage(peer->resolver, tree.root());
+  }
   if (op == side_door::op::kAuthenticate && peer->kind == PeerKind::kAuthenticator) {
     return OnAuthenticated(tree.root());
   }
@@ -259,12 +271,20 @@ bool SideDoorServer::Impl::OnMessage(Peer* peer, std::string_view json) {
     host->OnSnapshotError(error);
     return true;
   }
-  std::string rows;
-  if ((peer->user = host->OnDoor(op, peer, &rows))) {
-    Send(peer, Message(op, side_door::member::kRows, rows));
+  SideDoorHost::Answer answer;
+  peer->user = host->OnDoor(op, peer, &answer);
+  if (peer->user || !answer.error.empty()) {
+    ReplyTo(peer, op)(answer);
     return true;
   }
   return host->OnRequest(op, tree.root().Find(side_door::member::kArguments), ReplyTo(peer, op));
+}
+
+void SideDoorServer::Impl::GreetResolver(Peer* peer, bool is_executor) {
+  peer->kind = PeerKind::kResolver;
+  peer->resolver = host->OnResolver(is_executor, [alive = peer->alive](std::string_view json) {
+    if (*alive != nullptr) (*alive)->door->Send(*alive, json);
+  });
 }
 
 bool SideDoorServer::Impl::OnSnapshot(JsonValue message) {
@@ -336,6 +356,12 @@ void SideDoorServer::RequestSnapshot(SnapshotRequest request) {
       return;
     }
   }
+}
+
+bool SideDoorServer::is_idle() const {
+  return std::all_of(impl_->peers.begin(), impl_->peers.end(), [](const Peer* peer) {
+    return uv_stream_get_write_queue_size(reinterpret_cast<const uv_stream_t*>(&peer->handle)) == 0;
+  });
 }
 
 bool SideDoorServer::SendAuthenticate(uint64_t number, std::string_view claims,

@@ -41,13 +41,22 @@ class SideDoorHost {
   // failed.
   virtual void OnAuthenticated(uint64_t number, std::string_view claims,
                                std::string_view error) = 0;
+  // A process that resolves is there: the executor of functions in the database, or the connection
+  // of one outside it. Returns a number for it, not 0. `send` sends it one message; it does nothing
+  // once the process is gone.
+  using SendToResolver = std::function<void(std::string_view json)>;
+  virtual uint64_t OnResolver(bool is_executor, SendToResolver send) = 0;
+  // Its message. Returns false if that is none of the protocol's.
+  virtual bool OnResolverMessage(uint64_t resolver, const JsonValue& message) = 0;
+  virtual void OnResolverGone(uint64_t resolver) = 0;
   // A backend's request. Returns false, and does not reply, if there is no such one. `arguments`
   // live during the call.
   virtual bool OnRequest(std::string_view op, const std::optional<JsonValue>& arguments,
                          Reply reply) = 0;
   // A peer whose frames are no JSON from now on. Its `door` lives as long as what is returned.
-  // `*rows`, a JSON array, is the answer to the message that said so. Null if there is no such `op`.
-  virtual std::unique_ptr<DoorUser> OnDoor(std::string_view op, Door* door, std::string* rows) = 0;
+  // `*answer` is that to the message that said so. Null if there is no such `op`, and if there is an
+  // error.
+  virtual std::unique_ptr<DoorUser> OnDoor(std::string_view op, Door* door, Answer* answer) = 0;
 };
 
 class SideDoorServer {
@@ -61,6 +70,9 @@ class SideDoorServer {
   ~SideDoorServer();
   SideDoorServer(const SideDoorServer&) = delete;
   SideDoorServer& operator=(const SideDoorServer&) = delete;
+
+  // Whether all that was sent is on its way.
+  bool is_idle() const;
 
   // Ask an executor for the catalog. Each one that connects later is asked too.
   void RequestSnapshot(side_door::SnapshotRequest request);

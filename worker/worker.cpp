@@ -28,6 +28,11 @@ constexpr uint64_t kDatabaseLookMs = 500;
 // How late a log-in may be refused whose time has run out.
 constexpr uint64_t kLoginsLookMs = 50;
 
+// The same for calls of resolvers.
+constexpr uint64_t kCallsLookMs = 20;
+// How often it is looked whether the last words have been written.
+constexpr uint64_t kSendingLookMs = 5;
+
 // How long a shard may take to tell its rows. Shorter than what backends wait for the worker, so
 // that they hear of the shard.
 constexpr uint64_t kRowsPatienceMs = 4000;
@@ -104,6 +109,9 @@ Worker::Worker(int argc, char** argv, const Options& options, FetcherProcess fet
       keys_(fetcher, this),
       logins_([this](uint64_t number, const AuthenticateCall& call) {
         return side_door_->SendAuthenticate(number, call.claims, call.init_payload, call.headers);
+      }),
+      resolvers_([this](size_t shard, std::vector<ResolveResult> results) {
+        shards_[shard]->OnResolved(std::move(results));
       }) {
   audit_.SetEnabled(options.audit_log);
 }
@@ -146,6 +154,8 @@ std::string Worker::Start() {
   uv_timer_init(&loop_, &retry_timer_);
   uv_timer_init(&loop_, &database_timer_);
   uv_timer_init(&loop_, &logins_timer_);
+  uv_timer_init(&loop_, &calls_timer_);
+  uv_timer_init(&loop_, &sending_timer_);
   uv_timer_start(
       &database_timer_,
       [](uv_timer_t* timer) {
@@ -317,6 +327,34 @@ void Worker::OnAuthenticated(uint64_t number, std::string_view claims, std::stri
   logins_.OnAnswer(number, {.claims = std::string(claims), .error = std::string(error)});
 }
 
+void Worker::CallResolvers(ResolveOrder order) {
+  tasks_.Post([this, order = std::move(order)] {
+    resolvers_.Add(order);
+    if (resolvers_.empty() || uv_is_active(reinterpret_cast<uv_handle_t*>(&calls_timer_)) != 0) {
+      return;
+    }
+    uv_timer_start(
+        &calls_timer_,
+        [](uv_timer_t* timer) { static_cast<Worker*>(timer->loop->data)->ExpireCalls(); },
+        kCallsLookMs, kCallsLookMs);
+  });
+}
+
+void Worker::ExpireCalls() {
+  resolvers_.Expire(MonotonicMs());
+  if (resolvers_.empty()) uv_timer_stop(&calls_timer_);
+}
+
+uint64_t Worker::OnResolver(bool is_executor, SendToResolver send) {
+  return resolvers_.AddLink(is_executor ? ResolveQueue::LinkKind::kExecutor
+                                        : ResolveQueue::LinkKind::kOutside,
+                            std::move(send));
+}
+
+bool Worker::OnResolverMessage(uint64_t resolver, const JsonValue& message) {
+  return resolvers_.OnMessage(resolver, message);
+}
+
 void Worker::OnLoaded(const std::shared_ptr<const Catalog>& catalog, const std::string& error,
                       Position covers) {
   if (!catalog) {
@@ -421,6 +459,8 @@ bool Worker::OnRequest(std::string_view op, const std::optional<JsonValue>& argu
     return Disconnect(arguments, std::move(reply));
   } else if (op == side_door::op::kIssuers) {
     reply({.rows = keys_.Rows()});
+  } else if (op == side_door::op::kResolvers) {
+    reply({.rows = resolvers_.Rows()});
   } else if (op == side_door::op::kExplain) {
     ExplainDelivery(arguments, std::move(reply));
   } else {
@@ -429,14 +469,19 @@ bool Worker::OnRequest(std::string_view op, const std::optional<JsonValue>& argu
   return true;
 }
 
-std::unique_ptr<DoorUser> Worker::OnDoor(std::string_view op, Door* door, std::string* rows) {
-  *rows = "[]";
+std::unique_ptr<DoorUser> Worker::OnDoor(std::string_view op, Door* door, Answer* answer) {
+  answer->rows = "[]";
   if (op == side_door::op::kSessionSender) return links_.OpenSender(door);
   if (op != side_door::op::kSessionLink) return nullptr;
+  // Sessions that are restored would be refused.
+  if (draining_ || catalog_ != CatalogState::kServed || shards_.empty()) {
+    answer->error = draining_ ? "it is shutting down" : "it has no catalog yet";
+    return nullptr;
+  }
   std::string name;
   auto user = links_.Open(door, &name);
-  rows->clear();
-  JsonWriter json(rows);
+  answer->rows.clear();
+  JsonWriter json(&answer->rows);
   json.BeginArray();
   json.String(name);
   json.EndArray();
@@ -527,7 +572,13 @@ void Worker::OnDrained() {
   tasks_.Post([this] {
     if (++drained_ < shards_.size()) return;
     Log(LogLevel::kLog, "drained");
-    uv_stop(&loop_);
+    // Hosts are still to read how their sessions ended.
+    uv_timer_start(
+        &sending_timer_,
+        [](uv_timer_t* timer) {
+          if (static_cast<Worker*>(timer->loop->data)->side_door_->is_idle()) uv_stop(timer->loop);
+        },
+        0, kSendingLookMs);
   });
 }
 

@@ -26,6 +26,7 @@
 #include "worker/mapped_ring.hpp"
 #include "worker/metrics.hpp"
 #include "worker/operation/catalog.hpp"
+#include "worker/resolve/resolve_queue.hpp"
 #include "worker/shard/shard.hpp"
 #include "worker/side_door_server.hpp"
 #include "worker/socket/peer_limits.hpp"
@@ -53,6 +54,7 @@ class Worker final : private ShardHost,
   void RefreshKeys(const std::string& url, size_t shard) override;
   void CallAuthenticate(AuthenticateCall call,
                         std::function<void(AuthenticateAnswer)> reply) override;
+  void CallResolvers(ResolveOrder order) override;
   void OnDrained() override;
   void OnLinkReport(LinkId link, LinkReport report) override;
   HttpReply OnGet(std::string_view path) override;
@@ -65,9 +67,12 @@ class Worker final : private ShardHost,
   void OnAuthenticator() override { logins_.OnProcess(); }
   void OnAuthenticatorGone() override { logins_.OnProcessGone(); }
   void OnAuthenticated(uint64_t number, std::string_view claims, std::string_view error) override;
+  uint64_t OnResolver(bool is_executor, SendToResolver send) override;
+  bool OnResolverMessage(uint64_t resolver, const JsonValue& message) override;
+  void OnResolverGone(uint64_t resolver) override { resolvers_.RemoveLink(resolver); }
   bool OnRequest(std::string_view op, const std::optional<JsonValue>& arguments,
                  Reply reply) override;
-  std::unique_ptr<DoorUser> OnDoor(std::string_view op, Door* door, std::string* rows) override;
+  std::unique_ptr<DoorUser> OnDoor(std::string_view op, Door* door, Answer* answer) override;
 
   // KeyService::Host.
   void OnKeysTried(const std::string& url, KeysTried outcome) override;
@@ -96,6 +101,7 @@ class Worker final : private ShardHost,
   void QueueLogin(AuthenticateCall call, uint64_t asked_ms,
                   std::function<void(AuthenticateAnswer)> reply);
   void ExpireLogins();
+  void ExpireCalls();
   // Any thread.
   std::string Trouble() const;
   WorkerGauges Gauges() const;
@@ -119,6 +125,7 @@ class Worker final : private ShardHost,
   CatalogLoader loader_{this};
   KeyService keys_;
   AuthenticateQueue logins_;
+  ResolveQueue resolvers_;
   std::optional<Heartbeat> heartbeat_;
 
   uv_loop_t loop_{};
@@ -129,6 +136,8 @@ class Worker final : private ShardHost,
   uv_timer_t retry_timer_{};
   uv_timer_t database_timer_{};
   uv_timer_t logins_timer_{};  // runs while some wait
+  uv_timer_t calls_timer_{};   // likewise, for calls of resolvers
+  uv_timer_t sending_timer_{};
   TaskQueue tasks_{"control thread"};
 
   size_t drained_ = 0;  // shards

@@ -155,6 +155,12 @@ inline JsonLexContext* MakeJsonLexer(const char* json, size_t size, bool need_es
 #endif
 }
 
+// The socket of this backend's client; PGINVALID_SOCKET: it has none. It is the first member of Port
+// in every version; the header that says so needs those of GSSAPI.
+inline pgsocket ClientSocket() {
+  return MyProcPort == nullptr ? PGINVALID_SOCKET : *reinterpret_cast<const pgsocket*>(MyProcPort);
+}
+
 // PostgreSQL counts time from 2000-01-01, the rest of the product from 1970-01-01.
 inline int64_t ToUnixMicroseconds(TimestampTz time) {
   return time + int64_t{POSTGRES_EPOCH_JDATE - UNIX_EPOCH_JDATE} * USECS_PER_DAY;

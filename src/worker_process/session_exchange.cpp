@@ -136,6 +136,13 @@ void OpenLink() {
   CloseLink();
   Jsonb* const answer = Introduce(&held.contact, side_door::op::kSessionLink, Wait::kSessionLink);
   held.contact.is_busy = true;  // until all is done
+  JsonbValue error;
+  if (FindMember(answer, side_door::member::kError, &error) && error.type == jbvString) {
+    ereport(ERROR, (errcode(ERRCODE_SQLCLIENT_UNABLE_TO_ESTABLISH_SQLCONNECTION),
+                    errmsg("the worker of fraiseql_subs does not take a link: %.*s",
+                           error.val.string.len, error.val.string.val),
+                    errhint("Try again later.")));
+  }
   const std::string_view name = LinkNameIn(answer);
   if (!IsLinkName(name)) RaiseNonsense();
   snprintf(held.text, sizeof(held.text), "%.*s:%llx", static_cast<int>(name.size()), name.data(),

@@ -205,7 +205,7 @@ SideDoorResult SideDoorClient::ReadUpTo(size_t size) {
   return SideDoorResult::kDone;
 }
 
-Jsonb* SideDoorClient::TakeMessage() {
+char* SideDoorClient::TakeText() {
   StringInfoData utf8;
   initStringInfo(&utf8);
   appendBinaryStringInfo(&utf8, input_.data + kLengthSize,
@@ -215,8 +215,15 @@ Jsonb* SideDoorClient::TakeMessage() {
     ereport(ERROR, (errcode(ERRCODE_PROTOCOL_VIOLATION),
                     errmsg("fraiseql_subs: a message of the worker is not valid UTF-8")));
   }
-  ReplaceEscapedNuls(&utf8);
-  Jsonb* const message = ParseJson(ToServerEncoding(utf8.data, utf8.len));
+  return ToServerEncoding(utf8.data, utf8.len);
+}
+
+Jsonb* SideDoorClient::TakeMessage() {
+  StringInfoData text;
+  initStringInfo(&text);
+  appendStringInfoString(&text, TakeText());
+  ReplaceEscapedNuls(&text);
+  Jsonb* const message = ParseJson(text.data);
   if (!JB_ROOT_IS_OBJECT(message)) {
     ereport(ERROR, (errcode(ERRCODE_PROTOCOL_VIOLATION),
                     errmsg("fraiseql_subs: a message of the worker is not a JSON object")));

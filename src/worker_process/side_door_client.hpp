@@ -49,6 +49,10 @@ class SideDoorClient {
   // The same where it is no JSON; valid until the next call of TryReceive.
   std::string_view TakeBytes();
 
+  // The same as text, which may be no JSON.
+  char* TakeText();
+
+
   // Wait until the socket can be read from, the process latch is set, or the deadline. May return
   // early. The caller checks for interrupts.
   void WaitReadable(Deadline deadline) const;

@@ -51,6 +51,8 @@ struct alignas(64) ShardCounters {
   Counter connections;
   Counter subscriptions;
   Counter plans;
+  Counter held_events;  // that subscriptions wait for, or that wait for them
+  Counter held_bytes;   // of events that wait for resolvers
   Counter memory;       // bytes, for what clients subscribed to
   Counter memory_peak;  // since memory was last given back to the system
 
@@ -77,6 +79,10 @@ struct alignas(64) ShardCounters {
   Counter denied_by_tenant;
   Counter denied_by_federation;
   Counter fallen_behind;  // a client's socket took no more: its events wait in the ring
+  Counter resolver_calls;    // once for each event and those who ask for it alike
+  Counter resolver_errors;   // of them, no value came: timeouts, too
+  Counter resolver_timeouts;
+  Counter held_events_lost;  // there was no room to hold them; once for each subscription
   Counter slow_consumers;
   Counter keepalive_timeouts;
   Counter init_timeouts;

@@ -59,6 +59,7 @@ constexpr Binding kBindings[] = {
     {SettingIndex("max_query_aliases"), &Options::max_query_aliases},
     {SettingIndex("max_query_selections"), &Options::max_query_selections},
     {SettingIndex("max_filter_conditions"), &Options::max_filter_conditions},
+    {SettingIndex("max_held_size"), &Options::max_held_size},
     {SettingIndex("limit_connections_per_user"), &Options::limit_connections_per_user},
     {SettingIndex("limit_connections_per_address"), &Options::limit_connections_per_address},
     {SettingIndex("limit_connections_per_tenant"), &Options::limit_connections_per_tenant},

@@ -61,6 +61,7 @@ struct Options {
   size_t max_query_aliases;
   size_t max_query_selections;
   size_t max_filter_conditions;
+  size_t max_held_size;
   // Each empty: no limit.
   std::string limit_connections_per_user;
   std::string limit_connections_per_address;

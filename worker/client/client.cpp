@@ -26,7 +26,8 @@ constexpr int64_t kUsPerSecond = 1'000'000;
 size_t SizeOf(const std::string& id, const std::string& head,
               const PreparedSubscription& prepared) {
   return kHeapEntry<Client::Subscriptions> + HeapSize(id) + HeapSize(head) +
-         HeapSize(prepared.variables) + HeapSize(prepared.operation_name) +
+         HeapSize(prepared.variables) + HeapSize(prepared.arguments) +
+         HeapSize(prepared.operation_name) +
          HeapSize(prepared.filter) + Dispatcher::SizeOf(prepared);
 }
 
@@ -34,6 +35,15 @@ size_t SizeOf(const std::string& id, const std::string& head,
 
 void Subscription::Deliver(const EventPlace& place, std::string_view payload) {
   client->Deliver(this, place, payload);
+}
+
+void Subscription::Hold(const EventPlace& place, const EventRecord& record,
+                        const JsonValue& data) {
+  client->Hold(this, place, record, data);
+}
+
+HeldQueue::Owner::Taken Subscription::OnHeld(const HeldEvent& event) {
+  return client->TakeHeld(this, event);
 }
 
 Client::Client(ClientHost* host, uint64_t id)
@@ -96,6 +106,7 @@ void Client::Flush(ClientHost::Flush when) {
 
 void Client::OnSocketTakesMore() {
   WriteOut();
+  if (held_waits_) ContinueHeld();
   if (untold_loss_ > 0 && queued_bytes() == 0 && !closing()) {
     ReportLoss(std::exchange(untold_loss_, 0));
   }
@@ -131,8 +142,82 @@ void Client::Deliver(Subscription* subscription, const EventPlace& place,
   host_->counters()->fallen_behind.Add();
 }
 
+void Client::Hold(Subscription* subscription, const EventPlace& place, const EventRecord& record,
+                  const JsonValue& data) {
+  if (behind_ || closing()) return;
+  if (TakeToHold(subscription, place, record, data, HeldStage::Past::kLoses)) return;
+  behind_ = place;
+  host_->counters()->fallen_behind.Add();
+}
+
+bool Client::TakeToHold(Subscription* subscription, const EventPlace& place,
+                        const EventRecord& record, const JsonValue& data, HeldStage::Past past) {
+  if (place.position < subscription->next()) return true;
+  HeldQueue* const held = subscription->held.get();
+  if (held->ready_bytes() > host_->options().outbox_size ||
+      !host_->held_stage()->Hold(held, place, record, data, past)) {
+    host_->AwaitHeldRoom(this);
+    return false;
+  }
+  subscription->held_to = place.position + 1;
+  return true;
+}
+
+HeldQueue::Owner::Taken Client::TakeHeld(Subscription* subscription, const HeldEvent& event) {
+  using Taken = HeldQueue::Owner::Taken;
+  if (closing()) return Taken::kTaken;
+  bool sent = true;
+  switch (event.state) {
+    case HeldEvent::State::kPending:
+    case HeldEvent::State::kSkipped:
+      break;
+    case HeldEvent::State::kReady:
+      sent = Send(subscription, event.place, event.payload);
+      break;
+    case HeldEvent::State::kLoss:
+      sent = Send(subscription, event.place,
+                  EncodeLoss(*subscription->subscription().plan, event.lost, LossCause::kNotMade));
+      break;
+    case HeldEvent::State::kEnd:
+      return EndWith(subscription, event.errors);
+  }
+  if (!sent) held_waits_ = true;
+  return sent ? Taken::kTaken : Taken::kNoRoom;
+}
+
+HeldQueue::Owner::Taken Client::EndWith(Subscription* subscription,
+                                        const std::vector<Error>& errors) {
+  const auto at =
+      std::find_if(subscriptions_.begin(), subscriptions_.end(),
+                   [&](const auto& entry) { return &entry.second == subscription; });
+  const std::string id = at->first;
+  End(at);
+  SendErrors(id, errors);
+  return HeldQueue::Owner::Taken::kGone;
+}
+
+void Client::ContinueHeld() {
+  held_waits_ = false;
+  for (auto at = subscriptions_.begin(); at != subscriptions_.end();) {
+    Subscription& subscription = (at++)->second;
+    if (subscription.held) (void)subscription.held->Continue();
+  }
+}
+
 bool Client::Take(Subscription* subscription, const EventPlace& place, std::string_view response) {
-  if (place.position < subscription->from) return true;
+  if (place.position < subscription->next()) return true;
+  HeldQueue* const held = subscription->held.get();
+  if (held == nullptr || held->empty()) return Send(subscription, place, response);
+  if (held->ready_bytes() > host_->options().outbox_size) {
+    host_->AwaitHeldRoom(this);
+    return false;
+  }
+  held->Append(place, response);
+  subscription->held_to = place.position + 1;
+  return true;
+}
+
+bool Client::Send(Subscription* subscription, const EventPlace& place, std::string_view response) {
   EventLimit* const limit = place.is_loss ? nullptr : subscription->limit.get();
   if (limit != nullptr && CutByRate(subscription)) {
     if (!subscription->cuts) subscription->cuts = std::make_unique<CutHistory>();
@@ -367,7 +452,7 @@ void Client::OnCatalog(const Catalog& catalog) {
 }
 
 void Client::OnFunctionChanged() {
-  if (!identity_ || identity_->is_anonymous || !identity_->issuer.empty()) return;
+  if (!identity_ || identity_->is_anonymous || !identity_->issuer.empty() || is_vouched()) return;
   Disconnect(kCloseForbidden, "Forbidden");
 }
 
@@ -450,7 +535,7 @@ void Client::Resume(std::string_view id, Subscription* subscription, uint64_t se
   subscription->since = place.position;
   subscription->from = place.position;
   // What the others have seen, and did not want, is not for them although it is read again.
-  const Position seen = behind_ ? behind_->position : host_->dispatched();
+  const Position seen = behind_ ? behind_->position : host_->dispatched().position;
   for (auto& [other_id, other] : subscriptions_) {
     if (&other != subscription && other.from < seen) other.from = seen;
   }
@@ -497,6 +582,12 @@ void Client::Enter(const std::string& id, Subscription* subscription,
   const size_t before = kept_.bytes();
   kept_.Add(subscription->memory, *prepared.plan);
   host_->counters()->AddMemory(kept_.bytes() - before);
+  if (prepared.field->resolver) {
+    if (!subscription->held) {
+      subscription->held = std::make_unique<HeldQueue>(host_->held_stage(), subscription);
+    }
+    subscription->held->SetClass(prepared);
+  }
   host_->Subscribe(subscription, std::move(prepared));
   host_->counters()->subscriptions.Add();
   LimitEvents(subscription);
@@ -543,6 +634,8 @@ void Client::WriteRow(size_t shard, JsonWriter* rows) const {
   rows->Number(shard);
   rows->Key("peer");
   rows->String(peer());
+  rows->Key("hosted");
+  rows->Bool(is_hosted());
   rows->Key("protocol");
   rows->String(status.protocol);
   rows->Key("state");

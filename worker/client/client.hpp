@@ -4,6 +4,7 @@
 // One shard's thread only. Owned by the socket server, which destroys it when the socket closed.
 #pragma once
 
+#include <algorithm>
 #include <cstdint>
 #include <memory>
 #include <optional>
@@ -25,6 +26,7 @@
 #include "worker/limits/limits.hpp"
 #include "worker/limits/token_bucket.hpp"
 #include "worker/operation/operation.hpp"
+#include "worker/resolve/held_stage.hpp"
 #include "worker/socket/outbox.hpp"
 #include "worker/socket/socket_server.hpp"
 
@@ -34,8 +36,15 @@ class Client;
 
 // One subscription of a client. What it was prepared from, to be prepared again when the catalog
 // changes, is in subscription(); the query's text is its plan's.
-struct Subscription final : Member {
+struct Subscription final : Member, HeldQueue::Owner {
   void Deliver(const EventPlace& place, std::string_view payload) override;
+  void Hold(const EventPlace& place, const EventRecord& record, const JsonValue& data) override;
+  Taken OnHeld(const HeldEvent& event) override;
+
+  // Events before it are not for the subscription, were delivered to it or are held for it.
+  Position next() const { return std::max(from, held_to); }
+  // Events before `position` are not for it any more.
+  void PassOver(Position position) { (held ? held_to : from) = position; }
 
   Client* client = nullptr;
   Position since = 0;  // events before it are not for the subscription
@@ -46,6 +55,8 @@ struct Subscription final : Member {
   uint64_t delivered = 0;
   std::unique_ptr<EventLimit> limit;  // null: its events have none
   std::unique_ptr<CutHistory> cuts;   // null: none of its events was cut
+  std::unique_ptr<HeldQueue> held;    // null: its field has had no resolver
+  Position held_to = 0;               // events before it are in that queue, or have left it
 };
 
 class Client {
@@ -74,6 +85,10 @@ class Client {
   // Whether the client has yet to present itself; if it does not in time, OnInitTimeout is called.
   virtual bool waits_for_init() const { return false; }
   virtual void OnInitTimeout() {}
+  // Whether a host says who it is, which no function is asked for.
+  virtual bool is_vouched() const { return false; }
+  // Whether its socket is another process's.
+  virtual bool is_hosted() const { return false; }
   // The settings changed, and with them perhaps who may be a client.
   virtual void OnOptionsChanged() = 0;
   // Another function authenticates clients, or none: disconnect it if nothing but the one before
@@ -115,6 +130,11 @@ class Client {
   // An event is for the subscription. If there is no room for it, the client falls behind.
   void Deliver(Subscription* subscription, const EventPlace& place, std::string_view response);
 
+  // The same for an event that needs a resolver, and for one that has been resolved.
+  void Hold(Subscription* subscription, const EventPlace& place, const EventRecord& record,
+            const JsonValue& data);
+  HeldQueue::Owner::Taken TakeHeld(Subscription* subscription, const HeldEvent& event);
+
   // A client is behind while its next event waits in the ring because neither the socket nor the
   // outbox takes more. Events are then not for it; ClientHost::CatchUpLater has the ring read for
   // it from there once the socket takes more.
@@ -130,6 +150,9 @@ class Client {
   void CheckProgress(uint64_t passed_ms, uint64_t timeout_ms);
   // As Deliver, for one that is behind. Returns whether there was room.
   bool Take(Subscription* subscription, const EventPlace& place, std::string_view response);
+  // As Hold, for one that is behind. Returns whether there was room.
+  bool TakeToHold(Subscription* subscription, const EventPlace& place, const EventRecord& record,
+                  const JsonValue& data, HeldStage::Past past);
 
   void ReportLoss(uint64_t count);
   // Tell what rates have cut and is not told yet.
@@ -228,6 +251,9 @@ class Client {
   void Enter(const std::string& id, Subscription* subscription, PreparedSubscription prepared);
   void Leave(Subscription* subscription);
   void CountDenial(const PrepareResult& result);
+  bool Send(Subscription* subscription, const EventPlace& place, std::string_view response);
+  HeldQueue::Owner::Taken EndWith(Subscription* subscription, const std::vector<Error>& errors);
+  void ContinueHeld();
   void End(Subscriptions::iterator at);
   void Forget(Subscription* subscription);
   void SetLimits(std::shared_ptr<const Limits> limits);
@@ -243,6 +269,7 @@ class Client {
   std::unique_ptr<TokenBucket> messages_;  // null: none was counted
   std::vector<Subscription*> cut_;         // of which something may be untold
   bool cuts_wait_ = false;                 // for the host to call TellCuts
+  bool held_waits_ = false;                // for the socket to take more
   KeptMemory kept_;
   Outbox outbox_;
   const uint64_t id_;

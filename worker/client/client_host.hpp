@@ -17,6 +17,7 @@
 #include "worker/json/json_tree.hpp"
 #include "worker/limits/limits.hpp"
 #include "worker/operation/operation.hpp"
+#include "worker/resolve/held_stage.hpp"
 #include "worker/socket/http.hpp"
 #include "worker/socket/outbox.hpp"
 
@@ -47,10 +48,14 @@ class ClientHost {
   virtual void CatchUpLater(Client* client) = 0;
   // Call client->TellCuts() in a second. REQUIRES: at most once until then.
   virtual void TellCutsLater(Client* client) = 0;
+  // Where events of fields with a resolver wait.
+  virtual HeldStage* held_stage() = 0;
+  // The client is behind, and will be until there is room in the stage.
+  virtual void AwaitHeldRoom(Client* client) = 0;
   // Position in the ring of the next event that is published.
   virtual Position position() const = 0;
-  // The dispatcher is done with all events before that position.
-  virtual Position dispatched() const = 0;
+  // Place of the first event that the dispatcher is not done with.
+  virtual EventPlace dispatched() const = 0;
   // Sequence of the last event before `position`, which is or was that of the next one.
   virtual uint64_t SequenceBefore(Position position) = 0;
   // The first event behind that of that sequence which is still in the ring. Nothing if no such
@@ -69,7 +74,8 @@ class ClientHost {
   // this returns, unless the client is gone by then.
   virtual void Authenticate(Client* client, Credentials credentials) = 0;
   // The same where a host vouches for these claims, a JSON object.
-  virtual void Vouch(Client* client, const std::string& claims) = 0;
+  virtual void Vouch(Client* client, const std::string& claims,
+                     const std::string& requested_role) = 0;
 
   // Another time has come, or may come, at which the client's identity expires: call
   // client->CheckExpiry() in time.

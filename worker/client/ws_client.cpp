@@ -134,7 +134,10 @@ void WsClient::OnKeepalive() {
   }
   pinged_ = true;
   heard_ = false;
-  Append({.kind = WsMessage::Kind::kPing}, ClientHost::Flush::kWithAnswers);
+  // Nothing waits, so all that is dispatched has left, unless it is behind.
+  const uint64_t handed_over = is_behind() ? 0 : host_->dispatched().sequence - 1;
+  Append({.kind = WsMessage::Kind::kPing, .sequence = handed_over},
+         ClientHost::Flush::kWithAnswers);
 }
 
 void WsClient::OnOptionsChanged() {
@@ -234,7 +237,10 @@ void WsClient::Authorize(const std::optional<JsonValue>& payload) {
   Credentials credentials;
   const std::unique_ptr<Introduction> introduction = std::move(introduction_);
   if (introduction->claims) {
-    host_->Vouch(this, *introduction->claims);
+    is_vouched_ = true;
+    // Whatever else is there is not looked at.
+    (void)ReadCredentials(introduction->handshake, payload, {}, &credentials);
+    host_->Vouch(this, *introduction->claims, credentials.requested_role);
     return;
   }
   const std::string problem =

@@ -45,6 +45,8 @@ class WsClient final : public Client, public HostedPeer, private WsProtocolHost 
   bool waits_for_init() const override {
     return protocol_->state() == WsProtocol::State::kConnected;
   }
+  bool is_vouched() const override { return is_vouched_; }
+  bool is_hosted() const override { return transport_->is_hosted(); }
   void OnInitTimeout() override;
   void OnOptionsChanged() override;
   void Drain() override;
@@ -133,6 +135,7 @@ class WsClient final : public Client, public HostedPeer, private WsProtocolHost 
   size_t held_messages_ = 0;  // that wait for the catalog
   size_t held_bytes_ = 0;
   bool reading_ = true;
+  bool is_vouched_ = false;
   bool heard_ = false;  // since the last ping
   bool pinged_ = false;
   bool closing_ = false;

@@ -428,14 +428,21 @@ bool Dispatcher::Deliver(DispatchGroup* group, WorkBudget* budget) {
   bool holds = false;
   if (!TryResidual(group, budget, &holds)) return false;
   if (!holds) return true;
+  const FieldIndex& field = *group->bucket->shape->field;
+  const bool is_held = field.field->resolver && lost_ == 0;
   PlanSlot* const slot = group->slot;
-  if (slot->event != event_) EncodeFor(group, budget);
+  if (!is_held && slot->event != event_) EncodeFor(group, budget);
   for (; next_member_ < group->members.size(); ++next_member_) {
     if (budget->is_spent()) return false;
     const DispatchGroup::Entry& entry = group->members[next_member_];
     if (entry.place > 0 && WasAtEarlierPlace(group, *entry.member, entry.place)) continue;
-    entry.member->Deliver(place_, slot->payload);
     if (lost_ == 0) ++outcome_.matched;
+    if (is_held) {
+      entry.member->Hold(place_, record_, *field.data);
+      budget->SpendBytes(WorkBudget::kBytesPerUnit / 4);
+      continue;
+    }
+    entry.member->Deliver(place_, slot->payload);
     budget->SpendBytes((WorkBudget::kBytesPerUnit + slot->payload.size()) / 4);
   }
   return true;
@@ -572,6 +579,7 @@ bool Dispatcher::Begin(const EventRecord& record, std::string_view position, Wor
   if (channel == channels_.end() && !(is_loss && record.channel.empty())) return true;
   ++event_;
   place_ = {record.position, record.sequence, is_loss};
+  record_ = record;
   mark_position_ = position;
   mark_ = {mark_position_, record.commit_time_us, (record.flags & kIncomplete) != 0};
   lost_ = is_loss ? LostCount(record) : 0;

@@ -50,6 +50,10 @@ class Member {
   // REQUIRES: adds and removes no member.
   virtual void Deliver(const EventPlace& place, std::string_view payload) = 0;
 
+  // In its place, if the field has a resolver: takes the event. `data` is what subscribers may see
+  // of it. All of it is valid during the call. REQUIRES: adds and removes no member.
+  virtual void Hold(const EventPlace&, const EventRecord&, const JsonValue&) {}
+
  protected:
   Member() = default;
   ~Member() = default;  // REQUIRES: removed
@@ -100,7 +104,7 @@ class Dispatcher {
   // that tells of lost events is delivered to all members of its channel, or of all channels if it
   // names none, whatever they filter. Members
   // that are added meanwhile may get it or not. REQUIRES: the last event is done. Until this one
-  // is, record.data lives, with kJsonPadding readable bytes behind it.
+  // is, the record's texts live, with kJsonPadding readable bytes behind its data.
   bool Begin(const EventRecord& record, std::string_view position, WorkBudget* budget);
 
   // Go on with the event. Returns whether it is done; if not, the budget is spent.
@@ -159,6 +163,7 @@ class Dispatcher {
   EventMark mark_;
   std::string mark_position_;
   EventPlace place_;
+  EventRecord record_;
   uint64_t lost_ = 0;                    // it is none, but tells that so many are lost
   std::vector<DispatchGroup*> matched_;  // groups it is for, but for their residual; null: removed
   size_t next_group_ = 0;                // in matched_

@@ -369,9 +369,12 @@ void Encode(const Plan& plan, const JsonValue& event, const EventMark& mark, std
   *out += "}}";
 }
 
-std::string EncodeFailure(const Plan& plan, Error error) {
+std::string EncodeFailure(const Plan& plan, Error error, std::string_view position) {
   std::string response = R"({"data":)";
   AppendNoData(plan, std::move(error), &response);
+  if (!position.empty()) {
+    response.append(R"(,"extensions":{"position":")").append(position).append("\"}");
+  }
   return response += '}';
 }
 

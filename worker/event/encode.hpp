@@ -27,6 +27,7 @@ void Encode(const Plan& plan, const JsonValue& event, const EventMark& mark, std
 // The response in place of an event that cannot be had. `error` is its field's, which is null; so
 // is all data only if the field's type forbids that, since some clients end a subscription without
 // data.
-std::string EncodeFailure(const Plan& plan, Error error);
+// `position`: of the event; empty: it has none.
+std::string EncodeFailure(const Plan& plan, Error error, std::string_view position = {});
 
 }  // namespace fsubs

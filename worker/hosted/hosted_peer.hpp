@@ -7,6 +7,7 @@
 #include <string_view>
 
 #include "worker/socket/http.hpp"
+#include "worker/socket/peer_limits.hpp"
 #include "worker/socket/socket_server.hpp"
 
 namespace fsubs {
@@ -16,6 +17,14 @@ struct HostedOpening {
   std::string peer;         // "address:port", or what the host calls it
   HttpRequest handshake;
   std::optional<std::string> claims;  // a JSON object that the host vouches for
+};
+
+// What comes of it beside its owner.
+struct HostedAdmission {
+  std::optional<PeerCounts::Share> share;  // of what its address may have; for as long as it lives
+  // Why it is refused.
+  uint16_t code = 0;
+  std::string reason;
 };
 
 class HostedPeer : public WsPeer {

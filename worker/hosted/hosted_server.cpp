@@ -20,7 +20,23 @@ void HostedServer::Add(LinkId link, std::string commands, session::Take take) {
 bool HostedServer::Continue(WorkBudget* budget) {
   bool done = true;
   for (const auto& [id, link] : links_) done = link->Continue(budget) && done;
+  while (!ended_.empty()) {
+    if (!ended_.back()->Bury(budget)) return false;
+    ended_.pop_back();
+  }
   return done;
+}
+
+void HostedServer::Close(LinkId link) {
+  const auto found = links_.find(link);
+  if (found == links_.end()) return;
+  found->second->GiveUp();
+  ended_.push_back(std::move(found->second));
+  links_.erase(found);
+}
+
+void HostedServer::GiveUp() {
+  for (const auto& [id, link] : links_) link->GiveUp();
 }
 
 void HostedServer::Settle() {
@@ -32,7 +48,7 @@ void HostedServer::Settle() {
     if (!report.failure.empty()) ended.push_back(id);
     report_(id, std::move(report));
   }
-  for (const LinkId id : ended) links_.erase(id);
+  for (const LinkId id : ended) Close(id);
 }
 
 bool HostedServer::is_empty() const {

@@ -8,6 +8,8 @@
 #include <memory>
 #include <string>
 #include <unordered_map>
+#include <utility>
+#include <vector>
 
 #include "contract/session_records.hpp"
 #include "worker/base/work_budget.hpp"
@@ -28,8 +30,8 @@ class HostedServer {
   void Open(LinkId link);
   // `commands` as of SessionLink::Add. What comes for a link that has ended is dropped.
   void Add(LinkId link, std::string commands, session::Take take);
-  // With all its sessions.
-  void Close(LinkId link) { links_.erase(link); }
+  // With all its sessions, one after the other.
+  void Close(LinkId link);
 
   // Handle commands. Returns whether none is left that can be; if one is, the budget is spent.
   bool Continue(WorkBudget* budget);
@@ -39,11 +41,14 @@ class HostedServer {
 
   // Whether hosts have taken everything.
   bool is_empty() const;
+  // Drop what they have not taken.
+  void GiveUp();
 
  private:
   HostedHost* const host_;
   const std::function<void(LinkId, LinkReport)> report_;
   std::unordered_map<LinkId, std::unique_ptr<SessionLink>> links_;
+  std::vector<std::unique_ptr<SessionLink>> ended_;  // whose sessions are to be destroyed
 };
 
 }  // namespace fsubs

@@ -45,6 +45,10 @@ Outbox::Result HostedSession::Append(const WsMessage& message, size_t room_bytes
   const auto append = [&](FrameKind kind, std::string_view id_part) {
     const size_t rest =
         id_part.size() + message.head.size() + message.body.size() + message.tail.size();
+    if (rest > session::kMaxFrame - session::kFrameHeader) {
+      End(kCloseMessageTooBig, "A message is larger than what its link carries");
+      return Outbox::Result::kAppended;
+    }
     return outbox->AppendBytes({FrameHead(kind, number_, message.sequence, rest), id_part,
                                 message.head, message.body, message.tail},
                                room_bytes);

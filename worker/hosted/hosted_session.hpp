@@ -6,12 +6,14 @@
 #include <cstdint>
 #include <deque>
 #include <memory>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <utility>
 
 #include "worker/hosted/command_reader.hpp"
 #include "worker/hosted/hosted_peer.hpp"
+#include "worker/socket/peer_limits.hpp"
 #include "worker/socket/ws_transport.hpp"
 
 namespace fsubs {
@@ -24,7 +26,10 @@ class HostedSession final : public WsTransport {
   HostedSession(SessionLink* link, uint32_t number, std::string peer)
       : link_(link), number_(number), address_(std::move(peer)) {}
 
-  void SetOwner(std::unique_ptr<HostedPeer> owner) { owner_ = std::move(owner); }
+  void SetOwner(std::unique_ptr<HostedPeer> owner, std::optional<PeerCounts::Share> share) {
+    owner_ = std::move(owner);
+    if (share) share_.emplace(std::move(*share));
+  }
 
   // A command other than to open it. Those that have to wait are kept.
   void Handle(const SessionCommand& command, size_t max_message_size);
@@ -59,6 +64,7 @@ class HostedSession final : public WsTransport {
   SessionLink* const link_;
   const uint32_t number_;
   const std::string address_;
+  std::optional<PeerCounts::Share> share_;  // of what its address may have
   std::unique_ptr<HostedPeer> owner_;
   std::string pending_;    // frames for which the link has no room
   std::deque<Kept> kept_;  // commands that came while it does not read

@@ -21,6 +21,9 @@ constexpr size_t kPiece = 64 * 1024;
 // What a command costs beside its bytes.
 constexpr size_t kCommandCost = 4;
 
+// What it costs to destroy a session.
+constexpr size_t kBurialCost = 16;
+
 }  // namespace
 
 SessionLink::SessionLink(HostedHost* host) : host_(host) {}
@@ -57,7 +60,7 @@ bool SessionLink::Continue(WorkBudget* budget) {
     HostedSession* const session = found->second.get();
     Guard(session, [&] { session->Continue(max_message_size); });
   }
-  while (!commands_.empty() && report_.failure.empty()) {
+  while (!commands_.empty() && report_.failure.empty() && !given_up_) {
     CommandReader reader(std::string_view(commands_.front()).substr(handled_in_first_));
     SessionCommand command;
     while (report_.failure.empty() && !budget->is_spent() && reader.Next(&command)) {
@@ -73,7 +76,7 @@ bool SessionLink::Continue(WorkBudget* budget) {
     commands_.pop_front();
     handled_in_first_ = 0;
   }
-  return true;
+  return continuing_.empty();
 }
 
 void SessionLink::RemoveKept(size_t bytes) {
@@ -118,23 +121,47 @@ void SessionLink::Open(const SessionCommand& command) {
   at->second = std::make_unique<HostedSession>(this, number, opening.peer);
   HostedSession* const session = at->second.get();
   Guard(session, [&] {
-    HostedHost::Refusal refusal;
-    auto owner = host_->OnHostedOpen(session, std::move(opening), &refusal);
+    HostedAdmission admission;
+    auto owner = host_->OnHostedOpen(session, std::move(opening), &admission);
     if (owner) {
-      session->SetOwner(std::move(owner));
+      session->SetOwner(std::move(owner), std::move(admission.share));
     } else {
-      session->End(refusal.code, refusal.reason);
+      session->End(admission.code, admission.reason);
     }
   });
 }
 
 void SessionLink::Append(std::string_view frames) {
+  if (given_up_) return;
   waiting_bytes_ += frames.size();
-  if (frames_.empty() || frames_.back().size() + frames.size() > kPiece) {
-    frames_.emplace_back(frames);
-  } else {
-    frames_.back() += frames;
+  while (!frames.empty()) {
+    const size_t length = session::kLengthSize + session::Load<uint32_t>(frames.data());
+    const std::string_view frame = frames.substr(0, length);
+    if (frames_.empty() || frames_.back().size() + length > kPiece) {
+      frames_.emplace_back(frame);
+    } else {
+      frames_.back() += frame;
+    }
+    frames.remove_prefix(length);
   }
+  if (waiting_bytes_ > session::kMaxWaitingInAll) Fail("its frames are not taken");
+}
+
+void SessionLink::GiveUp() {
+  given_up_ = true;
+  waiting_bytes_ = 0;
+  frames_.clear();
+  commands_.clear();
+}
+
+bool SessionLink::Bury(WorkBudget* budget) {
+  GiveUp();
+  while (!sessions_.empty()) {
+    if (budget->is_spent()) return false;
+    budget->Spend(kBurialCost);
+    sessions_.erase(sessions_.begin());
+  }
+  return true;
 }
 
 void SessionLink::Settle() {

@@ -28,17 +28,11 @@ class HostedSession;
 // What a link needs of the shard.
 class HostedHost {
  public:
-  // Why a session is not opened.
-  struct Refusal {
-    uint16_t code;
-    std::string reason;
-  };
-
   virtual ~HostedHost() = default;
-  // A session begins. Returns its owner, whom the link destroys when it is over, or null and the
-  // refusal. `transport` lives as long as the owner.
+  // A session begins. Returns its owner, whom the link destroys when it is over, or null, if
+  // `*admission` says why. `transport` lives as long as the owner.
   virtual std::unique_ptr<HostedPeer> OnHostedOpen(WsTransport* transport, HostedOpening opening,
-                                                   Refusal* refusal) = 0;
+                                                   HostedAdmission* admission) = 0;
   // Largest message taken from a client, in bytes.
   virtual size_t max_message_size() const = 0;
 };
@@ -66,6 +60,11 @@ class SessionLink {
 
   // Whether everything was taken.
   bool is_empty() const { return waiting_bytes_ == 0; }
+  // Nobody takes frames any more: drop them, and those to come.
+  void GiveUp();
+  // The same, and destroy its sessions. Returns whether none is left; if one is, the budget is
+  // spent.
+  bool Bury(WorkBudget* budget);
 
  private:
   friend class HostedSession;
@@ -104,6 +103,7 @@ class SessionLink {
   std::vector<uint32_t> over_;        // sessions to destroy
   std::deque<session::Take> takes_;   // that are not answered
   LinkReport report_;
+  bool given_up_ = false;
 };
 
 }  // namespace fsubs

@@ -51,6 +51,7 @@ class SessionLinks::Holder final : public DoorUser {
     }
     const auto take = static_cast<Take>(bytes[0]);
     bytes.remove_prefix(1);
+    if (bytes.size() > session::kMaxCommands) return false;
     const std::string problem = CheckCommands(bytes);
     if (!problem.empty()) {
       links_->Fail(id_, problem);
@@ -82,6 +83,7 @@ class SessionLinks::Sender final : public DoorUser {
       return true;
     }
     bytes.remove_prefix(session::kLinkNameLength);
+    if (bytes.size() > session::kMaxCommands) return false;
     const LinkId id = named->second;
     const std::string problem = CheckCommands(bytes);
     if (!problem.empty()) {

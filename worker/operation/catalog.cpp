@@ -58,6 +58,25 @@ bool Read(const JsonValue& row, SubscriptionField* field) {
 
 constexpr std::string_view kOtherName = "it has another name in its definition";
 
+// By field.
+using Resolvers = std::map<std::string, std::shared_ptr<const ResolverRule>, std::less<>>;
+
+Resolvers ReadResolvers(const JsonValue& snapshot, std::vector<std::string>* left_out) {
+  Resolvers resolvers;
+  const auto rows = snapshot.Find("resolvers");
+  if (!rows) return resolvers;
+  rows->ForEachElement([&](const JsonValue& row) {
+    auto rule = ReadResolverRule(row);
+    if (!rule) {
+      left_out->push_back("a resolver: its row cannot be read");
+      return;
+    }
+    std::string field = rule->field;
+    resolvers.emplace(std::move(field), std::make_shared<const ResolverRule>(std::move(*rule)));
+  });
+  return resolvers;
+}
+
 // What connects fields with the rest of a schema.
 struct Links {
   explicit Links(std::string_view field) : tenant_field(field) {}
@@ -176,7 +195,9 @@ bool Catalog::KeepsRulesOf(const Catalog& older) const {
          std::all_of(older.fields_.begin(), older.fields_.end(), [&](const SubscriptionField& old) {
            const SubscriptionField* const field = FindField(old.name);
            return field != nullptr && field->sdl == old.sdl && field->channel == old.channel &&
-                  field->event_types == old.event_types && field->access == old.access;
+                  field->event_types == old.event_types && field->access == old.access &&
+                  (field->resolver == nullptr) == (old.resolver == nullptr) &&
+                  (field->resolver == nullptr || *field->resolver == *old.resolver);
          });
 }
 
@@ -198,6 +219,7 @@ std::shared_ptr<const Catalog> Catalog::FromSnapshot(std::string_view json, std:
   const auto rows = root.Find("subscriptions");
   const WatchedColumns columns = ReadColumns(root);
   const auto unwatched = std::make_shared<const ColumnTypes>();
+  const Resolvers resolvers = ReadResolvers(root, &catalog->left_out_);
   std::vector<SubscriptionField>& fields = catalog->fields_;
   if (!rows || !Text(root, "types", &types) || !Text(root, "server_version", &server_version)) {
     *error = "snapshot is not of this version";
@@ -211,6 +233,8 @@ std::shared_ptr<const Catalog> Catalog::FromSnapshot(std::string_view json, std:
     }
     const auto watched = columns.find(field.channel);
     field.columns = watched != columns.end() ? watched->second : unwatched;
+    const auto resolver = resolvers.find(field.name);
+    if (resolver != resolvers.end()) field.resolver = resolver->second;
     fields.push_back(std::move(field));
   });
   if (const auto issuers = root.Find("issuers")) {

@@ -19,6 +19,7 @@
 #include "worker/identity/identity.hpp"
 #include "worker/identity/issuers.hpp"
 #include "worker/limits/limits.hpp"
+#include "worker/operation/resolver_rule.hpp"
 
 namespace fsubs {
 
@@ -45,6 +46,7 @@ struct SubscriptionField {
   FieldAccess access;
   EventRules rules;                      // made of it
   std::optional<LimitValue> rate_limit;  // of events, for each subscription
+  std::shared_ptr<const ResolverRule> resolver;  // null: its value is the data of the event
 
   bool Wants(std::string_view event_type) const;
 };

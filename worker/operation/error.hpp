@@ -34,6 +34,9 @@ inline constexpr std::string_view kErrorMethodNotAllowed = "METHOD_NOT_ALLOWED";
 inline constexpr std::string_view kErrorUnsupportedMediaType = "UNSUPPORTED_MEDIA_TYPE";
 inline constexpr std::string_view kErrorServiceUnavailable = "SERVICE_UNAVAILABLE";
 inline constexpr std::string_view kErrorStandby = "STANDBY";
+inline constexpr std::string_view kErrorResolverError = "RESOLVER_ERROR";
+inline constexpr std::string_view kErrorResolverFailed = "RESOLVER_FAILED";
+inline constexpr std::string_view kErrorResolverTimeout = "RESOLVER_TIMEOUT";
 
 // A response name, or an index in a list.
 using PathItem = std::variant<std::string, size_t>;
@@ -50,6 +53,7 @@ struct Error {
   std::vector<graphql::SourceLocation> locations;  // in the document
   std::vector<PathItem> path;                      // of the field whose execution failed
   std::vector<ErrorExtension> extensions;
+  std::string extensions_json;  // an object in place of the code and of these; empty: none
 };
 
 // Errors that graphql/ found in a document.

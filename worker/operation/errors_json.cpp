@@ -41,6 +41,11 @@ void WriteError(const Error& error, JsonWriter* json) {
     WritePath(error.path, json);
   }
   json->Key("extensions");
+  if (!error.extensions_json.empty()) {
+    json->Raw(error.extensions_json);
+    json->EndObject();
+    return;
+  }
   json->BeginObject();
   json->Key("code");
   json->String(error.code);

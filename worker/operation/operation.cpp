@@ -3,6 +3,7 @@
 #include "graphql/language/parser.hpp"
 #include "graphql/validation/validate.hpp"
 #include "worker/operation/access_check.hpp"
+#include "worker/operation/arguments_json.hpp"
 #include "worker/operation/coerce.hpp"
 #include "worker/operation/filter_compiler.hpp"
 #include "worker/operation/query.hpp"
@@ -261,6 +262,9 @@ PrepareResult Prepare(const std::shared_ptr<const Catalog>& catalog, PlanCache* 
   subscription.operation_name = operation->name.text;
   subscription.variables = variables.GivenJson();
   subscription.filter = MakeFilter(std::move(demands), std::move(conditions));
+  if (field.resolver) {
+    subscription.arguments = ArgumentsJson(field.definition->arguments, *root.selection, variables);
+  }
   subscription.plan = std::move(plan);
   result.subscription = std::move(subscription);
   return result;

@@ -48,6 +48,9 @@ struct PreparedSubscription {
   // The values that were given to the variables that the operation declares, as a JSON object.
   // Empty: none. Enough to prepare it again.
   std::string variables;
+  // Where the field has a resolver: its arguments as that gets them, a JSON object. Equal arguments
+  // are equal texts.
+  std::string arguments;
 };
 
 // A mutation that asks to go on with another token.

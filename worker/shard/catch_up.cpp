@@ -101,19 +101,28 @@ CatchUp::Result CatchUp::Offer(Client* client, WorkBudget* budget) {
   if (record_.kind != RecordKind::kCatalogChanged) {
     for (auto& [id, subscription] : *client->subscriptions()) {
       if (budget->is_spent()) return Result::kSpent;
-      if (record_.position < subscription.from) continue;
+      if (record_.position < subscription.next()) continue;
       const PreparedSubscription& prepared = subscription.subscription();
       bool wanted = false;
       if (Match(prepared, budget, &wanted) == Result::kSpent) return Result::kSpent;
       if (!wanted) {
         // It is not tried again if the budget is spent with another.
-        subscription.from = record_.position + 1;
+        subscription.PassOver(record_.position + 1);
         continue;
+      }
+      const bool is_loss = record_.kind == RecordKind::kEventsLost;
+      const EventPlace place{record_.position, record_.sequence, is_loss};
+      if (prepared.field->resolver && !is_loss) {
+        budget->Spend(1);
+        const JsonValue data = data_.For(prepared.field->rules);
+        if (client->TakeToHold(&subscription, place, record_, data, HeldStage::Past::kWaits)) {
+          continue;
+        }
+        return Result::kDone;  // it is called when there is room
       }
       EncodeFor(prepared);
       budget->SpendBytes(WorkBudget::kBytesPerUnit + payload_.size());
-      const bool is_loss = record_.kind == RecordKind::kEventsLost;
-      if (!client->Take(&subscription, {record_.position, record_.sequence, is_loss}, payload_)) {
+      if (!client->Take(&subscription, place, payload_)) {
         return Result::kDone;  // the socket calls when it takes more
       }
     }

@@ -18,6 +18,7 @@
 #include "worker/client/origin.hpp"
 #include "worker/client/ws_client.hpp"
 #include "worker/event/loss_notice.hpp"
+#include "worker/hosted/peer_address.hpp"
 #include "worker/json/json_writer.hpp"
 #include "worker/shard/function_claims.hpp"
 #include "worker/socket/close_code.hpp"
@@ -30,6 +31,7 @@ namespace fsubs {
 //   events                   one under way after the other
 //   the catalog              while no event is under way, clients are prepared for a changed one
 //   messages                 those that waited for the catalog; log-ins that waited for keys
+//   resolved events          what resolvers have made of events that were held for it
 //   catching up              clients that are behind
 //   flushing                 clients with something to write
 //
@@ -44,6 +46,7 @@ constexpr size_t kCatchUpUnits = 2000;
 constexpr size_t kAnswerFlushUnits = 3000;
 constexpr size_t kEventFlushUnits = 12000;
 constexpr size_t kMessageUnits = 3000;
+constexpr size_t kResolvedUnits = 4000;
 constexpr size_t kMaxHeldTurns = 2;
 constexpr uint64_t kUnitNs = 1000;
 constexpr size_t kKeptText = 64 * 1024;    // the scratch memory of texts of so many bytes stays
@@ -67,6 +70,7 @@ Shard::Shard(const Setup& setup)
       loss_log_(kLossInterval, this),
       memory_return_(MemoryReturn::Limits(), setup.counters, this),
       gate_(CatalogGate::Limits(), this),
+      stage_(setup.index, setup.counters, this),
       clocks_(&clients_),
       expiry_clock_(&clients_),
       authenticator_(Authenticator::Limits(), this),
@@ -77,6 +81,7 @@ Shard::Shard(const Setup& setup)
       hosted_(this, [this](LinkId link, LinkReport report) {
         host_->OnLinkReport(link, std::move(report));
       }) {
+  stage_.SetEpoch(feed_.epoch());
   SetRules();
 }
 
@@ -96,6 +101,8 @@ std::string Shard::Start() {
   authenticator_.Attach(&loop_);
   cut_clock_.Attach(&loop_);
   farewell_.Attach(&loop_);
+  uv_timer_init(&loop_, &links_timer_);
+  links_timer_.data = this;
   ApplyOptions();
 
   std::string error;
@@ -152,7 +159,10 @@ void Shard::AddToLink(LinkId link, std::string commands, session::Take take) {
 }
 
 void Shard::CloseLink(LinkId link) {
-  tasks_.Post([this, link] { hosted_.Close(link); });
+  tasks_.Post([this, link] {
+    hosted_.Close(link);
+    more_ = true;
+  });
 }
 
 void Shard::ApplyOptions() {
@@ -162,6 +172,7 @@ void Shard::ApplyOptions() {
   clocks_.SetIntervals({.init_timeout_ms = options_->init_timeout,
                         .keepalive_ms = options_->keepalive_interval,
                         .slow_timeout_ms = options_->slow_timeout});
+  stage_.SetLimit(options_->max_held_size);
   SetRules();
 }
 
@@ -206,13 +217,17 @@ void Shard::Drain() {
     authenticator_.Clear();
     for (const auto& [id, client] : clients_) client->Drain();
     farewell_.Start();
+    uv_timer_start(
+        &links_timer_,
+        [](uv_timer_t* timer) { static_cast<Shard*>(timer->data)->hosted_.GiveUp(); },
+        Farewell::kSilenceWithLossMs, 0);
     CheckDrained();
   });
 }
 
 void Shard::CheckDrained() {
   // Once: health checks come and go meanwhile.
-  if (!draining_ || drained_ || !clients_.empty()) return;
+  if (!draining_ || drained_ || !clients_.empty() || !hosted_.is_empty()) return;
   drained_ = true;
   host_->OnDrained();
 }
@@ -302,13 +317,13 @@ void Shard::Accept(Client* client, std::shared_ptr<const Identity> identity) {
   }
 }
 
-void Shard::Vouch(Client* client, const std::string& claims) {
+void Shard::Vouch(Client* client, const std::string& claims, const std::string& requested_role) {
   std::string reason;
   if (!catalog_) {
     OnRefused(client->id(), LoginRefusal::kNoCatalog, "there is no catalog");
     return;
   }
-  auto identity = Map(nullptr, {}, claims, &reason);
+  auto identity = Map(nullptr, requested_role, claims, &reason);
   if (identity) {
     OnIdentified(client->id(), std::move(identity));
   } else {
@@ -363,6 +378,19 @@ void Shard::OnRefused(uint64_t client, LoginRefusal why, const std::string& reas
     found->second->OnUndecided(reason);
   } else {
     found->second->OnAuthenticated(nullptr, reason);
+  }
+}
+
+void Shard::OnResolved(std::vector<ResolveResult> results) {
+  tasks_.Post([this, results] { stage_.Add(results); });
+}
+
+void Shard::OnHeldRoom() {
+  for (const uint64_t id : std::exchange(blocked_, {})) {
+    const auto found = clients_.find(id);
+    if (found == clients_.end() || !found->second->is_behind()) continue;
+    catch_up_.Add(found->second);
+    more_ = true;
   }
 }
 
@@ -447,21 +475,44 @@ std::unique_ptr<WsPeer> Shard::OnOpen(WsTransport* socket, std::string_view subp
 }
 
 std::unique_ptr<HostedPeer> Shard::OnHostedOpen(WsTransport* transport, HostedOpening opening,
-                                                Refusal* refusal) {
-  if (!OriginAllowed(options_->allowed_origins, opening.handshake.origin, opening.handshake.host)) {
-    *refusal = {kCloseForbidden, "Forbidden"};
-  } else if (is_standby() || !CanServe(clients_.size() + 1)) {
-    *refusal = {kCloseTryAgainLater, "Service Unavailable"};
-  } else {
-    const uint64_t id = NextId();
-    auto client =
-        std::make_unique<WsClient>(host(), transport, id, opening.subprotocol,
-                                   std::move(opening.handshake), std::move(opening.claims));
-    clocks_.AwaitInit(id);
-    return client;
+                                                HostedAdmission* admission) {
+  const auto refuse = [&](uint16_t code, std::string_view reason) {
+    admission->code = code;
+    admission->reason = reason;
+    return nullptr;
+  };
+  if (const auto address = ReadAddress(opening.peer)) {
+    auto share = peers_->Admit(*address, peer_limits(), now_us());
+    const LimitKey* limit = nullptr;
+    static constexpr LimitKey kUnfinished = LimitKey::kConnectionsPerAddress;
+    if (!share) {
+      limit = &kUnfinished;
+    } else if (share->refusal()) {
+      limit = &share->refusal()->limit;
+    }
+    if (limit != nullptr) {
+      counters_->CountLimited(*limit);
+      audit_->RefusedPeer(opening.peer, KindOf(*limit).key);
+      return refuse(kCloseTryAgainLater, KindOf(*limit).key);
+    }
+    share->Finish();
+    admission->share.emplace(std::move(*share));
   }
-  counters_->connections_refused.Add();
-  return nullptr;
+  if (!OriginAllowed(options_->allowed_origins, opening.handshake.origin, opening.handshake.host)) {
+    counters_->connections_refused.Add();
+    return refuse(kCloseForbidden, "Forbidden");
+  }
+  if (draining_) return refuse(kCloseGoingAway, "Going away");
+  if (is_standby() || !CanServe(clients_.size() + 1)) {
+    counters_->connections_refused.Add();
+    return refuse(kCloseTryAgainLater, is_standby() ? "Standby" : "Service unavailable");
+  }
+  const uint64_t id = NextId();
+  auto client =
+      std::make_unique<WsClient>(host(), transport, id, opening.subprotocol,
+                                 std::move(opening.handshake), std::move(opening.claims));
+  clocks_.AwaitInit(id);
+  return client;
 }
 
 std::unique_ptr<HttpPeer> Shard::OnHttp(HttpSocket socket) {
@@ -497,12 +548,15 @@ void Shard::OnTurn() {
   const bool admitted = gate_.Continue(&budget_);
   const bool verified = authenticator_.Continue(&budget_);
   const bool commanded = hosted_.Continue(&budget_);
+  WorkBudget for_resolved(kResolvedUnits);
+  stage_.Continue(&for_resolved);
   WorkBudget catch_up(kCatchUpUnits);
   const EventPlace next = held_ ? EventPlace{held_->position, held_->sequence}
                                 : EventPlace{feed_.cursor(), feed_.next_sequence()};
   const bool current = catch_up_.Continue(next, &catch_up);
   const bool validates = !unvalidated_.is_empty() && gate_.is_covered();
-  more_ = event_under_way_ || validates || !admitted || !verified || !commanded || !current;
+  more_ = event_under_way_ || validates || !admitted || !verified || !commanded ||
+          !stage_.is_idle() || !current;
 }
 
 // While an event is under way no subscription may be prepared anew: it would miss the event.
@@ -580,7 +634,7 @@ bool Shard::BeginEvent(const EventRecord& record) {
     counters_->events_read.Add();
   }
   event_under_way_ = true;
-  under_way_ = record.position;
+  under_way_ = {record.position, record.sequence};
   const std::string position = FormatPosition(feed_.epoch(), record.position);
   if (!dispatcher_.Begin(record, position, &budget_)) return false;
   if (dispatcher_.outcome().malformed) {
@@ -619,6 +673,8 @@ void Shard::BeforeWaiting() {
     flushed = events_.Continue(&for_events) && flushed;
   }
   hosted_.Settle();
+  if (stage_.has_order()) host_->CallResolvers(stage_.TakeOrder());
+  CheckDrained();
   counters_->plans.Set(plans_.plans.size());
   feed_.PrepareToWait(more_ || !flushed, reads);
 }

@@ -37,6 +37,8 @@
 #include "worker/limits/limits.hpp"
 #include "worker/operation/catalog.hpp"
 #include "worker/operation/operation.hpp"
+#include "worker/resolve/held_stage.hpp"
+#include "worker/resolve/resolve_call.hpp"
 #include "worker/shard/authenticator.hpp"
 #include "worker/shard/catalog_gate.hpp"
 #include "worker/shard/catch_up.hpp"
@@ -82,6 +84,8 @@ class ShardHost {
   };
   virtual void CallAuthenticate(AuthenticateCall call,
                                 std::function<void(AuthenticateAnswer)> reply) = 0;
+  // Have resolvers called, or not called after all; Shard::OnResolved is told what came of it.
+  virtual void CallResolvers(ResolveOrder order) = 0;
   // The shard has no client left after Drain.
   virtual void OnDrained() = 0;
   virtual void OnLinkReport(LinkId link, LinkReport report) = 0;
@@ -95,6 +99,7 @@ class Shard final : public LinkShard,
                     private RingFeed::Sink,
                     private LossLog::Sink,
                     private MemoryReturn::Sink,
+                    private HeldStage::Sink,
                     private CatalogGate::Sink,
                     private Authenticator::Host {
  public:
@@ -129,6 +134,8 @@ class Shard final : public LinkShard,
   void Drain();
   // Those who wait for the keys of `url` may be verified again.
   void RetryAuthentication(std::string url, KeysTried outcome);
+  // What came of calls of its.
+  void OnResolved(std::vector<ResolveResult> results);
   // Is called on the shard's thread with JSON objects separated by commas, or with nothing if
   // writing them failed.
   using RowsReply = std::function<void(std::optional<std::string> rows)>;
@@ -161,10 +168,13 @@ class Shard final : public LinkShard,
     more_ = true;
   }
   void TellCutsLater(Client* client) override { cut_clock_.Add(client->id()); }
+  HeldStage* held_stage() override { return &stage_; }
+  void AwaitHeldRoom(Client* client) override { blocked_.push_back(client->id()); }
   Position position() const override { return feed_.head(); }
-  Position dispatched() const override {
+  EventPlace dispatched() const override {
     if (event_under_way_) return under_way_;
-    return held_ ? held_->position : feed_.cursor();
+    if (held_) return {held_->position, held_->sequence};
+    return {feed_.cursor(), feed_.next_sequence()};
   }
   uint64_t SequenceBefore(Position position) override {
     return places_.SequenceBefore(position, {feed_.cursor(), feed_.next_sequence()});
@@ -176,7 +186,8 @@ class Shard final : public LinkShard,
   void Authenticate(Client* client, Credentials credentials) override {
     authenticator_.Begin(client->id(), std::move(credentials));
   }
-  void Vouch(Client* client, const std::string& claims) override;
+  void Vouch(Client* client, const std::string& claims,
+             const std::string& requested_role) override;
   void WatchExpiry(Client* client) override { expiry_clock_.Watch(client->id()); }
   std::shared_ptr<const Limits> LimitsOf(const Identity* identity) const override;
   uint64_t now_us() const override { return MonotonicUs(); }
@@ -214,7 +225,7 @@ class Shard final : public LinkShard,
 
   // HostedHost
   std::unique_ptr<HostedPeer> OnHostedOpen(WsTransport* transport, HostedOpening opening,
-                                           Refusal* refusal) override;
+                                           HostedAdmission* admission) override;
 
   // RingFeed::Sink
   void OnTurn() override;
@@ -226,6 +237,10 @@ class Shard final : public LinkShard,
   // MemoryReturn::Sink
   size_t OnShrink() override;
   uint64_t OnTrim() override;
+
+  // HeldStage::Sink
+  void OnHeldWork() override { more_ = true; }
+  void OnHeldRoom() override;
 
   // CatalogGate::Sink
   void OnOpen() override { more_ = true; }
@@ -290,6 +305,7 @@ class Shard final : public LinkShard,
   std::unique_ptr<SocketServer> server_;
   PlanCache plans_;
   Dispatcher dispatcher_;
+  HeldStage stage_;
   BufferPool buffers_;
   JsonTree scratch_;
   ClientMap clients_;
@@ -304,10 +320,11 @@ class Shard final : public LinkShard,
   HostedServer hosted_;
   FlushList answers_{Flush::kWithAnswers};
   FlushList events_{Flush::kWithEvents};
+  std::vector<uint64_t> blocked_;    // clients that are behind until there is room in the stage
   ClientQueue unvalidated_;          // clients that may use an older catalog, limits or identity
   WorkBudget budget_{0};             // of the part of this turn that is under way
   bool event_under_way_ = false;     // the last event read is not dispatched in full
-  Position under_way_ = 0;           // its place
+  EventPlace under_way_;             // its
   std::optional<EventRecord> held_;  // the last event read, which waits for the catalog
   bool rules_changed_ = false;       // some of `unvalidated_` have subscriptions by older rules
   bool more_ = false;                // there is work for another turn
@@ -315,6 +332,7 @@ class Shard final : public LinkShard,
   uint64_t last_id_ = 0;
   bool draining_ = false;
   bool drained_ = false;  // and the host was told
+  uv_timer_t links_timer_{};  // until what hosts do not take is dropped
 };
 
 }  // namespace fsubs

@@ -31,7 +31,9 @@ struct WsMessage {
   std::string_view body = {};
   std::string_view tail = {};
   std::string_view id = {};  // of the operation of kEnd and kStarted
-  uint64_t sequence = 0;     // of the event of kResponse; of the last one before kStarted
+  // Of the event of kResponse, of the last one before kStarted, of the last one up to which the peer
+  // was given all at kPing. 0: of none.
+  uint64_t sequence = 0;
   uint16_t code = 0;         // of kClose
 };
 

@@ -28,6 +28,11 @@ class FakeHost final : public ClientHost {
   void CatchUpLater(Client* client) override { catching_up.push_back(client); }
   void TellCutsLater(Client* client) override { telling_cuts.push_back(client); }
   Position position() const override { return next_position; }
+  EventPlace dispatched() const override { return {next_position, next_position}; }
+  uint64_t SequenceBefore(Position position) override { return position - 1; }
+  std::optional<Continuation> FindBehind(uint64_t sequence) override {
+    return find_behind ? find_behind(sequence) : std::nullopt;
+  }
   bool AdmitOrHold(Client*, std::string_view) override { return !holds; }
   void Authenticate(Client* client, Credentials credentials) override {
     presented.push_back(std::move(credentials));
@@ -37,6 +42,10 @@ class FakeHost final : public ClientHost {
     }
     const bool accepted = options_.allow_anonymous && catalog_;
     client->OnAuthenticated(accepted ? catalog_->anonymous() : nullptr, {});
+  }
+  void Vouch(Client* client, const std::string& claims, const std::string&) override {
+    vouched.push_back(claims);
+    client->OnAuthenticated(catalog_->anonymous(), {});
   }
   void WatchExpiry(Client* client) override {
     if (watch_expiry) watch_expiry(client);
