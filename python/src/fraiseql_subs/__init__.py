@@ -6,6 +6,7 @@ events.
 """
 
 from fraiseql_subs.config import EventBusConfig
+from fraiseql_subs.context import Context
 from fraiseql_subs.errors import SubscriptionError, SubscriptionRefused, WebSocketClosed
 from fraiseql_subs.executor import SubscriptionExecutor
 from fraiseql_subs.http import (
@@ -17,6 +18,7 @@ from fraiseql_subs.manager import SubscriptionManager
 from fraiseql_subs.messages import GraphQLMessage, SubscriptionPayload
 
 __all__ = [
+    "Context",
     "EventBusConfig",
     "GraphQLMessage",
     "GraphQLTransportWSHandler",

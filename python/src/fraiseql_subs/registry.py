@@ -174,6 +174,10 @@ class _Lazy(Mapping[str, V], Generic[V]):
             del self._makers[name]
             raise
 
+    def forget(self, name: str) -> None:
+        """Make it anew when it is next asked for."""
+        self._made.pop(name, None)
+
     def __getitem__(self, name: str) -> V:
         if name not in self._made:
             make = self._makers[name]
@@ -340,6 +344,7 @@ class Registry:
                     )
 
             self._subscriptions.add(name, make)
+            self._batches.forget(name)
             self._functions[name] = function
             return function
 

@@ -12,8 +12,6 @@ SELECT fraiseql_register_subscription(
     'orderUpdated(id: ID): Order', 'orders', ARRAY['orderUpdated']);
 """
 
-pytest_plugins = ["pytester"]
-
 
 @pytest.fixture(scope="session")
 def subs_server() -> Iterator[WorkerServer]:

@@ -68,6 +68,27 @@ async def test_what_was_committed_before_breaks_the_silence(
             await s.next()
 
 
+SLOW_RESOLVER = """
+CREATE FUNCTION slowly(event jsonb, variables jsonb) RETURNS jsonb LANGUAGE sql
+    AS $$ SELECT event -> 'data' FROM pg_sleep(0.2) $$;
+SELECT fraiseql_register_subscription('slow(id: ID): Order', 'slow');
+SELECT fraiseql_register_resolver('slow', 'slowly(jsonb, jsonb)');
+"""
+
+
+async def test_silence_waits_for_what_resolvers_make(
+    subs_server: WorkerServer, subs_client: SubscriptionClient
+) -> None:
+    subs_server.execute(SLOW_RESOLVER)
+    query = "subscription { slow(id: 1) { id } }"
+    async with subs_client.subscribe(query) as s:
+        subs_server.publish("any", "slow", {"id": 2})
+        await s.assert_silent()
+        subs_server.publish("any", "slow", {"id": 1})
+        with pytest.raises(AssertionError, match="expected silence"):
+            await s.assert_silent()
+
+
 async def test_the_client_of_an_address_waits_for_silence(subs_server: WorkerServer) -> None:
     async with SubscriptionClient(subs_server.url) as client, client.subscribe(ALL) as s:
         await s.assert_silent(0.01)

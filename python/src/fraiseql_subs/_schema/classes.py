@@ -23,7 +23,7 @@ from fraiseql_subs._schema.hints import (
     substitute,
     type_arguments,
 )
-from fraiseql_subs._schema.markers import GraphQLName
+from fraiseql_subs.markers import GraphQLName
 
 __all__ = ["MISSING", "Kind", "Part", "docstring", "generic_of", "is_unset", "kind_of", "parts_of"]
 

@@ -341,7 +341,7 @@ def _result_node(annotation: Any, reader: TypeReader) -> Node | None:
     found = bare(annotation).type
     if found is Any or found is object:
         return None
-    if is_union(found):
+    if is_union(found) and Skip in type_arguments(found):
         members = tuple(one for one in type_arguments(found) if one is not Skip)
         if not members:
             raise Fault("its result is nothing but Skip")

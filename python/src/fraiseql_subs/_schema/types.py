@@ -30,7 +30,6 @@ from fraiseql_subs._schema.hints import (
     shown,
     type_arguments,
 )
-from fraiseql_subs._schema.markers import GraphQLType
 from fraiseql_subs._schema.names import NameForm, camel_case, check_name, is_name
 from fraiseql_subs._schema.sdl_text import described, quoted
 from fraiseql_subs._schema.values import (
@@ -41,6 +40,7 @@ from fraiseql_subs._schema.values import (
     unfit,
     wrong,
 )
+from fraiseql_subs.markers import GraphQLType
 
 __all__ = [
     "EnumNode",
@@ -346,11 +346,17 @@ class ObjectNode(Node):
                 encoded[field.key] = field.node.encode(one, inner)
         return encoded
 
+    def _sdl_of(self, field: FieldNode) -> str:
+        """Return the type of a field; a key that may be missing is null then."""
+        if self.kind.is_dict and not field.part.required:
+            return field.node.type_name()
+        return field.node.sdl()
+
     def definition(self) -> str:
         if not self.fields:
             raise Fault(f"type {self.name} has no fields, and GraphQL wants one at least")
         fields = "\n".join(
-            described(one.part.description, f"{one.key}: {one.node.sdl()}", "  ")
+            described(one.part.description, f"{one.key}: {self._sdl_of(one)}", "  ")
             for one in self.fields
         )
         return described(docstring(self.cls), f"type {self.name} {{\n{fields}\n}}")

@@ -267,8 +267,6 @@ def encode_any(value: Any, path: str) -> Any:
                 raise unfit("a dict with texts as keys", value, path)
             encoded[key] = encode_any(one, f"{path}.{key}" if path else key)
         return encoded
-    if is_items(value):
-        return [encode_any(one, f"{path}[{at}]") for at, one in enumerate(value)]
     cls = cast("Any", type(value))
     names: list[str]
     if dataclasses.is_dataclass(cls):
@@ -277,6 +275,8 @@ def encode_any(value: Any, path: str) -> Any:
         names = list(cls.__struct_fields__)
     elif hasattr(cls, "model_fields"):
         names = list(cls.model_fields)
+    elif is_items(value) and not isinstance(value, type):
+        return [encode_any(one, f"{path}[{at}]") for at, one in enumerate(value)]
     else:
         raise unfit("something that JSON can express", value, path)
     return {

@@ -4,6 +4,7 @@ The pytest plugin, which is there once the package is installed, has the fixture
 `subs_client` and `subs_publish`.
 """
 
+from fraiseql_subs.testing.apps import serve_app
 from fraiseql_subs.testing.client import (
     ClientSubscription,
     ErrorsInResult,
@@ -23,4 +24,5 @@ __all__ = [
     "SubscriptionCompleted",
     "WorkerServer",
     "make_event",
+    "serve_app",
 ]

@@ -168,8 +168,9 @@ class ClientSubscription:
 
         For a client of a `WorkerServer` this is proven, not waited for: it publishes an event to a
         field of its own and waits until that has come by the same socket. Events come in the
-        order of their commits, so whatever was committed before the call has been delivered then.
-        A client without a server cannot do so.
+        order of their commits, so whatever was committed before the call has been delivered then,
+        but for what resolvers make, which it waits for as well. A client without a server cannot
+        do so.
 
         :param seconds: how long to wait for results, beside that or in place of it.
         :raises AssertionError: if there is one; the message shows it.
@@ -461,6 +462,10 @@ class SubscriptionClient:
         async with self.subscribe(_FENCE_QUERY, {"number": number}) as fence:
             await in_thread(functools.partial(server.publish_fence, number))
             await fence.next(_ANSWER_SECONDS)
+        # The fence overtakes events that wait for a resolver. Once none waits, their results are
+        # on the way, and the answer to a ping comes behind them.
+        await in_thread(server.wait_for_resolvers)
+        await self.settle()
 
     async def send(self, message: Mapping[str, object]) -> None:
         """Send a message of the protocol as it is.

@@ -33,6 +33,10 @@ SELECT fraiseql_register_subscription(
     'fraiseqlTestFence(number: Int): FraiseqlTestFence', '{_FENCE_CHANNEL}');
 """
 
+_HELD = """
+SELECT coalesce(sum(value), 0) FROM fraiseql_metrics() WHERE name = 'fraiseql_subs_held_events'
+"""
+
 
 def _is_file(schema: str | os.PathLike[str]) -> bool:
     # No statement of SQL is one word.
@@ -197,6 +201,18 @@ class WorkerServer:
         return self._running().dsn
 
     @property
+    def environment(self) -> dict[str, str]:
+        """Variables by which libpq, and so `SubscriptionManager()`, finds the database."""
+        postgres = self._running()
+        return {
+            "PGHOST": "127.0.0.1",
+            "PGPORT": str(postgres.port),
+            "PGDATABASE": postgres.database,
+            "PGUSER": "postgres",
+            "PGPASSWORD": postgres.password,
+        }
+
+    @property
     def url(self) -> str:
         """Where the worker serves WebSocket clients: `ws://127.0.0.1:…`."""
         return f"ws://127.0.0.1:{self._running().worker_port}"
@@ -284,6 +300,18 @@ class WorkerServer:
     def publish_fence(self, number: int) -> None:
         """Publish the event of a fence; see `prepare_fence`."""
         self.publish("fence", _FENCE_CHANNEL, {"number": number})
+
+    def wait_for_resolvers(self, timeout: float = 30.0) -> None:
+        """Return when no event waits for a resolver.
+
+        :param timeout: seconds.
+        :raises TimeoutError: if there still are some then.
+        """
+        deadline = time.monotonic() + timeout
+        while (waiting := self.execute(_HELD)[0][0]) > 0:
+            if time.monotonic() > deadline:
+                raise TimeoutError(f"{waiting:g} events still wait for resolvers")
+            time.sleep(0.005)
 
     def _connected(self) -> psycopg.Connection[tuple[Any, ...]]:
         connection = self._connection
