@@ -45,7 +45,9 @@ def orders(make_cluster):
 
 
 def publish(cluster, id, connection=None, **data):
-    cluster.publish("orderUpdated", "orders", {"id": id, "status": "new"} | data, connection=connection)
+    cluster.publish(
+        "orderUpdated", "orders", {"id": id, "status": "new"} | data, connection=connection
+    )
 
 
 def id_of(frame):
@@ -448,9 +450,11 @@ def test_a_cancelled_call_loses_nothing(server, host):
 
 
 def test_a_transaction_block_has_no_link(server):
-    with server.connect(autocommit=False) as connection:
-        with pytest.raises(errors.InvalidTransactionTermination):
-            connection.execute("CALL fraiseql_subs.session_exchange(NULL, NULL, 0, NULL)")
+    with (
+        server.connect(autocommit=False) as connection,
+        pytest.raises(errors.InvalidTransactionTermination),
+    ):
+        connection.execute("CALL fraiseql_subs.session_exchange(NULL, NULL, 0, NULL)")
 
 
 def test_a_negative_wait_is_refused(server):
