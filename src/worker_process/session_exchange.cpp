@@ -51,8 +51,8 @@ void CloseLink() {
 // Tell the worker what the connection is for. Returns the answer.
 Jsonb* Introduce(Contact* contact, const char* op, Wait wait) {
   const Deadline deadline = Clock::now() + kAnswerTimeout;
-  contact->context = AllocSetContextCreate(TopMemoryContext, "side door of fraiseql_subs",
-                                           ALLOCSET_DEFAULT_SIZES);
+  contact->context =
+      AllocSetContextCreate(TopMemoryContext, "side door of fraiseql_subs", ALLOCSET_DEFAULT_SIZES);
   contact->is_busy = true;
   const MemoryContext before = MemoryContextSwitchTo(contact->context);
   contact->door = OpenSideDoor(wait, deadline);
@@ -75,8 +75,9 @@ Jsonb* Introduce(Contact* contact, const char* op, Wait wait) {
 }
 
 [[noreturn]] void RaiseNoLink() {
-  ereport(ERROR, (errcode(ERRCODE_CONNECTION_FAILURE), errmsg("there is no such link"),
-                  errdetail("A link ends with the session that has opened it, and with the worker.")));
+  ereport(ERROR,
+          (errcode(ERRCODE_CONNECTION_FAILURE), errmsg("there is no such link"),
+           errdetail("A link ends with the session that has opened it, and with the worker.")));
   pg_unreachable();
 }
 
@@ -206,8 +207,7 @@ bool Receive(std::string_view* frames) {
 }
 
 void AwaitSomething(Deadline deadline) {
-  const auto left =
-      std::chrono::ceil<std::chrono::milliseconds>(deadline - Clock::now()).count();
+  const auto left = std::chrono::ceil<std::chrono::milliseconds>(deadline - Clock::now()).count();
   WaitEvent event;
   const int happened = WaitEventSetWait(held.waits, std::clamp<long>(left, 0, INT_MAX), &event, 1,
                                         WaitEventOf(Wait::kSessionLink));
@@ -296,7 +296,8 @@ FSUBS_FUNCTION(fsubs_session_exchange) {
   const std::string_view commands = CommandsArgument(fcinfo, 1);
   const int wait_ms = PG_ARGISNULL(2) ? 0 : PG_GETARG_INT32(2);
   if (wait_ms < 0) {
-    ereport(ERROR, (errcode(ERRCODE_INVALID_PARAMETER_VALUE), errmsg("wait_ms cannot be negative")));
+    ereport(ERROR,
+            (errcode(ERRCODE_INVALID_PARAMETER_VALUE), errmsg("wait_ms cannot be negative")));
   }
   const char* const given = PG_ARGISNULL(0) ? nullptr : text_to_cstring(PG_GETARG_TEXT_PP(0));
   LeaveTransaction(fcinfo);
