@@ -143,6 +143,11 @@ bool ResolveQueue::OnSend(const JsonValue& message) {
   if (const auto given = message.Find(side_door::member::kCredits);
       given && ReadInteger(given->raw(), &credits)) {
     link.credits = credits;
+    // Who takes no more wants to know that, and waits perhaps for calls.
+    if (credits == 0) {
+      link.unseen.push_back(0);
+      link.send("[]");
+    }
   }
   Give();
   return true;
