@@ -925,7 +925,7 @@ CREATE FUNCTION fraiseql_subs.find_resolver(name text) RETURNS oid
 LANGUAGE plpgsql STABLE SET search_path = pg_catalog, pg_temp AS $$
 DECLARE
     parts text[];
-    found record;
+    resolver record;
 BEGIN
     BEGIN
         parts := parse_ident(name);
@@ -937,20 +937,18 @@ BEGIN
             MESSAGE = format('"%s" is not the name of a function with its schema', name),
             HINT = 'As in function => ''app.resolve_order''.';
     END IF;
-    SELECT p.oid, p.prorettype, p.prokind, p.proretset INTO found
-    FROM pg_proc AS p JOIN pg_namespace AS n ON n.oid = p.pronamespace
-    WHERE n.nspname = parts[1] AND p.proname = parts[2]
-        AND p.proargtypes::oid[] = '{jsonb,jsonb}'::regtype[]::oid[];
+    SELECT oid, prorettype, prokind, proretset INTO resolver
+    FROM pg_proc WHERE oid = to_regprocedure(format('%I.%I(jsonb, jsonb)', parts[1], parts[2]));
     IF NOT FOUND THEN
         RAISE undefined_function USING
             MESSAGE = format('function %I.%I(jsonb, jsonb) does not exist', parts[1], parts[2]),
             HINT = 'A resolver is a function (event jsonb, variables jsonb) returns jsonb.';
     END IF;
-    IF found.prokind <> 'f' OR found.proretset OR found.prorettype <> 'jsonb'::regtype THEN
+    IF resolver.prokind <> 'f' OR resolver.proretset OR resolver.prorettype <> 'jsonb'::regtype THEN
         RAISE invalid_function_definition USING
             MESSAGE = format('%I.%I(jsonb, jsonb) is no function that returns one jsonb', parts[1], parts[2]);
     END IF;
-    RETURN found.oid;
+    RETURN resolver.oid;
 END
 $$;
 
@@ -1498,6 +1496,29 @@ LANGUAGE sql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
 $$;
 COMMENT ON FUNCTION fraiseql_subscriptions() IS 'subscriptions of the clients connected to the worker';
 
+CREATE FUNCTION fraiseql_resolvers()
+RETURNS TABLE (
+    field text, function text, per text, timeout interval, retries integer, idempotent boolean,
+    on_error text, concurrency integer, processes integer, under_way bigint, waiting bigint,
+    calls bigint, failures bigint
+)
+LANGUAGE sql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
+    WITH known AS (
+        SELECT * FROM jsonb_to_recordset(fraiseql_subs.worker_request('resolvers')) AS one (
+            field text, processes integer, under_way bigint, waiting bigint, calls bigint, failures bigint)
+    )
+    SELECT r.field, r.function, r.per, r.timeout_ms * interval '1 ms', r.retries, r.idempotent, r.on_error,
+        r.concurrency,
+        -- The row without a name is the one of those that call functions.
+        coalesce((SELECT k.processes FROM known AS k
+                  WHERE k.field = CASE WHEN r.function IS NULL THEN r.field ELSE '' END), 0),
+        coalesce(known.under_way, 0), coalesce(known.waiting, 0), coalesce(known.calls, 0),
+        coalesce(known.failures, 0)
+    FROM fraiseql_subs.resolver AS r LEFT JOIN known ON known.field = r.field
+    ORDER BY r.field;
+$$;
+COMMENT ON FUNCTION fraiseql_resolvers() IS 'subscription fields with a resolver, and what their calls are doing';
+
 CREATE FUNCTION fraiseql_explain_delivery("position" text, connection_id bigint, subscription_id text)
 RETURNS TABLE (step integer, module text, outcome text, detail text)
 LANGUAGE sql STRICT SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
@@ -1554,10 +1575,10 @@ LANGUAGE sql IMMUTABLE SET search_path = pg_catalog, pg_temp AS $$
             'fraiseql_schema', 'resolver_exchange', 'resolver_send']),
         ('fraiseql_monitor', ARRAY[
             'fraiseql_metrics', 'fraiseql_connections', 'fraiseql_subscriptions',
-            'fraiseql_watched_tables', 'fraiseql_issuers', 'fraiseql_limits']),
+            'fraiseql_watched_tables', 'fraiseql_issuers', 'fraiseql_limits', 'fraiseql_resolvers']),
         ('fraiseql_operator', ARRAY[
             'fraiseql_metrics', 'fraiseql_connections', 'fraiseql_subscriptions',
-            'fraiseql_watched_tables', 'fraiseql_issuers', 'fraiseql_limits',
+            'fraiseql_watched_tables', 'fraiseql_issuers', 'fraiseql_limits', 'fraiseql_resolvers',
             'fraiseql_explain_delivery', 'fraiseql_disconnect', 'fraiseql_set_limits',
             'fraiseql_register_issuer', 'fraiseql_unregister_issuer'])
     ) AS granted (role, functions);
@@ -1628,6 +1649,7 @@ REVOKE ALL ON FUNCTION
     fraiseql_metrics(),
     fraiseql_connections(),
     fraiseql_subscriptions(),
+    fraiseql_resolvers(),
     fraiseql_explain_delivery(text, bigint, text),
     fraiseql_disconnect(text, bigint, text, text, boolean),
     fraiseql_create_roles()
