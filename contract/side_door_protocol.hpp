@@ -68,6 +68,9 @@ inline constexpr char kSubscriptions[] = "subscriptions";
 inline constexpr char kDisconnect[] = "disconnect";
 inline constexpr char kIssuers[] = "issuers";
 inline constexpr char kExplain[] = "explain";
+// What follows is no JSON (session_records.hpp).
+inline constexpr char kSessionLink[] = "session_link";
+inline constexpr char kSessionSender[] = "session_sender";
 inline constexpr char kResolvers[] = "resolvers";
 inline constexpr char kResolverSend[] = "resolver_send";
 

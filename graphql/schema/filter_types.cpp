@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "graphql/language/ascii.hpp"
+#include "graphql/schema/argument_directives.hpp"
 
 namespace fsubs::graphql {
 namespace {
@@ -379,6 +380,7 @@ bool CanFilterBy(const Field& field, std::string_view name) {
   std::set<std::tuple<const Type*, const Type*, TypeRefKind>> seen;  // filters, what they are on
   std::vector<std::pair<const Type*, const WrappedType*>> next;
   for (const InputValue& argument : field.arguments) {
+    if (FiltersNothing(argument)) continue;
     const Type& type = *argument.type->type;
     if (type.kind == TypeKind::kInputObject) {
       next.emplace_back(&type, field.type);

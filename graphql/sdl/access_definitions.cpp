@@ -5,6 +5,7 @@
 #include <unordered_set>
 
 #include "graphql/language/error.hpp"
+#include "graphql/schema/argument_directives.hpp"
 #include "graphql/sdl/sdl_rules.hpp"
 
 namespace fsubs::graphql {
@@ -85,7 +86,7 @@ std::string CheckAccessDefinition(const AccessDirective& known,
          Quoted(DefinitionOf(known)) + ", or less of its places.";
 }
 
-std::string GenerateAccessDirectives(const Document& document) {
+std::string GenerateDirectives(const Document& document) {
   std::unordered_set<std::string_view> used;
   ForEachDirectives(document, [&](std::span<const Directive> directives, auto, const auto&) {
     for (const Directive& directive : directives) used.insert(directive.name.text);
@@ -94,6 +95,10 @@ std::string GenerateAccessDirectives(const Document& document) {
   for (const AccessDirective& known : kAccessDirectives) {
     if (!used.contains(known.name) || HasDefinition(document, known.name)) continue;
     sdl.append("\n").append(DefinitionOf(known)).append("\n");
+  }
+  for (const ArgumentDirective& known : kArgumentDirectives) {
+    if (!used.contains(known.name) || HasDefinition(document, known.name)) continue;
+    sdl.append("\n").append(known.definition).append("\n");
   }
   return sdl;
 }

@@ -18,8 +18,9 @@ bool IsAccessLocation(std::string_view location);
 std::string CheckAccessDefinition(const AccessDirective& known,
                                   const DirectiveDefinition& definition);
 
-// The SDL of those access directives that `document` uses and neither defines nor imports by
-// `@link`. Tools that read the schema want every directive to be defined.
-std::string GenerateAccessDirectives(const Document& document);
+// The SDL of those access directives, and of those of arguments (argument_directives.hpp), that
+// `document` uses and neither defines nor imports by `@link`. Tools that read the schema want every
+// directive to be defined.
+std::string GenerateDirectives(const Document& document);
 
 }  // namespace fsubs::graphql

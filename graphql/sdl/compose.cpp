@@ -4,6 +4,7 @@
 #include <iterator>
 
 #include "graphql/language/parser.hpp"
+#include "graphql/schema/argument_directives.hpp"
 #include "graphql/schema/filter_types.hpp"
 #include "graphql/sdl/access_definitions.hpp"
 
@@ -124,7 +125,7 @@ std::string ComposeSubgraph(std::string_view definitions, std::span<const std::s
   if (!parsed.document) return sdl;
   const std::string filters = GenerateFilterTypes(*parsed.document, nullptr, checkpoint);
   if (!filters.empty()) sdl.append("\n").append(filters);
-  return sdl.append(GenerateAccessDirectives(*parsed.document));
+  return sdl.append(GenerateDirectives(*parsed.document));
 }
 
 std::string ComposeSchema(std::string_view definitions, std::span<const std::string_view> fields,
@@ -136,9 +137,22 @@ std::string ComposeSchema(std::string_view definitions, std::span<const std::str
 std::string FindArgumentTarget(const WrappedType& payload, const InputValue& argument,
                                FilterChecks* filters, ArgumentTarget* target) {
   *target = {};
+  if (FiltersNothing(argument)) {
+    target->kind = ArgumentTarget::Kind::kNothing;
+    return {};
+  }
   if (argument.type->type->kind == TypeKind::kInputObject) {
     if (argument.type->nullable()->kind != TypeRefKind::kNamed) return "a filter cannot be a list";
+    target->kind = ArgumentTarget::Kind::kAll;
     return filters->Check(*argument.type->type, payload);
+  }
+  target->key = FilteredKey(argument);
+  if (!target->key.empty()) {
+    if (argument.type->nullable()->kind != TypeRefKind::kNamed) {
+      return "a list cannot equal a value";
+    }
+    target->kind = ArgumentTarget::Kind::kKey;
+    return {};
   }
   const Field* field = payload.type->FindField(argument.name);
   if (field == nullptr) {

@@ -44,15 +44,24 @@ std::string ComposeSchema(std::string_view definitions, std::span<const std::str
 
 // Where a subscription field's argument finds its value in an event's data.
 struct ArgumentTarget {
-  bool in_row = false;         // under "row", as row changes have it
-  const Field* row = nullptr;  // the payload's field `row`, if it is
-  // The data's field; null if the argument is a filter input, which is on all of the data.
-  const Field* field = nullptr;
+  enum class Kind : uint8_t {
+    kField,    // the payload's field of its name
+    kAll,      // all of the data, of which it is a filter
+    kKey,      // a key of the data, whatever the payload
+    kNothing,  // it is for a resolver
+  };
+
+  Kind kind = Kind::kField;
+  bool in_row = false;           // under "row", as row changes have it
+  const Field* row = nullptr;    // the payload's field `row`, if it is
+  const Field* field = nullptr;  // of kField
+  std::string_view key;          // of kKey
 };
 
 // Find what `argument` of a subscription field of type `payload` filters: all of the event's data
-// if it is a filter input, otherwise the leaf of its name in the payload or in the payload's field
-// `row`. Returns an empty string, or why it filters nothing. `filters` is one for all fields of a
+// if it is a filter input, otherwise what its directives say (argument_directives.hpp), or else the
+// leaf of its name in the payload or in the payload's field `row`. Returns an empty string, or why
+// it filters nothing. `filters` is one for all fields of a
 // schema.
 std::string FindArgumentTarget(const WrappedType& payload, const InputValue& argument,
                                FilterChecks* filters, ArgumentTarget* target);

@@ -46,9 +46,8 @@ class Client:
     """One connection. Messages for a subscription wait there, others in `messages`."""
 
     def __init__(self, url, subprotocols=(SUBPROTOCOL,), **options):
-        self.socket = connect(
-            url, subprotocols=list(subprotocols) or None, max_size=None, compression=None, **options
-        )
+        options = {"max_size": None, "compression": None} | options
+        self.socket = connect(url, subprotocols=list(subprotocols) or None, **options)
         # As fraiseql_connections() names it. A socket that the server has closed cannot be asked.
         with contextlib.suppress(OSError):
             self.peer = "{}:{}".format(*self.socket.local_address)

@@ -64,6 +64,9 @@ def give_to_server_user(path):
 class Cluster:
     """One server with fraiseql_subs preloaded. Made stopped; destroy() stops and removes it."""
 
+    # Where clients connect instead of to the worker: a function of the cluster that returns a URL.
+    front = None
+
     def __init__(self, data=None, pg_config=None, tls=None, **settings):
         """
         :param data: a function that makes the data directory at a path, instead of initdb.
@@ -77,6 +80,8 @@ class Cluster:
         self.directory = Path(tempfile.mkdtemp(prefix="fsubs-", dir="/tmp"))
         self.log_path = self.directory / "log"
         self.database = "postgres"
+        self.host = None
+        self.at_the_end = contextlib.ExitStack()
         defaults = {"port": self.port, "allow_anonymous": "on"}
         if "FSUBS_SANDBOX" in os.environ:
             defaults["sandbox"] = os.environ["FSUBS_SANDBOX"]
@@ -121,7 +126,10 @@ class Cluster:
         self.start()
 
     def destroy(self):
-        self._run("destroy")
+        try:
+            self.at_the_end.close()
+        finally:
+            self._run("destroy")
 
     def install(self):
         """Create the extension and wait until clients can subscribe."""
@@ -207,6 +215,8 @@ class Cluster:
 
     @property
     def url(self):
+        if Cluster.front is not None:
+            return Cluster.front(self)
         return f"{'wss' if self.tls else 'ws'}://127.0.0.1:{self.port}"
 
     def get(self, path):
@@ -222,7 +232,7 @@ class Cluster:
 
     def wait_until_serving(self):
         try:
-            wait_until(lambda: self.get("/readyz")[0] == 200, f"{self.url} serves clients")
+            wait_until(lambda: self.get("/readyz")[0] == 200, f"port {self.port} serves clients")
         except AssertionError as error:
             error.add_note(self.log())
             raise

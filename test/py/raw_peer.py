@@ -33,6 +33,7 @@ class RawPeer:
             self.buffer += self._read()
         head, self.buffer = self.buffer.split(b"\r\n\r\n", 1)
         if not head.startswith(b"HTTP/1.1 101 "):
+            self.socket.close()
             raise HandshakeRefused(head.decode())
         self.frames = deque()
 

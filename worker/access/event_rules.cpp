@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "graphql/schema/argument_directives.hpp"
 #include "graphql/schema/filter_types.hpp"
 
 namespace fsubs {
@@ -81,6 +82,29 @@ FieldPath ConfinedPath(std::string_view name, const graphql::Field& definition) 
     return {std::string(kRow), std::string(name)};
   }
   return {};
+}
+
+// The argument of that name which says itself by which key of the data it filters. Null if there is
+// none.
+const graphql::InputValue* FindKeyed(const graphql::Field& definition, std::string_view name) {
+  const auto found = std::find_if(
+      definition.arguments.begin(), definition.arguments.end(),
+      [&](const graphql::InputValue& argument) { return argument.name == name; });
+  const bool is_keyed = found != definition.arguments.end() && !FilteredKey(*found).empty();
+  return is_keyed ? &*found : nullptr;
+}
+
+// The rule on what such an argument filters by.
+EventRules::ScopeRule ScopeOfKeyed(const graphql::InputValue& argument, const ColumnTypes& columns,
+                                   Claim claim) {
+  const std::string key(FilteredKey(argument));
+  const auto column = columns.find(key);
+  const bool is_column = column != columns.end();
+  const bool is_known = is_column && !column->second.is_array;
+  FieldPath path = is_column ? FieldPath{std::string(kRow), key} : FieldPath{key};
+  const Comparison comparison =
+      ComparisonOf(*argument.type->type, is_known ? &column->second : nullptr);
+  return {key, {std::move(path), comparison}, std::move(claim)};
 }
 
 // Looks at what the conditions of a subscription say of one name.
@@ -178,6 +202,10 @@ std::string ResolveRules(const FieldAccess& access, std::string_view default_ten
     if (!graphql::CanFilterBy(definition, name)) {
       return "scope: there is neither an argument \"" + name +
              "\" nor a condition on a field of that name";
+    }
+    if (const graphql::InputValue* const keyed = FindKeyed(definition, name)) {
+      rules->scope.push_back(ScopeOfKeyed(*keyed, columns, std::move(*claim)));
+      continue;
     }
     FieldPath path = ConfinedPath(name, definition);
     const Comparison comparison = ComparisonAt(path, definition, columns);

@@ -105,6 +105,7 @@ std::string Link(const graphql::Schema& schema, Links* links, SubscriptionField*
   }
   field->arguments.clear();
   for (const graphql::InputValue& argument : field->definition->arguments) {
+    using Target = graphql::ArgumentTarget::Kind;
     graphql::ArgumentTarget target;
     std::string problem =
         graphql::FindArgumentTarget(*field->definition->type, argument, &links->filters, &target);
@@ -113,17 +114,27 @@ std::string Link(const graphql::Schema& schema, Links* links, SubscriptionField*
     }
     FieldArgument& added = field->arguments.emplace_back();
     added.name = argument.name;
-    added.is_where = target.field == nullptr;
-    added.in_row = target.in_row;
-    if (added.is_where) continue;
+    added.filters_nothing = target.kind == Target::kNothing;
+    added.is_where = target.kind == Target::kAll;
+    if (added.filters_nothing || added.is_where) continue;
+    added.key = target.kind == Target::kKey ? target.key : argument.name;
+    const auto column = field->columns->find(added.key);
+    const bool is_column = column != field->columns->end();
     const graphql::Type& data = *field->definition->type->type;
-    if (added.in_row) AddLooks(*target.row, data, argument, &links->looks);
-    AddLooks(*target.field, added.in_row ? *target.row->type->type : data, argument, &links->looks);
-    const auto column = field->columns->find(argument.name);
-    if (added.in_row && column != field->columns->end() && !column->second.is_array) {
-      added.column = &column->second;
+    if (target.kind == Target::kKey) {
+      // The data is no value of the type: what it is, the tables that are watched say.
+      added.in_row = is_column;
+      if (const graphql::Field* same = data.FindField(added.key)) {
+        AddLooks(*same, data, argument, &links->looks);
+      }
+    } else {
+      added.in_row = target.in_row;
+      if (added.in_row) AddLooks(*target.row, data, argument, &links->looks);
+      AddLooks(*target.field, added.in_row ? *target.row->type->type : data, argument,
+               &links->looks);
     }
-    added.comparison = ComparisonOf(*target.field->type->type, added.column);
+    if (added.in_row && is_column && !column->second.is_array) added.column = &column->second;
+    added.comparison = ComparisonOf(*argument.type->type, added.column);
   }
   return ResolveRules(field->access, links->tenant_field, *field->definition, *field->columns,
                       &field->rules);

@@ -27,8 +27,10 @@ namespace fsubs {
 // must equal.
 struct FieldArgument {
   std::string name;
+  bool filters_nothing = false;  // it is for a resolver
   bool is_where = false;
-  bool in_row = false;  // the data's field is under "row", as row changes have it
+  std::string key;      // of the data's field
+  bool in_row = false;  // that is under "row", as row changes have it
   Comparison comparison = Comparison::kText;
   const ColumnType* column = nullptr;  // whose values these are, if that is known
 };

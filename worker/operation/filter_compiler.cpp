@@ -415,6 +415,7 @@ std::vector<Predicate> CompileArguments(const graphql::Document& document,
   FilterMeter meter(limits);
   for (size_t i = 0; i < field.arguments.size(); ++i) {
     const FieldArgument& argument = field.arguments[i];
+    if (argument.filters_nothing) continue;
     const InputValue& definition = field.definition->arguments[i];
     const auto given = std::find_if(
         root.arguments.begin(), root.arguments.end(),
@@ -458,7 +459,7 @@ std::vector<Predicate> CompileArguments(const graphql::Document& document,
     equal.kind = Predicate::Kind::kCompare;
     equal.comparison = argument.comparison;
     if (argument.in_row) equal.path.emplace_back("row");
-    equal.path.push_back(argument.name);
+    equal.path.push_back(argument.key);
     equal.operands.push_back(OperandForm(argument.comparison, input, *definition.type->type,
                                          argument.column, report_value));
     conditions.push_back(std::move(equal));

@@ -123,5 +123,27 @@ TEST(GraphqlSchemaTest, AnArgumentNamesAFieldOfTheTypeOrOfItsRow) {
   EXPECT_NE(problem("change", "owner"), "");  // of another type
 }
 
+TEST(GraphqlSchemaTest, AnArgumentMaySayWhatItFiltersBy) {
+  const std::string_view fields[] = {
+      "orderUpdated(customerId: ID @filters(by: \"customer_id\"), tags: [String] @filtersNothing, "
+      "list: [ID] @filters(by: \"id\")): Order"};
+  const SchemaResult result = BuildSchema(ComposeSchema("type Order { id: ID! }", fields));
+  ASSERT_TRUE(result.schema) << result.errors.front().message;
+  const Field& field = result.schema->Root(OperationKind::kSubscription)->fields.front();
+  ArgumentTarget target;
+  const auto problem = [&](const char* argument) {
+    FilterChecks filters;
+    return FindArgumentTarget(*field.type, *field.FindArgument(argument), &filters, &target);
+  };
+  EXPECT_EQ(problem("customerId"), "");
+  EXPECT_EQ(target.kind, ArgumentTarget::Kind::kKey);
+  EXPECT_EQ(target.key, "customer_id");
+  EXPECT_EQ(problem("tags"), "");
+  EXPECT_EQ(target.kind, ArgumentTarget::Kind::kNothing);
+  EXPECT_EQ(problem("list"), "a list cannot equal a value");
+  EXPECT_TRUE(CanFilterBy(field, "customerId"));
+  EXPECT_FALSE(CanFilterBy(field, "tags"));
+}
+
 }  // namespace
 }  // namespace fsubs::graphql

@@ -1,0 +1,142 @@
+"""The connection over which the worker hands out calls of resolvers, and takes their results."""
+
+import inspect
+import json
+from collections.abc import Mapping, Sequence
+from decimal import Decimal
+from typing import Any, Protocol
+
+from psycopg import AsyncConnection, AsyncCursor, OperationalError
+from psycopg.rows import TupleRow, tuple_row
+from psycopg_pool import AsyncConnectionPool
+
+from fraiseql_subs._deadline import Deadline
+
+__all__ = ["PostgresResolverLink", "ResolverLink", "connection_parameters"]
+
+_EXCHANGE = (
+    "CALL fraiseql_subs.resolver_exchange("
+    "%s::text, %s::text, %s::text, %s::integer, %s::integer, NULL)"
+)
+_SEND = "SELECT fraiseql_subs.resolver_send(%s::text, %s::text, %s::integer)"
+
+# How long beyond its waiting time an exchange may take before its connection counts as dead.
+_SILENCE_SECONDS = 30.0
+
+
+class ResolverLink(Protocol):
+    """A link to the worker. Any error is its end; the calls that it gave out end with it."""
+
+    async def exchange(
+        self, results: Sequence[str], credits: int, wait_ms: int
+    ) -> list[dict[str, Any]]:
+        """Hand in results, and wait for calls.
+
+        :param results: JSON objects, one per call.
+        :param credits: how many more calls are taken.
+        :param wait_ms: return none if there are none for so long.
+        """
+        ...
+
+    async def send(self, results: Sequence[str], credits: int) -> None:
+        """Hand in results while an exchange waits."""
+        ...
+
+    async def close(self) -> None:
+        """End it."""
+        ...
+
+
+class PostgresResolverLink:
+    """A link of two connections: one waits for calls, the other hands in results meanwhile."""
+
+    def __init__(
+        self,
+        waiting: AsyncConnection[TupleRow],
+        sending: AsyncConnection[TupleRow],
+        fields: Sequence[str],
+    ) -> None:
+        """Make one; the first exchange opens it.
+
+        :param waiting: in autocommit, like `sending`; both are closed with the link.
+        :param fields: that this process resolves.
+        """
+        self._waiting = waiting
+        self._sending = sending
+        self._fields: str | None = json.dumps(list(fields))
+        self._link: str | None = None
+
+    @classmethod
+    async def connect(
+        cls, conninfo: str, parameters: Mapping[str, Any], fields: Sequence[str]
+    ) -> "PostgresResolverLink":
+        """Connect to a database.
+
+        :param parameters: of the connections beside `conninfo`.
+        """
+        options: dict[str, Any] = {
+            "application_name": "fraiseql_subs resolvers",
+            **parameters,
+            "autocommit": True,
+            "row_factory": tuple_row,
+            "cursor_factory": AsyncCursor,
+            # The statements are two, sent over and over.
+            "prepare_threshold": 0,
+        }
+        waiting = await AsyncConnection[TupleRow].connect(conninfo, **options)
+        try:
+            sending = await AsyncConnection[TupleRow].connect(conninfo, **options)
+        except BaseException:
+            await waiting.close()
+            raise
+        return cls(waiting, sending, fields)
+
+    async def exchange(
+        self, results: Sequence[str], credits: int, wait_ms: int
+    ) -> list[dict[str, Any]]:
+        """Hand in results, and wait for calls; see `ResolverLink`.
+
+        Raise psycopg.OperationalError also if the server is silent for far longer than `wait_ms`.
+        """
+        try:
+            with Deadline(wait_ms / 1000 + _SILENCE_SECONDS):
+                cursor = await self._waiting.execute(
+                    _EXCHANGE, (self._link, self._fields, _array(results), credits, wait_ms)
+                )
+                row = await cursor.fetchone()
+        except TimeoutError as error:
+            raise OperationalError("the server does not answer resolver_exchange") from error
+        if row is None:
+            raise OperationalError("resolver_exchange returned nothing")
+        self._link, calls = row
+        self._fields = None
+        decoded: list[dict[str, Any]] = json.loads(calls, parse_float=Decimal)
+        return decoded
+
+    async def send(self, results: Sequence[str], credits: int) -> None:
+        """Hand in results while an exchange waits; the first exchange must have returned."""
+        await self._sending.execute(_SEND, (self._link, _array(results), credits))
+
+    async def close(self) -> None:
+        """Close the connections."""
+        await self._sending.close()
+        await self._waiting.close()
+
+
+def _array(results: Sequence[str]) -> str | None:
+    return "[" + ",".join(results) + "]" if results else None
+
+
+async def connection_parameters(
+    pool: AsyncConnectionPool[AsyncConnection[TupleRow]],
+) -> tuple[str, dict[str, Any]]:
+    """Return what a pool connects with, for connections beside it."""
+    conninfo, parameters = await _resolved(pool.conninfo), await _resolved(pool.kwargs)
+    return conninfo, dict(parameters or {})
+
+
+async def _resolved(value: Any) -> Any:
+    # Since psycopg-pool 3.3 both may be functions, also of coroutines: for tokens that expire.
+    if callable(value):
+        value = value()
+    return await value if inspect.isawaitable(value) else value

@@ -1,0 +1,1 @@
+"""From Python's types to GraphQL's, and values from one to the other."""

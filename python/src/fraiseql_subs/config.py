@@ -1,0 +1,135 @@
+"""Which bus carries events from those who publish to the worker."""
+
+import re
+from dataclasses import dataclass
+from typing import Literal
+from urllib.parse import urlsplit
+
+from psycopg.conninfo import conninfo_to_dict
+from psycopg.errors import ProgrammingError
+
+from fraiseql_subs.errors import SubscriptionError
+
+__all__ = ["BusType", "EventBusConfig"]
+
+BusType = Literal["memory", "redis", "postgresql"]
+
+# What Redis takes is any bytes; names with these need quoting in no tool.
+_CONSUMER_GROUP = re.compile(r"[A-Za-z0-9_.:-]{1,128}")
+_REDIS_PORTS = range(1, 65536)
+
+
+@dataclass(frozen=True)
+class EventBusConfig:
+    """A bus, validated as it is made. Use one of `memory`, `redis` and `postgresql`.
+
+    `url` and `consumer_group` are those of Redis, `dsn` is PostgreSQL's; they are None otherwise.
+    """
+
+    bus_type: BusType
+    url: str | None = None
+    consumer_group: str | None = None
+    dsn: str | None = None
+
+    def __post_init__(self) -> None:
+        """Raise ValueError, which names the fault, unless all fits together."""
+        given = {
+            name for name in ("url", "consumer_group", "dsn") if getattr(self, name) is not None
+        }
+        if self.bus_type == "memory":
+            _check_given(self.bus_type, given, set())
+        elif self.bus_type == "redis":
+            _check_given(self.bus_type, given, {"url", "consumer_group"})
+            _check_redis_url(self.url)
+            _check_consumer_group(self.consumer_group)
+        elif self.bus_type == "postgresql":
+            _check_given(self.bus_type, given, {"dsn"})
+            _check_dsn(self.dsn)
+        else:
+            raise ValueError(
+                f"bus_type must be 'memory', 'redis' or 'postgresql', not {self.bus_type!r}"
+            )
+
+    @classmethod
+    def memory(cls) -> "EventBusConfig":
+        """Return the bus of one server: the ring in its shared memory."""
+        return cls("memory")
+
+    @classmethod
+    def redis(cls, url: str, consumer_group: str) -> "EventBusConfig":
+        """Return a bus of Redis streams.
+
+        :param url: `redis://`, `rediss://` or `unix://`, as `redis://user:password@host:6379/0`.
+        :param consumer_group: the name under which this application reads: 1 to 128 of letters,
+            digits and `_.:-`.
+        """
+        return cls("redis", url=url, consumer_group=consumer_group)
+
+    @classmethod
+    def postgresql(cls, dsn: str) -> "EventBusConfig":
+        """Return a bus of tables in a PostgreSQL database.
+
+        :param dsn: as libpq takes it, `key=value …` or `postgresql://…`; not empty.
+        """
+        return cls("postgresql", dsn=dsn)
+
+    def require_available(self) -> None:
+        """Raise SubscriptionError, code `BUS_UNAVAILABLE`, if this version cannot start the bus."""
+        if self.bus_type != "memory":
+            raise SubscriptionError(
+                f"The bus {self.bus_type!r} arrives with a later version of fraiseql-subs; "
+                "this one has EventBusConfig.memory().",
+                code="BUS_UNAVAILABLE",
+            )
+
+
+def _check_given(bus_type: str, given: set[str], wanted: set[str]) -> None:
+    for name in sorted(wanted - given):
+        raise ValueError(f"{name} is missing: the bus {bus_type!r} needs it")
+    for name in sorted(given - wanted):
+        raise ValueError(f"{name} is not of the bus {bus_type!r}")
+
+
+def _check_redis_url(url: object) -> None:
+    if not isinstance(url, str):
+        raise ValueError(f"url must be a text, not {type(url).__name__}")
+    parts = urlsplit(url)
+    if parts.scheme == "unix":
+        if not parts.path.startswith("/"):
+            raise ValueError("url has no path of a socket behind unix://")
+        return
+    if parts.scheme not in ("redis", "rediss"):
+        raise ValueError(
+            f"url must begin with redis://, rediss:// or unix://, not {parts.scheme + '://'!r}"
+        )
+    if not parts.hostname:
+        raise ValueError("url names no host")
+    try:
+        port = parts.port
+    except ValueError:
+        raise ValueError("url has a port that is no number from 1 to 65535") from None
+    if port is not None and port not in _REDIS_PORTS:
+        raise ValueError("url has a port that is no number from 1 to 65535")
+    database = parts.path.removeprefix("/")
+    if database and not re.fullmatch("[0-9]+", database):
+        raise ValueError(f"url has the database {database!r}, which is no number")
+
+
+def _check_consumer_group(name: object) -> None:
+    if not isinstance(name, str):
+        raise ValueError(f"consumer_group must be a text, not {type(name).__name__}")
+    if not _CONSUMER_GROUP.fullmatch(name):
+        raise ValueError(
+            f"consumer_group must be 1 to 128 of letters, digits and _.:-, not {name!r}"
+        )
+
+
+def _check_dsn(dsn: object) -> None:
+    if not isinstance(dsn, str):
+        raise ValueError(f"dsn must be a text, not {type(dsn).__name__}")
+    if not dsn.strip():
+        raise ValueError("dsn is empty")
+    try:
+        conninfo_to_dict(dsn)
+    except ProgrammingError as error:
+        raise ValueError(f"dsn is not a connection string: {str(error).strip()}") from None

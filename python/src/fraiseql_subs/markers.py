@@ -1,0 +1,50 @@
+"""What annotations say beside types: ``Annotated[str, ID, "what identifies an order"]``."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from fraiseql_subs._schema.faults import Fault
+from fraiseql_subs._schema.names import check_name
+
+__all__ = ["ID", "GraphQLName", "GraphQLType"]
+
+
+def _checked(name: str, what: str) -> None:
+    try:
+        check_name(name, what)
+    except Fault as error:
+        raise ValueError(str(error)) from None
+
+
+@dataclass(frozen=True)
+class GraphQLName:
+    """The GraphQL name of a field or an argument, where it is not the attribute's.
+
+    ``Annotated[str, GraphQLName("customerId")]``. Raises ValueError if GraphQL allows no such name.
+    """
+
+    name: str
+
+    def __post_init__(self) -> None:
+        """Check the name."""
+        _checked(self.name, "name")
+
+
+@dataclass(frozen=True)
+class GraphQLType:
+    """The GraphQL type of a value, where it is not the one that Python's stands for.
+
+    It must be registered, as by ``types="scalar BigInt"``, or built in, as `ID`, or made by the
+    worker, as the filters: ``Annotated[dict[str, Any] | None, GraphQLType("OrderFilter")]``.
+    """
+
+    name: str
+
+    def __post_init__(self) -> None:
+        """Check the name."""
+        _checked(self.name, "type")
+
+
+ID = GraphQLType("ID")
+"""Makes an argument or a field an ``ID``: ``Annotated[str, ID]``, ``Annotated[int, ID]``."""
