@@ -588,7 +588,7 @@ COMMENT ON COLUMN fraiseql_subs.subscription.field IS 'SDL of the field';
 COMMENT ON COLUMN fraiseql_subs.subscription.event_types IS 'event types delivered; null for all';
 
 CREATE TABLE fraiseql_subs.resolver (
-    field text PRIMARY KEY REFERENCES fraiseql_subs.subscription ON DELETE CASCADE,
+    field text PRIMARY KEY,
     function text,
     per text NOT NULL CHECK (per IN ('plan', 'audience')),
     timeout_ms integer NOT NULL CHECK (timeout_ms BETWEEN 1 AND 3600000),
@@ -914,6 +914,7 @@ BEGIN
     IF NOT FOUND THEN
         RAISE undefined_object USING MESSAGE = format('subscription "%s" is not registered', $1);
     END IF;
+    DELETE FROM fraiseql_subs.resolver WHERE field = fraiseql_unregister_subscription.name;
 END
 $$;
 COMMENT ON FUNCTION fraiseql_unregister_subscription(text) IS 'remove a subscription field';
@@ -1033,7 +1034,7 @@ $$;
 COMMENT ON FUNCTION fraiseql_unregister_resolver(text) IS
     'have a subscription field deliver the data of its events again';
 
--- What the worker knows as well: worker/resolve/.
+-- src/worker_process/resolution.cpp knows it, and the SQLSTATE of the next one.
 CREATE FUNCTION fraiseql_skip() RETURNS jsonb
 LANGUAGE sql IMMUTABLE PARALLEL SAFE AS $$ SELECT '{"fraiseql_skip": true}'::pg_catalog.jsonb $$;
 COMMENT ON FUNCTION fraiseql_skip() IS 'what a resolver returns to drop an event';
@@ -1514,7 +1515,8 @@ LANGUAGE sql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
                   WHERE k.field = CASE WHEN r.function IS NULL THEN r.field ELSE '' END), 0),
         coalesce(known.under_way, 0), coalesce(known.waiting, 0), coalesce(known.calls, 0),
         coalesce(known.failures, 0)
-    FROM fraiseql_subs.resolver AS r LEFT JOIN known ON known.field = r.field
+    FROM fraiseql_subs.resolver AS r JOIN fraiseql_subs.subscription AS s ON s.name = r.field
+        LEFT JOIN known ON known.field = r.field
     ORDER BY r.field;
 $$;
 COMMENT ON FUNCTION fraiseql_resolvers() IS 'subscription fields with a resolver, and what their calls are doing';
@@ -1586,12 +1588,14 @@ LANGUAGE sql IMMUTABLE SET search_path = pg_catalog, pg_temp AS $$
             'fraiseql_register_subscription', 'fraiseql_unregister_subscription',
             'fraiseql_register_resolver', 'fraiseql_unregister_resolver', 'fraiseql_schema']),
         ('fraiseql_resolver', ARRAY[
-            'fraiseql_schema', 'resolver_exchange', 'resolver_send']),
+            'fraiseql_schema', 'fraiseql_skip', 'fraiseql_resolver_error', 'resolver_exchange',
+            'resolver_send']),
         ('fraiseql_monitor', ARRAY[
             'fraiseql_metrics', 'fraiseql_connections', 'fraiseql_subscriptions',
             'fraiseql_watched_tables', 'fraiseql_issuers', 'fraiseql_limits', 'fraiseql_resolvers']),
         ('fraiseql_host', ARRAY[
-            'session_exchange', 'session_send', 'resolver_exchange', 'resolver_send']),
+            'session_exchange', 'session_send', 'fraiseql_skip', 'fraiseql_resolver_error',
+            'resolver_exchange', 'resolver_send']),
         ('fraiseql_operator', ARRAY[
             'fraiseql_metrics', 'fraiseql_connections', 'fraiseql_subscriptions',
             'fraiseql_watched_tables', 'fraiseql_issuers', 'fraiseql_limits', 'fraiseql_resolvers',
@@ -1659,6 +1663,8 @@ REVOKE ALL ON FUNCTION
     fraiseql_unregister_subscription(text),
     fraiseql_register_resolver(text, text, text, interval, integer, boolean, text, integer),
     fraiseql_unregister_resolver(text),
+    fraiseql_skip(),
+    fraiseql_resolver_error(text, text, jsonb),
     fraiseql_schema(),
     fraiseql_set_limits(text, jsonb),
     fraiseql_limits(),
