@@ -588,7 +588,7 @@ COMMENT ON COLUMN fraiseql_subs.subscription.field IS 'SDL of the field';
 COMMENT ON COLUMN fraiseql_subs.subscription.event_types IS 'event types delivered; null for all';
 
 CREATE TABLE fraiseql_subs.resolver (
-    field text PRIMARY KEY REFERENCES fraiseql_subs.subscription ON DELETE CASCADE,
+    field text PRIMARY KEY,
     function text,
     per text NOT NULL CHECK (per IN ('plan', 'audience')),
     timeout_ms integer NOT NULL CHECK (timeout_ms BETWEEN 1 AND 3600000),
@@ -914,6 +914,7 @@ BEGIN
     IF NOT FOUND THEN
         RAISE undefined_object USING MESSAGE = format('subscription "%s" is not registered', $1);
     END IF;
+    DELETE FROM fraiseql_subs.resolver WHERE field = fraiseql_unregister_subscription.name;
 END
 $$;
 COMMENT ON FUNCTION fraiseql_unregister_subscription(text) IS 'remove a subscription field';
@@ -925,7 +926,7 @@ CREATE FUNCTION fraiseql_subs.find_resolver(name text) RETURNS oid
 LANGUAGE plpgsql STABLE SET search_path = pg_catalog, pg_temp AS $$
 DECLARE
     parts text[];
-    found record;
+    resolver record;
 BEGIN
     BEGIN
         parts := parse_ident(name);
@@ -937,20 +938,18 @@ BEGIN
             MESSAGE = format('"%s" is not the name of a function with its schema', name),
             HINT = 'As in function => ''app.resolve_order''.';
     END IF;
-    SELECT p.oid, p.prorettype, p.prokind, p.proretset INTO found
-    FROM pg_proc AS p JOIN pg_namespace AS n ON n.oid = p.pronamespace
-    WHERE n.nspname = parts[1] AND p.proname = parts[2]
-        AND p.proargtypes::oid[] = '{jsonb,jsonb}'::regtype[]::oid[];
+    SELECT oid, prorettype, prokind, proretset INTO resolver
+    FROM pg_proc WHERE oid = to_regprocedure(format('%I.%I(jsonb, jsonb)', parts[1], parts[2]));
     IF NOT FOUND THEN
         RAISE undefined_function USING
             MESSAGE = format('function %I.%I(jsonb, jsonb) does not exist', parts[1], parts[2]),
             HINT = 'A resolver is a function (event jsonb, variables jsonb) returns jsonb.';
     END IF;
-    IF found.prokind <> 'f' OR found.proretset OR found.prorettype <> 'jsonb'::regtype THEN
+    IF resolver.prokind <> 'f' OR resolver.proretset OR resolver.prorettype <> 'jsonb'::regtype THEN
         RAISE invalid_function_definition USING
             MESSAGE = format('%I.%I(jsonb, jsonb) is no function that returns one jsonb', parts[1], parts[2]);
     END IF;
-    RETURN found.oid;
+    RETURN resolver.oid;
 END
 $$;
 
@@ -1035,7 +1034,7 @@ $$;
 COMMENT ON FUNCTION fraiseql_unregister_resolver(text) IS
     'have a subscription field deliver the data of its events again';
 
--- What the worker knows as well: worker/resolve/.
+-- src/worker_process/resolution.cpp knows it, and the SQLSTATE of the next one.
 CREATE FUNCTION fraiseql_skip() RETURNS jsonb
 LANGUAGE sql IMMUTABLE PARALLEL SAFE AS $$ SELECT '{"fraiseql_skip": true}'::pg_catalog.jsonb $$;
 COMMENT ON FUNCTION fraiseql_skip() IS 'what a resolver returns to drop an event';
@@ -1062,6 +1061,12 @@ CREATE PROCEDURE fraiseql_subs.resolver_exchange(
 LANGUAGE c AS 'MODULE_PATHNAME', 'fsubs_resolver_exchange';
 COMMENT ON PROCEDURE fraiseql_subs.resolver_exchange(text, text, text, integer, integer, text) IS
     'hand in what calls of resolvers came to, and wait for further ones';
+
+CREATE FUNCTION fraiseql_subs.resolver_send(link text, results text, credits integer DEFAULT NULL)
+RETURNS void
+LANGUAGE c AS 'MODULE_PATHNAME', 'fsubs_resolver_send';
+COMMENT ON FUNCTION fraiseql_subs.resolver_send(text, text, integer) IS
+    'hand in what calls of resolvers came to while the session of the link waits for further ones';
 
 CREATE FUNCTION fraiseql_schema() RETURNS text
 LANGUAGE sql STABLE SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
@@ -1464,17 +1469,17 @@ RETURNS TABLE (
     id bigint, shard integer, peer text, protocol text, state text, user_id text, tenant_id text,
     roles text[], issuer text, expires_at timestamptz, connected_at timestamptz,
     subscriptions integer, memory_bytes bigint, queued_bytes bigint, sent_messages bigint,
-    sent_bytes bigint
+    sent_bytes bigint, hosted boolean
 )
 LANGUAGE sql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
     SELECT id, shard, peer, protocol, state, user_id, tenant_id, roles, issuer,
         to_timestamp(expires_at / 1e6), to_timestamp(connected_at / 1e6),
-        subscriptions, memory_bytes, queued_bytes, sent_messages, sent_bytes
+        subscriptions, memory_bytes, queued_bytes, sent_messages, sent_bytes, hosted
     FROM jsonb_to_recordset(fraiseql_subs.worker_request('connections')) AS connection (
         id bigint, shard integer, peer text, protocol text, state text, user_id text,
         tenant_id text, roles text[], issuer text, expires_at bigint, connected_at bigint,
         subscriptions integer, memory_bytes bigint, queued_bytes bigint, sent_messages bigint,
-        sent_bytes bigint);
+        sent_bytes bigint, hosted boolean);
 $$;
 COMMENT ON FUNCTION fraiseql_connections() IS 'clients connected to the worker';
 
@@ -1491,6 +1496,30 @@ LANGUAGE sql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
         started_at bigint, delivered bigint);
 $$;
 COMMENT ON FUNCTION fraiseql_subscriptions() IS 'subscriptions of the clients connected to the worker';
+
+CREATE FUNCTION fraiseql_resolvers()
+RETURNS TABLE (
+    field text, function text, per text, timeout interval, retries integer, idempotent boolean,
+    on_error text, concurrency integer, processes integer, under_way bigint, waiting bigint,
+    calls bigint, failures bigint
+)
+LANGUAGE sql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
+    WITH known AS (
+        SELECT * FROM jsonb_to_recordset(fraiseql_subs.worker_request('resolvers')) AS one (
+            field text, processes integer, under_way bigint, waiting bigint, calls bigint, failures bigint)
+    )
+    SELECT r.field, r.function, r.per, r.timeout_ms * interval '1 ms', r.retries, r.idempotent, r.on_error,
+        r.concurrency,
+        -- The row without a name is the one of those that call functions.
+        coalesce((SELECT k.processes FROM known AS k
+                  WHERE k.field = CASE WHEN r.function IS NULL THEN r.field ELSE '' END), 0),
+        coalesce(known.under_way, 0), coalesce(known.waiting, 0), coalesce(known.calls, 0),
+        coalesce(known.failures, 0)
+    FROM fraiseql_subs.resolver AS r JOIN fraiseql_subs.subscription AS s ON s.name = r.field
+        LEFT JOIN known ON known.field = r.field
+    ORDER BY r.field;
+$$;
+COMMENT ON FUNCTION fraiseql_resolvers() IS 'subscription fields with a resolver, and what their calls are doing';
 
 CREATE FUNCTION fraiseql_explain_delivery("position" text, connection_id bigint, subscription_id text)
 RETURNS TABLE (step integer, module text, outcome text, detail text)
@@ -1529,6 +1558,20 @@ $$;
 COMMENT ON FUNCTION fraiseql_disconnect(text, bigint, text, text, boolean) IS
     'end the connections of a user, of a tenant, or one of them, at once';
 
+-- Hosted sessions ---------------------------------------------------------------------------------
+
+-- docs/hosted-sessions.md has the records of `commands` and `frames`.
+CREATE PROCEDURE fraiseql_subs.session_exchange(
+    INOUT link text, commands bytea, wait_ms integer, INOUT frames bytea)
+LANGUAGE c AS 'MODULE_PATHNAME', 'fsubs_session_exchange';
+COMMENT ON PROCEDURE fraiseql_subs.session_exchange(text, bytea, integer, bytea) IS
+    'have the worker serve clients whose sockets the caller has accepted';
+
+CREATE FUNCTION fraiseql_subs.session_send(link text, commands bytea) RETURNS void
+LANGUAGE c AS 'MODULE_PATHNAME', 'fsubs_session_send';
+COMMENT ON FUNCTION fraiseql_subs.session_send(text, bytea) IS
+    'hand in commands for a link that another session waits on';
+
 -- Privileges --------------------------------------------------------------------------------------
 
 -- Who is to call what. Public functions that stand under no role are a superuser's.
@@ -1545,13 +1588,17 @@ LANGUAGE sql IMMUTABLE SET search_path = pg_catalog, pg_temp AS $$
             'fraiseql_register_subscription', 'fraiseql_unregister_subscription',
             'fraiseql_register_resolver', 'fraiseql_unregister_resolver', 'fraiseql_schema']),
         ('fraiseql_resolver', ARRAY[
-            'fraiseql_schema', 'resolver_exchange']),
+            'fraiseql_schema', 'fraiseql_skip', 'fraiseql_resolver_error', 'resolver_exchange',
+            'resolver_send']),
         ('fraiseql_monitor', ARRAY[
             'fraiseql_metrics', 'fraiseql_connections', 'fraiseql_subscriptions',
-            'fraiseql_watched_tables', 'fraiseql_issuers', 'fraiseql_limits']),
+            'fraiseql_watched_tables', 'fraiseql_issuers', 'fraiseql_limits', 'fraiseql_resolvers']),
+        ('fraiseql_host', ARRAY[
+            'session_exchange', 'session_send', 'fraiseql_skip', 'fraiseql_resolver_error',
+            'resolver_exchange', 'resolver_send']),
         ('fraiseql_operator', ARRAY[
             'fraiseql_metrics', 'fraiseql_connections', 'fraiseql_subscriptions',
-            'fraiseql_watched_tables', 'fraiseql_issuers', 'fraiseql_limits',
+            'fraiseql_watched_tables', 'fraiseql_issuers', 'fraiseql_limits', 'fraiseql_resolvers',
             'fraiseql_explain_delivery', 'fraiseql_disconnect', 'fraiseql_set_limits',
             'fraiseql_register_issuer', 'fraiseql_unregister_issuer'])
     ) AS granted (role, functions);
@@ -1592,11 +1639,11 @@ BEGIN
     LOOP
         EXECUTE format('GRANT EXECUTE ON ROUTINE %s TO %I', granted.function, granted.role);
     END LOOP;
-    GRANT USAGE ON SCHEMA fraiseql_subs TO fraiseql_resolver;
+    GRANT USAGE ON SCHEMA fraiseql_subs TO fraiseql_resolver, fraiseql_host;
 END
 $$;
 COMMENT ON FUNCTION fraiseql_create_roles() IS
-    'make the roles fraiseql_publisher, _watcher, _registrar, _resolver, _monitor and _operator, as far as they are missing, and grant them what they are for';
+    'make the roles fraiseql_publisher, _watcher, _registrar, _resolver, _monitor, _host and _operator, as far as they are missing, and grant them what they are for';
 
 REVOKE ALL ON FUNCTION
     fraiseql_publish(text, text, text),
@@ -1616,12 +1663,15 @@ REVOKE ALL ON FUNCTION
     fraiseql_unregister_subscription(text),
     fraiseql_register_resolver(text, text, text, interval, integer, boolean, text, integer),
     fraiseql_unregister_resolver(text),
+    fraiseql_skip(),
+    fraiseql_resolver_error(text, text, jsonb),
     fraiseql_schema(),
     fraiseql_set_limits(text, jsonb),
     fraiseql_limits(),
     fraiseql_metrics(),
     fraiseql_connections(),
     fraiseql_subscriptions(),
+    fraiseql_resolvers(),
     fraiseql_explain_delivery(text, bigint, text),
     fraiseql_disconnect(text, bigint, text, text, boolean),
     fraiseql_create_roles()

@@ -98,7 +98,7 @@ def conninfo(cluster):
 def host(cluster):
     """The URL of a uvicorn that serves the cluster's clients, started when it is first asked for."""
     if cluster.host is None:
-        manager = SubscriptionManager(conninfo=conninfo(cluster))
+        manager = SubscriptionManager(conninfo=conninfo(cluster), sync=False, resolvers=False)
         cluster.host = Uvicorn(SubscriptionASGI(manager))
         cluster.at_the_end.callback(cluster.host.stop)
     return cluster.host.url

@@ -91,7 +91,8 @@ class SubscriptionManager(Registry, Generic[App]):
         :param application: names this application among those that `sync` the same database.
         :param sync: whether `start` brings what is decorated to the database.
         :param resolvers: whether `start` runs resolvers in this process.
-        :param timeout: seconds that connecting and subscribing may take.
+        :param timeout: seconds that connecting and subscribing may take, and, without `pool`, that
+            a statement may wait for a connection.
         :param max_queue_messages: how many messages of one subscription or socket may wait to be
             read.
         :param max_queue_bytes: likewise, in bytes. What goes past either waits in the worker's
@@ -206,6 +207,23 @@ class SubscriptionManager(Registry, Generic[App]):
             return await sync(
                 connection, self.registries, application=self._application, check=check
             )
+
+    @property
+    def application(self) -> str:
+        """The name by which it syncs."""
+        return self._application
+
+    @property
+    def context_factory(self) -> ContextFactory[App] | None:
+        """What makes `Context.app`; None if nothing does."""
+        return self._context_factory
+
+    async def connection_parameters(self) -> tuple[str, dict[str, Any]]:
+        """Return the conninfo and the keyword arguments of psycopg with which it connects.
+
+        They are those of the pool if one was given. It need not be started.
+        """
+        return await self._engine.connection_parameters()
 
     @property
     def pool(self) -> Pool:

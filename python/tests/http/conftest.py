@@ -16,6 +16,7 @@ def make_manager(request: pytest.FixtureRequest) -> Callable[..., SubscriptionMa
 
     def make(cluster: Any = None, **options: Any) -> SubscriptionManager[None]:
         cluster = cluster or request.getfixturevalue("server")
+        options = {"sync": False, "resolvers": False} | options
         return SubscriptionManager(conninfo=conninfo(cluster), **options)
 
     return make

@@ -1,0 +1,33 @@
+"""The field of bench/python/strawberry_app.py without Strawberry."""
+
+from dataclasses import dataclass
+
+from fastapi import FastAPI
+
+from fraiseql_subs import Event, SubscriptionManager
+from fraiseql_subs.fastapi import SubscriptionRouterFactory
+
+# [start:app]
+manager: SubscriptionManager[None] = SubscriptionManager()
+
+
+@dataclass
+class Tick:
+    id: str
+    seq: int
+    text: str
+
+
+@dataclass
+class TickVars:
+    id: str | None = None
+
+
+@manager.subscription(channel="tick")
+async def tick(event: Event[Tick], variables: TickVars) -> Tick:
+    return event.data
+
+
+app = FastAPI(lifespan=manager.lifespan)
+app.include_router(SubscriptionRouterFactory.create(manager, path="/"))
+# [end:app]
