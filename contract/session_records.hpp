@@ -18,13 +18,13 @@
 namespace fsubs::session {
 
 enum class CommandKind : uint8_t {
-  kOpen = 1,  // JSON: what is known of the client
-  kText = 2,  // a message of the client
-  kClose = 3,    // code u16, reason: the client's socket is closed
-  kResume = 4,   // position u64, a message that starts an operation: go on behind that position
-  kHeard = 5,    // the client has sent a ping or a pong
-  kBinary = 6,   // the client has sent a message that is not text
-  kTooBig = 7,   // the client has sent a message that the host does not take
+  kOpen = 1,    // JSON: what is known of the client
+  kText = 2,    // a message of the client
+  kClose = 3,   // code u16, reason: the client's socket is closed
+  kResume = 4,  // position u64, a message that starts an operation: go on behind that position
+  kHeard = 5,   // the client has sent a ping or a pong
+  kBinary = 6,  // the client has sent a message that is not text
+  kTooBig = 7,  // the client has sent a message that the host does not take
 };
 inline constexpr uint8_t kLastCommand = 7;
 
@@ -61,7 +61,7 @@ enum class Sent : uint8_t {
 inline constexpr size_t kLinkNameLength = 32;
 
 inline constexpr size_t kLengthSize = sizeof(uint32_t);
-inline constexpr size_t kCommandHeader = 1 + 4;         // behind the length
+inline constexpr size_t kCommandHeader = 1 + 4;        // behind the length
 inline constexpr size_t kFrameHeader = 1 + 4 + 8 + 2;  // likewise
 
 // Most bytes of commands in one call.

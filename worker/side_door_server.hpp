@@ -54,8 +54,8 @@ class SideDoorHost {
   virtual bool OnRequest(std::string_view op, const std::optional<JsonValue>& arguments,
                          Reply reply) = 0;
   // A peer whose frames are no JSON from now on. Its `door` lives as long as what is returned.
-  // `*answer` is that to the message that said so. Null if there is no such `op`, and if there is an
-  // error.
+  // `*answer` is that to the message that said so. Null if there is no such `op`, and if there is
+  // an error.
   virtual std::unique_ptr<DoorUser> OnDoor(std::string_view op, Door* door, Answer* answer) = 0;
 };
 

@@ -1,8 +1,10 @@
 """Clients whose sockets another process has accepted, served through SQL."""
 
 import itertools
+import json
 import os
 import signal
+import socket
 import struct
 import subprocess
 import sys
@@ -15,6 +17,7 @@ from psycopg import errors
 
 import hosted
 from cluster import wait_until
+from fixtures import serving
 from hosted import CLOSED, ENDED, EVENT, MESSAGE, PING, STARTED, Host, text
 from tokens import SECRET, make_token
 
@@ -45,7 +48,9 @@ def orders(make_cluster):
 
 
 def publish(cluster, id, connection=None, **data):
-    cluster.publish("orderUpdated", "orders", {"id": id, "status": "new"} | data, connection=connection)
+    cluster.publish(
+        "orderUpdated", "orders", {"id": id, "status": "new"} | data, connection=connection
+    )
 
 
 def id_of(frame):
@@ -448,9 +453,11 @@ def test_a_cancelled_call_loses_nothing(server, host):
 
 
 def test_a_transaction_block_has_no_link(server):
-    with server.connect(autocommit=False) as connection:
-        with pytest.raises(errors.InvalidTransactionTermination):
-            connection.execute("CALL fraiseql_subs.session_exchange(NULL, NULL, 0, NULL)")
+    with (
+        server.connect(autocommit=False) as connection,
+        pytest.raises(errors.InvalidTransactionTermination),
+    ):
+        connection.execute("CALL fraiseql_subs.session_exchange(NULL, NULL, 0, NULL)")
 
 
 def test_a_negative_wait_is_refused(server):
@@ -965,6 +972,149 @@ def test_sessions_outlive_the_extension_until_their_client_goes(orders):
             while True:
                 host.exchange(wait_ms=0)
     cluster.install()
+
+
+# A worker that says nonsense ---------------------------------------------------------------------
+
+
+class StandIn:
+    """Answers at the side door in the worker's place, one connection after the other."""
+
+    def __init__(self, cluster):
+        path = cluster.data / "pg_stat_tmp/fraiseql_subs.sock"
+        path.unlink(missing_ok=True)
+        self.listener = socket.socket(socket.AF_UNIX)
+        self.listener.bind(str(path))
+        path.chmod(0o666)
+        self.listener.listen()
+        self.thread = None
+
+    def answer(self, *answers):
+        """Answer each frame with one of these, and hang up."""
+        self.thread = threading.Thread(target=self._run, args=answers)
+        self.thread.start()
+
+    def _run(self, *answers):
+        connection, _ = self.listener.accept()
+        with connection:
+            for answer in answers:
+                (length,) = struct.unpack("<I", connection.recv(4, socket.MSG_WAITALL))
+                connection.recv(length, socket.MSG_WAITALL)
+                connection.sendall(answer)
+
+    def close(self):
+        if self.thread is not None:
+            self.thread.join(20)
+        self.listener.close()
+
+
+def side_door(content):
+    body = content if isinstance(content, bytes) else json.dumps(content).encode()
+    return struct.pack("<I", len(body)) + body
+
+
+WELCOME = side_door({"op": "session_link", "rows": ["0123456789abcdef" * 2]})
+PONG = hosted.Frame(MESSAGE, 1, 0, "", b"{}")
+GOOD = struct.pack("<IBIQH", 17, MESSAGE, 1, 0, 0) + b"{}"
+
+
+@pytest.fixture(scope="module")
+def deserted():
+    """A server whose worker nobody finds."""
+    with serving() as cluster:
+        yield cluster
+
+
+@pytest.fixture
+def stand_in(deserted):
+    stand_in = StandIn(deserted)
+    yield deserted, stand_in
+    stand_in.close()
+
+
+def test_what_stands_in_for_a_worker_is_believed_if_it_makes_sense(stand_in):
+    cluster, worker = stand_in
+    worker.answer(WELCOME, side_door(b"\0" + GOOD))
+    with Host(cluster) as host:
+        assert host.frames == [PONG]
+
+
+@pytest.mark.parametrize(
+    "welcome",
+    [
+        {},
+        {"op": "session_link", "rows": []},
+        {"op": "session_link", "rows": [1]},
+        {"op": "session_link", "rows": "0123456789abcdef" * 2},
+        {"op": "session_link", "rows": ["0123456789abcdef"]},
+        {"op": "session_link", "rows": ["0123456789ABCDEF" * 2]},
+        {"op": "session_link", "rows": ["'; DROP TABLE links; -- 12345678"]},
+        [],
+        b"{",
+        b"\xff\xff",
+        b"",
+    ],
+)
+def test_a_link_without_a_proper_name_is_none(stand_in, welcome):
+    cluster, worker = stand_in
+    worker.answer(side_door(welcome))
+    with pytest.raises(errors.ProtocolViolation):
+        Host(cluster)
+
+
+def test_a_worker_that_takes_no_link_says_why(stand_in):
+    cluster, worker = stand_in
+    worker.answer(side_door({"op": "session_link", "error": "it has no catalog yet"}))
+    with pytest.raises(errors.SqlclientUnableToEstablishSqlconnection, match="no catalog yet"):
+        Host(cluster)
+
+
+@pytest.mark.parametrize(
+    "answer",
+    [
+        side_door(b""),
+        side_door(b"\x07"),
+        side_door(b"\0\0"),
+        side_door(b"\0" + GOOD[:-1]),
+        side_door(b"\0" + GOOD + b"\0\0\0\0"),
+        side_door(b"\0" + struct.pack("<I", 2**32 - 1) + GOOD[4:]),
+        side_door(b"\0" + struct.pack("<I", 14) + GOOD[4:]),
+        side_door(b"\0" + struct.pack("<IBIQH", 17, MESSAGE, 1, 0, 3) + b"{}"),
+        struct.pack("<I", 2**32 - 1),
+        struct.pack("<I", 64 * 2**20 + 1) + b"x",
+    ],
+)
+def test_frames_that_are_none_end_the_link(stand_in, answer):
+    cluster, worker = stand_in
+    worker.answer(WELCOME, answer)
+    with cluster.connect() as connection:
+        link = None
+        with pytest.raises(errors.ProtocolViolation):
+            for _ in range(3):
+                (link, _) = connection.execute(
+                    "CALL fraiseql_subs.session_exchange(%s, NULL, 0, NULL)", (link,)
+                ).fetchone()
+        with pytest.raises(errors.ConnectionFailure, match="there is no such link"):
+            connection.execute(
+                "CALL fraiseql_subs.session_exchange(%s, NULL, 0, NULL)", ("0" * 32,)
+            )
+
+
+@pytest.mark.parametrize("reason", [b"because", b"\xff\xfe", b"a\0b", b"", b"x" * 100_000])
+def test_a_reason_that_is_no_text_is_left_out(stand_in, reason):
+    cluster, worker = stand_in
+    worker.answer(WELCOME, side_door(b"\x01" + reason))
+    with pytest.raises(errors.ProtocolViolation) as refused:
+        Host(cluster)
+    detail = refused.value.diag.message_detail
+    assert detail is None or set(detail) <= set("because" + "x")
+
+
+def test_a_worker_that_ends_amid_a_frame_has_ended_the_link(stand_in):
+    cluster, worker = stand_in
+    worker.answer(WELCOME, side_door(b"\0" + GOOD)[:-1])
+    with pytest.raises(errors.ConnectionFailure):
+        Host(cluster)
 
 
 # Privileges --------------------------------------------------------------------------------------

@@ -527,9 +527,10 @@ void Client::Resume(std::string_view id, Subscription* subscription, uint64_t se
   const EventPlace& place = found->place;
   OnStarted(id, place.position, place.sequence - 1);
   if (found->lost > 0) {
-    SendResponse(subscription->head,
-                 EncodeLoss(*subscription->subscription().plan, found->lost, LossCause::kOverwritten),
-                 place.sequence - 1);
+    SendResponse(
+        subscription->head,
+        EncodeLoss(*subscription->subscription().plan, found->lost, LossCause::kOverwritten),
+        place.sequence - 1);
   }
   if (place.position >= subscription->since) return;
   subscription->since = place.position;

@@ -198,8 +198,8 @@ void WsClient::Append(const WsMessage& message, ClientHost::Flush when) {
                       : when == ClientHost::Flush::kWithAnswers ? RoomForAnswers()
                                                                 : Room();
   const bool queued = Queue(transport_->Append(message, room, outbox()), when);
-  const bool has_text =
-      message.kind == Kind::kMessage || message.kind == Kind::kResponse || message.kind == Kind::kEnd;
+  const bool has_text = message.kind == Kind::kMessage || message.kind == Kind::kResponse ||
+                        message.kind == Kind::kEnd;
   if (queued && has_text) CountMessage();
 }
 
@@ -243,10 +243,9 @@ void WsClient::Authorize(const std::optional<JsonValue>& payload) {
     host_->Vouch(this, *introduction->claims, credentials.requested_role);
     return;
   }
-  const std::string problem =
-      ReadCredentials(introduction->handshake, payload,
-                      {.token_in_url = options.token_in_url, .for_function = asks_function},
-                      &credentials);
+  const std::string problem = ReadCredentials(
+      introduction->handshake, payload,
+      {.token_in_url = options.token_in_url, .for_function = asks_function}, &credentials);
   if (!problem.empty()) {
     NoteRefusal(LoginRefusal::kMalformed, problem);
     protocol_->Refuse(problem);

@@ -130,7 +130,7 @@ class WsClient final : public Client, public HostedPeer, private WsProtocolHost 
   WsTransport* const transport_;
   std::unique_ptr<Introduction> introduction_;  // until the client presented itself
   std::unique_ptr<Resume> resume_;              // null: nothing was resumed
-  std::unique_ptr<Renewal> renewal_;        // null: there is nothing to remember
+  std::unique_ptr<Renewal> renewal_;            // null: there is nothing to remember
   const std::unique_ptr<WsProtocol> protocol_;
   size_t held_messages_ = 0;  // that wait for the catalog
   size_t held_bytes_ = 0;

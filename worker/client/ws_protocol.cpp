@@ -63,8 +63,7 @@ void WsProtocol::Start(std::string_view id, const OperationRequest& request) {
 
 void WsProtocol::Answer(std::string_view id, std::string_view response) {
   if (state_ == State::kClosed) return;
-  host_->Send(WsProtocolHost::About::kResponse, id,
-              ResponseHead(id).append(response).append("}"));
+  host_->Send(WsProtocolHost::About::kResponse, id, ResponseHead(id).append(response).append("}"));
   Complete(id);
 }
 

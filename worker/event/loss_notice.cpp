@@ -42,8 +42,8 @@ std::string EncodeLoss(const Plan& plan, uint64_t count, LossCause cause) {
 }
 
 std::string EncodeUncountedLoss(const Plan& plan) {
-  return EncodeFailure(plan, {"Events may have been lost while the subscription was interrupted",
-                              kErrorEventsLost});
+  return EncodeFailure(
+      plan, {"Events may have been lost while the subscription was interrupted", kErrorEventsLost});
 }
 
 std::string EncodeCut(const Plan& plan, uint64_t count) {

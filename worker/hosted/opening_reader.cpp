@@ -39,8 +39,7 @@ std::string ReadOpening(std::string_view json, HostedOpening* opening) {
   if (root.type() != JsonType::kObject) return "its payload is no JSON object";
   std::string path = "/";
   for (const auto& [name, text] : {std::pair{"subprotocol", &opening->subprotocol},
-                                   std::pair{"peer", &opening->peer},
-                                   std::pair{"path", &path}}) {
+                                   std::pair{"peer", &opening->peer}, std::pair{"path", &path}}) {
     if (!ReadText(root, name, text)) return Quoted(name) + " is no string";
   }
   auto target = ReadTarget(path);

@@ -45,8 +45,8 @@ class SessionLinks::Holder final : public DoorUser {
   bool OnBytes(std::string_view bytes) override {
     const auto found = links_->links_.find(id_);
     if (found == links_->links_.end()) return true;  // it was told why
-    if (bytes.empty() || static_cast<unsigned char>(bytes[0]) >
-                             static_cast<unsigned char>(Take::kAtOnce)) {
+    if (bytes.empty() ||
+        static_cast<unsigned char>(bytes[0]) > static_cast<unsigned char>(Take::kAtOnce)) {
       return false;
     }
     const auto take = static_cast<Take>(bytes[0]);
@@ -146,7 +146,8 @@ void SessionLinks::OnReport(LinkId id, const LinkReport& report) {
 }
 
 void SessionLinks::Fail(LinkId id, std::string_view problem) {
-  Log(LogLevel::kWarning, "a host of sessions has sent what makes no sense, its link is closed: %.*s",
+  Log(LogLevel::kWarning,
+      "a host of sessions has sent what makes no sense, its link is closed: %.*s",
       static_cast<int>(problem.size()), problem.data());
   links_.at(id).door->Send(Marked(Answer::kFailure, problem));
   Close(id);

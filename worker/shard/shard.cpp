@@ -508,9 +508,8 @@ std::unique_ptr<HostedPeer> Shard::OnHostedOpen(WsTransport* transport, HostedOp
     return refuse(kCloseTryAgainLater, is_standby() ? "Standby" : "Service unavailable");
   }
   const uint64_t id = NextId();
-  auto client =
-      std::make_unique<WsClient>(host(), transport, id, opening.subprotocol,
-                                 std::move(opening.handshake), std::move(opening.claims));
+  auto client = std::make_unique<WsClient>(host(), transport, id, opening.subprotocol,
+                                           std::move(opening.handshake), std::move(opening.claims));
   clocks_.AwaitInit(id);
   return client;
 }

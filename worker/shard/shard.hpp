@@ -186,8 +186,7 @@ class Shard final : public LinkShard,
   void Authenticate(Client* client, Credentials credentials) override {
     authenticator_.Begin(client->id(), std::move(credentials));
   }
-  void Vouch(Client* client, const std::string& claims,
-             const std::string& requested_role) override;
+  void Vouch(Client* client, const std::string& claims, const std::string& requested_role) override;
   void WatchExpiry(Client* client) override { expiry_clock_.Watch(client->id()); }
   std::shared_ptr<const Limits> LimitsOf(const Identity* identity) const override;
   uint64_t now_us() const override { return MonotonicUs(); }
@@ -331,7 +330,7 @@ class Shard final : public LinkShard,
   size_t held_turns_ = 0;            // since events were last flushed
   uint64_t last_id_ = 0;
   bool draining_ = false;
-  bool drained_ = false;  // and the host was told
+  bool drained_ = false;      // and the host was told
   uv_timer_t links_timer_{};  // until what hosts do not take is dropped
 };
 

@@ -31,10 +31,10 @@ struct WsMessage {
   std::string_view body = {};
   std::string_view tail = {};
   std::string_view id = {};  // of the operation of kEnd and kStarted
-  // Of the event of kResponse, of the last one before kStarted, of the last one up to which the peer
-  // was given all at kPing. 0: of none.
+  // Of the event of kResponse, of the last one before kStarted, of the last one up to which the
+  // peer was given all at kPing. 0: of none.
   uint64_t sequence = 0;
-  uint16_t code = 0;         // of kClose
+  uint16_t code = 0;  // of kClose
 };
 
 class WsTransport {

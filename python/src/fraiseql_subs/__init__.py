@@ -8,6 +8,7 @@ events.
 from fraiseql_subs.config import EventBusConfig
 from fraiseql_subs.context import Context
 from fraiseql_subs.errors import SubscriptionError, SubscriptionRefused, WebSocketClosed
+from fraiseql_subs.event import SKIP, Event, Skip
 from fraiseql_subs.executor import SubscriptionExecutor
 from fraiseql_subs.http import (
     GraphQLTransportWSHandler,
@@ -16,12 +17,16 @@ from fraiseql_subs.http import (
 )
 from fraiseql_subs.manager import SubscriptionManager
 from fraiseql_subs.messages import GraphQLMessage, SubscriptionPayload
+from fraiseql_subs.registry import subscription
 
 __all__ = [
+    "SKIP",
     "Context",
+    "Event",
     "EventBusConfig",
     "GraphQLMessage",
     "GraphQLTransportWSHandler",
+    "Skip",
     "SubscriptionError",
     "SubscriptionExecutor",
     "SubscriptionManager",
@@ -30,4 +35,5 @@ __all__ = [
     "SubscriptionRefused",
     "WebSocketAdapter",
     "WebSocketClosed",
+    "subscription",
 ]

@@ -91,7 +91,8 @@ class SubscriptionManager(Registry, Generic[App]):
         :param application: names this application among those that `sync` the same database.
         :param sync: whether `start` brings what is decorated to the database.
         :param resolvers: whether `start` runs resolvers in this process.
-        :param timeout: seconds that connecting and subscribing may take.
+        :param timeout: seconds that connecting and subscribing may take, and, without `pool`, that
+            a statement may wait for a connection.
         :param max_queue_messages: how many messages of one subscription or socket may wait to be
             read.
         :param max_queue_bytes: likewise, in bytes. What goes past either waits in the worker's
@@ -120,6 +121,8 @@ class SubscriptionManager(Registry, Generic[App]):
     async def start(self, *, sync: bool | None = None, resolvers: bool | None = None) -> None:
         """Connect, bring what is decorated to the database, and run its resolvers.
 
+        If nothing is decorated the database is left as it is: `sync` removes what was.
+
         :param sync: None: as the manager was made.
         :param resolvers: likewise.
         :raises SubscriptionError: the worker is not reached in time (`UNAVAILABLE`), or the bus is
@@ -129,7 +132,8 @@ class SubscriptionManager(Registry, Generic[App]):
         """
         await self._engine.start()
         try:
-            if self._sync if sync is None else sync:
+            has_any = any(one.subscriptions or one.batches for one in self.registries)
+            if has_any and (self._sync if sync is None else sync):
                 await self.sync()
             if self._resolvers if resolvers is None else resolvers:
                 runner = ResolverRunner(

@@ -2,7 +2,7 @@
 
 from datetime import datetime, timezone
 
-from fraiseql_subs.event import Event
+from fraiseql_subs import Event
 from fraiseql_subs.testing import make_event
 
 

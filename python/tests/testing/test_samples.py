@@ -7,8 +7,7 @@ from datetime import datetime, timezone
 import pytest
 from fastapi import FastAPI
 
-from fraiseql_subs import SubscriptionManager, SubscriptionRefused
-from fraiseql_subs.event import SKIP, Event, Skip
+from fraiseql_subs import SKIP, Event, Skip, SubscriptionManager, SubscriptionRefused
 from fraiseql_subs.fastapi import SubscriptionRouterFactory
 from fraiseql_subs.testing import SubscriptionClient, WorkerServer, make_event, serve_app
 

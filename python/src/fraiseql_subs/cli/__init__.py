@@ -4,7 +4,7 @@ import sys
 
 __all__ = ["main"]
 
-_NEEDED = ("typer", "click", "rich")
+_NEEDED = ("typer", "rich")
 
 
 def main() -> None:
@@ -12,11 +12,12 @@ def main() -> None:
     try:
         from fraiseql_subs.cli._program import program
     except ModuleNotFoundError as error:
-        if error.name not in _NEEDED:
+        missing = (error.name or "").partition(".")[0]
+        if missing not in _NEEDED:
             raise
         print(
-            f"fraiseql-subs: the program needs {error.name}: pip install 'fraiseql-subs[cli]'",
+            f"fraiseql-subs: the program needs {missing}: pip install 'fraiseql-subs[cli]'",
             file=sys.stderr,
         )
         raise SystemExit(2) from None
-    program()
+    program(prog_name="fraiseql-subs")

@@ -223,7 +223,7 @@ def listen(
     Without --user, --tenant and --claims, one without a token listens. Ctrl-C ends it. It goes on
     over restarts of the database.
 
-    Example: fraiseql-subs listen --user 7 'subscription { orderUpdated { id status } }'
+    Example: `fraiseql-subs listen --user 7 'subscription { orderUpdated { id status } }'`
     """
     operation: dict[str, Any] = {"query": query, "extensions": {"timing": True}}
     given = _object(variables, "--variables")

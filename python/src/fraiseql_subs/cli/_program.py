@@ -18,7 +18,7 @@ program = typer.Typer(
     name="fraiseql-subs",
     no_args_is_help=True,
     pretty_exceptions_enable=False,
-    rich_markup_mode="rich",
+    rich_markup_mode="markdown",
     context_settings={"help_option_names": ["-h", "--help"]},
 )
 
@@ -30,8 +30,8 @@ def options(
         str | None,
         typer.Option(
             envvar="FRAISEQL_DSN",
-            help="The database, as libpq takes it: [bold]postgresql://…[/] or"
-            " [bold]dbname=shop …[/]. Without it PGHOST, PGDATABASE and so on say where it is, or"
+            help="The database, as libpq takes it: `postgresql://…` or"
+            " `dbname=shop …`. Without it PGHOST, PGDATABASE and so on say where it is, or"
             " the manager that a command is given.",
             show_default=False,
         ),

@@ -49,7 +49,7 @@ def publish(
 ) -> None:
     """Publish an event.
 
-    Example: fraiseql-subs publish orderUpdated orders '{"id": 7, "status": "paid"}'
+    Example: `fraiseql-subs publish orderUpdated orders '{"id": 7, "status": "paid"}'`
     """
     text = _read(data)
     with connect(context) as connection:

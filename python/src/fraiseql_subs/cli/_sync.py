@@ -36,7 +36,7 @@ def sync(
 ) -> None:
     """Bring what is decorated to the database, in one transaction, and show what differed.
 
-    For CI: fraiseql-subs sync --check app:manager
+    For CI: `fraiseql-subs sync --check app:manager`
     """
     manager = load_manager(target)
     drift = asyncio.run(_sync(manager, globals_of(context).dsn, check))

@@ -212,35 +212,33 @@ async def test_resolving_goes_on_after_the_death_of_the_worker(
 
 
 async def test_resolving_goes_on_when_the_links_session_is_terminated(
-    own_server: Any, run: Run, registry: Registry, client: Client, field: str
+    server: Any, run: Run, registry: Registry, client: Client, field: str
 ) -> None:
     @registry.subscription(f"{field}(id: ID): Order", channel=field, types="")
     async def resolve(event: Row, variables: Row) -> Row:
         return event
 
-    register(own_server, field)
-    await run(own_server)
-    own_server.sql(
+    register(server, field)
+    await run(server)
+    server.sql(
         "SELECT pg_terminate_backend(pid) FROM pg_stat_activity "
         "WHERE application_name = 'fraiseql_subs resolvers'"
     )
-    subscription = await (await client(own_server)).subscribe(
-        f"subscription {{ {field} {{ id }} }}"
-    )
-    publish(own_server, field, {"id": 1})
+    subscription = await (await client(server)).subscribe(f"subscription {{ {field} {{ id }} }}")
+    publish(server, field, {"id": 1})
     assert await subscription.data() == {"id": "1"}
 
 
 async def test_a_link_that_waits_holds_no_snapshot(
-    own_server: Any, run: Run, registry: Registry, field: str
+    server: Any, run: Run, registry: Registry, field: str
 ) -> None:
     @registry.subscription(f"{field}(id: ID): Order", channel=field, types="")
     async def resolve(event: Row, variables: Row) -> Row:
         return event
 
-    register(own_server, field)
-    await run(own_server)
-    assert own_server.sql(
+    register(server, field)
+    await run(server)
+    assert server.sql(
         "SELECT count(*), count(backend_xmin) FROM pg_stat_activity "
         "WHERE application_name = 'fraiseql_subs resolvers'"
     ) == [(2, 0)]

@@ -103,6 +103,8 @@ class FakeHost final : public ClientHost {
 
   bool holds = false;  // messages, for the catalog
   std::vector<Credentials> presented;
+  std::vector<std::string> vouched;  // claims
+  std::function<std::optional<Continuation>(uint64_t)> find_behind;
   // What is done instead of letting in whom the options allow.
   std::function<void(Client*)> identify;
   std::function<void(Client*)> watch_expiry;
@@ -167,6 +169,11 @@ class FakeClient final : public Client {
   StartResult Subscribe(std::string_view id, const OperationRequest& request) {
     return Start(id, request);
   }
+  StartResult Resume(std::string_view id, std::string_view query, uint64_t sequence) {
+    OperationRequest request;
+    request.query = query;
+    return Start(id, request, sequence);
+  }
   void StopAll() {
     while (!StopAny().empty()) {
     }
@@ -197,13 +204,20 @@ class FakeClient final : public Client {
   size_t keepalives = 0;
   size_t flushes = 0;
   std::string written;
-  std::vector<std::string> errors;  // id and first message
+  std::vector<uint64_t> sequences;   // of the events of responses
+  std::vector<std::string> started;  // ids, places, and sequences before them if they are known
+  std::vector<std::string> errors;   // id and first message
 
  private:
   Status Describe() const override { return {"fake", "acknowledged"}; }
   std::string ResponseHead(std::string_view id) const override { return std::string(id) + " "; }
-  void SendResponse(std::string_view head, std::string_view response) override {
+  void SendResponse(std::string_view head, std::string_view response, uint64_t sequence) override {
+    sequences.push_back(sequence);
     Append(std::string(head).append(response).append("\n"));
+  }
+  void OnStarted(std::string_view id, Position from, std::optional<uint64_t> behind) override {
+    started.push_back(std::string(id) + " " + std::to_string(from) + " " +
+                      (behind ? std::to_string(*behind) : "?"));
   }
   void SendErrors(std::string_view id, const std::vector<Error>& of) override {
     errors.push_back(std::string(id) + " " + of.front().message);
