@@ -8,9 +8,11 @@ import signal
 from http import HTTPStatus
 from pathlib import Path
 
-from websockets.asyncio.server import Request, Response, ServerConnection, serve
+from websockets.asyncio.server import ServerConnection, serve
 from websockets.datastructures import Headers
 from websockets.exceptions import ConnectionClosed
+from websockets.http11 import Request, Response
+from websockets.typing import Subprotocol
 
 from fraiseql_subs import SubscriptionManager
 from fraiseql_subs.custom import CustomServerAdapter
@@ -76,20 +78,20 @@ async def main(port: int) -> None:
     stopped = asyncio.Event()
     for number in (signal.SIGINT, signal.SIGTERM):
         asyncio.get_running_loop().add_signal_handler(number, stopped.set)
-    names = [handler.subprotocol for handler in DEFAULT_PROTOCOLS]
-    async with manager, serve(
-        subscriptions,
-        "127.0.0.1",
-        port,
-        subprotocols=names,
-        process_request=answer,
-        compression=None,
-    ) as server:
-        _, port = next(iter(server.sockets)).getsockname()
-        print(f"http://127.0.0.1:{port}/", flush=True)
-        prices = asyncio.create_task(change_prices())
-        await stopped.wait()
-        prices.cancel()
+    names = [Subprotocol(handler.subprotocol) for handler in DEFAULT_PROTOCOLS]
+    async with manager:
+        async with serve(
+            subscriptions,
+            "127.0.0.1",
+            port,
+            subprotocols=names,
+            process_request=answer,
+            compression=None,
+        ):
+            print(f"http://127.0.0.1:{port}/", flush=True)
+            prices = asyncio.create_task(change_prices())
+            await stopped.wait()
+            prices.cancel()
 
 
 if __name__ == "__main__":

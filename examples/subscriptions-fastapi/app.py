@@ -86,7 +86,5 @@ async def place_order(
 ) -> dict[str, Any]:
     """Place an order, and tell the subscribers of its tenant."""
     data = {"id": str(next(numbers)), "status": "new", **order.model_dump()}
-    await manager.publish_event(
-        "orderPlaced", "orders", {"tenant_id": claims["tenant_id"], **data}
-    )
+    await manager.publish_event("orderPlaced", "orders", {"tenant_id": claims["tenant_id"], **data})
     return data

@@ -3,11 +3,12 @@
 import assert from 'node:assert/strict';
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
+import { readFile } from 'node:fs/promises';
+import { createServer } from 'node:net';
 import { test } from 'node:test';
 import { fileURLToPath } from 'node:url';
 import { browser } from './browser.js';
 import { sqlScript } from './server.js';
-import { readFile } from 'node:fs/promises';
 
 const timeout = 60_000;
 const root = fileURLToPath(new URL('../..', import.meta.url));
@@ -37,6 +38,15 @@ async function start(test, name, command, secrets = {}) {
     server.on('exit', () => reject(new Error(`${name} ended:\n${told}`)));
     server.on('error', reject);
   });
+}
+
+async function freePort() {
+  const probe = createServer().listen(0, '127.0.0.1');
+  await once(probe, 'listening');
+  const { port } = probe.address();
+  probe.close();
+  await once(probe, 'close');
+  return port;
 }
 
 // A visitor of their own, with their own cookies. What a page must never do is in page.complaints.
@@ -113,7 +123,7 @@ test('Starlette: without the cookie it is refused', { timeout }, async (t) => {
 });
 
 test('websockets: prices arrive by themselves, and those that are asked for alone', { timeout }, async (t) => {
-  const address = await start(t, 'custom', ['app.py', '--port', '0']);
+  const address = await start(t, 'custom', ['app.py', '--port', String(await freePort())]);
   const page = await visit(t, address);
   await status(page, 'Live');
   await page.getByRole('row').nth(1).waitFor();

@@ -267,7 +267,13 @@ class ResolverCalls(Generic[App]):
             seconds = calls[0].timeout
             self._metrics.timed_out += len(calls)
             for call in calls:
-                self._fail(call, TimeoutError(f"not done after {seconds:g} s"))
+                if not call.answered:
+                    # As the worker names it, which may have given up first.
+                    self._log_failure(
+                        call, f"call-{call.number}", TimeoutError(f"not done after {seconds:g} s")
+                    )
+                    self._metrics.failed += 1
+                    self._answer(call, '"timeout":true')
 
         try:
             with Deadline(min(call.timeout for call in calls), expired):
@@ -414,6 +420,11 @@ class ResolverCalls(Generic[App]):
                 self._answer(call, '"error":' + text)
                 return
         identifier = uuid.uuid4().hex
+        self._log_failure(call, identifier, error)
+        self._metrics.failed += 1
+        self._answer(call, f'"masked_error":"{identifier}"')
+
+    def _log_failure(self, call: Call, identifier: str, error: BaseException) -> None:
         info = call.info
         logger.error(
             "the resolver of %s failed; clients read the correlation id %s (event %s%s)",
@@ -424,8 +435,6 @@ class ResolverCalls(Generic[App]):
             exc_info=error,
             extra={"field": info.field, "plan": info.plan, "masked_error": identifier},
         )
-        self._metrics.failed += 1
-        self._answer(call, f'"masked_error":"{identifier}"')
 
     def _answer(self, call: Call, member: str) -> None:
         if not call.answered and not self._cancelled:

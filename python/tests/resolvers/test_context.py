@@ -102,8 +102,7 @@ async def test_a_context_stays_open_while_a_thread_uses_it(
         return {}
 
     runner = await run(context_factory=contexts)
-    (answer,) = await worker.ask(worker.record("orderUpdated", timeout_ms=10))
-    assert answer.keys() == {"masked_error"}
+    assert await worker.ask(worker.record("orderUpdated", timeout_ms=10)) == [{"timeout": True}]
     assert contexts.open == 1
     release.set()
     await runner.stop()

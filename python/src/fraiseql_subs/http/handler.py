@@ -170,12 +170,13 @@ class _WorkerProtocol(SubscriptionProtocolHandler):
             while True:
                 try:
                     text = await websocket.receive_text()
-                    message = _decode(text)
-                    told = json.dumps(message)
+                    decoded = _decode(text)
+                    told = json.dumps(decoded)
                 except (BinaryMessage, ValueError, RecursionError):
                     await websocket.close(4400, "Invalid message received")
                     raise WebSocketClosed(4400) from None
-                if isinstance(message, dict) and message.get("type") == "connection_init":
+                message = cast("dict[str, object]", decoded) if isinstance(decoded, dict) else {}
+                if message.get("type") == "connection_init":
                     return text, await self._init_payload(websocket, message.get("payload"))
                 if stranger is None:
                     stranger = self._open(websocket, manager)
@@ -194,10 +195,10 @@ class _WorkerProtocol(SubscriptionProtocolHandler):
             return {}
         if isinstance(payload, dict):
             return cast("dict[str, Any]", payload)
-        names = {list: "array", str: "string", bool: "boolean"}
+        names: dict[type, str] = {list: "array", str: "string", bool: "boolean"}
         reason = (
             "\"connection_init\" message expects the 'payload' property to be an object or nullish"
-            f" or missing, but got {names.get(type(payload), 'number')}"
+            f" or missing, but got {names.get(payload.__class__, 'number')}"
         )
         await websocket.close(4400, reason)
         raise WebSocketClosed(4400, reason)

@@ -5,13 +5,17 @@ import contextlib
 import os
 import signal
 import sys
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Sequence
 from pathlib import Path
 from typing import Any
 
 import pytest
+from cluster import wait_until
 
+from fraiseql_subs import _resolver_link
+from fraiseql_subs._resolver_link import ResolverLink
 from fraiseql_subs.registry import Registry
+from fraiseql_subs.resolvers import ResolverRunner
 
 from .clients import LiveSubscription
 from .conftest import Client, Run, conninfo, register
@@ -242,3 +246,66 @@ async def test_a_link_that_waits_holds_no_snapshot(
         "SELECT count(*), count(backend_xmin) FROM pg_stat_activity "
         "WHERE application_name = 'fraiseql_subs resolvers'"
     ) == [(2, 0)]
+
+
+async def test_a_link_whose_server_falls_silent_is_replaced(
+    server: Any,
+    run: Run,
+    registry: Registry,
+    client: Client,
+    field: str,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(_resolver_link, "_SILENCE_SECONDS", 0.5)
+
+    @registry.subscription(f"{field}(id: ID): Order", channel=field, types="")
+    async def resolve(event: Row, variables: Row) -> Row:
+        return event
+
+    register(server, field, timeout="60 s")
+    runner = await run(server)
+    waiting = (
+        "SELECT pid FROM pg_stat_activity WHERE application_name = 'fraiseql_subs resolvers' "
+        "AND state = 'active'"
+    )
+    ((pid,),) = await asyncio.to_thread(
+        wait_until, lambda: server.sql(waiting), "an exchange waits"
+    )
+    os.kill(pid, signal.SIGSTOP)
+    try:
+        subscription = await (await client(server)).subscribe(
+            f"subscription {{ {field} {{ id }} }}"
+        )
+        while runner.metrics.links < 2:
+            await asyncio.sleep(0.05)
+    finally:
+        os.kill(pid, signal.SIGCONT)
+    publish(server, field, {"id": 1})
+    assert await subscription.data() == {"id": "1"}
+
+
+async def test_a_roles_limits_of_time_do_not_end_the_link(
+    server: Any, registry: Registry, client: Client, field: str
+) -> None:
+    @registry.subscription(f"{field}(id: ID): Order", channel=field, types="")
+    async def resolve(event: Row, variables: Row) -> Row:
+        return event
+
+    register(server, field)
+    server.sql(f"CREATE ROLE {field} LOGIN")
+    server.sql(f"GRANT fraiseql_resolver TO {field}")
+    for limit in ("statement_timeout", "idle_session_timeout"):
+        server.sql(f"ALTER ROLE {field} SET {limit} = '50 ms'")
+    dsn = f"host={server.directory} user={field} dbname={server.database}"
+
+    async def connect(fields: Sequence[str]) -> ResolverLink:
+        return await _resolver_link.PostgresResolverLink.connect(dsn, {}, fields)
+
+    async with ResolverRunner(registries=[registry], connect=connect) as runner:
+        subscription = await (await client(server)).subscribe(
+            f"subscription {{ {field} {{ id }} }}"
+        )
+        server.sql("SELECT pg_sleep(0.2)")  # longer than the limits
+        publish(server, field, {"id": 1})
+        assert await subscription.data() == {"id": "1"}
+        assert runner.metrics.links == 1

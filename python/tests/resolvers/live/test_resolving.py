@@ -162,7 +162,9 @@ async def test_a_call_that_takes_too_long_fails(
     await run(server)
     subscription = await (await client(server)).subscribe(f"subscription {{ {field} {{ id }} }}")
     publish(server, field, {"id": 1})
-    assert (await subscription.payload())["data"] == {field: None}
+    payload = await subscription.payload()
+    assert payload["data"] == {field: None}
+    assert payload["errors"][0]["extensions"]["code"] == "RESOLVER_TIMEOUT"
     await asyncio.wait_for(ended.wait(), 20)
 
 
