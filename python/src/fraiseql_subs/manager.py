@@ -206,6 +206,23 @@ class SubscriptionManager(Registry, Generic[App]):
             )
 
     @property
+    def application(self) -> str:
+        """The name by which it syncs."""
+        return self._application
+
+    @property
+    def context_factory(self) -> ContextFactory[App] | None:
+        """What makes `Context.app`; None if nothing does."""
+        return self._context_factory
+
+    async def connection_parameters(self) -> tuple[str, dict[str, Any]]:
+        """Return the conninfo and the keyword arguments of psycopg with which it connects.
+
+        They are those of the pool if one was given. It need not be started.
+        """
+        return await self._engine.connection_parameters()
+
+    @property
     def pool(self) -> Pool:
         """The pool whose connections run statements. Raise SubscriptionError unless started."""
         return self._engine.pool
