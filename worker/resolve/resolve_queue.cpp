@@ -22,8 +22,13 @@ constexpr size_t kMessageBytes = 1u << 20;
 
 void WriteCall(const ResolveCall& call, uint64_t now_ms, JsonWriter* json) {
   const ResolveCall::Audience& audience = *call.audience;
+  const bool is_for_function = !call.rule->function.empty();
   json->BeginObject();
-  json->Key("call");
+  if (is_for_function) {
+    json->Key(side_door::member::kOp);
+    json->String(side_door::op::kResolver);
+  }
+  json->Key(is_for_function ? side_door::member::kRequest : "call");
   json->Number(call.number);
   json->Key("field");
   json->String(call.rule->field);
@@ -31,7 +36,6 @@ void WriteCall(const ResolveCall& call, uint64_t now_ms, JsonWriter* json) {
   json->String(audience.plan);
   json->Key("timeout_ms");
   json->Number(call.deadline_ms > now_ms ? call.deadline_ms - now_ms : 1);
-  const bool is_for_function = !call.rule->function.empty();
   // What jsonb cannot hold must not make the message as a whole unreadable to the executor.
   const auto value = [&](std::string_view key, std::string_view text) {
     json->Key(key);
@@ -63,6 +67,11 @@ bool ReadResult(const JsonValue& value, ResolveResult* result) {
     result->kind = ResolveResult::Kind::kMaskedError;
     if (masked->type() != JsonType::kString) return false;
     result->text = masked->ToString();
+    return true;
+  }
+  if (const auto timeout = value.Find("timeout")) {
+    result->kind = ResolveResult::Kind::kTimeout;
+    result->text = "call-" + std::to_string(result->number);
     return true;
   }
   if (const auto error = value.Find("error")) {
@@ -121,11 +130,45 @@ bool ResolveQueue::OnMessage(uint64_t number, const JsonValue& message) {
   }
   if (link.kind == LinkKind::kExecutor) {
     link.unseen.clear();
-  } else if (!ReadCredits(&link, message)) {
+  } else if (!ReadName(number, message) || !ReadCredits(&link, message)) {
     return false;
   }
   Give();
   return true;
+}
+
+bool ResolveQueue::OnSend(const JsonValue& message) {
+  const auto name = message.Find(side_door::member::kLink);
+  if (!name || name->type() != JsonType::kString) return false;
+  const auto found = names_.find(name->ToString());
+  if (found == names_.end()) return false;
+  Link& link = links_.at(found->second);
+  if (const auto results = message.Find(side_door::member::kResults);
+      results && !results->is_null() && !ReadResults(&link, *results)) {
+    return false;
+  }
+  // Messages that it has not told to have seen count against them as ever.
+  uint64_t credits = 0;
+  if (const auto given = message.Find(side_door::member::kCredits);
+      given && ReadInteger(given->raw(), &credits)) {
+    link.credits = credits;
+    // Who takes no more wants to know that, and waits perhaps for calls.
+    if (credits == 0) {
+      link.unseen.push_back(0);
+      link.send("[]");
+    }
+  }
+  Give();
+  return true;
+}
+
+bool ResolveQueue::ReadName(uint64_t number, const JsonValue& message) {
+  const auto name = message.Find(side_door::member::kLink);
+  if (!name) return true;
+  Link& link = links_.at(number);
+  if (name->type() != JsonType::kString || !link.name.empty()) return false;
+  link.name = name->ToString();
+  return names_.emplace(link.name, number).second;
 }
 
 bool ResolveQueue::ReadResults(Link* link, const JsonValue& results) {
@@ -174,6 +217,8 @@ void ResolveQueue::RemoveLink(uint64_t number) {
   const auto found = links_.find(number);
   if (found == links_.end()) return;
   const std::set<uint64_t> calls = std::move(found->second.calls);
+  const auto name = names_.find(found->second.name);
+  if (name != names_.end() && name->second == number) names_.erase(name);
   links_.erase(found);
   for (const uint64_t call : calls) GiveBack(call);
   TellResults();
@@ -303,6 +348,11 @@ bool ResolveQueue::GiveOne(Field* field, std::map<uint64_t, std::string>* messag
   ++entry.given;
   entry.link = number;
   link->calls.insert(entry.call.number);
+  if (link->kind == LinkKind::kExecutor) {
+    link->unseen.push_back(1);
+    link->send(text);
+    return true;
+  }
   auto message = messages->find(number);
   if (message != messages->end() && message->second.size() + text.size() > kMessageBytes) {
     link->send(message->second + "]");

@@ -6,7 +6,9 @@ events.
 """
 
 from fraiseql_subs.config import EventBusConfig
+from fraiseql_subs.context import Context
 from fraiseql_subs.errors import SubscriptionError, SubscriptionRefused, WebSocketClosed
+from fraiseql_subs.event import SKIP, Event, Skip
 from fraiseql_subs.executor import SubscriptionExecutor
 from fraiseql_subs.http import (
     GraphQLTransportWSHandler,
@@ -14,12 +16,23 @@ from fraiseql_subs.http import (
     WebSocketAdapter,
 )
 from fraiseql_subs.manager import SubscriptionManager
+from fraiseql_subs.markers import ID, FiltersBy, FiltersNothing, GraphQLName, GraphQLType
 from fraiseql_subs.messages import GraphQLMessage, SubscriptionPayload
+from fraiseql_subs.registry import batch, subscription
 
 __all__ = [
+    "ID",
+    "SKIP",
+    "Context",
+    "Event",
     "EventBusConfig",
+    "FiltersBy",
+    "FiltersNothing",
     "GraphQLMessage",
+    "GraphQLName",
     "GraphQLTransportWSHandler",
+    "GraphQLType",
+    "Skip",
     "SubscriptionError",
     "SubscriptionExecutor",
     "SubscriptionManager",
@@ -28,4 +41,6 @@ __all__ = [
     "SubscriptionRefused",
     "WebSocketAdapter",
     "WebSocketClosed",
+    "batch",
+    "subscription",
 ]

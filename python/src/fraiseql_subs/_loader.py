@@ -60,14 +60,17 @@ class DataLoader(Generic[K, V]):
             self._queue.append(key)
         return asyncio.shield(future)
 
-    async def load_many(self, keys: Iterable[K]) -> list[V]:
-        """Return the values of keys in their order; raise the first error if any fails."""
-        return list(await asyncio.gather(*[self.load(key) for key in keys]))
+    def load_many(self, keys: Iterable[K]) -> "asyncio.Future[list[V]]":
+        """Return a future of the values of keys in their order; of the first error if any fails."""
+        return asyncio.gather(*[self.load(key) for key in keys])
 
     def close(self) -> None:
         """Give up what is being loaded; those who still wait for it are cancelled."""
         for task in self._tasks:
             task.cancel()
+        # A task that had not begun does not run to cancel them.
+        for future in self._futures.values():
+            future.cancel()
 
     def _dispatch(self) -> None:
         queue, self._queue = self._queue, []
@@ -89,10 +92,10 @@ class DataLoader(Generic[K, V]):
                 future.cancel()
             raise
         except Exception as error:
-            for future in futures:
-                future.set_exception(error)
-            return
+            values = [error] * len(keys)
         for future, value in zip(futures, values, strict=True):
+            if future.done():
+                continue
             if isinstance(value, Exception):
                 future.set_exception(value)
             else:

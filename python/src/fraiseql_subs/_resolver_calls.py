@@ -17,13 +17,16 @@ from fraiseql_subs.errors import SubscriptionError
 from fraiseql_subs.event import SKIP
 from fraiseql_subs.registry import BatchDefinition, SubscriptionDefinition
 
-__all__ = ["Call", "Definition", "ResolverCalls", "ResolverMetrics"]
+__all__ = ["MOST_ANSWER_CHARACTERS", "Call", "Definition", "ResolverCalls", "ResolverMetrics"]
 
 App = TypeVar("App")
 
 Definition: TypeAlias = SubscriptionDefinition | BatchDefinition
 
 logger = logging.getLogger("fraiseql_subs.resolvers")
+
+# A message to the worker has at most 64 MiB, and a character four bytes.
+MOST_ANSWER_CHARACTERS = 8 * 1024 * 1024
 
 _encode_json = json.JSONEncoder(ensure_ascii=False, allow_nan=False, separators=(",", ":")).encode
 
@@ -157,10 +160,12 @@ class ResolverCalls(Generic[App]):
         threads: ThreadPoolExecutor,
         metrics: ResolverMetrics,
         answer: Callable[[str], None],
+        freed: Callable[[], None] = lambda: None,
     ) -> None:
         """Make one.
 
         :param answer: is given each answer as JSON.
+        :param freed: is called when fewer calls run than before.
         """
         self._resolvers = {definition.field: _Resolver(definition) for definition in definitions}
         self._context_factory = context_factory
@@ -168,6 +173,7 @@ class ResolverCalls(Generic[App]):
         self._threads = threads
         self._metrics = metrics
         self._give = answer
+        self._freed = freed
         self._tasks: set[asyncio.Task[None]] = set()
         self._running = 0
         self._idle = asyncio.Event()
@@ -222,30 +228,52 @@ class ResolverCalls(Generic[App]):
         self._metrics.running += len(calls)
         self._idle.clear()
         scope.enter()
-        task = asyncio.create_task(self._run(calls, scope, resolver))
-        self._tasks.add(task)
+        finished = False
 
-        def done(task: asyncio.Task[None]) -> None:
-            self._tasks.discard(task)
+        def finish() -> None:
+            nonlocal finished
+            if finished:
+                return
+            finished = True
             self._running -= len(calls)
             self._metrics.running -= len(calls)
             self._metrics.abandoned += sum(not call.answered for call in calls)
             if not self._running:
                 self._idle.set()
             scope.leave()
+            self._freed()
+
+        task = asyncio.create_task(self._run(calls, scope, resolver, finish))
+        self._tasks.add(task)
+
+        def done(task: asyncio.Task[None]) -> None:
+            self._tasks.discard(task)
+            finish()  # if it was cancelled before it began
             if not task.cancelled() and (error := task.exception()) is not None:
                 logger.error("running a resolver failed", exc_info=error)
 
         task.add_done_callback(done)
 
-    async def _run(self, calls: list[Call], scope: _Scope, resolver: _Resolver) -> None:
-        """Resolve calls that one function is called for."""
+    async def _run(
+        self, calls: list[Call], scope: _Scope, resolver: _Resolver, finish: Callable[[], None]
+    ) -> None:
+        """Resolve calls that one function is called for.
+
+        :param finish: called as soon as they count as running no more, so that whoever takes the
+            answer knows of the room as well.
+        """
 
         def expired() -> None:
             seconds = calls[0].timeout
             self._metrics.timed_out += len(calls)
             for call in calls:
-                self._fail(call, TimeoutError(f"not done after {seconds:g} s"))
+                if not call.answered:
+                    # As the worker names it, which may have given up first.
+                    self._log_failure(
+                        call, f"call-{call.number}", TimeoutError(f"not done after {seconds:g} s")
+                    )
+                    self._metrics.failed += 1
+                    self._answer(call, '"timeout":true')
 
         try:
             with Deadline(min(call.timeout for call in calls), expired):
@@ -263,6 +291,8 @@ class ResolverCalls(Generic[App]):
             self._fail_all(calls, error)
         except Exception as error:
             self._fail_all(calls, error)
+        finally:
+            finish()
 
     async def _resolve(self, call: Call, scope: _Scope, definition: SubscriptionDefinition) -> None:
         event = definition.decode_event(call.envelope)
@@ -339,6 +369,8 @@ class ResolverCalls(Generic[App]):
             # What it uses must stay open, and its place taken, until it returns.
             if not future.cancel():
                 await asyncio.wait([result])
+                if not result.cancelled():
+                    result.exception()  # too late to be told
             raise
 
     @contextlib.asynccontextmanager
@@ -358,6 +390,11 @@ class ResolverCalls(Generic[App]):
             self._answer(call, '"skip":true')
             return
         text = _encode_json(value)
+        if len(text) > MOST_ANSWER_CHARACTERS:
+            raise ValueError(
+                f"the result has {len(text)} characters as JSON; "
+                f"{MOST_ANSWER_CHARACTERS} are the most"
+            )
         if not text.isascii():
             # Half a surrogate pair is no text; the connection would refuse all answers with it.
             text.encode()
@@ -383,6 +420,11 @@ class ResolverCalls(Generic[App]):
                 self._answer(call, '"error":' + text)
                 return
         identifier = uuid.uuid4().hex
+        self._log_failure(call, identifier, error)
+        self._metrics.failed += 1
+        self._answer(call, f'"masked_error":"{identifier}"')
+
+    def _log_failure(self, call: Call, identifier: str, error: BaseException) -> None:
         info = call.info
         logger.error(
             "the resolver of %s failed; clients read the correlation id %s (event %s%s)",
@@ -393,8 +435,6 @@ class ResolverCalls(Generic[App]):
             exc_info=error,
             extra={"field": info.field, "plan": info.plan, "masked_error": identifier},
         )
-        self._metrics.failed += 1
-        self._answer(call, f'"masked_error":"{identifier}"')
 
     def _answer(self, call: Call, member: str) -> None:
         if not call.answered and not self._cancelled:

@@ -1,5 +1,6 @@
 """The connection over which the worker hands out calls of resolvers, and takes their results."""
 
+import contextlib
 import inspect
 import json
 from collections.abc import Mapping, Sequence
@@ -19,6 +20,12 @@ _EXCHANGE = (
     "%s::text, %s::text, %s::text, %s::integer, %s::integer, NULL)"
 )
 _SEND = "SELECT fraiseql_subs.resolver_send(%s::text, %s::text, %s::integer)"
+
+# A role's limits are meant for statements that do something.
+_NO_LIMITS = (
+    "SELECT pg_catalog.set_config(name, '0', false) FROM pg_catalog.pg_settings"
+    " WHERE name IN ('statement_timeout', 'transaction_timeout', 'idle_session_timeout')"
+)
 
 # How long beyond its waiting time an exchange may take before its connection counts as dead.
 _SILENCE_SECONDS = 30.0
@@ -83,12 +90,15 @@ class PostgresResolverLink:
             # The statements are two, sent over and over.
             "prepare_threshold": 0,
         }
-        waiting = await AsyncConnection[TupleRow].connect(conninfo, **options)
-        try:
-            sending = await AsyncConnection[TupleRow].connect(conninfo, **options)
-        except BaseException:
-            await waiting.close()
-            raise
+        async with contextlib.AsyncExitStack() as stack:
+            made: list[AsyncConnection[TupleRow]] = []
+            for _ in range(2):
+                connection = await AsyncConnection[TupleRow].connect(conninfo, **options)
+                stack.push_async_callback(connection.close)
+                await connection.execute(_NO_LIMITS)
+                made.append(connection)
+            stack.pop_all()
+        waiting, sending = made
         return cls(waiting, sending, fields)
 
     async def exchange(

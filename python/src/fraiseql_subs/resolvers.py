@@ -12,7 +12,12 @@ from typing import Any, Generic, TypeAlias, TypeVar
 import psycopg
 from psycopg_pool import AsyncConnectionPool
 
-from fraiseql_subs._resolver_calls import Definition, ResolverCalls, ResolverMetrics
+from fraiseql_subs._resolver_calls import (
+    MOST_ANSWER_CHARACTERS,
+    Definition,
+    ResolverCalls,
+    ResolverMetrics,
+)
 from fraiseql_subs._resolver_link import (
     PostgresResolverLink,
     ResolverLink,
@@ -25,15 +30,16 @@ __all__ = ["ResolverMetrics", "ResolverRunner"]
 
 App = TypeVar("App")
 
-logger = logging.getLogger("fraiseql_subs.resolvers")
+logger: logging.Logger = logging.getLogger("fraiseql_subs.resolvers")
 
 Connect: TypeAlias = Callable[[Sequence[str]], Awaitable[ResolverLink]]
 
-# A process that stops hears of it when an exchange returns.
 _WAIT_MS = 1000
 
 _FIRST_PAUSE_SECONDS = 0.1
 _LONGEST_PAUSE_SECONDS = 10.0
+
+_OWN_POOL_SIZE = 10
 
 # Classes of SQLSTATE that trying again does not help: log-in, names, rights.
 _LASTING_FAULTS = ("28", "3D", "3F", "42")
@@ -64,9 +70,10 @@ class ResolverRunner(Generic[App]):
 
         :param pool: what `Context.connection` takes from; open, and not closed by the runner. The
             link's two connections are made with the pool's parameters and do not count in it.
-            Without one, the runner has its own.
+            Without one, the runner has its own, of ten connections at most.
         :param registries: whose functions are run; of two of one field that of the later one.
-        :param conninfo: of the database, if no pool is given.
+        :param conninfo: of the database; if a pool is given, of the link's connections alone,
+            which must not go through a pooler that shares them.
         :param context_factory: makes `Context.app`; without it that is None.
         :param concurrency: how many calls are taken at a time.
         :param threads: how many plain functions run at a time; by default as `ThreadPoolExecutor`.
@@ -124,8 +131,7 @@ class ResolverRunner(Generic[App]):
             return
         self._draining.set()
         if drain > 0:
-            # Calls may be handed out until the exchange that waits returns.
-            await asyncio.wait({task}, timeout=drain + _WAIT_MS / 1000)
+            await asyncio.wait({task}, timeout=drain)
         task.cancel()
         await asyncio.wait({task})
         if not task.cancelled() and (error := task.exception()) is not None:
@@ -168,7 +174,9 @@ class ResolverRunner(Generic[App]):
         try:
             pool = self._given_pool
             if pool is None and self._connect is None:
-                pool = own_pool = AsyncConnectionPool(self._conninfo, min_size=1, open=False)
+                pool = own_pool = AsyncConnectionPool(
+                    self._conninfo, min_size=1, max_size=_OWN_POOL_SIZE, open=False
+                )
                 await own_pool.open(wait=True)
             await self._keep_link(definitions, pool, threads, started)
         except Exception as error:
@@ -233,7 +241,7 @@ class ResolverRunner(Generic[App]):
             link = await self._connect(fields)
         else:
             conninfo, parameters = self._conninfo, dict[str, Any]()
-            if self._given_pool is not None:
+            if self._given_pool is not None and not conninfo:
                 conninfo, parameters = await connection_parameters(self._given_pool)
             link = await PostgresResolverLink.connect(conninfo, parameters, fields)
         service = _LinkService(link, self._draining, self._concurrency)
@@ -244,6 +252,7 @@ class ResolverRunner(Generic[App]):
             threads=threads,
             metrics=self._metrics,
             answer=service.answer,
+            freed=service.note_room,
         )
         try:
             await service.serve(calls, opened)
@@ -260,6 +269,19 @@ def _is_lasting(error: Exception) -> bool:
     return sqlstate is not None and sqlstate.startswith(_LASTING_FAULTS)
 
 
+async def _end(tasks: Iterable[asyncio.Task[None]]) -> None:
+    """Cancel tasks, and return when they are done; what they raise is nobody's."""
+    pending = set(tasks)
+    while pending:
+        # Until Python 3.12 wait_for may take a cancellation for itself.
+        for task in pending:
+            task.cancel()
+        done, pending = await asyncio.wait(pending, timeout=1.0)
+        for task in done:
+            if not task.cancelled():
+                task.exception()
+
+
 class _LinkService:
     """The life of one link: calls come by exchanges, answers go with them or in between."""
 
@@ -272,6 +294,7 @@ class _LinkService:
         self._send_now = False
         self._to_send = asyncio.Event()
         self._sending = asyncio.Lock()
+        self._told_room = concurrency
 
     def answer(self, answer: str) -> None:
         """Take an answer, to hand it in soon."""
@@ -279,53 +302,79 @@ class _LinkService:
         if self._send_now:
             self._to_send.set()
 
+    def note_room(self) -> None:
+        """Hear that more calls may be taken: to be told at once if none were before."""
+        if self._send_now and not self._told_room:
+            self._to_send.set()
+
     async def serve(self, calls: ResolverCalls[Any], opened: Callable[[], None]) -> None:
         """Return when everything is drained; raise when the link is lost."""
         calls.start(await self._link.exchange((), self._concurrency, 0))
         opened()
-        tasks = [
-            asyncio.create_task(self._receive_and_drain(calls)),
-            asyncio.create_task(self._send(calls)),
-        ]
+        receiving = asyncio.create_task(self._receive_and_drain(calls))
+        sending = asyncio.create_task(self._send(calls))
+        tasks = (receiving, sending)
         try:
-            done, _ = await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
-            for task in done:
-                task.result()
+            await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
+            if sending.done():
+                await sending
+            await receiving
         finally:
-            for task in tasks:
-                task.cancel()
-            await asyncio.wait(tasks)
+            await _end(tasks)
 
     async def _receive_and_drain(self, calls: ResolverCalls[Any]) -> None:
-        while True:
-            # Lets those calls finish that wait for nothing.
-            await asyncio.sleep(0)
-            draining = self._draining.is_set()
-            credits, wait_ms = (0, 0) if draining else (self._credits(calls), _WAIT_MS)
-            answers = self._take_answers()
+        stopping = asyncio.create_task(self._tell_stop())
+        try:
+            while not self._draining.is_set():
+                # Lets those calls finish that wait for nothing.
+                await asyncio.sleep(0)
+                answers = self._take_answers()
+                self._send_now = True
+                records = await self._link.exchange(answers, self._tell_room(calls), _WAIT_MS)
+                self._send_now = False
+                calls.start(records)
             self._send_now = True
-            records = await self._link.exchange(answers, credits, wait_ms)
-            if draining and not records:
-                break
-            self._send_now = False
+            await stopping
+        finally:
+            await _end([stopping])
+        while True:
+            records = await self._link.exchange(self._take_answers(), 0, 0)
             calls.start(records)
-        await calls.idle()
+            if not records and not calls.running and not self._answers:
+                # The last ones may be on their way.
+                async with self._sending:
+                    return
+            await calls.idle()
+
+    async def _tell_stop(self) -> None:
+        """Let the exchange that waits return, and none give calls any more."""
+        await self._draining.wait()
         async with self._sending:
-            await self._link.exchange(self._take_answers(), 0, 0)
+            await self._link.send(self._take_answers(), 0)
 
     async def _send(self, calls: ResolverCalls[Any]) -> None:
         while True:
             await self._to_send.wait()
             self._to_send.clear()
             async with self._sending:
-                if answers := self._take_answers():
-                    await self._link.send(answers, self._credits(calls))
+                while self._answers or (not self._told_room and self._room(calls)):
+                    await self._link.send(self._take_answers(), self._tell_room(calls))
 
     def _take_answers(self) -> list[str]:
+        """Return those that fit into one message; mostly all."""
+        size = 0
+        for count, answer in enumerate(self._answers):
+            size += len(answer)
+            if size > MOST_ANSWER_CHARACTERS and count:
+                taken, self._answers = self._answers[:count], self._answers[count:]
+                return taken
         answers, self._answers = self._answers, []
         return answers
 
-    def _credits(self, calls: ResolverCalls[Any]) -> int:
-        if self._draining.is_set():
-            return 0
-        return max(0, self._concurrency - calls.running)
+    def _room(self, calls: ResolverCalls[Any]) -> int:
+        """Return how many more calls may be taken."""
+        return 0 if self._draining.is_set() else max(0, self._concurrency - calls.running)
+
+    def _tell_room(self, calls: ResolverCalls[Any]) -> int:
+        self._told_room = self._room(calls)
+        return self._told_room

@@ -18,6 +18,7 @@ class FakeLink:
         self.fields = list(fields)
         self.answers: dict[int, dict[str, Any]] = {}
         self.credits: list[int] = []
+        self.sent_credits: list[int] = []
         self.sent_while_waiting: set[int] = set()
         self.exchanges_waiting = 0
         self.closed = False
@@ -46,9 +47,12 @@ class FakeLink:
 
     async def send(self, results: Sequence[str], credits: int) -> None:
         self.credits.append(credits)
+        self.sent_credits.append(credits)
         if self.exchanges_waiting:
             self.sent_while_waiting |= {json.loads(result)["call"] for result in results}
         await self._take(results)
+        if credits == 0:
+            self.give()
 
     async def close(self) -> None:
         self.closed = True

@@ -1,6 +1,7 @@
 """Functions that resolve several events at a time."""
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import Any
 
 from fraiseql_subs.context import Context
@@ -12,6 +13,11 @@ from .conftest import Run
 from .fake_worker import FakeWorker
 
 Row = dict[str, Any]
+
+
+@dataclass
+class OrderRow:
+    id: int
 
 
 async def test_calls_of_one_plan_that_came_together_are_one_batch(
@@ -110,7 +116,7 @@ async def test_an_event_that_cannot_be_decoded_fails_alone(
     run: Run, registry: Registry, worker: FakeWorker
 ) -> None:
     @registry.batch("orderUpdated")
-    async def orders_updated(events: Sequence[Event[dict[str, int]]]) -> list[Row]:
+    async def orders_updated(events: Sequence[Event[OrderRow]]) -> list[Row]:
         return [{"n": len(events)} for _ in events]
 
     await run()

@@ -4,8 +4,9 @@ import asyncio
 import contextvars
 import logging
 import threading
+from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, TypeVar
 
 import pytest
 
@@ -19,7 +20,10 @@ from .fake_worker import FakeWorker
 SDL = "orderUpdated(id: ID): Order"
 
 
-def resolver(registry: Registry, **options: Any) -> Any:
+F = TypeVar("F", bound=Callable[..., object])
+
+
+def resolver(registry: Registry, **options: Any) -> Callable[[F], F]:
     return registry.subscription(SDL, channel="orders", types="", **options)
 
 
@@ -222,7 +226,7 @@ async def test_a_call_that_takes_too_long_is_cancelled_and_fails(
             cancelled.set()
 
     runner = await run()
-    assert (await one(worker, timeout_ms=10)).keys() == {"masked_error"}
+    assert await one(worker, timeout_ms=10) == {"timeout": True}
     await asyncio.wait_for(cancelled.wait(), 20)
     assert (runner.metrics.timed_out, runner.metrics.failed) == (1, 1)
 
@@ -241,7 +245,7 @@ async def test_a_call_that_hears_no_cancellation_is_answered_in_time_and_only_on
         return {"late": True}
 
     runner = await run()
-    assert (await one(worker, timeout_ms=10)).keys() == {"masked_error"}
+    assert await one(worker, timeout_ms=10) == {"timeout": True}
     assert runner.metrics.running == 1
     go_on.set()
     await runner.stop()
@@ -259,7 +263,7 @@ async def test_a_thread_that_takes_too_long_is_answered_for_and_keeps_its_place(
         return {}
 
     runner = await run()
-    assert (await one(worker, timeout_ms=10)).keys() == {"masked_error"}
+    assert await one(worker, timeout_ms=10) == {"timeout": True}
     assert runner.metrics.running == 1
     release.set()
     await runner.stop()

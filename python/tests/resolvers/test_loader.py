@@ -1,13 +1,14 @@
 """Look-ups of many resolvers that become one."""
 
 import asyncio
+import contextlib
 import gc
-from collections.abc import Sequence
+from collections.abc import AsyncIterator, Sequence
 from typing import Any
 
 import pytest
 
-from fraiseql_subs.context import Context, DataLoader
+from fraiseql_subs.context import CallInfo, Context, DataLoader
 from fraiseql_subs.registry import Registry
 
 from .conftest import Run
@@ -160,11 +161,6 @@ async def test_audiences_share_no_loader(run: Run, registry: Registry, worker: F
 async def test_a_batch_function_has_a_context_of_its_own(
     run: Run, registry: Registry, worker: FakeWorker
 ) -> None:
-    import contextlib
-    from collections.abc import AsyncIterator
-
-    from fraiseql_subs.context import CallInfo
-
     opened: list[int] = []
 
     @contextlib.asynccontextmanager

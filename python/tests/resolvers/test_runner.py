@@ -68,13 +68,38 @@ async def test_answers_that_need_no_waiting_go_with_the_next_exchange(
 
 async def test_credits_are_what_is_free(run: Run, gate: Gate, worker: FakeWorker) -> None:
     await run(concurrency=3)
-    record = worker.record("orderUpdated", {"id": 1})
-    worker.link.give(record, worker.record("orderUpdated", {"id": 2}))
+    worker.link.give(*[worker.record("orderUpdated", {"id": n}) for n in (1, 2)])
     await worker.link.until(lambda: worker.link.credits[-1] == 1)
     gate.opened.set()
-    await worker.link.until(lambda: worker.link.credits[-1] == 3)
+    await worker.link.until(lambda: worker.link.sent_credits[-1:] == [3])
+    assert worker.link.answers.keys() == {1, 2}, "room and answers are told together"
     with pytest.raises(ValueError, match="at least 1"):
         ResolverRunner(concurrency=0)
+
+
+async def test_calls_that_need_no_waiting_leave_room_for_as_many_at_once(
+    run: Run, gate: Gate, worker: FakeWorker
+) -> None:
+    await run(concurrency=2)
+    await worker.ask(*[worker.record("orderUpdated", {"id": -n}) for n in (1, 2)])
+    assert set(worker.link.credits) == {2}
+
+
+async def test_room_that_a_thread_leaves_late_is_told(
+    run: Run, registry: Registry, worker: FakeWorker
+) -> None:
+    release = threading.Event()
+
+    @registry.subscription("orderUpdated: Order", channel="orders", types="")
+    def order_updated(event: Row, variables: Row) -> Row:
+        release.wait(20)
+        return {}
+
+    await run(concurrency=1)
+    await worker.ask(worker.record("orderUpdated", timeout_ms=10))
+    await worker.link.until(lambda: worker.link.credits[-1] == 0)
+    release.set()
+    await worker.link.until(lambda: worker.link.sent_credits[-1:] == [1])
 
 
 async def test_a_lost_link_cancels_what_runs_and_a_new_one_is_opened(

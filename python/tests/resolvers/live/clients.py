@@ -6,6 +6,7 @@ from types import TracebackType
 from typing import Any
 
 from websockets.asyncio.client import ClientConnection, connect
+from websockets.typing import Subprotocol
 
 PATIENCE_SECONDS = 30.0
 
@@ -45,7 +46,10 @@ class LiveClient:
 
     async def __aenter__(self) -> "LiveClient":
         self._socket: ClientConnection = await connect(
-            self._url, subprotocols=["graphql-transport-ws"], max_size=None, compression=None
+            self._url,
+            subprotocols=[Subprotocol("graphql-transport-ws")],
+            max_size=None,
+            compression=None,
         )
         self._reader = asyncio.create_task(self._read())
         await self._send({"type": "connection_init", "payload": self._payload})

@@ -15,8 +15,11 @@
 
 namespace fsubs {
 
-class FakeHost final : public ClientHost {
+class FakeHost final : public ClientHost, private HeldStage::Sink {
+  ShardCounters counters_;
+
  public:
+  FakeHost() { stage.SetLimit(1 << 20); }
   const Options& options() const override { return options_; }
   ShardCounters* counters() override { return &counters_; }
   AuditLog* audit() override { return &audit_; }
@@ -27,7 +30,14 @@ class FakeHost final : public ClientHost {
   void FlushLater(Client* client, Flush when) override { unflushed_.emplace_back(client, when); }
   void CatchUpLater(Client* client) override { catching_up.push_back(client); }
   void TellCutsLater(Client* client) override { telling_cuts.push_back(client); }
+  HeldStage* held_stage() override { return &stage; }
+  void AwaitHeldRoom(Client* client) override { blocked.push_back(client); }
   Position position() const override { return next_position; }
+  EventPlace dispatched() const override { return {next_position, next_position}; }
+  uint64_t SequenceBefore(Position position) override { return position - 1; }
+  std::optional<Continuation> FindBehind(uint64_t sequence) override {
+    return find_behind ? find_behind(sequence) : std::nullopt;
+  }
   bool AdmitOrHold(Client*, std::string_view) override { return !holds; }
   void Authenticate(Client* client, Credentials credentials) override {
     presented.push_back(std::move(credentials));
@@ -37,6 +47,10 @@ class FakeHost final : public ClientHost {
     }
     const bool accepted = options_.allow_anonymous && catalog_;
     client->OnAuthenticated(accepted ? catalog_->anonymous() : nullptr, {});
+  }
+  void Vouch(Client* client, const std::string& claims, const std::string&) override {
+    vouched.push_back(claims);
+    client->OnAuthenticated(catalog_->anonymous(), {});
   }
   void WatchExpiry(Client* client) override {
     if (watch_expiry) watch_expiry(client);
@@ -92,12 +106,25 @@ class FakeHost final : public ClientHost {
   Options* mutable_options() { return &options_; }
   const ClientMap& clients() const { return clients_; }
 
+  // What the shard does with what came of calls.
+  void Resolve(std::vector<ResolveResult> results) {
+    WorkBudget budget(1'000'000);
+    stage.Add(std::move(results));
+    stage.Continue(&budget);
+    EXPECT_TRUE(stage.is_idle());
+  }
+
   bool holds = false;  // messages, for the catalog
   std::vector<Credentials> presented;
+  std::vector<std::string> vouched;  // claims
+  std::function<std::optional<Continuation>(uint64_t)> find_behind;
   // What is done instead of letting in whom the options allow.
   std::function<void(Client*)> identify;
   std::function<void(Client*)> watch_expiry;
   Position next_position = 0;
+  HeldStage stage{0, &counters_, this};
+  std::vector<Client*> blocked;  // until there is room in the stage
+  size_t room_made = 0;          // how often there was
   std::vector<Client*> catching_up;
   std::vector<std::string> audit_lines;
   std::vector<Client*> telling_cuts;
@@ -106,8 +133,10 @@ class FakeHost final : public ClientHost {
       std::make_unique<LimitRules>(Limits(), std::span<const RoleLimits>());
 
  private:
+  void OnHeldWork() override {}
+  void OnHeldRoom() override { ++room_made; }
+
   Options options_;
-  ShardCounters counters_;
   AuditLog audit_{[this](const std::string& line) { audit_lines.push_back(line); },
                   [] { return uint64_t{0}; }};
   BufferPool buffers_;
@@ -158,6 +187,11 @@ class FakeClient final : public Client {
   StartResult Subscribe(std::string_view id, const OperationRequest& request) {
     return Start(id, request);
   }
+  StartResult Resume(std::string_view id, std::string_view query, uint64_t sequence) {
+    OperationRequest request;
+    request.query = query;
+    return Start(id, request, sequence);
+  }
   void StopAll() {
     while (!StopAny().empty()) {
     }
@@ -188,13 +222,20 @@ class FakeClient final : public Client {
   size_t keepalives = 0;
   size_t flushes = 0;
   std::string written;
-  std::vector<std::string> errors;  // id and first message
+  std::vector<uint64_t> sequences;   // of the events of responses
+  std::vector<std::string> started;  // ids, places, and sequences before them if they are known
+  std::vector<std::string> errors;   // id and first message
 
  private:
   Status Describe() const override { return {"fake", "acknowledged"}; }
   std::string ResponseHead(std::string_view id) const override { return std::string(id) + " "; }
-  void SendResponse(std::string_view head, std::string_view response) override {
+  void SendResponse(std::string_view head, std::string_view response, uint64_t sequence) override {
+    sequences.push_back(sequence);
     Append(std::string(head).append(response).append("\n"));
+  }
+  void OnStarted(std::string_view id, Position from, std::optional<uint64_t> behind) override {
+    started.push_back(std::string(id) + " " + std::to_string(from) + " " +
+                      (behind ? std::to_string(*behind) : "?"));
   }
   void SendErrors(std::string_view id, const std::vector<Error>& of) override {
     errors.push_back(std::string(id) + " " + of.front().message);
