@@ -18,7 +18,8 @@ int main(int argc, char** argv) {
   app.add_option("--address", options.subscriber.address, "of the server");
   app.add_option("--port", options.subscriber.port, "of the server");
   app.add_flag("--tls", options.tls, "which the server speaks");
-  app.add_option("--server-pid", options.server_pid, "whose CPU time and memory to measure")
+  app.add_option("--server-pid", options.server_pids,
+                 "whose CPU time and memory to measure; several are added up")
       ->required();
   app.add_option("--database", options.database, "libpq connection string")->required();
   app.add_option("--tokens", options.tokens, "file with a token a line, presented in turns");
@@ -37,6 +38,8 @@ int main(int argc, char** argv) {
   app.add_option("--connections", options.connections)->check(CLI::PositiveNumber);
   app.add_option("--per-connection", options.per_connection, "subscriptions of each connection")
       ->check(CLI::PositiveNumber);
+  app.add_flag("--any-layout", options.subscriber.any_layout,
+               "of the server's messages: members in any order, and spaces");
   app.add_flag("--filtered", options.subscriber.filtered,
                "each subscription is to an id of its own; an event has one of these ids");
   app.add_option("--keys", options.keys, "with --filtered: events have the first so many ids");
@@ -47,6 +50,7 @@ int main(int argc, char** argv) {
   app.add_option("--publishers", options.publishers, "database sessions that publish")
       ->check(CLI::PositiveNumber);
   app.add_option("--pipeline", options.pipeline, "transactions a session may have under way");
+  app.add_option("--settle", options.settle, "seconds between subscribing and publishing");
   app.add_option("--warm-up", options.warm_up, "seconds before measuring");
   app.add_option("--seconds", options.seconds, "to measure");
   app.add_flag("--json", json, "print one JSON object");

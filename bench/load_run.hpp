@@ -28,7 +28,7 @@ struct LoadOptions {
   Subscriber::Options subscriber;
   bool tls = false;
   std::string tokens;  // file with a token a line, which are presented in turns; empty: none
-  pid_t server_pid = 0;
+  std::vector<pid_t> server_pids;
   std::string database;
   PublishForm publish;
 
@@ -40,6 +40,7 @@ struct LoadOptions {
   int64_t batch = 1;          // events per transaction
   size_t publishers = 1;      // database sessions
   size_t pipeline = 16;       // transactions that a session may have under way
+  double settle = 0;          // seconds between the last pong and the first event
   double warm_up = 1;         // seconds before measuring
   double seconds = 5;
 };
@@ -73,9 +74,10 @@ class LoadRun : private Subscriber::Sink {
   }
 
   Report Run() {
-    const int64_t resident_before = ResidentBytes(options_.server_pid);
+    const int64_t resident_before = OfServer(ResidentBytes);
     Subscribe();
-    const int64_t resident_after = ResidentBytes(options_.server_pid);
+    Settle();
+    const int64_t resident_after = OfServer(ResidentBytes);
 
     for (size_t i = 0; i < publishers_.size(); ++i) {
       Watch(publishers_[i]->fd(), EPOLLIN | EPOLLOUT | EPOLLET, subscribers_.size() + i);
@@ -144,6 +146,20 @@ class LoadRun : private Subscriber::Sink {
         throw std::runtime_error("the server does not answer handshakes");
       }
     }
+  }
+
+  // A server may answer pings while it is still about to subscribe.
+  void Settle() {
+    const int64_t until = NowNs() + static_cast<int64_t>(options_.settle * 1e9);
+    while (NowNs() < until) TurnOnce(10);
+  }
+
+  // What all of its processes have together.
+  template <typename Usage>
+  int64_t OfServer(Usage usage) const {
+    int64_t sum = 0;
+    for (const pid_t pid : options_.server_pids) sum += usage(pid);
+    return sum;
   }
 
   void StartTimer() {
@@ -231,12 +247,8 @@ class LoadRun : private Subscriber::Sink {
   Snapshot TakeSnapshot() const {
     uint64_t bytes = 0;
     for (const auto& subscriber : subscribers_) bytes += subscriber->received_bytes();
-    return {NowNs(),
-            ledger_.messages(),
-            ledger_.completed(),
-            bytes,
-            ProcessCpuNs(options_.server_pid),
-            ProcessCpuNs(getpid()),
+    return {NowNs(),   ledger_.messages(),     ledger_.completed(),
+            bytes,     OfServer(ProcessCpuNs), ProcessCpuNs(getpid()),
             OwnCores()};
   }
 

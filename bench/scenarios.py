@@ -3,6 +3,7 @@
 import statistics
 
 import access
+import python_hosts
 import writes
 from figures import Figure, Result, Target
 from testbed import FLOOR_JOINED, OURS, SERVERS, BenchmarkError, possible_connections
@@ -287,4 +288,8 @@ SCENARIOS = {
     "capture": writes.capture,
     "copy": writes.copy,
     "neighbours": writes.neighbours,
+    "python-fan-out": python_hosts.fan_out,
+    "python-idle": python_hosts.idle,
+    "python-engine": python_hosts.engine,
+    "python-rules": python_hosts.rules,
 }

@@ -41,9 +41,10 @@ class Subscriber {
   struct Options {
     std::string address = "127.0.0.1";
     uint16_t port = 4000;
-    SSL_CTX* tls = nullptr;  // null: without TLS
-    bool filtered = false;   // each subscription is to the events of one id, instead of to all
-    std::string field;       // with its arguments; empty: that whose argument is the id
+    SSL_CTX* tls = nullptr;   // null: without TLS
+    bool filtered = false;    // each subscription is to the events of one id, instead of to all
+    std::string field;        // with its arguments; empty: that whose argument is the id
+    bool any_layout = false;  // messages may have their members in any order, and spaces
   };
 
   // Connects and sends the handshake. The client will present the token, unless it is empty, and
@@ -207,14 +208,14 @@ class Subscriber {
   }
 
   void HandleSetup(std::string_view message, Sink* sink) {
-    if (state_ == State::kInitialising && message.starts_with(R"({"type":"connection_ack")")) {
+    if (state_ == State::kInitialising && IsOfType("connection_ack", message)) {
       std::string requests;
       for (size_t i = 0; i < count_; ++i) {
         requests += MaskedFrame(kText, Request(first_ + i * stride_));
       }
       Send(requests + MaskedFrame(kText, R"({"type":"ping"})"));
       state_ = State::kSubscribing;
-    } else if (state_ == State::kSubscribing && message == R"({"type":"pong"})") {
+    } else if (state_ == State::kSubscribing && IsOfType("pong", message)) {
       received_bytes_ = 0;
       state_ = State::kSubscribed;
       sink->OnSubscribed();
@@ -240,6 +241,17 @@ class Subscriber {
   void HandleNext(std::string_view message, int64_t now, Sink* sink) {
     size_t subscription = 0;
     int64_t sequence = 0, sent_at = 0;
+    if (options_.any_layout) {
+      if (std::string_view rest;
+          IsOfType("next", message) && TakeMember(R"("id":)", message, &rest) &&
+          Take("\"", &rest) && TakeSubscriptionId(&rest, &subscription) &&
+          TakeMember(R"("seq":)", message, &rest) && TakeNumber(&rest, &sequence) &&
+          TakeMember(R"("sentAt":)", message, &rest) && Take("\"", &rest) &&
+          TakeNumber(&rest, &sent_at) && IsOwn(subscription)) {
+        return sink->OnNext(subscription, sequence, sent_at, now);
+      }
+      return sink->OnUnexpected(message);
+    }
     if (std::string_view rest = message;
         Take(kBeforeId, &rest) && TakeSubscriptionId(&rest, &subscription) &&
         Take(kAfterId, &rest) && Take(kBeforeSequence, &rest) && TakeNumber(&rest, &sequence) &&
@@ -250,6 +262,15 @@ class Subscriber {
     }
   }
 
+  bool IsOfType(std::string_view type, std::string_view message) const {
+    if (!options_.any_layout) {
+      return message.starts_with(R"({"type":")" + std::string(type) + '"');
+    }
+    std::string_view rest;
+    return TakeMember(R"("type":)", message, &rest) && Take("\"", &rest) && Take(type, &rest) &&
+           Take("\"", &rest);
+  }
+
   bool IsOwn(size_t subscription) const {
     return subscription % stride_ == first_ && subscription / stride_ < count_;
   }
@@ -258,6 +279,16 @@ class Subscriber {
   static bool Take(std::string_view text, std::string_view* rest) {
     if (!rest->starts_with(text)) return false;
     rest->remove_prefix(text.size());
+    return true;
+  }
+
+  // Leaves in `rest` what begins with the value of the first member of that name. With the events
+  // and ids of a benchmark no text looks like a name.
+  static bool TakeMember(std::string_view name, std::string_view message, std::string_view* rest) {
+    const size_t at = message.find(name);
+    if (at == std::string_view::npos) return false;
+    *rest = message.substr(at + name.size());
+    while (rest->starts_with(' ')) rest->remove_prefix(1);
     return true;
   }
 

@@ -16,6 +16,7 @@ from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent.parent
 PROGRAMS = ROOT / "build/release/bench"
+PYTHON = ROOT / "build/bench-venv/bin/python"
 PROGRAM_NAMES = ("load", "floor_server", "handshakes", "lws_server", "log_ins", "tokens")
 
 SETUP = """
@@ -149,24 +150,30 @@ class Testbed:
         :param options: of the load generator; true ones are given without a value
         """
         with self._serving(server) as (port, pid):
-            arguments = [] if server == OURS else ["--floor"]
-            if server == OURS and self.tls:
-                arguments.append("--tls")
-            for name, value in options.items():
-                arguments.append(f"--{name.replace('_', '-')}")
-                if value is not True:
-                    arguments.append(str(value))
-            report = self._run(
-                [
-                    *self._on(self.load_core),
-                    PROGRAMS / "load",
-                    "--json",
-                    *("--port", str(port)),
-                    *("--server-pid", str(pid)),
-                    *("--database", self.conninfo()),
-                    *arguments,
-                ]
-            )
+            if server != OURS:
+                options["floor"] = True
+            elif self.tls:
+                options["tls"] = True
+            return self.load_at(port, [pid], **options)
+
+    def load_at(self, port, pids, **options):
+        """Run the load generator against a server, whose processes are given; return its report."""
+        arguments = []
+        for name, value in options.items():
+            arguments.append(f"--{name.replace('_', '-')}")
+            if value is not True:
+                arguments.append(str(value))
+        report = self._run(
+            [
+                *self._on(self.load_core),
+                PROGRAMS / "load",
+                "--json",
+                *("--port", str(port)),
+                *("--server-pid", *map(str, pids)),
+                *("--database", self.conninfo()),
+                *arguments,
+            ]
+        )
         return json.loads(report)
 
     def handshakes(self, port, pid, *arguments):
@@ -289,10 +296,44 @@ class Testbed:
             yield server
 
     @contextmanager
+    def python(self, program, *arguments):
+        """A program of bench/python that listens. Gives its port and process id."""
+        with self._listening(
+            *self._python(program), *arguments, "--database", self.conninfo()
+        ) as listening:
+            yield listening
+
+    def engine(self, mode, *arguments, **options):
+        """Run bench/python/engine.py on the load generator's core; return its report."""
+        for name, value in options.items():
+            values = value if isinstance(value, list) else [value]
+            arguments += (f"--{name.replace('_', '-')}", *map(str, values))
+        command = [*self._python("engine.py"), mode, "--database", self.conninfo(), *arguments]
+        return json.loads(self._run([*self._on(self.load_core), *command]))
+
+    @staticmethod
+    def _python(program):
+        if not PYTHON.exists():
+            raise BenchmarkError(
+                f"{PYTHON} is missing; run scripts/python-environment build/bench-venv"
+                " bench/python/requirements.txt"
+            )
+        return [PYTHON, ROOT / "bench/python" / program]
+
+    def link_backends(self):
+        """The processes that carry hosted sessions, moved to the core of the server under test."""
+        pids = self.query(
+            "SELECT pid FROM pg_stat_activity WHERE query ILIKE 'CALL%exchange%'"
+        ).split()
+        for pid in pids:
+            self._run(["taskset", "-a", "-p", "-c", str(self.server_core), pid])
+        return [int(pid) for pid in pids]
+
+    @contextmanager
     def _listening(self, program, *arguments):
         port = free_port()
         server = subprocess.Popen(
-            [*self._on(self.server_core), PROGRAMS / program, "--port", str(port), *arguments],
+            [*self._on(self.server_core), PROGRAMS / program, *arguments, "--port", str(port)],
             stdout=subprocess.PIPE,
             stdin=subprocess.DEVNULL,
             text=True,

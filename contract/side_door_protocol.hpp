@@ -48,6 +48,7 @@ inline constexpr char kFields[] = "fields";
 inline constexpr char kResults[] = "results";
 inline constexpr char kCredits[] = "credits";
 inline constexpr char kSeen[] = "seen";
+inline constexpr char kLink[] = "link";
 
 }  // namespace member
 
@@ -67,7 +68,11 @@ inline constexpr char kSubscriptions[] = "subscriptions";
 inline constexpr char kDisconnect[] = "disconnect";
 inline constexpr char kIssuers[] = "issuers";
 inline constexpr char kExplain[] = "explain";
+// What follows is no JSON (session_records.hpp).
+inline constexpr char kSessionLink[] = "session_link";
+inline constexpr char kSessionSender[] = "session_sender";
 inline constexpr char kResolvers[] = "resolvers";
+inline constexpr char kResolverSend[] = "resolver_send";
 
 // What a backend may ask for.
 inline constexpr const char* kOfBackends[] = {kMetrics,    kConnections, kSubscriptions,

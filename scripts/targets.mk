@@ -1,6 +1,6 @@
 # What a user or developer runs besides building; each is a script that also runs alone.
 
-.PHONY: demo demo-stop test test-next bench format
+.PHONY: demo demo-stop test test-next bench docs format
 
 demo:
 	scripts/demo
@@ -16,6 +16,9 @@ test-next:
 
 bench:
 	scripts/bench
+
+docs:
+	scripts/docs
 
 format:
 	scripts/format

@@ -1110,6 +1110,12 @@ LANGUAGE c AS 'MODULE_PATHNAME', 'fsubs_resolver_exchange';
 COMMENT ON PROCEDURE fraiseql_subs.resolver_exchange(text, text, text, integer, integer, text) IS
     'hand in what calls of resolvers came to, and wait for further ones';
 
+CREATE FUNCTION fraiseql_subs.resolver_send(link text, results text, credits integer DEFAULT NULL)
+RETURNS void
+LANGUAGE c AS 'MODULE_PATHNAME', 'fsubs_resolver_send';
+COMMENT ON FUNCTION fraiseql_subs.resolver_send(text, text, integer) IS
+    'hand in what calls of resolvers came to while the session of the link waits for further ones';
+
 CREATE FUNCTION fraiseql_schema() RETURNS text
 LANGUAGE sql STABLE SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
     SELECT fraiseql_subs.compose_schema(
@@ -1757,17 +1763,17 @@ RETURNS TABLE (
     id bigint, shard integer, peer text, protocol text, state text, user_id text, tenant_id text,
     roles text[], issuer text, expires_at timestamptz, connected_at timestamptz,
     subscriptions integer, memory_bytes bigint, queued_bytes bigint, sent_messages bigint,
-    sent_bytes bigint
+    sent_bytes bigint, hosted boolean
 )
 LANGUAGE sql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
     SELECT id, shard, peer, protocol, state, user_id, tenant_id, roles, issuer,
         to_timestamp(expires_at / 1e6), to_timestamp(connected_at / 1e6),
-        subscriptions, memory_bytes, queued_bytes, sent_messages, sent_bytes
+        subscriptions, memory_bytes, queued_bytes, sent_messages, sent_bytes, hosted
     FROM jsonb_to_recordset(fraiseql_subs.worker_request('connections')) AS connection (
         id bigint, shard integer, peer text, protocol text, state text, user_id text,
         tenant_id text, roles text[], issuer text, expires_at bigint, connected_at bigint,
         subscriptions integer, memory_bytes bigint, queued_bytes bigint, sent_messages bigint,
-        sent_bytes bigint);
+        sent_bytes bigint, hosted boolean);
 $$;
 COMMENT ON FUNCTION fraiseql_connections() IS 'clients connected to the worker';
 
@@ -1846,6 +1852,20 @@ $$;
 COMMENT ON FUNCTION fraiseql_disconnect(text, bigint, text, text, boolean) IS
     'end the connections of a user, of a tenant, or one of them, at once';
 
+-- Hosted sessions ---------------------------------------------------------------------------------
+
+-- docs/hosted-sessions.md has the records of `commands` and `frames`.
+CREATE PROCEDURE fraiseql_subs.session_exchange(
+    INOUT link text, commands bytea, wait_ms integer, INOUT frames bytea)
+LANGUAGE c AS 'MODULE_PATHNAME', 'fsubs_session_exchange';
+COMMENT ON PROCEDURE fraiseql_subs.session_exchange(text, bytea, integer, bytea) IS
+    'have the worker serve clients whose sockets the caller has accepted';
+
+CREATE FUNCTION fraiseql_subs.session_send(link text, commands bytea) RETURNS void
+LANGUAGE c AS 'MODULE_PATHNAME', 'fsubs_session_send';
+COMMENT ON FUNCTION fraiseql_subs.session_send(text, bytea) IS
+    'hand in commands for a link that another session waits on';
+
 -- Privileges --------------------------------------------------------------------------------------
 
 -- Who is to call what. Public functions that stand under no role are a superuser's.
@@ -1863,10 +1883,14 @@ LANGUAGE sql IMMUTABLE SET search_path = pg_catalog, pg_temp AS $$
             'fraiseql_register_resolver', 'fraiseql_unregister_resolver', 'fraiseql_schema',
             'fraiseql_sync_application']),
         ('fraiseql_resolver', ARRAY[
-            'fraiseql_schema', 'fraiseql_skip', 'fraiseql_resolver_error', 'resolver_exchange']),
+            'fraiseql_schema', 'fraiseql_skip', 'fraiseql_resolver_error', 'resolver_exchange',
+            'resolver_send']),
         ('fraiseql_monitor', ARRAY[
             'fraiseql_metrics', 'fraiseql_connections', 'fraiseql_subscriptions',
             'fraiseql_watched_tables', 'fraiseql_issuers', 'fraiseql_limits', 'fraiseql_resolvers']),
+        ('fraiseql_host', ARRAY[
+            'session_exchange', 'session_send', 'fraiseql_skip', 'fraiseql_resolver_error',
+            'resolver_exchange', 'resolver_send']),
         ('fraiseql_operator', ARRAY[
             'fraiseql_metrics', 'fraiseql_connections', 'fraiseql_subscriptions',
             'fraiseql_watched_tables', 'fraiseql_issuers', 'fraiseql_limits', 'fraiseql_resolvers',
@@ -1910,11 +1934,11 @@ BEGIN
     LOOP
         EXECUTE format('GRANT EXECUTE ON ROUTINE %s TO %I', granted.function, granted.role);
     END LOOP;
-    GRANT USAGE ON SCHEMA fraiseql_subs TO fraiseql_resolver;
+    GRANT USAGE ON SCHEMA fraiseql_subs TO fraiseql_resolver, fraiseql_host;
 END
 $$;
 COMMENT ON FUNCTION fraiseql_create_roles() IS
-    'make the roles fraiseql_publisher, _watcher, _registrar, _resolver, _monitor and _operator, as far as they are missing, and grant them what they are for';
+    'make the roles fraiseql_publisher, _watcher, _registrar, _resolver, _monitor, _host and _operator, as far as they are missing, and grant them what they are for';
 
 REVOKE ALL ON FUNCTION
     fraiseql_publish(text, text, text),

@@ -26,14 +26,19 @@ constexpr size_t kReadChunk = 64 * 1024;
 enum class PeerKind { kBackend, kExecutor, kAuthenticator, kResolver };
 
 // One connected process. Destroyed when libuv has closed its handle; until then `door` may be null.
-struct Peer {
+struct Peer final : Door {
+  // Door
+  void Send(std::string_view bytes) override;
+  void SetReading(bool reading) override;
+
   uv_pipe_t handle;
-  SideDoorServer::Impl* door;
+  SideDoorServer::Impl* door = nullptr;
   std::string input;
   PeerKind kind = PeerKind::kBackend;
   uint64_t resolver = 0;  // the host's number for it
   // Tells replies that come later whether the peer is still there.
   std::shared_ptr<Peer*> alive;
+  std::unique_ptr<DoorUser> user;  // null: its frames are JSON
 };
 
 // A frame on its way out. libuv reads the bytes until OnWritten.
@@ -52,10 +57,11 @@ struct SideDoorServer::Impl {
   std::vector<Peer*> peers;
 
   void Accept();
-  void Send(Peer* peer, std::string_view json);
+  void Send(Peer* peer, std::string_view frame);
   void Close(Peer* peer);
   void OnBytes(Peer* peer, std::string_view bytes);
-  bool OnFrame(Peer* peer, std::string_view json);
+  bool OnFrame(Peer* peer, std::string_view frame);
+  bool OnMessage(Peer* peer, std::string_view json);
   bool OnSnapshot(JsonValue message);
   bool OnAuthenticated(JsonValue message);
   void GreetResolver(Peer* peer, bool is_executor);
@@ -101,6 +107,20 @@ void OnConnection(uv_stream_t* listener, int status) {
   if (status == 0) static_cast<SideDoorServer::Impl*>(listener->data)->Accept();
 }
 
+void Peer::Send(std::string_view bytes) {
+  if (door != nullptr) door->Send(this, bytes);
+}
+
+void Peer::SetReading(bool reading) {
+  auto* const stream = reinterpret_cast<uv_stream_t*>(&handle);
+  if (door == nullptr) return;
+  if (reading) {
+    uv_read_start(stream, AllocateRead, OnRead);
+  } else {
+    uv_read_stop(stream);
+  }
+}
+
 std::string Message(std::string_view op, std::string_view member, std::string_view value) {
   std::string message;
   JsonWriter json(&message);
@@ -124,7 +144,7 @@ std::string ErrorMessage(std::string_view op, std::string_view error) {
 }  // namespace
 
 void SideDoorServer::Impl::Accept() {
-  auto* const peer = new Peer{};
+  auto* const peer = new Peer;
   uv_pipe_init(loop, &peer->handle, 0);
   peer->handle.data = peer;
   if (uv_accept(reinterpret_cast<uv_stream_t*>(listener),
@@ -142,6 +162,7 @@ void SideDoorServer::Impl::Close(Peer* peer) {
   std::erase(peers, peer);
   *peer->alive = nullptr;
   peer->door = nullptr;
+  peer->user = nullptr;
   uv_close(reinterpret_cast<uv_handle_t*>(&peer->handle), FreePeer);
   if (peer->kind == PeerKind::kExecutor) {
     Log(LogLevel::kDebug, "an executor has disconnected");
@@ -153,11 +174,11 @@ void SideDoorServer::Impl::Close(Peer* peer) {
   }
 }
 
-void SideDoorServer::Impl::Send(Peer* peer, std::string_view json) {
+void SideDoorServer::Impl::Send(Peer* peer, std::string_view frame) {
   auto* const write = new Write{};
-  const auto length = static_cast<FrameLength>(json.size());
+  const auto length = static_cast<FrameLength>(frame.size());
   write->bytes.assign(reinterpret_cast<const char*>(&length), sizeof(length));
-  write->bytes += json;
+  write->bytes += frame;
   write->request.data = write;
   const uv_buf_t buffer =
       uv_buf_init(write->bytes.data(), static_cast<unsigned>(write->bytes.size()));
@@ -206,7 +227,11 @@ SideDoorHost::Reply SideDoorServer::Impl::ReplyTo(Peer* peer, const std::string&
   };
 }
 
-bool SideDoorServer::Impl::OnFrame(Peer* peer, std::string_view json) {
+bool SideDoorServer::Impl::OnFrame(Peer* peer, std::string_view frame) {
+  return peer->user ? peer->user->OnBytes(frame) : OnMessage(peer, frame);
+}
+
+bool SideDoorServer::Impl::OnMessage(Peer* peer, std::string_view json) {
   JsonTree tree;
   if (!tree.ParseCopy(json) || tree.root().type() != JsonType::kObject) return false;
   const auto text = [&](std::string_view member, std::string* value) {
@@ -244,6 +269,12 @@ bool SideDoorServer::Impl::OnFrame(Peer* peer, std::string_view json) {
     std::string error;
     if (!text(side_door::member::kError, &error)) return OnSnapshot(tree.root());
     host->OnSnapshotError(error);
+    return true;
+  }
+  SideDoorHost::Answer answer;
+  peer->user = host->OnDoor(op, peer, &answer);
+  if (peer->user || !answer.error.empty()) {
+    ReplyTo(peer, op)(answer);
     return true;
   }
   return host->OnRequest(op, tree.root().Find(side_door::member::kArguments), ReplyTo(peer, op));
@@ -325,6 +356,12 @@ void SideDoorServer::RequestSnapshot(SnapshotRequest request) {
       return;
     }
   }
+}
+
+bool SideDoorServer::is_idle() const {
+  return std::all_of(impl_->peers.begin(), impl_->peers.end(), [](const Peer* peer) {
+    return uv_stream_get_write_queue_size(reinterpret_cast<const uv_stream_t*>(&peer->handle)) == 0;
+  });
 }
 
 bool SideDoorServer::SendAuthenticate(uint64_t number, std::string_view claims,

@@ -13,6 +13,7 @@
 #include <string_view>
 
 #include "contract/side_door_protocol.hpp"
+#include "worker/hosted/door.hpp"
 #include "worker/json/json_tree.hpp"
 
 struct uv_loop_s;
@@ -52,6 +53,10 @@ class SideDoorHost {
   // live during the call.
   virtual bool OnRequest(std::string_view op, const std::optional<JsonValue>& arguments,
                          Reply reply) = 0;
+  // A peer whose frames are no JSON from now on. Its `door` lives as long as what is returned.
+  // `*answer` is that to the message that said so. Null if there is no such `op`, and if there is
+  // an error.
+  virtual std::unique_ptr<DoorUser> OnDoor(std::string_view op, Door* door, Answer* answer) = 0;
 };
 
 class SideDoorServer {
@@ -65,6 +70,9 @@ class SideDoorServer {
   ~SideDoorServer();
   SideDoorServer(const SideDoorServer&) = delete;
   SideDoorServer& operator=(const SideDoorServer&) = delete;
+
+  // Whether all that was sent is on its way.
+  bool is_idle() const;
 
   // Ask an executor for the catalog. Each one that connects later is asked too.
   void RequestSnapshot(side_door::SnapshotRequest request);

@@ -7,6 +7,7 @@
 #include "contract/heartbeat.hpp"
 #include "worker/base/log.hpp"
 #include "worker/json/json_number.hpp"
+#include "worker/json/json_writer.hpp"
 #include "worker/row_collection.hpp"
 #include "worker/sandbox/file_access.hpp"
 #include "worker/sandbox/system_calls.hpp"
@@ -29,6 +30,8 @@ constexpr uint64_t kLoginsLookMs = 50;
 
 // The same for calls of resolvers.
 constexpr uint64_t kCallsLookMs = 20;
+// How often it is looked whether the last words have been written.
+constexpr uint64_t kSendingLookMs = 5;
 
 // How long a shard may take to tell its rows. Shorter than what backends wait for the worker, so
 // that they hear of the shard.
@@ -152,6 +155,7 @@ std::string Worker::Start() {
   uv_timer_init(&loop_, &database_timer_);
   uv_timer_init(&loop_, &logins_timer_);
   uv_timer_init(&loop_, &calls_timer_);
+  uv_timer_init(&loop_, &sending_timer_);
   uv_timer_start(
       &database_timer_,
       [](uv_timer_t* timer) {
@@ -230,6 +234,7 @@ std::string Worker::Listen() {
     shards_.push_back(std::make_unique<Shard>(setup));
     error = shards_.back()->Start();
     if (!error.empty()) return "could not listen on " + where + ": " + error;
+    links_.AddShard(shards_.back().get());
   }
   error = RestrictCalls();
   if (!error.empty()) return error;
@@ -456,12 +461,38 @@ bool Worker::OnRequest(std::string_view op, const std::optional<JsonValue>& argu
     reply({.rows = keys_.Rows()});
   } else if (op == side_door::op::kResolvers) {
     reply({.rows = resolvers_.Rows()});
+  } else if (op == side_door::op::kResolverSend) {
+    const bool is_taken = arguments && resolvers_.OnSend(*arguments);
+    reply({.rows = "[]", .error = is_taken ? "" : "the link has ended"});
   } else if (op == side_door::op::kExplain) {
     ExplainDelivery(arguments, std::move(reply));
   } else {
     return false;
   }
   return true;
+}
+
+std::unique_ptr<DoorUser> Worker::OnDoor(std::string_view op, Door* door, Answer* answer) {
+  answer->rows = "[]";
+  if (op == side_door::op::kSessionSender) return links_.OpenSender(door);
+  if (op != side_door::op::kSessionLink) return nullptr;
+  // Sessions that are restored would be refused.
+  if (draining_ || catalog_ != CatalogState::kServed || shards_.empty()) {
+    answer->error = draining_ ? "it is shutting down" : "it has no catalog yet";
+    return nullptr;
+  }
+  std::string name;
+  auto user = links_.Open(door, &name);
+  answer->rows.clear();
+  JsonWriter json(&answer->rows);
+  json.BeginArray();
+  json.String(name);
+  json.EndArray();
+  return user;
+}
+
+void Worker::OnLinkReport(LinkId link, LinkReport report) {
+  tasks_.Post([this, link, report = std::move(report)] { links_.OnReport(link, report); });
 }
 
 bool Worker::Disconnect(const std::optional<JsonValue>& arguments, Reply reply) {
@@ -544,7 +575,13 @@ void Worker::OnDrained() {
   tasks_.Post([this] {
     if (++drained_ < shards_.size()) return;
     Log(LogLevel::kLog, "drained");
-    uv_stop(&loop_);
+    // Hosts are still to read how their sessions ended.
+    uv_timer_start(
+        &sending_timer_,
+        [](uv_timer_t* timer) {
+          if (static_cast<Worker*>(timer->loop->data)->side_door_->is_idle()) uv_stop(timer->loop);
+        },
+        0, kSendingLookMs);
   });
 }
 

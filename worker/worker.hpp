@@ -20,6 +20,7 @@
 #include "worker/catalog_loader.hpp"
 #include "worker/denied_events.hpp"
 #include "worker/health.hpp"
+#include "worker/hosted/session_links.hpp"
 #include "worker/key_fetch/key_service.hpp"
 #include "worker/limits/limit_table.hpp"
 #include "worker/mapped_ring.hpp"
@@ -55,6 +56,7 @@ class Worker final : private ShardHost,
                         std::function<void(AuthenticateAnswer)> reply) override;
   void CallResolvers(ResolveOrder order) override;
   void OnDrained() override;
+  void OnLinkReport(LinkId link, LinkReport report) override;
   HttpReply OnGet(std::string_view path) override;
 
   // SideDoorHost.
@@ -70,6 +72,7 @@ class Worker final : private ShardHost,
   void OnResolverGone(uint64_t resolver) override { resolvers_.RemoveLink(resolver); }
   bool OnRequest(std::string_view op, const std::optional<JsonValue>& arguments,
                  Reply reply) override;
+  std::unique_ptr<DoorUser> OnDoor(std::string_view op, Door* door, Answer* answer) override;
 
   // KeyService::Host.
   void OnKeysTried(const std::string& url, KeysTried outcome) override;
@@ -117,6 +120,7 @@ class Worker final : private ShardHost,
   std::vector<std::unique_ptr<Shard>> shards_;
   std::unique_ptr<UnixListener> unix_listener_;
   size_t next_adopting_ = 0;  // of the shards
+  SessionLinks links_;
   std::unique_ptr<SideDoorServer> side_door_;
   CatalogLoader loader_{this};
   KeyService keys_;
@@ -133,6 +137,7 @@ class Worker final : private ShardHost,
   uv_timer_t database_timer_{};
   uv_timer_t logins_timer_{};  // runs while some wait
   uv_timer_t calls_timer_{};   // likewise, for calls of resolvers
+  uv_timer_t sending_timer_{};
   TaskQueue tasks_{"control thread"};
 
   size_t drained_ = 0;  // shards

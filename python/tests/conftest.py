@@ -19,6 +19,9 @@ from fixtures import (  # noqa: E402, F401
 
 from servers import conninfo_of  # noqa: E402
 
+# The package's own plugin, whether it is installed or not, and pytest's for tests of it.
+pytest_plugins = ["pytest_fraiseql_subs", "pytester"]
+
 
 @pytest.fixture
 def conninfo(server):  # noqa: F811

@@ -106,6 +106,16 @@ extern "C" {
 #include "utils/wait_event.h"
 #endif
 
+// What it includes of libraries need not be installed. Of a connection only the socket, which comes
+// first, is looked at.
+#pragma push_macro("ENABLE_GSS")
+#pragma push_macro("USE_OPENSSL")
+#undef ENABLE_GSS
+#undef USE_OPENSSL
+#include "libpq/libpq-be.h"
+#pragma pop_macro("USE_OPENSSL")
+#pragma pop_macro("ENABLE_GSS")
+
 // In "utils/pg_locale.h", which from PostgreSQL 17 on includes headers of ICU.
 extern PGDLLIMPORT char* locale_monetary;
 }

@@ -8,7 +8,7 @@ uint32_t WaitEventOf(Wait wait) {
   // In the order of Wait. docs/operations.md explains them.
   static constexpr const char* kNames[] = {
       "FraiseqlSubsRingRoom", "FraiseqlSubsCommitOrder", "FraiseqlSubsLauncher",
-      "FraiseqlSubsExecutor", "FraiseqlSubsSideDoor",
+      "FraiseqlSubsExecutor", "FraiseqlSubsSideDoor",    "FraiseqlSubsSessionLink",
   };
   static uint32_t events[lengthof(kNames)];  // zero: not asked for yet
   const auto index = static_cast<size_t>(wait);

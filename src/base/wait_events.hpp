@@ -11,6 +11,7 @@ enum class Wait {
   kLauncher,     // the launcher: for something to do
   kExecutor,     // the executor: for the worker, or for a request of it
   kSideDoor,     // a session: for the worker's answer
+  kSessionLink,  // a session that hosts the worker's clients: for frames for them
 };
 
 // For PostgreSQL's functions that wait. Its versions before 17 know one event for all extensions.

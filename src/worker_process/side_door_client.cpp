@@ -136,7 +136,12 @@ void SideDoorClient::Close(void* door) {
 }
 
 SideDoorResult SideDoorClient::Send(const char* json, Deadline deadline) {
-  const size_t length = strlen(json);
+  return Send(json, {}, deadline);
+}
+
+SideDoorResult SideDoorClient::Send(std::string_view start, std::string_view body,
+                                    Deadline deadline) {
+  const size_t length = start.size() + body.size();
   if (length > side_door::kMaxFrameLength) return SideDoorResult::kOversize;
 
   const auto head = static_cast<FrameLength>(length);
@@ -144,7 +149,8 @@ SideDoorResult SideDoorClient::Send(const char* json, Deadline deadline) {
   initStringInfo(&frame);
   enlargeStringInfo(&frame, static_cast<int>(kLengthSize + length));
   appendBinaryStringInfo(&frame, reinterpret_cast<const char*>(&head), kLengthSize);
-  appendBinaryStringInfo(&frame, json, static_cast<int>(length));
+  appendBinaryStringInfo(&frame, start.data(), static_cast<int>(start.size()));
+  appendBinaryStringInfo(&frame, body.data(), static_cast<int>(body.size()));
   SideDoorResult result = SideDoorResult::kDone;
   for (int sent = 0; sent < frame.len;) {
     const ssize_t count = send(fd_, frame.data + sent, frame.len - sent, MSG_NOSIGNAL);
@@ -169,6 +175,7 @@ SideDoorResult SideDoorClient::Send(const char* json, Deadline deadline) {
 }
 
 SideDoorResult SideDoorClient::TryReceive() {
+  if (std::exchange(taken_, false)) resetStringInfo(&input_);
   const SideDoorResult head = ReadUpTo(kLengthSize);
   if (head != SideDoorResult::kDone) return head;
   FrameLength length;
@@ -224,6 +231,11 @@ Jsonb* SideDoorClient::TakeMessage() {
   return message;
 }
 
+std::string_view SideDoorClient::TakeBytes() {
+  taken_ = true;
+  return {input_.data + kLengthSize, static_cast<size_t>(input_.len) - kLengthSize};
+}
+
 void SideDoorClient::WaitReadable(Deadline deadline) const {
   WaitFor(WL_SOCKET_READABLE, deadline);
 }
@@ -233,7 +245,7 @@ void SideDoorClient::WaitFor(uint32_t socket_event, Deadline deadline) const {
       std::chrono::ceil<std::chrono::milliseconds>(deadline - std::chrono::steady_clock::now());
   const int happened = WaitLatchOrSocket(
       MyLatch, static_cast<int>(WL_LATCH_SET | WL_TIMEOUT | WL_EXIT_ON_PM_DEATH | socket_event),
-      fd_, std::max<long>(left.count(), 0), WaitEventOf(wait_));
+      fd_, std::clamp<long>(left.count(), 0, INT_MAX), WaitEventOf(wait_));
   if ((happened & WL_LATCH_SET) != 0) ResetLatch(MyLatch);
 }
 

@@ -37,6 +37,8 @@ class SideDoorClient {
   // Send one message, JSON text in UTF-8. After anything but kDone the connection is
   // of no more use. Raises what an interrupt asks for.
   SideDoorResult Send(const char* json, Deadline deadline);
+  // The same for bytes, those of `head` and then those of `body`.
+  SideDoorResult Send(std::string_view head, std::string_view body, Deadline deadline);
 
   // Take in what has arrived. kDone: a whole message is there for TakeMessage. Never waits.
   SideDoorResult TryReceive();
@@ -44,15 +46,18 @@ class SideDoorClient {
   // The message that TryReceive found, in the current memory context. Raises an error if it is not
   // a JSON object. Characters that the server's encoding lacks become question marks.
   Jsonb* TakeMessage();
+  // The same where it is no JSON; valid until the next call of TryReceive.
+  std::string_view TakeBytes();
 
   // The same as text, which may be no JSON.
   char* TakeText();
 
-  int fd() const { return fd_; }
 
   // Wait until the socket can be read from, the process latch is set, or the deadline. May return
   // early. The caller checks for interrupts.
   void WaitReadable(Deadline deadline) const;
+
+  int fd() const { return fd_; }
 
  private:
   SideDoorClient(int fd, Wait wait) : fd_(fd), wait_(wait) {}
@@ -64,6 +69,7 @@ class SideDoorClient {
   const Wait wait_;
   MemoryContextCallback close_{};
   StringInfoData input_{};
+  bool taken_ = false;  // what `input_` holds
 };
 
 }  // namespace fsubs

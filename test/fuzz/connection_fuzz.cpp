@@ -30,7 +30,7 @@ void Require(bool holds) {
 // Answers every message by its length, and closes as the protocol asks for.
 class Echo final : public WsPeer {
  public:
-  explicit Echo(WsSocket socket) : socket_(socket) {}
+  explicit Echo(WsTransport* socket) : socket_(socket) {}
 
   void OnText(std::string_view message) override {
     Require(message.size() <= kMaxMessage && !closing_);
@@ -54,15 +54,15 @@ class Echo final : public WsPeer {
     if (closing_) return;
     std::string frame;
     AppendFrameHeader(opcode, payload.size(), &frame);
-    (void)socket_.Write(frame.append(payload));
+    (void)socket_->Write(frame.append(payload));
   }
   void Close(uint16_t code) {
     Send(Opcode::kClose, code == kCloseNoStatus ? std::string() : CloseCodeBytes(code));
     closing_ = true;
-    socket_.ExpectClose();
+    socket_->ExpectClose();
   }
 
-  WsSocket socket_;
+  WsTransport* const socket_;
   bool closing_ = false;
 };
 
@@ -110,7 +110,7 @@ class Host final : public SocketServerHost {
     if (handshake.origin != "http://refused") return std::nullopt;
     return HttpReply{.status = kHttpForbidden};
   }
-  std::unique_ptr<WsPeer> OnOpen(WsSocket socket, std::string_view, HttpRequest) override {
+  std::unique_ptr<WsPeer> OnOpen(WsTransport* socket, std::string_view, HttpRequest) override {
     return std::make_unique<Echo>(socket);
   }
   std::unique_ptr<HttpPeer> OnHttp(HttpSocket socket) override {

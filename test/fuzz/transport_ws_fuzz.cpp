@@ -38,7 +38,7 @@ class Host final : public WsProtocolHost {
 
   WsProtocol* machine = nullptr;
 
-  void Send(std::string_view message) override {
+  void Send(About, std::string_view, std::string_view message) override {
     JsonTree tree;
     if (!tree.ParseCopy(message)) __builtin_trap();
   }

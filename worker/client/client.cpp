@@ -241,13 +241,13 @@ bool Client::Send(Subscription* subscription, const EventPlace& place, std::stri
   }
   if (!cut.empty()) {
     limit->untold = 0;
-    SendResponse(subscription->head, cut);
+    SendResponse(subscription->head, cut, 0);
   }
   subscription->from = place.position + 1;
   if (subscription->cuts && !place.is_loss) subscription->cuts->AddDelivered();
   ++subscription->delivered;
   host_->counters()->messages_sent.Add();
-  SendResponse(subscription->head, response);
+  SendResponse(subscription->head, response, place.sequence);
   return true;
 }
 
@@ -280,7 +280,7 @@ void Client::TellCuts() {
       if (Room() < size) WriteOut();
       if (Room() < size) return true;
       limit->untold = 0;
-      SendResponse(subscription->head, response);
+      SendResponse(subscription->head, response, 0);
     }
     limit->is_listed = false;
     return false;
@@ -308,7 +308,7 @@ void Client::ReportLoss(uint64_t count) {
   auto response = responses.begin();
   for (const auto& [id, subscription] : subscriptions_) {
     if (closing()) break;
-    SendResponse(subscription.head, *response++);
+    SendResponse(subscription.head, *response++, 0);
   }
   telling_loss_ = false;
 }
@@ -452,11 +452,12 @@ void Client::OnCatalog(const Catalog& catalog) {
 }
 
 void Client::OnFunctionChanged() {
-  if (!identity_ || identity_->is_anonymous || !identity_->issuer.empty()) return;
+  if (!identity_ || identity_->is_anonymous || !identity_->issuer.empty() || is_vouched()) return;
   Disconnect(kCloseForbidden, "Forbidden");
 }
 
-StartResult Client::Start(std::string_view id, const OperationRequest& request) {
+StartResult Client::Start(std::string_view id, const OperationRequest& request,
+                          std::optional<uint64_t> resume) {
   PrepareResult prepared = host_->Prepare(request, identity_);
   if (!prepared.response.empty()) {
     return {.kind = StartResult::Kind::kExecuted, .response = std::move(prepared.response)};
@@ -508,7 +509,38 @@ StartResult Client::Start(std::string_view id, const OperationRequest& request) 
   subscription.head = std::move(head);
   subscription.started_at_us = NowUs();
   Enter(name, &subscription, std::move(*prepared.subscription));
+  if (resume) {
+    Resume(name, &subscription, *resume);
+  } else {
+    OnStarted(name, subscription.since, std::nullopt);
+  }
   return {};
+}
+
+void Client::Resume(std::string_view id, Subscription* subscription, uint64_t sequence) {
+  const auto found = sequence == 0 ? std::nullopt : host_->FindBehind(sequence);
+  if (!found) {
+    OnStarted(id, subscription->since, std::nullopt);
+    SendResponse(subscription->head, EncodeUncountedLoss(*subscription->subscription().plan), 0);
+    return;
+  }
+  const EventPlace& place = found->place;
+  OnStarted(id, place.position, place.sequence - 1);
+  if (found->lost > 0) {
+    SendResponse(
+        subscription->head,
+        EncodeLoss(*subscription->subscription().plan, found->lost, LossCause::kOverwritten),
+        place.sequence - 1);
+  }
+  if (place.position >= subscription->since) return;
+  subscription->since = place.position;
+  subscription->from = place.position;
+  // What the others have seen, and did not want, is not for them although it is read again.
+  const Position seen = behind_ ? behind_->position : host_->dispatched().position;
+  for (auto& [other_id, other] : subscriptions_) {
+    if (&other != subscription && other.from < seen) other.from = seen;
+  }
+  if (!behind_ || place.position < behind_->position) behind_ = place;
 }
 
 void Client::AuditRefusal(const PrepareResult& refused) {
@@ -603,6 +635,8 @@ void Client::WriteRow(size_t shard, JsonWriter* rows) const {
   rows->Number(shard);
   rows->Key("peer");
   rows->String(peer());
+  rows->Key("hosted");
+  rows->Bool(is_hosted());
   rows->Key("protocol");
   rows->String(status.protocol);
   rows->Key("state");

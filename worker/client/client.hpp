@@ -85,6 +85,10 @@ class Client {
   // Whether the client has yet to present itself; if it does not in time, OnInitTimeout is called.
   virtual bool waits_for_init() const { return false; }
   virtual void OnInitTimeout() {}
+  // Whether a host says who it is, which no function is asked for.
+  virtual bool is_vouched() const { return false; }
+  // Whether its socket is another process's.
+  virtual bool is_hosted() const { return false; }
   // The settings changed, and with them perhaps who may be a client.
   virtual void OnOptionsChanged() = 0;
   // Another function authenticates clients, or none: disconnect it if nothing but the one before
@@ -177,7 +181,12 @@ class Client {
   virtual Status Describe() const = 0;
 
   virtual std::string ResponseHead(std::string_view id) const = 0;
-  virtual void SendResponse(std::string_view head, std::string_view response) = 0;
+  // `sequence` is that of the event; 0: the response is to none.
+  virtual void SendResponse(std::string_view head, std::string_view response,
+                            uint64_t sequence) = 0;
+  // What was asked for under that id is subscribed to: the events that are at `from` or behind it.
+  // `behind`: the sequence of the one before, if it is known.
+  virtual void OnStarted(std::string_view, Position, std::optional<uint64_t>) {}
   // A subscription that went on became invalid.
   virtual void SendErrors(std::string_view id, const std::vector<Error>& errors) = 0;
   // Tell the client that its identity is about to expire, if its protocol can.
@@ -218,7 +227,10 @@ class Client {
   bool TakeMessage();
 
   bool Has(std::string_view id) const { return subscriptions_.find(id) != subscriptions_.end(); }
-  StartResult Start(std::string_view id, const OperationRequest& request);
+  // `resume`: a subscription's events are those behind that sequence; 0: events may be lost, and it
+  // is not known how many.
+  StartResult Start(std::string_view id, const OperationRequest& request,
+                    std::optional<uint64_t> resume = std::nullopt);
   void Stop(std::string_view id);
   // Stops one subscription and returns its id; empty if there is none left.
   std::string StopAny();
@@ -248,6 +260,7 @@ class Client {
   void LimitEvents(Subscription* subscription);
   bool CutByRate(Subscription* subscription);
   void AwaitTellingCuts();
+  void Resume(std::string_view id, Subscription* subscription, uint64_t sequence);
 
   Subscriptions subscriptions_;
   std::shared_ptr<const Identity> identity_;

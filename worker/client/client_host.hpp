@@ -4,6 +4,8 @@
 #pragma once
 
 #include <memory>
+#include <optional>
+#include <string>
 #include <string_view>
 
 #include "worker/base/audit_log.hpp"
@@ -52,6 +54,17 @@ class ClientHost {
   virtual void AwaitHeldRoom(Client* client) = 0;
   // Position in the ring of the next event that is published.
   virtual Position position() const = 0;
+  // Place of the first event that the dispatcher is not done with.
+  virtual EventPlace dispatched() const = 0;
+  // Sequence of the last event before `position`, which is or was that of the next one.
+  virtual uint64_t SequenceBefore(Position position) = 0;
+  // The first event behind that of that sequence which is still in the ring. Nothing if no such
+  // event was published.
+  struct Continuation {
+    EventPlace place;
+    uint64_t lost = 0;  // events in between
+  };
+  virtual std::optional<Continuation> FindBehind(uint64_t sequence) = 0;
 
   // Whether a message that depends on the catalog may be handled now. If not, client->Handle() is
   // called with it later, unless the client is gone by then.
@@ -60,6 +73,9 @@ class ClientHost {
   // Find out who presents these credentials: client->OnAuthenticated is called once, perhaps before
   // this returns, unless the client is gone by then.
   virtual void Authenticate(Client* client, Credentials credentials) = 0;
+  // The same where a host vouches for these claims, a JSON object.
+  virtual void Vouch(Client* client, const std::string& claims,
+                     const std::string& requested_role) = 0;
 
   // Another time has come, or may come, at which the client's identity expires: call
   // client->CheckExpiry() in time.

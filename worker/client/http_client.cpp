@@ -238,7 +238,7 @@ void HttpClient::Stream(const StartResult& result) {
     case StartResult::Kind::kSubscribed:
       break;
     case StartResult::Kind::kExecuted:
-      SendResponse({}, result.response);
+      SendResponse({}, result.response, 0);
       Complete();
       break;
     case StartResult::Kind::kRenews:
@@ -250,12 +250,12 @@ void HttpClient::Stream(const StartResult& result) {
   }
 }
 
-void HttpClient::SendResponse(std::string_view, std::string_view response) {
+void HttpClient::SendResponse(std::string_view, std::string_view response, uint64_t) {
   Append(NextEvent(response));
 }
 
 void HttpClient::SendErrors(std::string_view, const std::vector<Error>& errors) {
-  SendResponse({}, ResponseWithoutData(errors));
+  SendResponse({}, ResponseWithoutData(errors), 0);
   Complete();
 }
 

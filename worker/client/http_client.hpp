@@ -40,7 +40,7 @@ class HttpClient final : public Client, public HttpPeer {
   // Client
   Status Describe() const override;
   std::string ResponseHead(std::string_view) const override { return {}; }
-  void SendResponse(std::string_view head, std::string_view response) override;
+  void SendResponse(std::string_view head, std::string_view response, uint64_t sequence) override;
   void SendErrors(std::string_view id, const std::vector<Error>& errors) override;
   bool closing() const override { return stage_ != Stage::kStreaming; }
   size_t unsent() const override { return socket_.pending(); }

@@ -14,11 +14,13 @@ constexpr size_t kHeldOverhead = 64;
 
 }  // namespace
 
-WsClient::WsClient(ClientHost* host, WsSocket socket, uint64_t id, std::string_view subprotocol,
-                   HttpRequest handshake)
+WsClient::WsClient(ClientHost* host, WsTransport* transport, uint64_t id,
+                   std::string_view subprotocol, HttpRequest handshake,
+                   std::optional<std::string> claims)
     : Client(host, id),
-      socket_(socket),
-      handshake_(std::make_unique<HttpRequest>(std::move(handshake))),
+      transport_(transport),
+      introduction_(
+          std::make_unique<Introduction>(Introduction{std::move(handshake), std::move(claims)})),
       protocol_(MakeWsProtocol(subprotocol, this)) {
   host_->counters()->connections.Add();
   host_->counters()->connections_accepted.Add();
@@ -39,8 +41,23 @@ void WsClient::OnText(std::string_view message) {
     OnLimited(LimitKey::kMessagesPerConnection);
     return;
   }
+  Take(message);
+}
+
+void WsClient::OnResume(uint64_t sequence, std::string_view message) {
+  if (closing_) return;
+  if (!resume_) {
+    resume_ = std::make_unique<Resume>();
+    resume_->taken = held_messages_;
+  }
+  resume_->waiting.emplace_back(resume_->taken + 1, sequence);
+  Take(message);
+}
+
+void WsClient::Take(std::string_view message) {
   // A subscription that a client asks for after it was registered must be known, so what was
   // committed before this message came is read first.
+  if (resume_) ++resume_->taken;
   ++held_messages_;
   held_bytes_ += message.size() + kHeldOverhead;
   if (host_->AdmitOrHold(this, message)) {
@@ -59,6 +76,14 @@ void WsClient::Handle(std::string_view message) {
     protocol_->Close(kCloseInvalidPayload, "Message is not UTF-8");
     return;
   }
+  if (resume_) {
+    ++resume_->handled;
+    resume_->current.reset();
+    if (!resume_->waiting.empty() && resume_->waiting.front().first == resume_->handled) {
+      resume_->current = resume_->waiting.front().second;
+      resume_->waiting.pop_front();
+    }
+  }
   protocol_->OnText(message, host_->scratch());
 }
 
@@ -75,7 +100,7 @@ void WsClient::OnTooBig() {
 void WsClient::OnPing(std::string_view payload) {
   if (closing_) return;
   if (TakeMessage()) {
-    Append(Opcode::kPong, payload, {}, {}, ClientHost::Flush::kWithAnswers);
+    Append({.kind = WsMessage::Kind::kPong, .body = payload}, ClientHost::Flush::kWithAnswers);
   } else {
     OnLimited(LimitKey::kMessagesPerConnection);
   }
@@ -109,7 +134,10 @@ void WsClient::OnKeepalive() {
   }
   pinged_ = true;
   heard_ = false;
-  Append(Opcode::kPing, {}, {}, {}, ClientHost::Flush::kWithAnswers);
+  // Nothing waits, so all that is dispatched has left, unless it is behind.
+  const uint64_t handed_over = is_behind() ? 0 : host_->dispatched().sequence - 1;
+  Append({.kind = WsMessage::Kind::kPing, .sequence = handed_over},
+         ClientHost::Flush::kWithAnswers);
 }
 
 void WsClient::OnOptionsChanged() {
@@ -124,28 +152,55 @@ void WsClient::Drain() {
   protocol_->Close(kCloseGoingAway, "Going away");
 }
 
-void WsClient::Send(std::string_view message) {
-  Append(Opcode::kText, message, {}, {}, ClientHost::Flush::kWithAnswers);
+void WsClient::Send(About about, std::string_view id, std::string_view message) {
+  using Kind = WsMessage::Kind;
+  const auto when = ClientHost::Flush::kWithAnswers;
+  switch (about) {
+    case About::kConnection:
+      Append({.kind = Kind::kMessage, .body = message}, when);
+      return;
+    case About::kResponse:
+      Append({.kind = Kind::kResponse, .head = transport_->HeadOf(id), .body = message}, when);
+      return;
+    case About::kEnd:
+      Append({.kind = Kind::kEnd, .body = message, .id = id}, when);
+      return;
+  }
 }
 
-void WsClient::SendResponse(std::string_view head, std::string_view response) {
-  Append(Opcode::kText, head, response, "}", ClientHost::Flush::kWithEvents);
+void WsClient::SendResponse(std::string_view head, std::string_view response, uint64_t sequence) {
+  Append({.kind = WsMessage::Kind::kResponse,
+          .head = head,
+          .body = response,
+          .tail = "}",
+          .sequence = sequence},
+         ClientHost::Flush::kWithEvents);
+}
+
+void WsClient::OnStarted(std::string_view id, Position from, std::optional<uint64_t> behind) {
+  if (!transport_->is_hosted()) return;
+  Append({.kind = WsMessage::Kind::kStarted,
+          .id = id,
+          .sequence = behind ? *behind : host_->SequenceBefore(from)},
+         ClientHost::Flush::kWithAnswers);
 }
 
 void WsClient::SetReading(bool reading) {
   if (reading == reading_) return;
   reading_ = reading;
-  socket_.SetReading(reading);
+  transport_->SetReading(reading);
 }
 
-void WsClient::Append(Opcode opcode, std::string_view head, std::string_view body,
-                      std::string_view tail, ClientHost::Flush when) {
+void WsClient::Append(const WsMessage& message, ClientHost::Flush when) {
+  using Kind = WsMessage::Kind;
   // There is always room to say goodbye.
-  const size_t room = opcode == Opcode::kClose                  ? SIZE_MAX
+  const size_t room = message.kind == Kind::kClose              ? SIZE_MAX
                       : when == ClientHost::Flush::kWithAnswers ? RoomForAnswers()
                                                                 : Room();
-  const bool queued = Queue(outbox()->AppendFrame(opcode, head, body, tail, room), when);
-  if (queued && opcode == Opcode::kText) CountMessage();
+  const bool queued = Queue(transport_->Append(message, room, outbox()), when);
+  const bool has_text = message.kind == Kind::kMessage || message.kind == Kind::kResponse ||
+                        message.kind == Kind::kEnd;
+  if (queued && has_text) CountMessage();
 }
 
 void WsClient::CloseSlow() {
@@ -162,16 +217,16 @@ bool WsClient::Disconnect(uint16_t code, std::string_view reason) {
 void WsClient::CloseAtOnce(uint16_t code, std::string_view reason) {
   protocol_->Close(code, reason);
   // The close frame may never be read, and the socket must not stay until it is.
-  socket_.ExpectClose();
+  transport_->ExpectClose();
 }
 
 void WsClient::OnFlushed(WriteResult result) {
-  if (closing_ && result != WriteResult::kBroken) socket_.ExpectClose();
+  if (closing_ && result != WriteResult::kBroken) transport_->ExpectClose();
 }
 
 void WsClient::Close(uint16_t code, std::string_view reason) {
-  const std::string bytes = code == kCloseNoStatus ? std::string() : CloseCodeBytes(code);
-  Append(Opcode::kClose, bytes, reason, {}, ClientHost::Flush::kWithAnswers);
+  Append({.kind = WsMessage::Kind::kClose, .body = reason, .code = code},
+         ClientHost::Flush::kWithAnswers);
   closing_ = true;
   SetReading(true);  // up to the answer
 }
@@ -180,10 +235,17 @@ void WsClient::Authorize(const std::optional<JsonValue>& payload) {
   const Options& options = host_->options();
   const bool asks_function = !options.authenticate.empty();
   Credentials credentials;
+  const std::unique_ptr<Introduction> introduction = std::move(introduction_);
+  if (introduction->claims) {
+    is_vouched_ = true;
+    // Whatever else is there is not looked at.
+    (void)ReadCredentials(introduction->handshake, payload, {}, &credentials);
+    host_->Vouch(this, *introduction->claims, credentials.requested_role);
+    return;
+  }
   const std::string problem = ReadCredentials(
-      *handshake_, payload, {.token_in_url = options.token_in_url, .for_function = asks_function},
-      &credentials);
-  handshake_.reset();
+      introduction->handshake, payload,
+      {.token_in_url = options.token_in_url, .for_function = asks_function}, &credentials);
   if (!problem.empty()) {
     NoteRefusal(LoginRefusal::kMalformed, problem);
     protocol_->Refuse(problem);

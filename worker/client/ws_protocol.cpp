@@ -40,7 +40,8 @@ void WsProtocol::Send(std::string_view type, std::string_view id, std::string_vi
     json.Raw(payload);
   }
   json.EndObject();
-  host_->Send(message);
+  host_->Send(id.empty() ? WsProtocolHost::About::kConnection : WsProtocolHost::About::kEnd, id,
+              message);
 }
 
 void WsProtocol::Start(std::string_view id, const OperationRequest& request) {
@@ -62,7 +63,7 @@ void WsProtocol::Start(std::string_view id, const OperationRequest& request) {
 
 void WsProtocol::Answer(std::string_view id, std::string_view response) {
   if (state_ == State::kClosed) return;
-  host_->Send(ResponseHead(id).append(response).append("}"));
+  host_->Send(WsProtocolHost::About::kResponse, id, ResponseHead(id).append(response).append("}"));
   Complete(id);
 }
 

@@ -34,7 +34,10 @@ class WsProtocolHost {
  public:
   virtual ~WsProtocolHost() = default;
 
-  virtual void Send(std::string_view message) = 0;
+  // What a message is to the operation `id`.
+  enum class About : uint8_t { kConnection, kResponse, kEnd };
+  // `id` is empty for kConnection.
+  virtual void Send(About about, std::string_view id, std::string_view message) = 0;
 
   // Close the connection. Nothing is sent after this.
   virtual void Close(uint16_t code, std::string_view reason) = 0;
@@ -105,7 +108,8 @@ class WsProtocol {
  protected:
   explicit WsProtocol(WsProtocolHost* host) : host_(host) {}
 
-  // `{"id":...,"type":...,"payload":...}`, without members that are empty.
+  // `{"id":...,"type":...,"payload":...}`, without members that are empty. One with an id ends its
+  // operation.
   void Send(std::string_view type, std::string_view id, std::string_view payload);
   // Starts an operation and sends what it comes to at once.
   void Start(std::string_view id, const OperationRequest& request);

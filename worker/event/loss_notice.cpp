@@ -41,6 +41,11 @@ std::string EncodeLoss(const Plan& plan, uint64_t count, LossCause cause) {
   return EncodeCounted(plan, std::move(message), kErrorEventsLost, count);
 }
 
+std::string EncodeUncountedLoss(const Plan& plan) {
+  return EncodeFailure(
+      plan, {"Events may have been lost while the subscription was interrupted", kErrorEventsLost});
+}
+
 std::string EncodeCut(const Plan& plan, uint64_t count) {
   std::string message = std::to_string(count) + (count == 1 ? " event was" : " events were");
   return EncodeCounted(plan, std::move(message) + " cut by a rate limit", kErrorRateLimited, count);

@@ -26,6 +26,9 @@ uint64_t LostCount(const EventRecord& record);
 // The response that tells a subscription with that plan.
 std::string EncodeLoss(const Plan& plan, uint64_t count, LossCause cause);
 
+// The same where it is not known whether there were any.
+std::string EncodeUncountedLoss(const Plan& plan);
+
 // The same for events that a rate did not let through.
 std::string EncodeCut(const Plan& plan, uint64_t count);
 

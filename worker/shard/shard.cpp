@@ -18,8 +18,10 @@
 #include "worker/client/origin.hpp"
 #include "worker/client/ws_client.hpp"
 #include "worker/event/loss_notice.hpp"
+#include "worker/hosted/peer_address.hpp"
 #include "worker/json/json_writer.hpp"
 #include "worker/shard/function_claims.hpp"
+#include "worker/socket/close_code.hpp"
 
 namespace fsubs {
 
@@ -74,7 +76,11 @@ Shard::Shard(const Setup& setup)
       authenticator_(Authenticator::Limits(), this),
       cut_clock_(&clients_),
       farewell_(&clients_),
-      catch_up_(setup.ring, &clients_) {
+      catch_up_(setup.ring, &clients_),
+      places_(setup.ring),
+      hosted_(this, [this](LinkId link, LinkReport report) {
+        host_->OnLinkReport(link, std::move(report));
+      }) {
   stage_.SetEpoch(feed_.epoch());
   SetRules();
 }
@@ -95,6 +101,8 @@ std::string Shard::Start() {
   authenticator_.Attach(&loop_);
   cut_clock_.Attach(&loop_);
   farewell_.Attach(&loop_);
+  uv_timer_init(&loop_, &links_timer_);
+  links_timer_.data = this;
   ApplyOptions();
 
   std::string error;
@@ -137,6 +145,24 @@ void Shard::SetOptions(std::shared_ptr<const Options> options,
 
 void Shard::Adopt(int fd) {
   tasks_.Post([this, fd] { server_->Adopt(fd); });
+}
+
+void Shard::OpenLink(LinkId link) {
+  tasks_.Post([this, link] { hosted_.Open(link); });
+}
+
+void Shard::AddToLink(LinkId link, std::string commands, session::Take take) {
+  tasks_.Post([this, link, commands = std::move(commands), take]() mutable {
+    hosted_.Add(link, commands, take);
+    more_ = true;
+  });
+}
+
+void Shard::CloseLink(LinkId link) {
+  tasks_.Post([this, link] {
+    hosted_.Close(link);
+    more_ = true;
+  });
 }
 
 void Shard::ApplyOptions() {
@@ -191,13 +217,17 @@ void Shard::Drain() {
     authenticator_.Clear();
     for (const auto& [id, client] : clients_) client->Drain();
     farewell_.Start();
+    uv_timer_start(
+        &links_timer_,
+        [](uv_timer_t* timer) { static_cast<Shard*>(timer->data)->hosted_.GiveUp(); },
+        Farewell::kSilenceWithLossMs, 0);
     CheckDrained();
   });
 }
 
 void Shard::CheckDrained() {
   // Once: health checks come and go meanwhile.
-  if (!draining_ || drained_ || !clients_.empty()) return;
+  if (!draining_ || drained_ || !clients_.empty() || !hosted_.is_empty()) return;
   drained_ = true;
   host_->OnDrained();
 }
@@ -284,6 +314,20 @@ void Shard::Accept(Client* client, std::shared_ptr<const Identity> identity) {
     client->OnLimited(*reached);
   } else {
     client->OnAuthenticated(std::move(identity), {});
+  }
+}
+
+void Shard::Vouch(Client* client, const std::string& claims, const std::string& requested_role) {
+  std::string reason;
+  if (!catalog_) {
+    OnRefused(client->id(), LoginRefusal::kNoCatalog, "there is no catalog");
+    return;
+  }
+  auto identity = Map(nullptr, requested_role, claims, &reason);
+  if (identity) {
+    OnIdentified(client->id(), std::move(identity));
+  } else {
+    OnRefused(client->id(), LoginRefusal::kFunction, reason);
   }
 }
 
@@ -422,10 +466,50 @@ HttpReply Shard::OnPeerLimited(const HttpRequest& request, const std::string& pe
   return reply;
 }
 
-std::unique_ptr<WsPeer> Shard::OnOpen(WsSocket socket, std::string_view subprotocol,
+std::unique_ptr<WsPeer> Shard::OnOpen(WsTransport* socket, std::string_view subprotocol,
                                       HttpRequest handshake) {
   const uint64_t id = NextId();
   auto client = std::make_unique<WsClient>(host(), socket, id, subprotocol, std::move(handshake));
+  clocks_.AwaitInit(id);
+  return client;
+}
+
+std::unique_ptr<HostedPeer> Shard::OnHostedOpen(WsTransport* transport, HostedOpening opening,
+                                                HostedAdmission* admission) {
+  const auto refuse = [&](uint16_t code, std::string_view reason) {
+    admission->code = code;
+    admission->reason = reason;
+    return nullptr;
+  };
+  if (const auto address = ReadAddress(opening.peer)) {
+    auto share = peers_->Admit(*address, peer_limits(), now_us());
+    const LimitKey* limit = nullptr;
+    static constexpr LimitKey kUnfinished = LimitKey::kConnectionsPerAddress;
+    if (!share) {
+      limit = &kUnfinished;
+    } else if (share->refusal()) {
+      limit = &share->refusal()->limit;
+    }
+    if (limit != nullptr) {
+      counters_->CountLimited(*limit);
+      audit_->RefusedPeer(opening.peer, KindOf(*limit).key);
+      return refuse(kCloseTryAgainLater, KindOf(*limit).key);
+    }
+    share->Finish();
+    admission->share.emplace(std::move(*share));
+  }
+  if (!OriginAllowed(options_->allowed_origins, opening.handshake.origin, opening.handshake.host)) {
+    counters_->connections_refused.Add();
+    return refuse(kCloseForbidden, "Forbidden");
+  }
+  if (draining_) return refuse(kCloseGoingAway, "Going away");
+  if (is_standby() || !CanServe(clients_.size() + 1)) {
+    counters_->connections_refused.Add();
+    return refuse(kCloseTryAgainLater, is_standby() ? "Standby" : "Service unavailable");
+  }
+  const uint64_t id = NextId();
+  auto client = std::make_unique<WsClient>(host(), transport, id, opening.subprotocol,
+                                           std::move(opening.handshake), std::move(opening.claims));
   clocks_.AwaitInit(id);
   return client;
 }
@@ -462,6 +546,7 @@ void Shard::OnTurn() {
   budget_ = WorkBudget(kMessageUnits);
   const bool admitted = gate_.Continue(&budget_);
   const bool verified = authenticator_.Continue(&budget_);
+  const bool commanded = hosted_.Continue(&budget_);
   WorkBudget for_resolved(kResolvedUnits);
   stage_.Continue(&for_resolved);
   WorkBudget catch_up(kCatchUpUnits);
@@ -469,7 +554,8 @@ void Shard::OnTurn() {
                                 : EventPlace{feed_.cursor(), feed_.next_sequence()};
   const bool current = catch_up_.Continue(next, &catch_up);
   const bool validates = !unvalidated_.is_empty() && gate_.is_covered();
-  more_ = event_under_way_ || validates || !admitted || !verified || !stage_.is_idle() || !current;
+  more_ = event_under_way_ || validates || !admitted || !verified || !commanded ||
+          !stage_.is_idle() || !current;
 }
 
 // While an event is under way no subscription may be prepared anew: it would miss the event.
@@ -547,6 +633,7 @@ bool Shard::BeginEvent(const EventRecord& record) {
     counters_->events_read.Add();
   }
   event_under_way_ = true;
+  under_way_ = {record.position, record.sequence};
   const std::string position = FormatPosition(feed_.epoch(), record.position);
   if (!dispatcher_.Begin(record, position, &budget_)) return false;
   if (dispatcher_.outcome().malformed) {
@@ -584,7 +671,9 @@ void Shard::BeforeWaiting() {
     WorkBudget for_events(kEventFlushUnits);
     flushed = events_.Continue(&for_events) && flushed;
   }
+  hosted_.Settle();
   if (stage_.has_order()) host_->CallResolvers(stage_.TakeOrder());
+  CheckDrained();
   counters_->plans.Set(plans_.plans.size());
   feed_.PrepareToWait(more_ || !flushed, reads);
 }

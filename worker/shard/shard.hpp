@@ -28,6 +28,10 @@
 #include "worker/client/client.hpp"
 #include "worker/client/client_host.hpp"
 #include "worker/event/dispatch.hpp"
+#include "worker/hosted/hosted_server.hpp"
+#include "worker/hosted/link_report.hpp"
+#include "worker/hosted/session_link.hpp"
+#include "worker/hosted/session_links.hpp"
 #include "worker/identity/key_set.hpp"
 #include "worker/limits/limit_table.hpp"
 #include "worker/limits/limits.hpp"
@@ -48,6 +52,7 @@
 #include "worker/shard/loss_log.hpp"
 #include "worker/shard/memory_return.hpp"
 #include "worker/shard/ring_feed.hpp"
+#include "worker/shard/ring_places.hpp"
 #include "worker/socket/outbox.hpp"
 #include "worker/socket/socket_server.hpp"
 
@@ -83,11 +88,14 @@ class ShardHost {
   virtual void CallResolvers(ResolveOrder order) = 0;
   // The shard has no client left after Drain.
   virtual void OnDrained() = 0;
+  virtual void OnLinkReport(LinkId link, LinkReport report) = 0;
   virtual HttpReply OnGet(std::string_view path) = 0;
 };
 
-class Shard final : private ClientHost,
+class Shard final : public LinkShard,
+                    private ClientHost,
                     private SocketServerHost,
+                    private HostedHost,
                     private RingFeed::Sink,
                     private LossLog::Sink,
                     private MemoryReturn::Sink,
@@ -136,6 +144,10 @@ class Shard final : private ClientHost,
   // Its one row says how many clients that were.
   void Disconnect(const Disconnection& disconnection, RowsReply reply);
   void ExplainDelivery(DeliveryQuestion question, RowsReply reply);
+  // LinkShard
+  void OpenLink(LinkId link) override;
+  void AddToLink(LinkId link, std::string commands, session::Take take) override;
+  void CloseLink(LinkId link) override;
   // Of the shard that a client belongs to.
   static size_t IndexOf(uint64_t client) { return client % kMaxShards; }
 
@@ -159,10 +171,22 @@ class Shard final : private ClientHost,
   HeldStage* held_stage() override { return &stage_; }
   void AwaitHeldRoom(Client* client) override { blocked_.push_back(client->id()); }
   Position position() const override { return feed_.head(); }
+  EventPlace dispatched() const override {
+    if (event_under_way_) return under_way_;
+    if (held_) return {held_->position, held_->sequence};
+    return {feed_.cursor(), feed_.next_sequence()};
+  }
+  uint64_t SequenceBefore(Position position) override {
+    return places_.SequenceBefore(position, {feed_.cursor(), feed_.next_sequence()});
+  }
+  std::optional<Continuation> FindBehind(uint64_t sequence) override {
+    return places_.FindBehind(sequence);
+  }
   bool AdmitOrHold(Client* client, std::string_view message) override;
   void Authenticate(Client* client, Credentials credentials) override {
     authenticator_.Begin(client->id(), std::move(credentials));
   }
+  void Vouch(Client* client, const std::string& claims, const std::string& requested_role) override;
   void WatchExpiry(Client* client) override { expiry_clock_.Watch(client->id()); }
   std::shared_ptr<const Limits> LimitsOf(const Identity* identity) const override;
   uint64_t now_us() const override { return MonotonicUs(); }
@@ -182,9 +206,10 @@ class Shard final : private ClientHost,
 
   // SocketServerHost
   std::optional<HttpReply> OnUpgrade(const HttpRequest& handshake) override;
-  std::unique_ptr<WsPeer> OnOpen(WsSocket socket, std::string_view subprotocol,
+  std::unique_ptr<WsPeer> OnOpen(WsTransport* socket, std::string_view subprotocol,
                                  HttpRequest handshake) override;
   std::unique_ptr<HttpPeer> OnHttp(HttpSocket socket) override;
+  // HostedHost, too.
   size_t max_message_size() const override { return options_->max_message_size; }
   bool wants_headers() const override { return !options_->authenticate.empty(); }
   PeerLimits peer_limits() const override {
@@ -196,6 +221,10 @@ class Shard final : private ClientHost,
   HttpReply OnPeerLimited(const HttpRequest& request, const std::string& peer,
                           const PeerRefusal& refusal) override;
   void OnHandshakeFailed() override { counters_->tls_handshakes_failed.Add(); }
+
+  // HostedHost
+  std::unique_ptr<HostedPeer> OnHostedOpen(WsTransport* transport, HostedOpening opening,
+                                           HostedAdmission* admission) override;
 
   // RingFeed::Sink
   void OnTurn() override;
@@ -286,19 +315,23 @@ class Shard final : private ClientHost,
   CutClock cut_clock_;
   Farewell farewell_;
   CatchUp catch_up_;
+  RingPlaces places_;
+  HostedServer hosted_;
   FlushList answers_{Flush::kWithAnswers};
   FlushList events_{Flush::kWithEvents};
   std::vector<uint64_t> blocked_;    // clients that are behind until there is room in the stage
   ClientQueue unvalidated_;          // clients that may use an older catalog, limits or identity
   WorkBudget budget_{0};             // of the part of this turn that is under way
   bool event_under_way_ = false;     // the last event read is not dispatched in full
+  EventPlace under_way_;             // its
   std::optional<EventRecord> held_;  // the last event read, which waits for the catalog
   bool rules_changed_ = false;       // some of `unvalidated_` have subscriptions by older rules
   bool more_ = false;                // there is work for another turn
   size_t held_turns_ = 0;            // since events were last flushed
   uint64_t last_id_ = 0;
   bool draining_ = false;
-  bool drained_ = false;  // and the host was told
+  bool drained_ = false;      // and the host was told
+  uv_timer_t links_timer_{};  // until what hosts do not take is dropped
 };
 
 }  // namespace fsubs

@@ -58,9 +58,12 @@ Outbox::Result Outbox::AppendFrame(Opcode opcode, std::string_view head, std::st
   return Result::kAppended;
 }
 
-Outbox::Result Outbox::AppendBytes(std::string_view bytes, size_t room_bytes) {
-  if (!Reserve(bytes.size(), room_bytes)) return Result::kFull;
-  buffer_->append(bytes);
+Outbox::Result Outbox::AppendBytes(std::initializer_list<std::string_view> parts,
+                                   size_t room_bytes) {
+  size_t length = 0;
+  for (const std::string_view part : parts) length += part.size();
+  if (!Reserve(length, room_bytes)) return Result::kFull;
+  for (const std::string_view part : parts) buffer_->append(part);
   return Result::kAppended;
 }
 

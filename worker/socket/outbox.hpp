@@ -6,6 +6,7 @@
 #pragma once
 
 #include <cstddef>
+#include <initializer_list>
 #include <memory>
 #include <string>
 #include <string_view>
@@ -46,8 +47,11 @@ class Outbox {
   // Append one frame whose payload is the three parts joined.
   Result AppendFrame(Opcode opcode, std::string_view head, std::string_view body,
                      std::string_view tail, size_t room_bytes);
-  // Append bytes as they are.
-  Result AppendBytes(std::string_view bytes, size_t room_bytes);
+  // Append bytes as they are, these joined.
+  Result AppendBytes(std::initializer_list<std::string_view> parts, size_t room_bytes);
+  Result AppendBytes(std::string_view bytes, size_t room_bytes) {
+    return AppendBytes({bytes}, room_bytes);
+  }
 
   bool empty() const { return buffer_ == nullptr; }
   // Everything joined.

@@ -19,42 +19,13 @@
 #include "worker/socket/stream.hpp"
 #include "worker/socket/tls_context.hpp"
 #include "worker/socket/trusted_proxies.hpp"
+#include "worker/socket/ws_transport.hpp"
 
 struct uv_loop_s;
 
 namespace fsubs {
 
-class WsSession;
 class HttpSession;
-
-// A WebSocket connection as its owner sees it. A handle: copy freely while the owner lives.
-class WsSocket {
- public:
-  explicit WsSocket(WsSession* session) : session_(session) {}
-
-  // Send complete frames in one piece.
-  WriteResult Write(std::string_view frames);
-  // Bytes of earlier writes that wait for the peer to read. Write more after OnWritable.
-  size_t pending() const;
-  // Bytes of earlier writes that the peer's machine has not acknowledged, pending ones included.
-  size_t unacknowledged() const;
-
-  // Whether messages are read. What was read already is still delivered.
-  void SetReading(bool reading);
-
-  // Call after writing a close frame: no more messages are delivered, and a peer that does not
-  // answer is cut off after a few seconds.
-  void ExpectClose();
-
-  // Cut the connection off, with whatever was not sent yet.
-  void Abort();
-
-  // "address:port" of the peer.
-  std::string Peer() const;
-
- private:
-  WsSession* session_;
-};
 
 // What the owner of a WebSocket is told.
 class WsPeer {
@@ -129,8 +100,9 @@ class SocketServerHost {
   virtual std::optional<HttpReply> OnUpgrade(const HttpRequest& handshake) = 0;
 
   // A WebSocket is open. `subprotocol` is the one agreed on, empty if the client offered none of
-  // ours. Return its owner, whom the server destroys when the connection has closed.
-  virtual std::unique_ptr<WsPeer> OnOpen(WsSocket socket, std::string_view subprotocol,
+  // ours. Return its owner, whom the server destroys when the connection has closed. `socket` lives
+  // as long as the owner.
+  virtual std::unique_ptr<WsPeer> OnOpen(WsTransport* socket, std::string_view subprotocol,
                                          HttpRequest handshake) = 0;
 
   // An HTTP request begins. Return its owner, whom the server destroys when the reply has left or

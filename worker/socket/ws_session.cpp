@@ -9,7 +9,7 @@ namespace fsubs {
 
 WsSession::WsSession(Connection* connection, std::string_view subprotocol, HttpRequest handshake)
     : connection_(connection),
-      peer_(connection->host()->OnOpen(WsSocket(this), subprotocol, std::move(handshake))) {}
+      peer_(connection->host()->OnOpen(this, subprotocol, std::move(handshake))) {}
 
 void WsSession::OnBytes(std::span<unsigned char> bytes) {
   peer_->OnHeard();
@@ -57,6 +57,27 @@ void WsSession::Handle(WsReceiver::Event event, const std::string& payload) {
   }
 }
 
+Outbox::Result WsSession::Append(const WsMessage& message, size_t room_bytes, Outbox* outbox) {
+  using Kind = WsMessage::Kind;
+  switch (message.kind) {
+    case Kind::kStarted:
+      return Outbox::Result::kAppended;
+    case Kind::kClose: {
+      const std::string code =
+          message.code == kCloseNoStatus ? std::string() : CloseCodeBytes(message.code);
+      return outbox->AppendFrame(Opcode::kClose, code, message.body, {}, room_bytes);
+    }
+    case Kind::kPing:
+    case Kind::kPong: {
+      const Opcode opcode = message.kind == Kind::kPing ? Opcode::kPing : Opcode::kPong;
+      return outbox->AppendFrame(opcode, message.head, message.body, message.tail, room_bytes);
+    }
+    default:
+      return outbox->AppendFrame(Opcode::kText, message.head, message.body, message.tail,
+                                 room_bytes);
+  }
+}
+
 void WsSession::OnWritable() {
   peer_->OnWritable();
 }
@@ -81,34 +102,6 @@ void WsSession::OnFault() {
     (void)connection_->Write(frame += payload);
   }
   connection_->Linger();
-}
-
-WriteResult WsSocket::Write(std::string_view frames) {
-  return session_->Write(frames);
-}
-
-size_t WsSocket::pending() const {
-  return session_->pending();
-}
-
-size_t WsSocket::unacknowledged() const {
-  return session_->unacknowledged();
-}
-
-void WsSocket::SetReading(bool reading) {
-  session_->SetReading(reading);
-}
-
-void WsSocket::ExpectClose() {
-  session_->ExpectClose();
-}
-
-void WsSocket::Abort() {
-  session_->Abort();
-}
-
-std::string WsSocket::Peer() const {
-  return session_->Peer();
 }
 
 }  // namespace fsubs

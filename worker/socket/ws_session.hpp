@@ -9,10 +9,11 @@
 #include "worker/socket/session.hpp"
 #include "worker/socket/socket_server.hpp"
 #include "worker/socket/ws_receiver.hpp"
+#include "worker/socket/ws_transport.hpp"
 
 namespace fsubs {
 
-class WsSession final : public Session {
+class WsSession final : public Session, public WsTransport {
  public:
   // `subprotocol` is the one agreed on; empty: none.
   WsSession(Connection* connection, std::string_view subprotocol, HttpRequest handshake);
@@ -25,14 +26,17 @@ class WsSession final : public Session {
   void OnLate() override { connection_->Abort(); }
   void OnFault() override;
 
-  // WsSocket
-  WriteResult Write(std::string_view frames) { return connection_->Write(frames); }
-  size_t pending() const { return connection_->pending(); }
-  size_t unacknowledged() const { return connection_->unacknowledged(); }
-  void SetReading(bool reading) { connection_->SetReading(reading); }
-  void ExpectClose();
-  void Abort() { connection_->Abort(); }
-  std::string Peer() const { return connection_->Peer(); }
+  // WsTransport
+  Outbox::Result Append(const WsMessage& message, size_t room_bytes, Outbox* outbox) override;
+  std::string HeadOf(std::string_view) const override { return {}; }
+  bool is_hosted() const override { return false; }
+  WriteResult Write(std::string_view frames) override { return connection_->Write(frames); }
+  size_t pending() const override { return connection_->pending(); }
+  size_t unacknowledged() const override { return connection_->unacknowledged(); }
+  void SetReading(bool reading) override { connection_->SetReading(reading); }
+  void ExpectClose() override;
+  void Abort() override { connection_->Abort(); }
+  std::string Peer() const override { return connection_->Peer(); }
 
  private:
   void Handle(WsReceiver::Event event, const std::string& payload);

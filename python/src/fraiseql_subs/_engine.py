@@ -326,13 +326,17 @@ class Engine(Generic[StreamT]):
             if pool is not self._given_pool:
                 await pool.close()
 
+    async def connection_parameters(self) -> tuple[str, dict[str, Any]]:
+        """Return with what it connects: those of the pool if one was given."""
+        if self._given_pool is None:
+            return self._conninfo, {}
+        # Since psycopg_pool 3.3 both may be functions.
+        options = dict(await _resolve(self._given_pool.kwargs) or {})
+        return self._conninfo or await _resolve(self._given_pool.conninfo), options
+
     async def _connect(self) -> psycopg.AsyncConnection[Any]:
         """Open a connection of the link's own, as those of the pool are if there is one."""
-        conninfo, options = self._conninfo, dict[str, Any]()
-        if self._given_pool is not None:
-            # Since psycopg_pool 3.3 both may be functions.
-            options = dict(await _resolve(self._given_pool.kwargs) or {})
-            conninfo = conninfo or await _resolve(self._given_pool.conninfo)
+        conninfo, options = await self.connection_parameters()
         for name in ("cursor_factory", "row_factory", "prepare_threshold"):
             options.pop(name, None)
         options["autocommit"] = True

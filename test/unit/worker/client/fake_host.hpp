@@ -33,6 +33,11 @@ class FakeHost final : public ClientHost, private HeldStage::Sink {
   HeldStage* held_stage() override { return &stage; }
   void AwaitHeldRoom(Client* client) override { blocked.push_back(client); }
   Position position() const override { return next_position; }
+  EventPlace dispatched() const override { return {next_position, next_position}; }
+  uint64_t SequenceBefore(Position position) override { return position - 1; }
+  std::optional<Continuation> FindBehind(uint64_t sequence) override {
+    return find_behind ? find_behind(sequence) : std::nullopt;
+  }
   bool AdmitOrHold(Client*, std::string_view) override { return !holds; }
   void Authenticate(Client* client, Credentials credentials) override {
     presented.push_back(std::move(credentials));
@@ -42,6 +47,10 @@ class FakeHost final : public ClientHost, private HeldStage::Sink {
     }
     const bool accepted = options_.allow_anonymous && catalog_;
     client->OnAuthenticated(accepted ? catalog_->anonymous() : nullptr, {});
+  }
+  void Vouch(Client* client, const std::string& claims, const std::string&) override {
+    vouched.push_back(claims);
+    client->OnAuthenticated(catalog_->anonymous(), {});
   }
   void WatchExpiry(Client* client) override {
     if (watch_expiry) watch_expiry(client);
@@ -107,6 +116,8 @@ class FakeHost final : public ClientHost, private HeldStage::Sink {
 
   bool holds = false;  // messages, for the catalog
   std::vector<Credentials> presented;
+  std::vector<std::string> vouched;  // claims
+  std::function<std::optional<Continuation>(uint64_t)> find_behind;
   // What is done instead of letting in whom the options allow.
   std::function<void(Client*)> identify;
   std::function<void(Client*)> watch_expiry;
@@ -176,6 +187,11 @@ class FakeClient final : public Client {
   StartResult Subscribe(std::string_view id, const OperationRequest& request) {
     return Start(id, request);
   }
+  StartResult Resume(std::string_view id, std::string_view query, uint64_t sequence) {
+    OperationRequest request;
+    request.query = query;
+    return Start(id, request, sequence);
+  }
   void StopAll() {
     while (!StopAny().empty()) {
     }
@@ -206,13 +222,20 @@ class FakeClient final : public Client {
   size_t keepalives = 0;
   size_t flushes = 0;
   std::string written;
-  std::vector<std::string> errors;  // id and first message
+  std::vector<uint64_t> sequences;   // of the events of responses
+  std::vector<std::string> started;  // ids, places, and sequences before them if they are known
+  std::vector<std::string> errors;   // id and first message
 
  private:
   Status Describe() const override { return {"fake", "acknowledged"}; }
   std::string ResponseHead(std::string_view id) const override { return std::string(id) + " "; }
-  void SendResponse(std::string_view head, std::string_view response) override {
+  void SendResponse(std::string_view head, std::string_view response, uint64_t sequence) override {
+    sequences.push_back(sequence);
     Append(std::string(head).append(response).append("\n"));
+  }
+  void OnStarted(std::string_view id, Position from, std::optional<uint64_t> behind) override {
+    started.push_back(std::string(id) + " " + std::to_string(from) + " " +
+                      (behind ? std::to_string(*behind) : "?"));
   }
   void SendErrors(std::string_view id, const std::vector<Error>& of) override {
     errors.push_back(std::string(id) + " " + of.front().message);

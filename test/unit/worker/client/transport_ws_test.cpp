@@ -12,7 +12,9 @@ namespace {
 
 class TransportWsTest : public testing::Test, public WsProtocolHost {
  protected:
-  void Send(std::string_view message) override { sent_.emplace_back(message); }
+  void Send(About, std::string_view, std::string_view message) override {
+    sent_.emplace_back(message);
+  }
   void Close(uint16_t code, std::string_view reason) override {
     closed_ = std::to_string(code) + " " + std::string(reason);
   }

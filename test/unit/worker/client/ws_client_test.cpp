@@ -78,7 +78,7 @@ class WsClientTest : public testing::Test, private SocketServerHost {
 
  private:
   std::optional<HttpReply> OnUpgrade(const HttpRequest&) override { return {}; }
-  std::unique_ptr<WsPeer> OnOpen(WsSocket socket, std::string_view subprotocol,
+  std::unique_ptr<WsPeer> OnOpen(WsTransport* socket, std::string_view subprotocol,
                                  HttpRequest handshake) override {
     auto client = std::make_unique<WsClient>(&host_, socket, 1, subprotocol, std::move(handshake));
     client_ = client.get();

@@ -64,7 +64,7 @@ struct CountingHttpPeer final : HttpPeer {
 
 struct Host final : SocketServerHost {
   std::optional<HttpReply> OnUpgrade(const HttpRequest&) override { return refuses_with; }
-  std::unique_ptr<WsPeer> OnOpen(WsSocket, std::string_view, HttpRequest) override {
+  std::unique_ptr<WsPeer> OnOpen(WsTransport*, std::string_view, HttpRequest) override {
     if (open_throws) throw std::bad_alloc();
     return std::make_unique<ThrowingWsPeer>();
   }
