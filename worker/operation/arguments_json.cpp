@@ -90,9 +90,7 @@ class ArgumentWriter {
   void Literal(const Value& value, const graphql::Type& type) {
     switch (value.kind) {
       case ValueKind::kVariable:
-        // Inside the literal of a custom scalar.
-        Write(variables_.Resolve(value), {TypeRefKind::kNamed, &type, nullptr});
-        break;
+        // Is all of a custom scalar's value, or no part of it.
       case ValueKind::kNull:
         json_.Null();
         break;

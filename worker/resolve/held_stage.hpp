@@ -53,11 +53,12 @@ struct HeldEvent {
   std::string payload;
   std::vector<Error> errors;
   uint64_t lost = 0;
+  std::weak_ptr<ResolveClass> known_to;  // where others find it
   // Of the call, while it is pending.
   HeldStage* stage = nullptr;
   std::shared_ptr<ResolveClass> of;
   uint64_t number = 0;
-  size_t bytes = 0;  // for what the event holds
+  size_t bytes = 0;  // that count against the stage's limit
   int64_t commit_time_us = 0;
   bool is_incomplete = false;
   std::vector<uint64_t> waiters;  // ids of queues
@@ -146,6 +147,9 @@ class HeldStage {
   // Whether nothing is to be handed on.
   bool is_idle() const { return resolved_.empty() && late_.empty(); }
 
+  // Give back what is kept of events larger than so many bytes. Returns how many bytes that were.
+  size_t Shrink(size_t event_bytes) { return value_.Shrink(event_bytes); }
+
   // What is to be sent to the control thread.
   ResolveOrder TakeOrder();
   bool has_order() const { return !order_.empty(); }
@@ -160,6 +164,7 @@ class HeldStage {
                                      const JsonValue& data);
   void Resolve(HeldEvent* held, ResolveResult result);
   void Fail(HeldEvent* held, Error error);
+  void KeepForLater(std::shared_ptr<HeldEvent> held);
   void Forget(HeldEvent* held);
   std::string PositionOf(const HeldEvent& held) const;
 
@@ -179,6 +184,9 @@ class HeldStage {
   std::deque<std::shared_ptr<HeldEvent>> resolved_;
   size_t next_waiter_ = 0;  // of the first
   std::deque<uint64_t> late_;  // queues to which something was added that was resolved already
+  // Those that were resolved last, for clients that come to them later.
+  std::deque<std::shared_ptr<HeldEvent>> recent_;
+  size_t recent_bytes_ = 0;
   ResolveOrder order_;
   JsonTree value_;
   // The event that was held last, as resolvers get it: several classes may want it.

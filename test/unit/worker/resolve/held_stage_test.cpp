@@ -316,6 +316,20 @@ TEST_F(HeldStageTest, WhoComesToAnEventLaterSharesWhatWasMadeOfIt) {
   EXPECT_THAT(Written(&other), ElementsAre(Line("1", "1")));
 }
 
+TEST_F(HeldStageTest, OfAnEventThatManyClassesWantTheTextCountsOnce) {
+  host_.stage.SetLimit(64 * 1024);
+  FakeClient other(&host_, 2);
+  client_.Subscribe("1", kOrders);
+  for (int i = 0; i < 20; ++i) {
+    other.Subscribe(std::to_string(i), "subscription { orderUpdated { a" + std::to_string(i) +
+                                           ": id } }");
+  }
+  Publish(1, R"(,"note":")" + std::string(10'000, 'x') + "\"");
+  EXPECT_THAT(Calls(), SizeIs(21));
+  EXPECT_EQ(host_.counters()->held_events_lost.get(), 0u);
+  EXPECT_LT(host_.counters()->held_bytes.get(), 64u * 1024);
+}
+
 TEST_F(HeldStageTest, WhatIsHeldOutlivesAChangeOfTheCatalog) {
   client_.Subscribe("1", kOrders);
   Publish(1);
