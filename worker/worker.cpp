@@ -342,9 +342,9 @@ void Worker::ExpireCalls() {
 
 uint64_t Worker::OnResolver(bool is_executor, SendToResolver send) {
   ++resolver_links_;
-  return resolvers_.AddLink(is_executor ? ResolveQueue::LinkKind::kExecutor
-                                        : ResolveQueue::LinkKind::kOutside,
-                            std::move(send));
+  return resolvers_.AddLink(
+      is_executor ? ResolveQueue::LinkKind::kExecutor : ResolveQueue::LinkKind::kOutside,
+      std::move(send));
 }
 
 void Worker::OnResolverGone(uint64_t resolver) {

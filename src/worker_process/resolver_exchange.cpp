@@ -88,8 +88,8 @@ void Connect() {
 
 void OpenLink() {
   CloseLink();
-  link.context =
-      AllocSetContextCreate(TopMemoryContext, "fraiseql_subs resolver link", ALLOCSET_DEFAULT_SIZES);
+  link.context = AllocSetContextCreate(TopMemoryContext, "fraiseql_subs resolver link",
+                                       ALLOCSET_DEFAULT_SIZES);
   const MemoryContext before = MemoryContextSwitchTo(link.context);
   Connect();
   link.wait = SideDoorWait::Make(link.door, Wait::kSideDoor);
@@ -125,8 +125,8 @@ const char* MakeExchange(FunctionCallInfo call) {
   const char* const results = JsonArgument(call, kResults);
   StringInfoData message;
   initStringInfo(&message);
-  appendStringInfo(&message, "{\"%s\":\"%s\",\"%s\":%d,\"%s\":" UINT64_FORMAT, side_door::member::kOp,
-                   side_door::op::kExchange, side_door::member::kCredits,
+  appendStringInfo(&message, "{\"%s\":\"%s\",\"%s\":%d,\"%s\":" UINT64_FORMAT,
+                   side_door::member::kOp, side_door::op::kExchange, side_door::member::kCredits,
                    NumberArgument(call, kCredits, "credits"), side_door::member::kSeen, link.seen);
   if (fields != nullptr) {
     appendStringInfo(&message, ",\"%s\":%s", side_door::member::kFields, fields);

@@ -54,7 +54,9 @@ class ArgumentWriter {
   void List(const GivenValue& value, const WrappedType& item) {
     json_.BeginArray();
     if (value.json && value.json->type() == JsonType::kArray) {
-      value.json->ForEachElement([&](const JsonValue& element) { Write({element, nullptr}, item); });
+      value.json->ForEachElement([&](const JsonValue& element) {
+        Write({element, nullptr}, item);
+      });
     } else if (value.literal != nullptr && value.literal->kind == ValueKind::kList) {
       for (const Value* element : value.literal->items) Write(variables_.Resolve(*element), item);
     } else {

@@ -31,7 +31,7 @@ struct ResolveClass {
   std::shared_ptr<const Catalog> catalog;  // owns what the plan names
   std::shared_ptr<const ResolverRule> rule;
   std::shared_ptr<const ResolveCall::Audience> audience;
-  size_t bytes = 0;  // of those that are pending
+  size_t bytes = 0;                                   // of those that are pending
   std::map<Position, std::weak_ptr<HeldEvent>> held;  // by position
 };
 

@@ -3,8 +3,8 @@
 // A class is the subscriptions that share an answer: they have the plan and the arguments of the
 // field in common, and what their resolver may know of the client. An event is held once for a
 // class, and one call is made for it, whatever the number of subscriptions. Each subscription has a
-// queue of what is held for it, and is handed what is at its front: so what was resolved early waits
-// for what stands before it, and nobody waits for another's.
+// queue of what is held for it, and is handed what is at its front: so what was resolved early
+// waits for what stands before it, and nobody waits for another's.
 //
 // Bounded in time by the resolver's timeout, which the control thread keeps, and in bytes: past
 // that, events become a counted loss.
@@ -182,7 +182,7 @@ class HeldStage {
   std::unordered_map<uint64_t, HeldEvent*> pending_;  // by number
   // Resolved, and not handed to all that wait.
   std::deque<std::shared_ptr<HeldEvent>> resolved_;
-  size_t next_waiter_ = 0;  // of the first
+  size_t next_waiter_ = 0;     // of the first
   std::deque<uint64_t> late_;  // queues to which something was added that was resolved already
   // Those that were resolved last, for clients that come to them later.
   std::deque<std::shared_ptr<HeldEvent>> recent_;

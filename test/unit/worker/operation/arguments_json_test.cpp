@@ -29,8 +29,7 @@ std::string ArgumentsOf(const std::string& operation, const std::string& variabl
   JsonTree tree;
   EXPECT_TRUE(tree.ParseCopy(variables));
   request.variables = tree.root();
-  const PrepareResult result =
-      Prepare(catalog, &plans, request, catalog->anonymous(), kTestLimits);
+  const PrepareResult result = Prepare(catalog, &plans, request, catalog->anonymous(), kTestLimits);
   if (!result.subscription) return result.errors.front().message;
   return result.subscription->arguments;
 }
