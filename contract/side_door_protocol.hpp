@@ -1,8 +1,8 @@
 // The side door's protocol: the Unix socket on which PostgreSQL's processes reach the worker.
 // docs/side-door.md says who sends what, and when.
 //
-// A frame is its length and that many bytes, which are one JSON object in UTF-8, or an array of calls
-// for a process that resolves.
+// A frame is its length and that many bytes, which are one JSON object in UTF-8, or an array of
+// calls for a process that resolves.
 #pragma once
 
 #include <bit>
