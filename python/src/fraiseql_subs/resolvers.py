@@ -30,7 +30,7 @@ __all__ = ["ResolverMetrics", "ResolverRunner"]
 
 App = TypeVar("App")
 
-logger = logging.getLogger("fraiseql_subs.resolvers")
+logger: logging.Logger = logging.getLogger("fraiseql_subs.resolvers")
 
 Connect: TypeAlias = Callable[[Sequence[str]], Awaitable[ResolverLink]]
 
