@@ -5,27 +5,21 @@ import contextlib
 import itertools
 import os
 import signal
-import sys
 import threading
 from collections.abc import Callable
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 import jwt
 import psycopg
 import pytest
+from cluster import wait_until
 from fastapi import FastAPI, HTTPException
+from hosting import Uvicorn, conninfo
 from psycopg import AsyncConnection
 
-sys.path.insert(0, str(Path(__file__).resolve().parents[2] / "test/py"))
-
-from cluster import wait_until  # noqa: E402
-from fixtures import connect, log_watch, make_cluster  # noqa: E402, F401
-from hosting import Uvicorn, conninfo  # noqa: E402
-
-from fraiseql_subs import Context, Event, SubscriptionManager, WebSocketAdapter  # noqa: E402
-from fraiseql_subs.fastapi import SubscriptionRouterFactory  # noqa: E402
+from fraiseql_subs import Context, Event, SubscriptionManager, WebSocketAdapter
+from fraiseql_subs.fastapi import SubscriptionRouterFactory
 
 SECRET = "a secret of the tests, of 32 bytes and more"
 PATH = "/graphql/subscriptions"
@@ -120,7 +114,7 @@ SETUP = """
 
 
 @pytest.fixture
-def shop(make_cluster: Any) -> Any:  # noqa: F811
+def shop(make_cluster: Any) -> Any:
     cluster = make_cluster(allow_anonymous=False)
     for statement in SETUP.split(";")[:-1]:
         cluster.sql(statement)
@@ -134,7 +128,7 @@ def token(tenant: str, **claims: Any) -> str:
 
 
 @pytest.fixture
-def log_in(connect: Any) -> Callable[..., Any]:  # noqa: F811
+def log_in(connect: Any) -> Callable[..., Any]:
     def open_client(shop: Shop, tenant: str = "a") -> Any:
         client = connect(shop, init=False)
         client.init({"authToken": token(tenant)})
@@ -177,7 +171,7 @@ def test_the_function_is_called_once_for_all_who_ask_the_same(shop: Shop, log_in
     assert shop.calls == 1
 
 
-def test_a_token_that_is_none_is_refused(shop: Shop, connect: Any) -> None:  # noqa: F811
+def test_a_token_that_is_none_is_refused(shop: Shop, connect: Any) -> None:
     client = connect(shop, init=False)
     client.send({"type": "connection_init", "payload": {"authToken": "none"}})
     assert client.wait_for_close()[0] == 4403

@@ -3,26 +3,20 @@ bench/run python-… does that."""
 
 import asyncio
 import json
-import sys
 from concurrent.futures import ThreadPoolExecutor
-from pathlib import Path
 from typing import Any
 
 import pytest
 from psycopg import AsyncConnection
 
-sys.path.insert(0, str(Path(__file__).resolve().parents[2] / "test/py"))
-
-from fixtures import log_watch, make_cluster  # noqa: E402, F401
-
-from fraiseql_subs import SubscriptionExecutor, SubscriptionManager  # noqa: E402
+from fraiseql_subs import SubscriptionExecutor, SubscriptionManager
 
 QUERY = "subscription ($team: String) { tick(team: $team) { seq } }"
 SUBSCRIPTIONS_PER_CONNECTION = 50
 
 
 @pytest.fixture
-def conninfo(make_cluster: Any) -> str:  # noqa: F811
+def conninfo(make_cluster: Any) -> str:
     cluster = make_cluster()
     cluster.sql("SELECT fraiseql_register_types('type Tick { seq: Int! team: String }')")
     cluster.sql("SELECT fraiseql_register_subscription('tick(team: String): Tick', 'tick')")

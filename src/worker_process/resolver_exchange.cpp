@@ -5,8 +5,8 @@
 
 #include "contract/ring_layout.hpp"
 #include "src/ring/shmem.hpp"
-#include "src/worker_process/side_door_client.hpp"
 #include "src/worker_process/side_door_wait.hpp"
+#include "src/worker_process/worker_contact.hpp"
 
 namespace fsubs {
 namespace {
@@ -15,7 +15,6 @@ using Clock = std::chrono::steady_clock;
 using std::chrono::milliseconds;
 
 constexpr std::chrono::seconds kSendTimeout{5};
-constexpr milliseconds kConnectRetry{10};
 constexpr int kNonceBytes = 16;
 
 enum Argument { kLink, kFields, kResults, kCredits, kWaitMs, kCalls };
@@ -37,13 +36,6 @@ Link link;
 void CloseLink() {
   if (link.context != nullptr) MemoryContextDelete(link.context);
   link = {};
-}
-
-[[noreturn]] void RaiseNoWorker() {
-  ereport(ERROR, (errcode(ERRCODE_SQLCLIENT_UNABLE_TO_ESTABLISH_SQLCONNECTION),
-                  errmsg("the worker of fraiseql_subs is not running"),
-                  errhint("It is restarted when it ends; open another link then.")));
-  pg_unreachable();
 }
 
 [[noreturn]] void RaiseLost() {
@@ -75,26 +67,12 @@ void Send(const char* json) {
   }
 }
 
-// A backlog that is full shows as EAGAIN, and empties by itself.
-SideDoorClient* Connect() {
-  const Deadline deadline = Clock::now() + kSendTimeout;
-  for (;;) {
-    SideDoorClient* const door = SideDoorClient::TryOpen(Wait::kSideDoor);
-    if (door != nullptr) return door;
-    if (errno != EAGAIN || Clock::now() >= deadline) RaiseNoWorker();
-    (void)WaitLatch(MyLatch, WL_LATCH_SET | WL_TIMEOUT | WL_EXIT_ON_PM_DEATH, kConnectRetry.count(),
-                    WaitEventOf(Wait::kSideDoor));
-    ResetLatch(MyLatch);
-    CHECK_FOR_INTERRUPTS();
-  }
-}
-
 void OpenLink() {
   CloseLink();
   link.context =
       AllocSetContextCreate(TopMemoryContext, "fraiseql_subs resolver link", ALLOCSET_DEFAULT_SIZES);
   const MemoryContext before = MemoryContextSwitchTo(link.context);
-  link.door = Connect();
+  link.door = OpenSideDoor(Wait::kSideDoor, Clock::now() + kSendTimeout);
   link.wait = SideDoorWait::Make(link.door, Wait::kSideDoor);
   link.name = MakeName();
   MemoryContextSwitchTo(before);
@@ -211,7 +189,7 @@ void OpenSender() {
   sender.context = AllocSetContextCreate(TopMemoryContext, "fraiseql_subs resolver results",
                                          ALLOCSET_DEFAULT_SIZES);
   const MemoryContext before = MemoryContextSwitchTo(sender.context);
-  sender.door = Connect();
+  sender.door = OpenSideDoor(Wait::kSideDoor, Clock::now() + kSendTimeout);
   MemoryContextSwitchTo(before);
 }
 

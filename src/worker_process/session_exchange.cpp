@@ -8,6 +8,7 @@
 #include "contract/session_records.hpp"
 #include "src/base/sql_arguments.hpp"
 #include "src/ring/shmem.hpp"
+#include "src/worker_process/side_door_wait.hpp"
 #include "src/worker_process/worker_contact.hpp"
 
 namespace fsubs {
@@ -27,7 +28,7 @@ struct Contact {
 
 struct Link {
   Contact contact;
-  WaitEventSet* waits;
+  SideDoorWait* wait;
   char text[session::kLinkNameLength + 1 + 16 + 1];  // name, colon, epoch
   int asked;                                         // answers that are to come
 };
@@ -43,7 +44,6 @@ void Close(Contact* contact) {
 }
 
 void CloseLink() {
-  if (held.waits != nullptr) FreeWaitEventSet(held.waits);
   Close(&held.contact);
   held = {};
 }
@@ -119,20 +119,6 @@ std::string_view LinkNameIn(Jsonb* answer) {
   return {name->val.string.val, static_cast<size_t>(name->val.string.len)};
 }
 
-void MakeWaits() {
-#if PG_VERSION_NUM >= 170000
-  held.waits = CreateWaitEventSet(nullptr, 4);
-#else
-  held.waits = CreateWaitEventSet(held.contact.context, 4);
-#endif
-  AddWaitEventToSet(held.waits, WL_LATCH_SET, PGINVALID_SOCKET, MyLatch, nullptr);
-  AddWaitEventToSet(held.waits, WL_EXIT_ON_PM_DEATH, PGINVALID_SOCKET, nullptr, nullptr);
-  AddWaitEventToSet(held.waits, WL_SOCKET_READABLE, held.contact.door->fd(), nullptr, nullptr);
-  if (MyProcPort != nullptr && WaitEventSetCanReportClosed()) {
-    AddWaitEventToSet(held.waits, WL_SOCKET_CLOSED, MyProcPort->sock, nullptr, nullptr);
-  }
-}
-
 void OpenLink() {
   CloseLink();
   Jsonb* const answer = Introduce(&held.contact, side_door::op::kSessionLink, Wait::kSessionLink);
@@ -148,7 +134,9 @@ void OpenLink() {
   if (!IsLinkName(name)) RaiseNonsense();
   snprintf(held.text, sizeof(held.text), "%.*s:%llx", static_cast<int>(name.size()), name.data(),
            static_cast<unsigned long long>(GetSharedRing().ring->epoch));
-  MakeWaits();
+  const MemoryContext before = MemoryContextSwitchTo(held.contact.context);
+  held.wait = SideDoorWait::Make(held.contact.door, Wait::kSessionLink);
+  MemoryContextSwitchTo(before);
   held.contact.is_busy = false;
 }
 
@@ -206,19 +194,6 @@ bool Receive(std::string_view* frames) {
   return true;
 }
 
-void AwaitSomething(Deadline deadline) {
-  const auto left = std::chrono::ceil<std::chrono::milliseconds>(deadline - Clock::now()).count();
-  WaitEvent event;
-  const int happened = WaitEventSetWait(held.waits, std::clamp<long>(left, 0, INT_MAX), &event, 1,
-                                        WaitEventOf(Wait::kSessionLink));
-  if (happened == 1 && event.events == WL_LATCH_SET) ResetLatch(MyLatch);
-  if (happened == 1 && event.events == WL_SOCKET_CLOSED) {
-    ClientConnectionLost = true;
-    InterruptPending = true;
-  }
-  CHECK_FOR_INTERRUPTS();
-}
-
 // Frames that are there or come in time; valid until the next exchange.
 std::string_view Exchange(std::string_view commands, int wait_ms) {
   const Deadline deadline = Clock::now() + std::chrono::milliseconds(wait_ms);
@@ -238,7 +213,7 @@ std::string_view Exchange(std::string_view commands, int wait_ms) {
       if (wait_ms == 0) RaiseNoAnswer(SideDoorResult::kNotYet);
       return {};
     }
-    AwaitSomething(patience);
+    held.wait->Once(patience);
   }
 }
 
@@ -261,22 +236,6 @@ std::string_view CommandsArgument(FunctionCallInfo fcinfo, int argument) {
   return {VARDATA_ANY(bytes), VARSIZE_ANY_EXHDR(bytes)};
 }
 
-// Without a snapshot and what else a transaction holds, which would keep VACUUM from its work for
-// as long as this waits.
-void LeaveTransaction(FunctionCallInfo fcinfo) {
-  const auto* const call = fcinfo->context != nullptr && IsA(fcinfo->context, CallContext)
-                               ? castNode(CallContext, fcinfo->context)
-                               : nullptr;
-  if (call == nullptr || call->atomic) {
-    ereport(ERROR, (errcode(ERRCODE_INVALID_TRANSACTION_TERMINATION),
-                    errmsg("session_exchange cannot be called in a transaction block"),
-                    errhint("Turn autocommit on for the connection.")));
-  }
-  SPI_connect_ext(SPI_OPT_NONATOMIC);
-  SPI_commit();
-  SPI_finish();
-}
-
 Datum MakeRow(std::string_view frames) {
   TupleDesc description = CreateTemplateTupleDesc(2);
   TupleDescInitEntry(description, 1, "link", TEXTOID, -1, 0);
@@ -293,6 +252,7 @@ Datum MakeRow(std::string_view frames) {
 FSUBS_FUNCTION(fsubs_session_exchange) {
   using namespace fsubs;
   RequirePreloaded();
+  RequireNonatomic(fcinfo, "session_exchange");
   const std::string_view commands = CommandsArgument(fcinfo, 1);
   const int wait_ms = PG_ARGISNULL(2) ? 0 : PG_GETARG_INT32(2);
   if (wait_ms < 0) {
@@ -300,7 +260,7 @@ FSUBS_FUNCTION(fsubs_session_exchange) {
             (errcode(ERRCODE_INVALID_PARAMETER_VALUE), errmsg("wait_ms cannot be negative")));
   }
   const char* const given = PG_ARGISNULL(0) ? nullptr : text_to_cstring(PG_GETARG_TEXT_PP(0));
-  LeaveTransaction(fcinfo);
+  CommitBeforeWaiting();
   if (given == nullptr) {
     OpenLink();
   } else if (held.contact.context == nullptr || held.contact.is_busy ||

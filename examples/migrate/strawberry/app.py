@@ -1,11 +1,13 @@
 """The field of bench/python/strawberry_app.py without Strawberry."""
 
 from dataclasses import dataclass
+from typing import Annotated
 
 from fastapi import FastAPI
 
 from fraiseql_subs import Event, SubscriptionManager
 from fraiseql_subs.fastapi import SubscriptionRouterFactory
+from fraiseql_subs.markers import ID
 
 # [start:app]
 manager: SubscriptionManager[None] = SubscriptionManager()
@@ -13,14 +15,14 @@ manager: SubscriptionManager[None] = SubscriptionManager()
 
 @dataclass
 class Tick:
-    id: str
+    id: Annotated[str, ID]
     seq: int
     text: str
 
 
 @dataclass
 class TickVars:
-    id: str | None = None
+    id: Annotated[str, ID] | None = None
 
 
 @manager.subscription(channel="tick")

@@ -8,18 +8,15 @@ from types import ModuleType
 from typing import Any
 
 import pytest
+from hosting import Uvicorn
 
 ROOT = Path(__file__).resolve().parents[3]
-sys.path.insert(0, str(ROOT / "test/py"))
-
-from fixtures import connect, log_watch, make_cluster  # noqa: E402, F401
-from hosting import Uvicorn  # noqa: E402
 
 EXAMPLES = ROOT / "examples"
 
 
 @pytest.fixture
-def database(make_cluster: Any, monkeypatch: pytest.MonkeyPatch) -> Callable[..., Any]:  # noqa: F811
+def database(make_cluster: Any, monkeypatch: pytest.MonkeyPatch) -> Callable[..., Any]:
     """A function that starts a server, runs a file of SQL there, and tells libpq of it."""
 
     def start(setup: Path, **settings: Any) -> Any:

@@ -257,11 +257,13 @@ async def test_all_of_it_is_one_transaction(server: Any, app: Sync, name: str) -
 
 
 async def test_it_is_part_of_the_callers_transaction(server: Any, name: str) -> None:
-    async with await psycopg.AsyncConnection.connect(
-        conninfo_of(server), row_factory=dict_row
-    ) as connection:
+    async with (
+        await psycopg.AsyncConnection.connect(
+            conninfo_of(server), row_factory=dict_row
+        ) as connection,
+        connection.transaction(force_rollback=True),
+    ):
         assert await sync(connection, [code(name, {})], application=name)
-        await connection.rollback()
     assert registered(server, name) == []
 
 
@@ -298,7 +300,7 @@ async def test_a_filter_by_no_column_of_the_watched_table_is_warned_of(
     server.sql(f"CREATE TABLE {name} (identity int)")
     server.sql("SELECT fraiseql_watch(%s)", (name,))
     warning = (
-        f'argument "id" of subscription "{name}" filters by "id", which is no column of {name}: '
+        f'argument "id" of subscription "{name}" filters by "id", which is no column of public.{name}: '
         "it matches no event"
     )
     with pytest.warns(DriftWarning) as caught:

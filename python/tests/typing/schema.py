@@ -1,6 +1,6 @@
 """What type checkers must make of decorators and events; never run."""
 
-from collections.abc import Callable, Coroutine, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Annotated, Any
@@ -54,11 +54,10 @@ async def orders_paid(events: Sequence[Event[Row]], variables: Vars) -> Sequence
     return [event.data for event in events]
 
 
-assert_type(order_paid, Callable[[Event[Row], Vars], Coroutine[Any, Any, Row | Skip]])
-
-
-def a_decorated_function_stays_what_it_was(event: Event[Row]) -> None:
+async def a_decorated_function_stays_what_it_was(event: Event[Row]) -> None:
     assert_type(order_seen({}, {}), dict[str, Any])
+    assert_type(await order_paid(event, Vars(7)), Row | Skip)
+    assert_type(await orders_paid([event], Vars(7)), Sequence[Row | Skip])
 
 
 def an_event_of_a_row_is_one_of_a_wider_type(event: Event[Row]) -> Event[object]:
