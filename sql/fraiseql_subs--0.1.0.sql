@@ -588,7 +588,7 @@ COMMENT ON COLUMN fraiseql_subs.subscription.field IS 'SDL of the field';
 COMMENT ON COLUMN fraiseql_subs.subscription.event_types IS 'event types delivered; null for all';
 
 CREATE TABLE fraiseql_subs.resolver (
-    field text PRIMARY KEY REFERENCES fraiseql_subs.subscription ON DELETE CASCADE,
+    field text PRIMARY KEY,
     function text,
     per text NOT NULL CHECK (per IN ('plan', 'audience')),
     timeout_ms integer NOT NULL CHECK (timeout_ms BETWEEN 1 AND 3600000),
@@ -601,6 +601,18 @@ COMMENT ON TABLE fraiseql_subs.resolver IS 'what makes the values of subscriptio
 COMMENT ON COLUMN fraiseql_subs.resolver.function IS
     'qualified name of a function (jsonb, jsonb) returns jsonb; null for processes outside the database';
 ALTER TABLE fraiseql_subs.resolver ENABLE ROW LEVEL SECURITY;
+
+-- What SQL registers, by hand or in a migration, is in no row. What several applications register
+-- alike has a row for each.
+CREATE TABLE fraiseql_subs.application_object (
+    application text NOT NULL CHECK (application <> ''),
+    kind text NOT NULL CHECK (kind IN ('type', 'subscription', 'resolver')),
+    name text NOT NULL,
+    PRIMARY KEY (application, kind, name)
+);
+COMMENT ON TABLE fraiseql_subs.application_object IS
+    'what applications have registered by fraiseql_sync_application(), which may change and remove it';
+ALTER TABLE fraiseql_subs.application_object ENABLE ROW LEVEL SECURITY;
 
 CREATE TABLE fraiseql_subs.issuer (
     name text PRIMARY KEY,
@@ -639,6 +651,7 @@ SELECT pg_extension_config_dump('fraiseql_subs.role_limit', '');
 SELECT pg_extension_config_dump('fraiseql_subs.type', '');
 SELECT pg_extension_config_dump('fraiseql_subs.subscription', '');
 SELECT pg_extension_config_dump('fraiseql_subs.resolver', '');
+SELECT pg_extension_config_dump('fraiseql_subs.application_object', '');
 
 -- What committed transactions have lost by PREPARE TRANSACTION, until the executor has told it. Not
 -- dumped. An empty channel is all of them.
@@ -805,10 +818,18 @@ BEGIN
 END
 $$;
 
+-- What SQL registers or removes is no application's any more.
+CREATE FUNCTION fraiseql_subs.disown(kind text, name text) RETURNS void
+LANGUAGE sql SET search_path = pg_catalog, pg_temp AS $$
+    DELETE FROM fraiseql_subs.application_object AS o WHERE o.kind = $1 AND o.name = $2;
+$$;
+
 CREATE FUNCTION fraiseql_register_types(sdl text) RETURNS void
 LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
 BEGIN
     PERFORM fraiseql_subs.lock_catalog();
+    DELETE FROM fraiseql_subs.application_object AS o
+        WHERE o.kind = 'type' AND o.name IN (SELECT split.name FROM fraiseql_subs.split_types(sdl) AS split);
     INSERT INTO fraiseql_subs.type AS registered (name, definition)
         SELECT split.name, split.definition FROM fraiseql_subs.split_types(sdl) AS split
         ON CONFLICT ON CONSTRAINT type_pkey DO UPDATE SET definition = excluded.definition;
@@ -827,6 +848,7 @@ BEGIN
     IF NOT FOUND THEN
         RAISE undefined_object USING MESSAGE = format('type "%s" is not registered', $1);
     END IF;
+    PERFORM fraiseql_subs.disown('type', $1);
     PERFORM fraiseql_subs.check_catalog(removed => $1);
 END
 $$;
@@ -858,13 +880,14 @@ BEGIN
 END
 $$;
 
-CREATE FUNCTION fraiseql_register_subscription(
-    field text, channel text, event_types text[] DEFAULT NULL, row_filter jsonb DEFAULT NULL,
-    tenant_field text DEFAULT NULL, shared boolean DEFAULT false, subgraph text DEFAULT NULL,
-    scope jsonb DEFAULT NULL, roles text[] DEFAULT NULL, scopes text[] DEFAULT NULL,
-    rate_limit text DEFAULT NULL
+-- What fraiseql_register_subscription does before the whole is checked.
+CREATE FUNCTION fraiseql_subs.put_subscription(
+    field text, channel text, event_types text[], row_filter jsonb,
+    tenant_field text, shared boolean, subgraph text,
+    scope jsonb, roles text[], scopes text[],
+    rate_limit text
 ) RETURNS void
-LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
+LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS $$
 #variable_conflict use_column
 BEGIN
     IF $2 IS NULL OR $2 = '' THEN
@@ -896,6 +919,19 @@ BEGIN
             row_filter = excluded.row_filter, tenant_field = excluded.tenant_field,
             shared = excluded.shared, subgraph = excluded.subgraph, scope = excluded.scope,
             roles = excluded.roles, scopes = excluded.scopes, rate_limit = excluded.rate_limit;
+END
+$$;
+
+CREATE FUNCTION fraiseql_register_subscription(
+    field text, channel text, event_types text[] DEFAULT NULL, row_filter jsonb DEFAULT NULL,
+    tenant_field text DEFAULT NULL, shared boolean DEFAULT false, subgraph text DEFAULT NULL,
+    scope jsonb DEFAULT NULL, roles text[] DEFAULT NULL, scopes text[] DEFAULT NULL,
+    rate_limit text DEFAULT NULL
+) RETURNS void
+LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
+BEGIN
+    PERFORM fraiseql_subs.put_subscription($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11);
+    PERFORM fraiseql_subs.disown('subscription', fraiseql_subs.field_name($1));
     PERFORM fraiseql_subs.check_catalog(
         field => $1,
         scope => CASE WHEN $8 IS NOT NULL THEN ARRAY(SELECT jsonb_object_keys($8)) END);
@@ -914,6 +950,8 @@ BEGIN
     IF NOT FOUND THEN
         RAISE undefined_object USING MESSAGE = format('subscription "%s" is not registered', $1);
     END IF;
+    DELETE FROM fraiseql_subs.resolver WHERE field = fraiseql_unregister_subscription.name;
+    PERFORM fraiseql_subs.disown('subscription', $1), fraiseql_subs.disown('resolver', $1);
 END
 $$;
 COMMENT ON FUNCTION fraiseql_unregister_subscription(text) IS 'remove a subscription field';
@@ -925,7 +963,7 @@ CREATE FUNCTION fraiseql_subs.find_resolver(name text) RETURNS oid
 LANGUAGE plpgsql STABLE SET search_path = pg_catalog, pg_temp AS $$
 DECLARE
     parts text[];
-    found record;
+    resolver record;
 BEGIN
     BEGIN
         parts := parse_ident(name);
@@ -937,29 +975,26 @@ BEGIN
             MESSAGE = format('"%s" is not the name of a function with its schema', name),
             HINT = 'As in function => ''app.resolve_order''.';
     END IF;
-    SELECT p.oid, p.prorettype, p.prokind, p.proretset INTO found
-    FROM pg_proc AS p JOIN pg_namespace AS n ON n.oid = p.pronamespace
-    WHERE n.nspname = parts[1] AND p.proname = parts[2]
-        AND p.proargtypes::oid[] = '{jsonb,jsonb}'::regtype[]::oid[];
+    SELECT oid, prorettype, prokind, proretset INTO resolver
+    FROM pg_proc WHERE oid = to_regprocedure(format('%I.%I(jsonb, jsonb)', parts[1], parts[2]));
     IF NOT FOUND THEN
         RAISE undefined_function USING
             MESSAGE = format('function %I.%I(jsonb, jsonb) does not exist', parts[1], parts[2]),
             HINT = 'A resolver is a function (event jsonb, variables jsonb) returns jsonb.';
     END IF;
-    IF found.prokind <> 'f' OR found.proretset OR found.prorettype <> 'jsonb'::regtype THEN
+    IF resolver.prokind <> 'f' OR resolver.proretset OR resolver.prorettype <> 'jsonb'::regtype THEN
         RAISE invalid_function_definition USING
             MESSAGE = format('%I.%I(jsonb, jsonb) is no function that returns one jsonb', parts[1], parts[2]);
     END IF;
-    RETURN found.oid;
+    RETURN resolver.oid;
 END
 $$;
 
-CREATE FUNCTION fraiseql_register_resolver(
-    field text, function text DEFAULT NULL, per text DEFAULT 'plan',
-    timeout interval DEFAULT '10 s', retries integer DEFAULT 0, idempotent boolean DEFAULT false,
-    on_error text DEFAULT 'null', concurrency integer DEFAULT NULL
+CREATE FUNCTION fraiseql_subs.put_resolver(
+    field text, function text, per text, timeout interval, retries integer, idempotent boolean,
+    on_error text, concurrency integer
 ) RETURNS void
-LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
+LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS $$
 #variable_conflict use_column
 DECLARE
     -- Whose privileges the caller has; current_user is the extension's owner here.
@@ -1018,6 +1053,17 @@ BEGIN
             on_error = excluded.on_error, concurrency = excluded.concurrency;
 END
 $$;
+CREATE FUNCTION fraiseql_register_resolver(
+    field text, function text DEFAULT NULL, per text DEFAULT 'plan',
+    timeout interval DEFAULT '10 s', retries integer DEFAULT 0, idempotent boolean DEFAULT false,
+    on_error text DEFAULT 'null', concurrency integer DEFAULT NULL
+) RETURNS void
+LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
+BEGIN
+    PERFORM fraiseql_subs.put_resolver($1, $2, $3, $4, $5, $6, $7, $8);
+    PERFORM fraiseql_subs.disown('resolver', $1);
+END
+$$;
 COMMENT ON FUNCTION fraiseql_register_resolver(text, text, text, interval, integer, boolean, text, integer) IS
     'have a function, or processes outside the database, make the values of a subscription field, or register that anew';
 
@@ -1030,12 +1076,13 @@ BEGIN
     IF NOT FOUND THEN
         RAISE undefined_object USING MESSAGE = format('subscription "%s" has no resolver', $1);
     END IF;
+    PERFORM fraiseql_subs.disown('resolver', $1);
 END
 $$;
 COMMENT ON FUNCTION fraiseql_unregister_resolver(text) IS
     'have a subscription field deliver the data of its events again';
 
--- What the worker knows as well: worker/resolve/.
+-- src/worker_process/resolution.cpp knows it, and the SQLSTATE of the next one.
 CREATE FUNCTION fraiseql_skip() RETURNS jsonb
 LANGUAGE sql IMMUTABLE PARALLEL SAFE AS $$ SELECT '{"fraiseql_skip": true}'::pg_catalog.jsonb $$;
 COMMENT ON FUNCTION fraiseql_skip() IS 'what a resolver returns to drop an event';
@@ -1070,6 +1117,252 @@ LANGUAGE sql STABLE SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
         (SELECT array_agg(field ORDER BY name) FROM fraiseql_subs.subscription));
 $$;
 COMMENT ON FUNCTION fraiseql_schema() IS 'SDL of the schema that clients are served';
+
+-- Applications ------------------------------------------------------------------------------------
+
+-- A definition to be compared: without what means nothing in it.
+CREATE FUNCTION fraiseql_subs.condensed(sdl text) RETURNS text
+LANGUAGE sql IMMUTABLE SET search_path = pg_catalog, pg_temp AS $$
+    SELECT btrim(regexp_replace(
+        regexp_replace(sdl, E'[\\s,]+', ' ', 'g'), E' ?([][{}():=@|!&]) ?', E'\\1', 'g'));
+$$;
+
+CREATE FUNCTION fraiseql_subs.text_list(list jsonb) RETURNS text[]
+LANGUAGE sql IMMUTABLE SET search_path = pg_catalog, pg_temp AS $$
+    SELECT CASE WHEN jsonb_typeof(list) = 'array' THEN ARRAY(SELECT jsonb_array_elements_text(list)) END;
+$$;
+
+-- What is registered of what applications may register. `content` tells it; `key` is equal where it
+-- means the same.
+CREATE FUNCTION fraiseql_subs.registered_objects()
+RETURNS TABLE (kind text, name text, content jsonb, key jsonb)
+LANGUAGE sql STABLE SET search_path = pg_catalog, pg_temp AS $$
+    SELECT 'type', t.name, to_jsonb(t.definition), to_jsonb(fraiseql_subs.condensed(t.definition))
+    FROM fraiseql_subs.type AS t
+    UNION ALL
+    SELECT 'subscription', s.name, one.content,
+        one.content || jsonb_build_object('field', fraiseql_subs.condensed(s.field))
+    FROM fraiseql_subs.subscription AS s,
+        LATERAL (SELECT jsonb_strip_nulls(to_jsonb(s) - 'name') AS content) AS one
+    UNION ALL
+    SELECT 'resolver', r.field, one.content, one.content
+    FROM fraiseql_subs.resolver AS r,
+        LATERAL (SELECT jsonb_strip_nulls(to_jsonb(r) - 'field') AS content) AS one;
+$$;
+
+-- The same of what an application wants, as fraiseql_sync_application() is given it. `optional`: whatever is
+-- registered under the name will do.
+CREATE FUNCTION fraiseql_subs.wanted_objects(wanted jsonb)
+RETURNS TABLE (kind text, name text, content jsonb, key jsonb, optional boolean)
+LANGUAGE sql SET search_path = pg_catalog, pg_temp AS $$
+    SELECT 'type', t.name, to_jsonb(t.definition), to_jsonb(fraiseql_subs.condensed(t.definition)),
+        coalesce(wanted -> 'optional_types' ? t.name, false)
+    FROM (SELECT wanted ->> 'types' WHERE wanted ->> 'types' <> '') AS given (types),
+        LATERAL fraiseql_subs.split_types(given.types) AS t
+    UNION ALL
+    SELECT 'subscription', fraiseql_subs.field_name(s ->> 'field'), one.content,
+        one.content || jsonb_build_object('field', fraiseql_subs.condensed(s ->> 'field')), false
+    FROM jsonb_array_elements(coalesce(wanted -> 'subscriptions', '[]')) AS s,
+        LATERAL (SELECT jsonb_strip_nulls(jsonb '{"shared": false}' || (s - 'filters')) AS content) AS one
+    UNION ALL
+    SELECT 'resolver', r ->> 'field', one.content, one.content, false
+    FROM jsonb_array_elements(coalesce(wanted -> 'resolvers', '[]')) AS r,
+        LATERAL (SELECT jsonb_strip_nulls(
+            jsonb '{"per": "plan", "timeout_ms": 10000, "retries": 0, "idempotent": false, "on_error": "null"}'
+            || (r - 'field')) AS content) AS one;
+$$;
+
+-- Remove and register, and check what that makes of the catalog. `gone` and `put` are lists of objects
+-- with `kind`, `name` and `content`.
+CREATE FUNCTION fraiseql_subs.replace_objects(gone jsonb, put jsonb) RETURNS void
+LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS $$
+DECLARE
+    one record;
+    types text;
+BEGIN
+    DELETE FROM fraiseql_subs.resolver AS r USING jsonb_array_elements(gone) AS g
+        WHERE g ->> 'kind' IN ('resolver', 'subscription') AND g ->> 'name' = r.field;
+    DELETE FROM fraiseql_subs.subscription AS s USING jsonb_array_elements(gone) AS g
+        WHERE g ->> 'kind' = 'subscription' AND g ->> 'name' = s.name;
+    DELETE FROM fraiseql_subs.type AS t USING jsonb_array_elements(gone) AS g
+        WHERE g ->> 'kind' = 'type' AND g ->> 'name' = t.name;
+    INSERT INTO fraiseql_subs.type AS registered (name, definition)
+        SELECT p ->> 'name', p ->> 'content' FROM jsonb_array_elements(put) AS p WHERE p ->> 'kind' = 'type'
+        ON CONFLICT ON CONSTRAINT type_pkey DO UPDATE SET definition = excluded.definition;
+    FOR one IN
+        SELECT p.name, p.content AS c FROM jsonb_to_recordset(put) AS p (kind text, name text, content jsonb)
+        WHERE p.kind = 'subscription' ORDER BY p.name
+    LOOP
+        PERFORM fraiseql_subs.put_subscription(
+            one.c ->> 'field', one.c ->> 'channel', fraiseql_subs.text_list(one.c -> 'event_types'),
+            one.c -> 'row_filter', one.c ->> 'tenant_field', (one.c ->> 'shared')::boolean,
+            one.c ->> 'subgraph', one.c -> 'scope', fraiseql_subs.text_list(one.c -> 'roles'),
+            fraiseql_subs.text_list(one.c -> 'scopes'), one.c ->> 'rate_limit');
+    END LOOP;
+    FOR one IN
+        SELECT p.name, p.content AS c FROM jsonb_to_recordset(put) AS p (kind text, name text, content jsonb)
+        WHERE p.kind = 'resolver' ORDER BY p.name
+    LOOP
+        PERFORM fraiseql_subs.put_resolver(
+            one.name, NULL, one.c ->> 'per',
+            make_interval(secs => (one.c ->> 'timeout_ms')::double precision / 1000),
+            (one.c ->> 'retries')::integer, (one.c ->> 'idempotent')::boolean, one.c ->> 'on_error',
+            (one.c ->> 'concurrency')::integer);
+    END LOOP;
+    SELECT string_agg(p ->> 'content', E'\n\n') INTO types
+    FROM jsonb_array_elements(put) AS p WHERE p ->> 'kind' = 'type';
+    PERFORM fraiseql_subs.check_catalog(
+        types => types,
+        removed => CASE WHEN put = '[]' THEN
+            (SELECT g ->> 'name' FROM jsonb_array_elements(gone) AS g WHERE g ->> 'kind' = 'type' LIMIT 1) END);
+    PERFORM fraiseql_subs.check_catalog(
+        field => p.content ->> 'field', scope => ARRAY(SELECT jsonb_object_keys(p.content -> 'scope')))
+    FROM jsonb_to_recordset(put) AS p (kind text, name text, content jsonb)
+    WHERE p.kind = 'subscription' AND p.content ? 'scope';
+END
+$$;
+
+-- Arguments by which clients filter and which no row of a watched table has: `filters` of the wanted
+-- subscriptions is an object with the key of the event for each argument.
+CREATE FUNCTION fraiseql_subs.filter_warnings(wanted jsonb) RETURNS SETOF text
+LANGUAGE sql SET search_path = pg_catalog, pg_temp AS $$
+    SELECT format('argument "%s" of subscription "%s" filters by "%s", which is no column of %s: it matches no event',
+        f.argument, fraiseql_subs.field_name(s ->> 'field'), f.key, w.tables)
+    FROM jsonb_array_elements(coalesce(wanted -> 'subscriptions', '[]')) AS s,
+        LATERAL jsonb_each_text(nullif(s -> 'filters', 'null')) AS f (argument, key),
+        LATERAL (
+            SELECT string_agg(DISTINCT t.relid::regclass::text, ', ') AS tables,
+                bool_or(EXISTS (SELECT FROM pg_attribute AS a
+                    WHERE a.attrelid = t.relid AND a.attname = f.key AND a.attnum > 0 AND NOT a.attisdropped)) AS has
+            FROM fraiseql_subs.capture_trigger AS t
+            WHERE t.parent = 0 AND t.channel = s ->> 'channel' AND t.events & 28 <> 0) AS w
+    WHERE NOT w.has
+    ORDER BY 1;
+$$;
+
+-- Make what `application` has registered equal to what it wants, and return what differed:
+-- {"changes": [{"kind", "name", "before", "after"}], "warnings": []}; `before` is null of what is added
+-- and `after` of what is removed. What SQL registered, or another application otherwise, is never
+-- changed: that is an error. `wanted` is an object of
+--   types: SDL, or none
+--   optional_types: those of them for which others of the same name will do
+--   subscriptions: objects with the parameters of fraiseql_register_subscription(), and `filters`
+--   resolvers: objects with `field`, `per`, `timeout_ms`, `retries`, `idempotent`, `on_error`,
+--     `concurrency`
+-- With `check_only` nothing stays changed.
+CREATE FUNCTION fraiseql_sync_application(application text, wanted jsonb, check_only boolean DEFAULT false)
+RETURNS jsonb
+LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
+#variable_conflict use_column
+DECLARE
+    conflict record;
+    conflicts text[] := '{}';
+    gone jsonb;
+    put jsonb;
+    owned jsonb;
+    result jsonb;
+BEGIN
+    IF coalesce($1, '') = '' THEN
+        RAISE invalid_parameter_value USING MESSAGE = 'application cannot be null or empty';
+    END IF;
+    IF jsonb_typeof($2) IS DISTINCT FROM 'object' THEN
+        RAISE invalid_parameter_value USING MESSAGE = 'wanted must be a JSON object';
+    END IF;
+    PERFORM fraiseql_subs.check_utf8('application', $1);
+    -- Processes that start at once come one after the other here, and the later find it done.
+    PERFORM fraiseql_subs.lock_catalog();
+
+    SELECT w.kind, w.name, count(*) INTO conflict
+    FROM fraiseql_subs.wanted_objects($2) AS w GROUP BY w.kind, w.name HAVING count(*) > 1 LIMIT 1;
+    IF FOUND THEN
+        RAISE duplicate_object USING
+            MESSAGE = format('application "%s" wants %s "%s" twice', $1, conflict.kind, conflict.name);
+    END IF;
+
+    FOR conflict IN
+        SELECT w.kind, w.name, string_agg(format('"%s"', o.application), ', ' ORDER BY o.application)
+            FILTER (WHERE o.application <> $1) AS others
+        FROM fraiseql_subs.wanted_objects($2) AS w
+        JOIN fraiseql_subs.registered_objects() AS r USING (kind, name)
+        LEFT JOIN fraiseql_subs.application_object AS o USING (kind, name)
+        WHERE r.key <> w.key AND NOT w.optional
+        GROUP BY w.kind, w.name HAVING NOT bool_and(coalesce(o.application = $1, false))
+        ORDER BY w.kind, w.name
+    LOOP
+        conflicts := conflicts || format('%s "%s" is registered otherwise by %s', conflict.kind, conflict.name,
+            CASE WHEN conflict.others IS NULL THEN 'SQL' ELSE 'application ' || conflict.others END);
+    END LOOP;
+    IF conflicts <> '{}' THEN
+        RAISE object_not_in_prerequisite_state USING
+            MESSAGE = format('application "%s" cannot be synchronised: %s', $1, conflicts[1]),
+            DETAIL = array_to_string(conflicts, E'\n'),
+            HINT = 'Unregister it with SQL to hand it over to the application, or have both register the same.';
+    END IF;
+
+    SELECT coalesce(jsonb_agg(jsonb_build_object('kind', w.kind, 'name', w.name, 'content', w.content,
+        'before', r.content)), '[]')
+    INTO put
+    FROM fraiseql_subs.wanted_objects($2) AS w
+    LEFT JOIN fraiseql_subs.registered_objects() AS r USING (kind, name)
+    -- Where the texts differ and not what they mean, one who has it alone may have it as he writes it.
+    WHERE r.name IS NULL OR r.content <> w.content AND NOT w.optional AND $1 = ALL (
+        SELECT o.application FROM fraiseql_subs.application_object AS o
+        WHERE o.kind = w.kind AND o.name = w.name
+        UNION ALL SELECT NULL WHERE NOT EXISTS (
+            SELECT FROM fraiseql_subs.application_object AS o WHERE o.kind = w.kind AND o.name = w.name));
+
+    SELECT coalesce(jsonb_agg(jsonb_build_object('kind', o.kind, 'name', o.name, 'before', r.content)), '[]')
+    INTO gone
+    FROM fraiseql_subs.application_object AS o
+    JOIN fraiseql_subs.registered_objects() AS r USING (kind, name)
+    WHERE o.application = $1
+        AND NOT EXISTS (SELECT FROM fraiseql_subs.wanted_objects($2) AS w
+                        WHERE w.kind = o.kind AND w.name = o.name)
+        AND NOT EXISTS (SELECT FROM fraiseql_subs.application_object AS other
+                        WHERE other.kind = o.kind AND other.name = o.name AND other.application <> $1);
+
+    -- What SQL has registered alike stays SQL's.
+    SELECT coalesce(jsonb_agg(jsonb_build_object('kind', w.kind, 'name', w.name)), '[]') INTO owned
+    FROM fraiseql_subs.wanted_objects($2) AS w
+    LEFT JOIN fraiseql_subs.registered_objects() AS r USING (kind, name)
+    WHERE r.name IS NULL OR EXISTS (
+        SELECT FROM fraiseql_subs.application_object AS o WHERE o.kind = w.kind AND o.name = w.name);
+
+    SELECT jsonb_build_object(
+        'changes', (
+            SELECT coalesce(jsonb_agg(c.change ORDER BY c.change ->> 'kind', c.change ->> 'name'), '[]')
+            FROM (
+                SELECT jsonb_build_object('kind', p -> 'kind', 'name', p -> 'name', 'before', p -> 'before',
+                    'after', p -> 'content') AS change
+                FROM jsonb_array_elements(put) AS p
+                UNION ALL
+                SELECT g || jsonb '{"after": null}' FROM jsonb_array_elements(gone) AS g) AS c),
+        'warnings', (SELECT coalesce(jsonb_agg(warning), '[]') FROM fraiseql_subs.filter_warnings($2) AS warning))
+    INTO result;
+
+    IF put <> '[]' OR gone <> '[]' THEN
+        BEGIN
+            PERFORM fraiseql_subs.replace_objects(gone, put);
+            IF check_only THEN
+                RAISE SQLSTATE 'FQ002';
+            END IF;
+        EXCEPTION WHEN SQLSTATE 'FQ002' THEN
+            NULL;
+        END;
+    END IF;
+    IF NOT check_only THEN
+        DELETE FROM fraiseql_subs.application_object AS o WHERE o.application = $1
+            AND NOT EXISTS (SELECT FROM jsonb_array_elements(owned) AS w
+                            WHERE w ->> 'kind' = o.kind AND w ->> 'name' = o.name);
+        INSERT INTO fraiseql_subs.application_object (application, kind, name)
+            SELECT $1, w ->> 'kind', w ->> 'name' FROM jsonb_array_elements(owned) AS w
+            ON CONFLICT DO NOTHING;
+    END IF;
+    RETURN result;
+END
+$$;
+COMMENT ON FUNCTION fraiseql_sync_application(text, jsonb, boolean) IS
+    'make what an application has registered equal to what it wants';
 
 -- Issuers -----------------------------------------------------------------------------------------
 --
@@ -1492,6 +1785,30 @@ LANGUAGE sql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
 $$;
 COMMENT ON FUNCTION fraiseql_subscriptions() IS 'subscriptions of the clients connected to the worker';
 
+CREATE FUNCTION fraiseql_resolvers()
+RETURNS TABLE (
+    field text, function text, per text, timeout interval, retries integer, idempotent boolean,
+    on_error text, concurrency integer, processes integer, under_way bigint, waiting bigint,
+    calls bigint, failures bigint
+)
+LANGUAGE sql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
+    WITH known AS (
+        SELECT * FROM jsonb_to_recordset(fraiseql_subs.worker_request('resolvers')) AS one (
+            field text, processes integer, under_way bigint, waiting bigint, calls bigint, failures bigint)
+    )
+    SELECT r.field, r.function, r.per, r.timeout_ms * interval '1 ms', r.retries, r.idempotent, r.on_error,
+        r.concurrency,
+        -- The row without a name is the one of those that call functions.
+        coalesce((SELECT k.processes FROM known AS k
+                  WHERE k.field = CASE WHEN r.function IS NULL THEN r.field ELSE '' END), 0),
+        coalesce(known.under_way, 0), coalesce(known.waiting, 0), coalesce(known.calls, 0),
+        coalesce(known.failures, 0)
+    FROM fraiseql_subs.resolver AS r JOIN fraiseql_subs.subscription AS s ON s.name = r.field
+        LEFT JOIN known ON known.field = r.field
+    ORDER BY r.field;
+$$;
+COMMENT ON FUNCTION fraiseql_resolvers() IS 'subscription fields with a resolver, and what their calls are doing';
+
 CREATE FUNCTION fraiseql_explain_delivery("position" text, connection_id bigint, subscription_id text)
 RETURNS TABLE (step integer, module text, outcome text, detail text)
 LANGUAGE sql STRICT SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
@@ -1543,15 +1860,16 @@ LANGUAGE sql IMMUTABLE SET search_path = pg_catalog, pg_temp AS $$
         ('fraiseql_registrar', ARRAY[
             'fraiseql_register_types', 'fraiseql_unregister_type',
             'fraiseql_register_subscription', 'fraiseql_unregister_subscription',
-            'fraiseql_register_resolver', 'fraiseql_unregister_resolver', 'fraiseql_schema']),
+            'fraiseql_register_resolver', 'fraiseql_unregister_resolver', 'fraiseql_schema',
+            'fraiseql_sync_application']),
         ('fraiseql_resolver', ARRAY[
-            'fraiseql_schema', 'resolver_exchange']),
+            'fraiseql_schema', 'fraiseql_skip', 'fraiseql_resolver_error', 'resolver_exchange']),
         ('fraiseql_monitor', ARRAY[
             'fraiseql_metrics', 'fraiseql_connections', 'fraiseql_subscriptions',
-            'fraiseql_watched_tables', 'fraiseql_issuers', 'fraiseql_limits']),
+            'fraiseql_watched_tables', 'fraiseql_issuers', 'fraiseql_limits', 'fraiseql_resolvers']),
         ('fraiseql_operator', ARRAY[
             'fraiseql_metrics', 'fraiseql_connections', 'fraiseql_subscriptions',
-            'fraiseql_watched_tables', 'fraiseql_issuers', 'fraiseql_limits',
+            'fraiseql_watched_tables', 'fraiseql_issuers', 'fraiseql_limits', 'fraiseql_resolvers',
             'fraiseql_explain_delivery', 'fraiseql_disconnect', 'fraiseql_set_limits',
             'fraiseql_register_issuer', 'fraiseql_unregister_issuer'])
     ) AS granted (role, functions);
@@ -1616,12 +1934,16 @@ REVOKE ALL ON FUNCTION
     fraiseql_unregister_subscription(text),
     fraiseql_register_resolver(text, text, text, interval, integer, boolean, text, integer),
     fraiseql_unregister_resolver(text),
+    fraiseql_sync_application(text, jsonb, boolean),
+    fraiseql_skip(),
+    fraiseql_resolver_error(text, text, jsonb),
     fraiseql_schema(),
     fraiseql_set_limits(text, jsonb),
     fraiseql_limits(),
     fraiseql_metrics(),
     fraiseql_connections(),
     fraiseql_subscriptions(),
+    fraiseql_resolvers(),
     fraiseql_explain_delivery(text, bigint, text),
     fraiseql_disconnect(text, bigint, text, text, boolean),
     fraiseql_create_roles()

@@ -8,7 +8,7 @@ SELECT pg_catalog.json_build_object(
     'extension_version', NULL,
     'server_version', pg_catalog.split_part(pg_catalog.current_setting('server_version'), ' ', 1),
     'types', '',
-    'subscriptions', '[]'::pg_catalog.json)
+    'subscriptions', '[]'::pg_catalog.json), false
 )sql";
 
 constexpr char kWithExtension[] = R"sql(
@@ -63,12 +63,13 @@ SELECT pg_catalog.json_build_object(
                            'require_exp', require_exp,
                            'claims', claims,
                            'preset', preset) ORDER BY name COLLATE "C"), '[]')
-                FROM fraiseql_subs.issuer))
+                FROM fraiseql_subs.issuer)),
+    EXISTS (SELECT FROM fraiseql_subs.resolver WHERE function IS NOT NULL)
 )sql";
 
 }  // namespace
 
-char* ReadCatalogSnapshot(Freshness freshness) {
+char* ReadCatalogSnapshot(Freshness freshness, bool* has_resolvers) {
   const MemoryContext context = CurrentMemoryContext;
   PushActiveSnapshot(GetTransactionSnapshot());
   SPI_connect();
@@ -82,6 +83,7 @@ char* ReadCatalogSnapshot(Freshness freshness) {
     elog(ERROR, "fraiseql_subs: could not read the catalog: %s", SPI_result_code_string(result));
   }
   const char* const json = SPI_getvalue(SPI_tuptable->vals[0], SPI_tuptable->tupdesc, 1);
+  *has_resolvers = strcmp(SPI_getvalue(SPI_tuptable->vals[0], SPI_tuptable->tupdesc, 2), "t") == 0;
   const char* const utf8 = pg_server_to_any(json, static_cast<int>(strlen(json)), PG_UTF8);
   const char* const columns = created ? ReadWatchedColumns(freshness) : "{}";
   MemoryContextSwitchTo(context);

@@ -1,8 +1,7 @@
 // The function that the setting fraiseql_subs.authenticate names. It decides on each client that
 // logs in, and on its claims.
 //
-// Nothing of what the worker sends chooses what runs: it gives the arguments, and no more. The
-// function runs as its owner, who gets none of an executor's rights by it.
+// Nothing of what the worker sends chooses what runs: it gives the arguments, and no more.
 #pragma once
 
 #include "contract/side_door_protocol.hpp"
@@ -18,9 +17,5 @@ void WarnUnlessCallable();
 // Call it with the arguments in a message of the worker's. Returns the claims, a JSON object, in
 // the current memory context; null: it refuses the client.
 const char* CallAuthenticate(Jsonb* message);
-
-// Those of sessions outlive the transaction, whether it commits or not: call it behind each that
-// called CallAuthenticate.
-void ReleaseAdvisoryLocks();
 
 }  // namespace fsubs

@@ -10,6 +10,9 @@
 #include "src/worker_process/authentication.hpp"
 #include "src/worker_process/database_lock.hpp"
 #include "src/worker_process/executor_work.hpp"
+#include "src/worker_process/function_call.hpp"
+#include "src/worker_process/resolution.hpp"
+#include "src/worker_process/resolver_demand.hpp"
 #include "src/worker_process/side_door_client.hpp"
 
 extern "C" PGDLLEXPORT void fsubs_executor_main(Datum argument);
@@ -135,8 +138,10 @@ bool GiveSnapshot(Session* session, SnapshotRequest request) {
   const char* text = nullptr;
   // The commit that it was asked for may not have told of its tables yet.
   const Freshness freshness = request == kUnasked ? Freshness::kSoon : Freshness::kNow;
-  const char* const failure =
-      RunTransaction({"reading the catalog"}, [&] { text = ReadCatalogSnapshot(freshness); });
+  bool has_resolvers = false;
+  const char* const failure = RunTransaction(
+      {"reading the catalog"}, [&] { text = ReadCatalogSnapshot(freshness, &has_resolvers); });
+  if (failure == nullptr) DemandResolver(has_resolvers);
   if (failure != nullptr) {
     session->look_due = Clock::now() + kLookAgainAfterError;
     Remember(session, nullptr);
@@ -201,6 +206,47 @@ bool LookAtFunction(Session* session) {
   return true;
 }
 
+// One call, in two transactions: the message says how long the second may take.
+Outcome AnswerWithValue(Session* session) {
+  static ErrorLog errors{LogBudget(kErrorBurstBytes, kErrorBytesPerSecond)};
+  Jsonb* message = nullptr;
+  SnapshotRequest call = kUnasked;
+  int timeout_ms = 0;
+  const char* failure = RunTransaction({"reading a call"}, [&] {
+    message = session->door->TakeMessage();
+    call = FindRequest(message, side_door::op::kResolver);
+    timeout_ms = TimeoutOf(message);
+  });
+  if (failure != nullptr || call == kUnasked) return Outcome::kUnknown;
+  Resolution resolution{};
+  failure = RunTransaction(
+      {.activity = "resolving an event", .timeout_ms = timeout_ms, .errors = &errors},
+      [&] { CallResolver(message, &resolution); });
+  ReleaseAdvisoryLocks();
+  const char* const masked = psprintf("\"masked_error\":\"call-" INT64_FORMAT "\"", call);
+  const char* const member = failure == nullptr              ? resolution.value
+                             : resolution.failure != nullptr ? resolution.failure
+                                                             : masked;
+  const auto send = [&](const char* result) {
+    return Send(session, psprintf("{\"%s\":\"%s\",\"%s\":[{\"call\":" INT64_FORMAT ",%s}]}",
+                                  side_door::member::kOp, side_door::op::kExchange,
+                                  side_door::member::kResults, call, result));
+  };
+  SideDoorResult sent = send(member);
+  if (sent == SideDoorResult::kOversize) {
+    ereport(WARNING, (errcode(ERRCODE_PROGRAM_LIMIT_EXCEEDED),
+                      errmsg("fraiseql_subs: what a resolver returned is too large"),
+                      errcontext("resolver call-" INT64_FORMAT, call)));
+    sent = send(masked);
+  }
+  return sent == SideDoorResult::kDone ? Outcome::kAnswered : Outcome::kLost;
+}
+
+bool LookAtNothing(Session* session) {
+  session->look_due = Clock::time_point::max();
+  return true;
+}
+
 constexpr Duty kDuties[] = {
     {.name = "fraiseql_subs executor",
      .op = side_door::op::kExecutor,
@@ -214,6 +260,12 @@ constexpr Duty kDuties[] = {
      .answer = AnswerWithClaims,
      .look = LookAtFunction,
      .first_look = [] { return Clock::now(); },
+     .read_only = "off"},
+    {.name = "fraiseql_subs resolver",
+     .op = side_door::op::kResolver,
+     .answer = AnswerWithValue,
+     .look = LookAtNothing,
+     .first_look = [] { return Clock::time_point::max(); },
      .read_only = "off"},
 };
 
@@ -312,6 +364,10 @@ void FixSettings(const Duty& duty) {
 }
 
 }  // namespace
+
+const char* NameOf(ExecutorKind kind) {
+  return DutyOf(kind).name;
+}
 
 BackgroundWorkerHandle* TryStartExecutor(ExecutorKind kind) {
   BackgroundWorker worker{};

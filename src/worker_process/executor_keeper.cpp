@@ -77,7 +77,15 @@ uint64_t ExecutorKeeper::server_state() const {
     case Obstacle::kShutDatabase:
       return kServerShutDatabase;
     case Obstacle::kNoSlot:
-      return kind_ == ExecutorKind::kCatalog ? kServerNoExecutor : kServerNoAuthenticator;
+      switch (kind_) {
+        case ExecutorKind::kCatalog:
+          return kServerNoExecutor;
+        case ExecutorKind::kAuthenticator:
+          return kServerNoAuthenticator;
+        case ExecutorKind::kResolver:
+          // Other fields than those of functions are served.
+          return 0;
+      }
   }
   return 0;
 }
@@ -197,7 +205,7 @@ void ExecutorKeeper::Report(Obstacle obstacle) {
     case Obstacle::kNoSlot:
       ereport(WARNING, (errcode(ERRCODE_CONFIGURATION_LIMIT_EXCEEDED),
                         errmsg("fraiseql_subs: no background worker slot is free for the %s",
-                               kind_ == ExecutorKind::kCatalog ? "executor" : "authenticator"),
+                               strchr(NameOf(kind_), ' ') + 1),
                         errhint("Increase max_worker_processes and restart the server.")));
       break;
   }

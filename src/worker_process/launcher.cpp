@@ -15,6 +15,7 @@
 #include "src/base/wait_events.hpp"
 #include "src/ring/shmem.hpp"
 #include "src/worker_process/executor_keeper.hpp"
+#include "src/worker_process/resolver_demand.hpp"
 #include "src/worker_process/restart_delay.hpp"
 #include "src/worker_process/stuck_watch.hpp"
 #include "src/worker_process/tls_files.hpp"
@@ -69,6 +70,7 @@ struct Launcher {
   WorkerLog log;
   ExecutorKeeper executor{ExecutorKind::kCatalog};
   ExecutorKeeper authenticator{ExecutorKind::kAuthenticator};
+  ExecutorKeeper resolver{ExecutorKind::kResolver};
 };
 
 constinit Launcher launcher;
@@ -92,6 +94,7 @@ void StopEverything(int, Datum) {
   launcher.process.Kill();
   launcher.executor.Stop();
   launcher.authenticator.Stop();
+  launcher.resolver.Stop();
 }
 
 std::string_view ConfigText() {
@@ -308,17 +311,23 @@ void ForgetWorkerIfDue() {
 void TellServerState() {
   const uint64_t recovery = RecoveryInProgress() ? kServerInRecovery : 0;
   GetSharedRing().ring->server_state.store(recovery | launcher.executor.server_state() |
-                                           launcher.authenticator.server_state());
+                                           launcher.authenticator.server_state() |
+                                           launcher.resolver.server_state());
 }
 
 // Returns as ExecutorKeeper::Keep.
 milliseconds KeepExecutors() {
-  const milliseconds executor = launcher.executor.Keep();
-  if (settings::authenticate[0] != '\0') {
-    return std::min(executor, launcher.authenticator.Keep());
-  }
-  launcher.authenticator.Dismiss();
-  return executor;
+  milliseconds due = launcher.executor.Keep();
+  const auto keep = [&](ExecutorKeeper* keeper, bool is_wanted) {
+    if (is_wanted) {
+      due = std::min(due, keeper->Keep());
+    } else {
+      keeper->Dismiss();
+    }
+  };
+  keep(&launcher.authenticator, settings::authenticate[0] != '\0');
+  keep(&launcher.resolver, IsResolverDemanded());
+  return due;
 }
 
 // Returns for how long there is nothing to do but wait for signals and log lines; -1: for ever.
@@ -414,6 +423,7 @@ void RegisterLauncher() {
   strlcpy(worker.bgw_name, kName, sizeof(worker.bgw_name));
   strlcpy(worker.bgw_type, kName, sizeof(worker.bgw_type));
   RegisterBackgroundWorker(&worker);
+  RegisterResolverDemand();
   previous_startup_hook = shmem_startup_hook;
   shmem_startup_hook = CheckLauncher;
 }
@@ -431,6 +441,7 @@ void fsubs_launcher_main(Datum) {
   BackgroundWorkerInitializeConnection(nullptr, nullptr, 0);
   pgstat_report_appname(kName);
 
+  AwaitResolverDemand();
   before_shmem_exit(StopEverything, static_cast<Datum>(0));
   // A launcher before this one may have ended without noting the end of its worker.
   DetachShards();

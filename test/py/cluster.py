@@ -138,8 +138,8 @@ class Cluster:
         return self
 
     def connect(self, **parameters):
-        parameters = {"autocommit": True, "dbname": self.database} | parameters
-        return psycopg.connect(host=str(self.directory), user="postgres", **parameters)
+        defaults = {"autocommit": True, "dbname": self.database, "user": "postgres"}
+        return psycopg.connect(host=str(self.directory), **defaults | parameters)
 
     @contextlib.contextmanager
     def advisory_lock(self, key):

@@ -7,7 +7,8 @@ CREATE VIEW public_function AS
 SELECT p.oid, p.oid::regprocedure::text AS signature, p.proname
 FROM pg_proc AS p JOIN pg_depend AS d ON d.classid = 'pg_proc'::regclass AND d.objid = p.oid
 JOIN pg_extension AS e ON d.refclassid = 'pg_extension'::regclass AND d.refobjid = e.oid
-WHERE e.extname = 'fraiseql_subs' AND d.deptype = 'e' AND p.pronamespace = 'public'::regnamespace;
+WHERE e.extname = 'fraiseql_subs' AND d.deptype = 'e'
+    AND (p.pronamespace = 'public'::regnamespace OR p.prokind = 'p');
 
 SELECT is_empty(
     $$SELECT DISTINCT function FROM fraiseql_subs.role_functions()
@@ -39,7 +40,9 @@ BEGIN
     SELECT coalesce(string_agg(format('NULL::%s', format_type(type, NULL)), ', '), '') INTO nulls
     FROM unnest((SELECT proargtypes FROM pg_proc WHERE oid = called)) AS type;
     EXECUTE format('SET LOCAL ROLE %I', role);
-    EXECUTE format('SELECT %I(%s)', (SELECT proname FROM pg_proc WHERE oid = called), nulls);
+    EXECUTE format(
+        (SELECT CASE prokind WHEN 'p' THEN 'CALL' ELSE 'SELECT' END FROM pg_proc WHERE oid = called) || ' %s(%s)',
+        called::regproc, nulls);
     RESET ROLE;
     RETURN 'done';
 EXCEPTION WHEN OTHERS THEN
@@ -61,9 +64,10 @@ SELECT is_empty(
         AND has_table_privilege(r.role, c.oid, 'SELECT, INSERT, UPDATE, DELETE, TRUNCATE, TRIGGER')$$,
     'none reads or writes the tables');
 SELECT is_empty(
-    $$SELECT DISTINCT role FROM fraiseql_subs.role_functions()
-      WHERE has_schema_privilege(role, 'fraiseql_subs', 'USAGE, CREATE')$$,
-    'nor sees what is in the schema');
+    $$SELECT role FROM fraiseql_subs.role_functions() JOIN public_function ON proname = function
+      GROUP BY role HAVING has_schema_privilege(role, 'fraiseql_subs', 'CREATE')
+          OR has_schema_privilege(role, 'fraiseql_subs', 'USAGE') AND bool_and(signature NOT LIKE 'fraiseql_subs.%')$$,
+    'nor sees what is in the schema, unless a procedure there is for it');
 
 CREATE ROLE reader_of_all IN ROLE pg_read_all_data, pg_write_all_data;
 SELECT fraiseql_register_types('type Guarded { id: ID }');
@@ -72,7 +76,8 @@ SELECT fraiseql_set_limits('guarded', '{"subscriptions_per_user": 1}');
 SET ROLE reader_of_all;
 SELECT is_empty(
     $$SELECT name FROM fraiseql_subs.type UNION SELECT name FROM fraiseql_subs.subscription
-      UNION SELECT name FROM fraiseql_subs.issuer UNION SELECT role FROM fraiseql_subs.role_limit$$,
+      UNION SELECT name FROM fraiseql_subs.issuer UNION SELECT role FROM fraiseql_subs.role_limit
+      UNION SELECT field FROM fraiseql_subs.resolver$$,
     'who may read and write all data sees no registration');
 DELETE FROM fraiseql_subs.subscription;
 RESET ROLE;

@@ -76,7 +76,11 @@ std::string NoClaim(std::string_view what, std::string_view claim) {
 }
 
 // The place whose condition confines a subscription to the values of a scope.
-FieldPath ConfinedPath(std::string_view name, const graphql::Field& definition) {
+FieldPath ConfinedPath(std::string_view name, const graphql::Field& definition,
+                       const ColumnTypes& columns, bool is_resolved) {
+  if (is_resolved && RowTypeOf(definition) == nullptr && columns.find(name) != columns.end()) {
+    return {std::string(kRow), std::string(name)};
+  }
   if (FieldOf(definition.type->type, name) != nullptr) return {std::string(name)};
   if (FieldOf(RowTypeOf(definition), name) != nullptr) {
     return {std::string(kRow), std::string(name)};
@@ -188,7 +192,7 @@ bool DiffersInOld(const IndexedField& field, const JsonValue& data) {
 
 std::string ResolveRules(const FieldAccess& access, std::string_view default_tenant_field,
                          const graphql::Field& definition, const ColumnTypes& columns,
-                         EventRules* rules) {
+                         EventRules* rules, bool is_resolved) {
   *rules = {};
   for (const auto& [name, text] : access.row_filter) {
     auto claim = Claim::Parse(text);
@@ -207,7 +211,7 @@ std::string ResolveRules(const FieldAccess& access, std::string_view default_ten
       rules->scope.push_back(ScopeOfKeyed(*keyed, columns, std::move(*claim)));
       continue;
     }
-    FieldPath path = ConfinedPath(name, definition);
+    FieldPath path = ConfinedPath(name, definition, columns, is_resolved);
     const Comparison comparison = ComparisonAt(path, definition, columns);
     rules->scope.push_back({name, {std::move(path), comparison}, std::move(*claim)});
   }

@@ -128,16 +128,16 @@ std::string Link(const graphql::Schema& schema, Links* links, SubscriptionField*
         AddLooks(*same, data, argument, &links->looks);
       }
     } else {
-      added.in_row = target.in_row;
-      if (added.in_row) AddLooks(*target.row, data, argument, &links->looks);
-      AddLooks(*target.field, added.in_row ? *target.row->type->type : data, argument,
+      if (target.in_row) AddLooks(*target.row, data, argument, &links->looks);
+      AddLooks(*target.field, target.in_row ? *target.row->type->type : data, argument,
                &links->looks);
+      added.in_row = target.in_row || field->MakesOfRow(added.key);
     }
     if (added.in_row && is_column && !column->second.is_array) added.column = &column->second;
     added.comparison = ComparisonOf(*argument.type->type, added.column);
   }
   return ResolveRules(field->access, links->tenant_field, *field->definition, *field->columns,
-                      &field->rules);
+                      &field->rules, field->resolver != nullptr);
 }
 
 std::vector<std::string_view> DefinitionsOf(std::span<const SubscriptionField> fields) {
@@ -194,6 +194,11 @@ void LeaveOut(std::string_view types, std::string_view tenant_field,
 bool SubscriptionField::Wants(std::string_view event_type) const {
   return event_types.empty() ||
          std::find(event_types.begin(), event_types.end(), event_type) != event_types.end();
+}
+
+bool SubscriptionField::MakesOfRow(std::string_view name) const {
+  return resolver != nullptr && columns->find(name) != columns->end() &&
+         definition->type->type->FindField("row") == nullptr;
 }
 
 const SubscriptionField* Catalog::FindField(std::string_view name) const {

@@ -51,6 +51,10 @@ struct SubscriptionField {
   std::shared_ptr<const ResolverRule> resolver;  // null: its value is the data of the event
 
   bool Wants(std::string_view event_type) const;
+
+  // Whether `name` in its value stands for a column of the row that a change has: a resolver makes
+  // the value of the row, where a watched table has such a column.
+  bool MakesOfRow(std::string_view name) const;
 };
 
 // FromSnapshot's error for a database without the extension.

@@ -144,8 +144,8 @@ std::string OperandForm(Comparison comparison, const Input& operand, const graph
 // Builds the predicate that a filter input stands for, until the meter is full.
 class PredicateBuilder {
  public:
-  PredicateBuilder(const ColumnTypes& columns, FilterMeter* meter, Report report)
-      : columns_(columns), meter_(meter), report_(std::move(report)) {}
+  PredicateBuilder(const SubscriptionField& field, FilterMeter* meter, Report report)
+      : field_(field), columns_(*field.columns), meter_(meter), report_(std::move(report)) {}
 
   // The filter of an argument, on an event's data.
   Predicate Build(const graphql::Type& filter, const WrappedType& target, const Input& input) {
@@ -224,8 +224,11 @@ class PredicateBuilder {
   Place Below(const Place& place, std::string_view name) const {
     const WrappedType& type = *place.type.nullable()->type->FindField(name)->type;
     Place below{type, place.path, nullptr, place.in_event};
-    if (place.in_event && place.path.size() == 1 &&
-        (place.path.front() == "row" || place.path.front() == "old")) {
+    if (place.in_event && place.path.empty() && field_.MakesOfRow(name)) {
+      below.path.emplace_back("row");
+    }
+    if (below.in_event && below.path.size() == 1 &&
+        (below.path.front() == "row" || below.path.front() == "old")) {
       const auto column = columns_.find(name);
       const bool is_list = type.nullable()->kind == TypeRefKind::kList;
       if (column != columns_.end() && column->second.is_array == is_list) {
@@ -276,6 +279,7 @@ class PredicateBuilder {
     return predicate;
   }
 
+  const SubscriptionField& field_;
   const ColumnTypes& columns_;
   FilterMeter* const meter_;
   const Report report_;
@@ -440,7 +444,7 @@ std::vector<Predicate> CompileArguments(const graphql::Document& document,
     if (argument.is_where) {
       // The default of a definition is no mistake of the client.
       if (input.is_null() && by_default) continue;
-      Predicate where = PredicateBuilder(*field.columns, &meter, report_value)
+      Predicate where = PredicateBuilder(field, &meter, report_value)
                             .Build(*definition.type->type, *field.definition->type, input);
       if (meter.too_many()) {
         report_value("it has more than " + std::to_string(limits.max_conditions) + " conditions");

@@ -22,8 +22,13 @@ constexpr size_t kMessageBytes = 1u << 20;
 
 void WriteCall(const ResolveCall& call, uint64_t now_ms, JsonWriter* json) {
   const ResolveCall::Audience& audience = *call.audience;
+  const bool is_for_function = !call.rule->function.empty();
   json->BeginObject();
-  json->Key("call");
+  if (is_for_function) {
+    json->Key(side_door::member::kOp);
+    json->String(side_door::op::kResolver);
+  }
+  json->Key(is_for_function ? side_door::member::kRequest : "call");
   json->Number(call.number);
   json->Key("field");
   json->String(call.rule->field);
@@ -31,7 +36,6 @@ void WriteCall(const ResolveCall& call, uint64_t now_ms, JsonWriter* json) {
   json->String(audience.plan);
   json->Key("timeout_ms");
   json->Number(call.deadline_ms > now_ms ? call.deadline_ms - now_ms : 1);
-  const bool is_for_function = !call.rule->function.empty();
   // What jsonb cannot hold must not make the message as a whole unreadable to the executor.
   const auto value = [&](std::string_view key, std::string_view text) {
     json->Key(key);
@@ -63,6 +67,11 @@ bool ReadResult(const JsonValue& value, ResolveResult* result) {
     result->kind = ResolveResult::Kind::kMaskedError;
     if (masked->type() != JsonType::kString) return false;
     result->text = masked->ToString();
+    return true;
+  }
+  if (const auto timeout = value.Find("timeout")) {
+    result->kind = ResolveResult::Kind::kTimeout;
+    result->text = "call-" + std::to_string(result->number);
     return true;
   }
   if (const auto error = value.Find("error")) {
@@ -303,6 +312,11 @@ bool ResolveQueue::GiveOne(Field* field, std::map<uint64_t, std::string>* messag
   ++entry.given;
   entry.link = number;
   link->calls.insert(entry.call.number);
+  if (link->kind == LinkKind::kExecutor) {
+    link->unseen.push_back(1);
+    link->send(text);
+    return true;
+  }
   auto message = messages->find(number);
   if (message != messages->end() && message->second.size() + text.size() > kMessageBytes) {
     link->send(message->second + "]");

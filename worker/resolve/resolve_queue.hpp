@@ -32,7 +32,8 @@ class ResolveQueue {
 
   explicit ResolveQueue(Reply reply) : reply_(std::move(reply)) {}
 
-  // A process is there. Returns its number. `send` sends it a message: an array of calls.
+  // A process is there. Returns its number. `send` sends it a message: an array of calls, or one
+  // call to the executor.
   uint64_t AddLink(LinkKind kind, Send send);
   // Its message: results, fields, credits. Returns false if it makes no sense.
   bool OnMessage(uint64_t link, const JsonValue& message);

@@ -215,6 +215,10 @@ class DeliveryTrace {
            "Rate limits have cut events of the subscription; which so long ago is not kept.");
     } else if (subscription_->from > position) {
       Step("delivery", "delivered", "It was handed to the connection.");
+    } else if (subscription_->next() > position) {
+      Step("delivery", "held",
+           "It waits for the field's resolver, or behind an event that does; or the resolver has "
+           "skipped it.");
     } else if (client_->is_behind()) {
       Step("delivery", "waiting", "The client is behind: it takes no more for now.");
     } else if (read_to_ <= position) {

@@ -16,16 +16,22 @@ from fraiseql_subs.http import (
     WebSocketAdapter,
 )
 from fraiseql_subs.manager import SubscriptionManager
+from fraiseql_subs.markers import ID, FiltersBy, FiltersNothing, GraphQLName, GraphQLType
 from fraiseql_subs.messages import GraphQLMessage, SubscriptionPayload
-from fraiseql_subs.registry import subscription
+from fraiseql_subs.registry import batch, subscription
 
 __all__ = [
+    "ID",
     "SKIP",
     "Context",
     "Event",
     "EventBusConfig",
+    "FiltersBy",
+    "FiltersNothing",
     "GraphQLMessage",
+    "GraphQLName",
     "GraphQLTransportWSHandler",
+    "GraphQLType",
     "Skip",
     "SubscriptionError",
     "SubscriptionExecutor",
@@ -35,5 +41,6 @@ __all__ = [
     "SubscriptionRefused",
     "WebSocketAdapter",
     "WebSocketClosed",
+    "batch",
     "subscription",
 ]

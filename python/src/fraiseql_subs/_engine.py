@@ -279,7 +279,11 @@ class Engine(Generic[StreamT]):
             pool = self._given_pool
             if pool is None:
                 pool = AsyncConnectionPool(
-                    self._conninfo, min_size=1, max_size=_POOL_SIZE, open=False
+                    self._conninfo,
+                    min_size=1,
+                    max_size=_POOL_SIZE,
+                    timeout=self._timeout,
+                    open=False,
                 )
                 await pool.open(wait=True, timeout=self._timeout)
         except BaseException:
@@ -307,18 +311,20 @@ class Engine(Generic[StreamT]):
             session.close(1001, "Going away")
         streams = [subscription.stream for subscription in self.subscriptions.values()]
         deadline = time.monotonic() + drain
-        # Nothing tells of it when a thread has read its last message.
-        while time.monotonic() < deadline and (  # noqa: ASYNC110
-            any(socket.waiting for socket in sockets) or any(stream.queue for stream in streams)
-        ):
-            await asyncio.sleep(_DRAIN_LOOK_S)
-        self.subscriptions.clear()
-        self._link = self._pool = None
-        await link.stop()
-        for check in list(self._checks):
-            check.cancel()
-        if pool is not self._given_pool:
-            await pool.close()
+        try:
+            # Nothing tells of it when a thread has read its last message.
+            while time.monotonic() < deadline and (  # noqa: ASYNC110
+                any(socket.waiting for socket in sockets) or any(one.queue for one in streams)
+            ):
+                await asyncio.sleep(_DRAIN_LOOK_S)
+        finally:
+            self.subscriptions.clear()
+            self._link = self._pool = None
+            for check in list(self._checks):
+                check.cancel()
+            await link.stop()
+            if pool is not self._given_pool:
+                await pool.close()
 
     async def connection_parameters(self) -> tuple[str, dict[str, Any]]:
         """Return with what it connects: those of the pool if one was given."""

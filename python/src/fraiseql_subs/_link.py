@@ -31,6 +31,11 @@ Connect = Callable[[], Awaitable[Connection]]
 
 _EXCHANGE = "CALL fraiseql_subs.session_exchange(%s, %b, %s, NULL)"
 _SEND = "SELECT fraiseql_subs.session_send(%s, %b)"
+# A role's limits are meant for statements that do something.
+_NO_LIMITS = (
+    "SELECT set_config(name, '0', false) FROM pg_settings"
+    " WHERE name IN ('statement_timeout', 'transaction_timeout', 'idle_session_timeout')"
+)
 _VERSION = "SELECT extversion FROM pg_extension WHERE extname = 'fraiseql_subs'"
 
 # The backend answers within this time if it is there at all, so that a network that has silently
@@ -156,11 +161,6 @@ class Link:
         return self._opened.is_set()
 
     @property
-    def running(self) -> bool:
-        """Whether the link is started and not stopped."""
-        return self._task is not None
-
-    @property
     def sessions(self) -> list[Session]:
         """All that have not ended."""
         return list(self._sessions.values())
@@ -255,6 +255,8 @@ class Link:
         async with contextlib.AsyncExitStack() as stack:
             receiving = await stack.enter_async_context(_closing(await self._connect()))
             sending = await stack.enter_async_context(_closing(await self._connect()))
+            for connection in (receiving, sending):
+                await connection.execute(_NO_LIMITS)
             version = await (await sending.execute(_VERSION)).fetchone()
             self.version = version[0] if version else None
             name, frames = await _exchange(receiving, None, 0)

@@ -4,6 +4,7 @@ import asyncio
 import threading
 import time
 from collections.abc import Callable, Coroutine, Mapping
+from concurrent.futures import CancelledError
 from types import TracebackType
 from typing import Any, TypeVar
 
@@ -74,7 +75,8 @@ class SubscriptionExecutor:
 
         :param config: the bus; the default is `EventBusConfig.memory()`.
         :param conninfo: the database, as libpq takes it.
-        :param timeout: seconds that connecting, registering and statements may take.
+        :param timeout: seconds that connecting and registering may take, and a statement may wait
+            for a connection.
         :param max_queue_messages: how many messages of one subscription may wait to be read.
         :param max_queue_bytes: likewise, in bytes. What goes past either waits in the worker's
             ring, where it may be lost, which is told then.
@@ -113,6 +115,10 @@ class SubscriptionExecutor:
         try:
             self._loop.run_forever()
         finally:
+            # Threads wait for them.
+            for task in asyncio.all_tasks(self._loop):
+                task.cancel()
+                self._loop.run_until_complete(asyncio.wait({task}))
             self._loop.run_until_complete(self._loop.shutdown_asyncgens())
             self._loop.close()
 
@@ -120,10 +126,12 @@ class SubscriptionExecutor:
         """Run a coroutine in the loop's thread and return its result."""
         if self._closed:
             coroutine.close()
-            raise SubscriptionError("The executor is closed.", code="STOPPED")
+            raise _closed_error()
         future = asyncio.run_coroutine_threadsafe(coroutine, self._loop)
         try:
             return future.result()
+        except CancelledError:
+            raise _closed_error() from None
         except BaseException:
             # An interrupt of this thread; of no effect if the coroutine itself has failed.
             future.cancel()
@@ -246,6 +254,10 @@ class SubscriptionExecutor:
     ) -> None:
         """Close."""
         self.close()
+
+
+def _closed_error() -> SubscriptionError:
+    return SubscriptionError("The executor is closed.", code="STOPPED")
 
 
 async def _in_loop(function: Any, argument: str) -> None:

@@ -91,7 +91,8 @@ class SubscriptionManager(Registry, Generic[App]):
         :param application: names this application among those that `sync` the same database.
         :param sync: whether `start` brings what is decorated to the database.
         :param resolvers: whether `start` runs resolvers in this process.
-        :param timeout: seconds that connecting and subscribing may take.
+        :param timeout: seconds that connecting and subscribing may take, and, without `pool`, that
+            a statement may wait for a connection.
         :param max_queue_messages: how many messages of one subscription or socket may wait to be
             read.
         :param max_queue_bytes: likewise, in bytes. What goes past either waits in the worker's

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from fraiseql_subs._schema.faults import Fault
 from fraiseql_subs._schema.names import check_name
 
-__all__ = ["ID", "GraphQLName", "GraphQLType"]
+__all__ = ["ID", "FiltersBy", "FiltersNothing", "GraphQLName", "GraphQLType"]
 
 
 def _checked(name: str, what: str) -> None:
@@ -44,6 +44,25 @@ class GraphQLType:
     def __post_init__(self) -> None:
         """Check the name."""
         _checked(self.name, "type")
+
+
+@dataclass(frozen=True)
+class FiltersBy:
+    """The key of the event's data by which an argument filters, where the event's class has none.
+
+    ``Annotated[int, FiltersBy("customer_id")]``.
+    """
+
+    key: str
+
+
+@dataclass(frozen=True)
+class FiltersNothing:
+    """Marks an argument as the resolver's alone: ``Annotated[str, FiltersNothing()]``.
+
+    So is every argument that the event's class has no attribute for; it has to be said where an
+    event is a dict.
+    """
 
 
 ID = GraphQLType("ID")

@@ -131,11 +131,10 @@ class SubscriptionDefinition(_Resolver):
     events: tuple[str, ...] | None
     """Event types it delivers; None: all of the channel."""
 
-    filters: Mapping[str, str] | None
-    """Arguments that filter, and the key of the event's data by which each does.
+    filters: Mapping[str, str]
+    """The key of the event's data for each argument of which it is known that it filters.
 
-    Others are for the resolver alone. None: not known of an event that is a dict; then arguments
-    filter that are called as a field of the result.
+    Of a field whose event and result are dicts, the database knows.
     """
 
     options: Mapping[str, Any]
@@ -312,7 +311,8 @@ class Registry:
                     for argument in options.get("scope", {}):
                         if argument not in field.arguments:
                             raise Fault(f'scope: the field has no argument "{argument}"')
-                        if field.filters is not None and argument not in field.filters:
+                        is_known = codecs.columns is not None
+                        if is_known and argument not in field.filters:
                             raise Fault(
                                 f'scope: the argument "{argument}" does not filter: the event\'s '
                                 "class has no such attribute, so it would keep nobody out"

@@ -243,6 +243,35 @@ def test_a_closed_executor_says_so(conninfo):
     assert raised.value.code == "STOPPED"
 
 
+def test_threads_that_wait_for_an_answer_hear_of_the_close(server, conninfo):
+    executor = SubscriptionExecutor(conninfo=conninfo)
+    told = []
+
+    def publish_and_wait():
+        try:
+            publish(executor, 1)
+        except (SubscriptionError, psycopg.Error) as error:
+            told.append(error)
+
+    # Nobody publishes while the function is changed.
+    with server.connect(autocommit=False) as connection:
+        connection.execute("LOCK TABLE pg_proc IN ACCESS EXCLUSIVE MODE")
+        thread = threading.Thread(target=publish_and_wait)
+        thread.start()
+        while not server_waits(server, connection):
+            time.sleep(0.01)
+        executor.close()
+        thread.join()
+    assert len(told) == 1
+
+
+def server_waits(server, connection):
+    """Whether a backend waits for a lock of a connection, which has all locks that asking needs."""
+    return connection.execute(
+        "SELECT 1 FROM pg_locks WHERE NOT granted AND relation = 'pg_proc'::regclass"
+    ).fetchone()
+
+
 def test_what_cannot_be_started_leaves_no_thread(tmp_path):
     before = threading.active_count()
     with pytest.raises(SubscriptionError) as raised:

@@ -207,6 +207,21 @@ def after_filling(link, cluster):
     return fill_and_connect
 
 
+async def test_limits_of_the_role_do_not_end_the_link(cluster):
+    cluster.sql("ALTER ROLE postgres SET statement_timeout = '20ms'")
+    cluster.sql("ALTER ROLE postgres SET idle_session_timeout = '20ms'")
+    async with SubscriptionManager(
+        conninfo=conninfo_of(cluster), sync=False, resolvers=False
+    ) as manager:
+        await manager.create_subscription("s", "c", QUERY)
+        for number in range(20):
+            await asyncio.to_thread(publish, cluster, number)
+        reader = Reader()
+        await reader.read_subscription(manager, "s", 19)
+        assert reader.ids == list(range(20))
+        assert (await manager.status()).reconnects == 0
+
+
 async def test_statements_work_again_after_a_restart(cluster, manager):
     await manager.create_subscription("s", "c", QUERY)
     await asyncio.to_thread(cluster.restart)

@@ -419,3 +419,18 @@ def test_options_are_said_once() -> None:
     registry.subscription("a: Int", channel="c")(whole)
     with pytest.raises(ValueError, match=r"timeout, on_error: said where the field has its @subsc"):
         registry.batch("a", timeout=1, on_error="skip")(batched)
+
+
+def test_what_an_argument_filters_by_must_be_known() -> None:
+    @dataclass
+    class Vars:
+        customer_id: int
+
+    def changed(event: dict[str, Any], variables: Vars) -> Row:
+        return Row(1)
+
+    assert refusal(changed) == (
+        'its variables: what "customer_id" filters by is not known, since the event is a dict: '
+        'write Annotated[…, FiltersBy("customer_id")] or FiltersNothing(), or take an Event of a '
+        "class"
+    )

@@ -3,6 +3,7 @@
 import dataclasses
 import enum
 import functools
+import re
 import uuid
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -16,7 +17,7 @@ import pytest
 from typing_extensions import Doc, NotRequired, TypeAliasType
 
 from fraiseql_subs.event import Event, Skip
-from fraiseql_subs.markers import ID, GraphQLName, GraphQLType
+from fraiseql_subs.markers import ID, FiltersBy, FiltersNothing, GraphQLName, GraphQLType
 from fraiseql_subs.registry import Registry, SubscriptionDefinition
 
 T = TypeVar("T")
@@ -314,9 +315,11 @@ class Vars:
 
 def test_arguments_are_the_fields_of_the_class_of_variables() -> None:
     assert field_taking(Vars).sdl == (
-        "changed(id: ID!, customer_id: ID, status: Status! = paid, limit: Int! = 10, "
-        'ratio: Float! = 0.5, text: String! = "a \\"b\\"", flag: Boolean! = false, '
-        "tags: [String!]! = [], states: [Status!], since: DateTime): String"
+        'changed(id: ID! @filters(by: "id"), customer_id: ID @filters(by: "customer_id"), '
+        'status: Status! = paid @filters(by: "status"), limit: Int! = 10 @filtersNothing, '
+        'ratio: Float! = 0.5 @filtersNothing, text: String! = "a \\"b\\"" @filtersNothing, '
+        "flag: Boolean! = false @filtersNothing, tags: [String!]! = [] @filtersNothing, "
+        "states: [Status!] @filtersNothing, since: DateTime @filtersNothing): String"
     )
 
 
@@ -340,9 +343,12 @@ def test_a_struct_and_a_model_have_arguments_too() -> None:
     class Dict(TypedDict, total=False):
         id: int
 
-    assert field_taking(Struct).sdl == "changed(id: Int!, customer_id: Int): String"
-    assert field_taking(Model).sdl == "changed(id: Int!, status: Status! = new): String"
-    assert field_taking(Dict).sdl == "changed(id: Int): String"
+    def without_directives(annotation: object) -> str:
+        return re.sub(r' @filters\(by: "\w+"\)', "", field_taking(annotation).sdl)
+
+    assert without_directives(Struct) == "changed(id: Int!, customer_id: Int): String"
+    assert without_directives(Model) == "changed(id: Int!, status: Status! = new): String"
+    assert without_directives(Dict) == "changed(id: Int): String"
 
 
 def test_an_argument_may_be_a_filter_that_the_worker_makes() -> None:
@@ -368,8 +374,85 @@ def test_arguments_filter_by_the_columns_that_the_event_has() -> None:
     }
 
 
-def test_which_arguments_filter_is_not_known_of_a_dict() -> None:
-    assert field_returning(int).filters is None
+def registered(function: Any, sdl: str | None = None) -> SubscriptionDefinition:
+    registry = Registry()
+    registry.subscription(sdl, channel="c")(function)
+    return next(iter(registry.subscriptions.values()))
+
+
+@dataclass
+class Two:
+    id: int
+    currency: str = "EUR"
+
+
+def test_an_argument_that_the_result_has_filters_without_being_told() -> None:
+    def changed(event: Event[Row], variables: Two) -> Row:
+        raise NotImplementedError
+
+    made = registered(changed)
+    assert made.sdl == 'changed(id: Int!, currency: String! = "EUR" @filtersNothing): Row'
+    assert made.filters == {"id": "id"}
+
+
+def test_but_not_where_the_result_has_it_of_another_type_or_a_row() -> None:
+    @dataclass
+    class Other:
+        id: str
+
+    @dataclass
+    class Wrapped:
+        id: int
+        row: Row
+
+    for result in (Other, Wrapped):
+
+        def changed(event: Event[Row], variables: Two) -> Any:
+            raise NotImplementedError
+
+        changed.__annotations__["return"] = result
+        assert 'id: Int! @filters(by: "id")' in registered(changed).sdl
+
+
+def test_what_filters_may_be_said() -> None:
+    @dataclass
+    class Said:
+        customer: Annotated[int, FiltersBy("customer_id")]
+        id: Annotated[int, FiltersNothing()]
+
+    def changed(event: dict[str, Any], variables: Said) -> Row:
+        raise NotImplementedError
+
+    made = registered(changed)
+    assert made.sdl == (
+        'changed(customer: Int! @filters(by: "customer_id"), id: Int! @filtersNothing): Row'
+    )
+    assert made.filters == {"customer": "customer_id"}
+
+
+def test_sdl_is_completed_with_what_its_arguments_filter_by() -> None:
+    def changed(event: Event[Row], variables: dict[str, Any]) -> Row:
+        raise NotImplementedError
+
+    made = registered(
+        changed,
+        'changed(id: Int, "whose" customer_id: ID = "7" @deprecated, a: [Int] = [1],'
+        ' b: Int @filters(by: "x"), c: Int @filtersNothing, where: RowFilter): Row',
+    )
+    assert made.sdl == (
+        'changed(id: Int, "whose" customer_id: ID = "7" @deprecated @filters(by: "customer_id"), '
+        'a: [Int] = [1] @filtersNothing, b: Int @filters(by: "x"), c: Int @filtersNothing, '
+        "where: RowFilter): Row"
+    )
+    assert made.filters == {"b": "x", "customer_id": "customer_id", "id": "id"}
+
+
+def test_sdl_stays_as_it_is_where_the_event_is_a_dict() -> None:
+    def changed(event: dict[str, Any], variables: dict[str, Any]) -> dict[str, Any]:
+        raise NotImplementedError
+
+    made = registered(changed, "changed(id: ID, other: ID): Order")
+    assert (made.sdl, made.filters) == ("changed(id: ID, other: ID): Order", {})
 
 
 def test_columns_may_be_called_otherwise_in_the_event() -> None:
@@ -420,7 +503,7 @@ def test_a_field_may_be_written_as_sdl() -> None:
     made = registry.subscriptions["orderUpdated"]
     assert made.sdl == '"An order." orderUpdated(id: ID, at: DateTime): Order'
     assert made.types == {"DateTime": "scalar DateTime"}
-    assert made.filters is None
+    assert made.filters == {}
 
 
 def test_types_of_the_result_are_made_for_sdl_that_names_them() -> None:
@@ -497,7 +580,7 @@ def test_what_a_function_declares_is_what_it_gets() -> None:
     registry = Registry()
 
     @registry.subscription(channel="c")
-    async def all_three(event: dict[str, Any], variables: Vars, ctx: Any) -> Any | None:
+    async def all_three(event: Event[Row], variables: Vars, ctx: Any) -> int | None:
         raise NotImplementedError
 
     @registry.subscription(channel="c")

@@ -224,6 +224,16 @@ def test_the_data_of_a_change_is_the_row() -> None:
     assert event.type == "UPDATE"
 
 
+def test_a_published_event_may_have_a_key_called_old() -> None:
+    @dataclass
+    class Price:
+        new: int
+        old: int
+
+    event = resolver(Event[Price]).decode_event(envelope({"new": 2, "old": 1}, old=1))
+    assert (event.data, event.old) == (Price(2, 1), None)
+
+
 def test_truncate_has_no_row_and_is_for_those_who_say_so() -> None:
     assert resolver(Event[Row]).decode_event(change("TRUNCATE", None)) is SKIP
     assert resolver(Event[Row | None]).decode_event(change("TRUNCATE", None)).data is None
@@ -312,7 +322,7 @@ class Vars:
 
 
 def test_variables_come_by_their_graphql_names() -> None:
-    decode = resolver(dict, Vars, int).decode_variables
+    decode = resolver(Event[Row], Vars, int).decode_variables
     assert decode({"id": 1}) == Vars(1)
     assert decode({"id": 1, "level": "HIGH", "customerId": str(uuid.UUID(int=1))}) == Vars(
         1, Level.HIGH, uuid.UUID(int=1)
@@ -320,7 +330,7 @@ def test_variables_come_by_their_graphql_names() -> None:
 
 
 def test_null_is_left_out_where_python_has_a_default_that_is_not_none() -> None:
-    assert resolver(dict, Vars, int).decode_variables({"id": 1, "tags": None}) == Vars(1)
+    assert resolver(Event[Row], Vars, int).decode_variables({"id": 1, "tags": None}) == Vars(1)
 
 
 def test_structs_and_models_get_variables_by_their_own_names() -> None:
@@ -333,11 +343,11 @@ def test_structs_and_models_get_variables_by_their_own_names() -> None:
         order_id: int = pydantic.Field(alias="orderId")
         level: Level | None = None
 
-    struct = resolver(dict, StructVars, int).decode_variables
+    struct = resolver(Event[Row], StructVars, int).decode_variables
     assert struct({"order": 1, "level": "HIGH", "levels": ["LOW"]}) == StructVars(
         1, Level.HIGH, [Level.LOW]
     )
-    model = resolver(dict, ModelVars, int).decode_variables({"orderId": 1, "level": "HIGH"})
+    model = resolver(Event[Row], ModelVars, int).decode_variables({"orderId": 1, "level": "HIGH"})
     assert (model.order_id, model.level) == (1, Level.HIGH)
 
 

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 
 from fraiseql_subs._schema.faults import Fault
 
-__all__ = ["FieldText", "described", "quoted", "read_field"]
+__all__ = ["ArgumentText", "FieldText", "described", "quoted", "read_field"]
 
 _TOKEN = re.compile(
     r"""
@@ -27,12 +27,30 @@ _OPENING = {"(": ")", "[": "]", "{": "}"}
 
 
 @dataclass(frozen=True)
+class ArgumentText:
+    """An argument as it was read."""
+
+    type: str
+    """Such as ``[ID!]``."""
+
+    end: int
+    """Where it ends in the text, behind its directives."""
+
+    directives: dict[str, str]
+    """The text in brackets by the directive's name."""
+
+    @property
+    def type_name(self) -> str:
+        """The type without list and non-null marks."""
+        return self.type.strip("[]!")
+
+
+@dataclass(frozen=True)
 class FieldText:
     """A field as it was read."""
 
     name: str
-    arguments: dict[str, str]
-    """The type of each argument, such as ``[ID!]``."""
+    arguments: dict[str, ArgumentText]
 
     type: str
     """With list and non-null marks."""
@@ -46,6 +64,7 @@ class FieldText:
 class _Reader:
     def __init__(self, text: str) -> None:
         self.tokens: list[tuple[str, str]] = []
+        self.ends: list[int] = []
         at = 0
         while at < len(text):
             match = _TOKEN.match(text, at)
@@ -53,6 +72,7 @@ class _Reader:
                 raise Fault(f"SDL cannot have {text[at : at + 10]!r} at character {at + 1}")
             if match.lastgroup not in (None, "ignored"):
                 self.tokens.append((str(match.lastgroup), match.group()))
+                self.ends.append(match.end())
             at = match.end()
         self.at = 0
 
@@ -86,12 +106,16 @@ class _Reader:
             self.skip_value()
         self.at += 1
 
-    def skip_directives(self) -> None:
+    def directives(self) -> dict[str, str]:
+        read: dict[str, str] = {}
         while self.peek() == "@":
             self.at += 1
-            self.take("name")
+            name = self.take("name")
+            start = self.at
             if self.peek() == "(":
                 self.skip_value()
+            read[name] = " ".join(text for _, text in self.tokens[start : self.at])
+        return read
 
     def type(self) -> str:
         if self.peek() == "[":
@@ -110,7 +134,7 @@ def read_field(sdl: str) -> FieldText:
     reader = _Reader(sdl)
     reader.skip_description()
     name = reader.take("name")
-    arguments: dict[str, str] = {}
+    arguments: dict[str, ArgumentText] = {}
     if reader.peek() == "(":
         reader.take("(")
         while reader.peek() != ")":
@@ -119,17 +143,19 @@ def read_field(sdl: str) -> FieldText:
             if argument in arguments:
                 raise Fault(f'SDL has two arguments "{argument}"')
             reader.take(":")
-            arguments[argument] = reader.type()
+            type_ = reader.type()
             if reader.peek() == "=":
                 reader.take("=")
                 reader.skip_value()
-            reader.skip_directives()
+            directives = reader.directives()
+            end = reader.ends[reader.at - 1]
+            arguments[argument] = ArgumentText(type_, end, directives)
         reader.take(")")
     if reader.peek() != ":":
         raise Fault(f'SDL is not that of a field: after "{name}" there is no ":" and type')
     reader.take(":")
     type_ = reader.type()
-    reader.skip_directives()
+    reader.directives()
     if reader.peek():
         raise Fault(f"SDL goes on with {reader.peek()!r} after the field; it is one field")
     return FieldText(name, arguments, type_)

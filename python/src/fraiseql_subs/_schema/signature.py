@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import functools
 import inspect
+import re
 import typing
-from collections.abc import Awaitable, Callable, Coroutine, Iterable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Coroutine, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timezone
 from decimal import Decimal
@@ -16,7 +17,7 @@ from fraiseql_subs._schema.faults import EncodeError, Fault
 from fraiseql_subs._schema.guards import is_dict
 from fraiseql_subs._schema.hints import Namespace, bare, hints_of, is_union, shown, type_arguments
 from fraiseql_subs._schema.names import NameForm
-from fraiseql_subs._schema.sdl_text import FieldText, described
+from fraiseql_subs._schema.sdl_text import FieldText, described, quoted
 from fraiseql_subs._schema.types import (
     FieldNode,
     Leaf,
@@ -30,6 +31,7 @@ from fraiseql_subs._schema.types import (
 )
 from fraiseql_subs._schema.values import JSON_CODEC, KNOWN_SCALARS, LEAF_CODECS, encode_any
 from fraiseql_subs.event import SKIP, Event, Skip
+from fraiseql_subs.markers import FiltersBy, FiltersNothing
 
 __all__ = [
     "Codecs",
@@ -109,7 +111,9 @@ class Inferred:
     """Definition by name."""
 
     arguments: tuple[str, ...]
-    filters: dict[str, str] | None
+
+    filters: dict[str, str]
+    """The key of the event's data for each argument of which it is known that it filters."""
 
 
 @dataclass(frozen=True)
@@ -217,6 +221,9 @@ def _read_event(
             data, old = row["row"], row["old"]
             if data is None and not takes_none:
                 return SKIP
+        elif is_dict(data) and "old" in data:
+            # A key of what was published, which the worker cannot tell from a row's.
+            old = None
         return Event(
             id=str(envelope["id"]),
             type=envelope["type"],
@@ -245,27 +252,6 @@ def _columns(node: Node) -> Mapping[str, str] | None:
             if kind_of(generic_of(row)[0]) is not None:
                 return {one.name: one.wire for one in parts_of(row, inner.namespace)}
     return {part.name: part.wire for part in parts}
-
-
-def _filters(codecs: Codecs, arguments: Iterable[str]) -> dict[str, str] | None:
-    """Say which arguments filter, and by which key of the event's data; None: not known.
-
-    An argument filters by the attribute of the event's class that is called as the attribute of
-    the variables' class is.
-    """
-    if codecs.columns is None:
-        return None
-    names = {one: one for one in arguments}
-    for one in codecs.variables.fields if codecs.variables else []:
-        names[one.key] = one.part.name
-        node = one.node.inner if isinstance(one.node, Nullable) else one.node
-        if isinstance(node, ListNode):
-            del names[one.key]
-    return {
-        name: codecs.columns[attribute]
-        for name, attribute in names.items()
-        if attribute in codecs.columns
-    }
 
 
 _CHANGE = {"operation", "table", "row", "old"}
@@ -311,7 +297,7 @@ def _variables_decoder(node: ObjectNode | None) -> Callable[[Mapping[str, Any]],
     return lambda variables: node.decode(variables, "")
 
 
-def _argument_sdl(one: FieldNode) -> str:
+def _argument_sdl(one: FieldNode, directive: str) -> str:
     node, part = one.node, one.part
     if part.required:
         type_ = node.sdl()
@@ -323,7 +309,7 @@ def _argument_sdl(one: FieldNode) -> str:
             type_ = f"{node.sdl()} = {node.literal(part.default)}"
         except EncodeError as error:
             raise Fault(f"its variables: {part.name}: {error}") from error
-    return described(part.description, f"{one.key}: {type_}").replace("\n", " ")
+    return described(part.description, f"{one.key}: {type_}{directive}").replace("\n", " ")
 
 
 def _named(node: Node) -> Node:
@@ -331,6 +317,60 @@ def _named(node: Node) -> Node:
     while isinstance(node, (Nullable, ListNode)):
         node = node.inner if isinstance(node, Nullable) else node.item
     return node
+
+
+# What arguments filter by -------------------------------------------------------------------------
+
+
+@dataclass(frozen=True)
+class _Filtering:
+    """What an argument filters by, and how its SDL says so."""
+
+    directive: str
+    key: str | None
+    is_known: bool = True
+
+
+_NOTHING = _Filtering(" @filtersNothing", None)
+
+
+def _filtering_by(key: str) -> _Filtering:
+    return _Filtering(f" @filters(by: {quoted(key)})", key)
+
+
+def _filtering(
+    codecs: Codecs, name: str, type_: str, attribute: str, markers: tuple[object, ...] = ()
+) -> _Filtering:
+    """Find what an argument filters by: the attribute of the event's class of the same name."""
+    for marker in markers:
+        if isinstance(marker, FiltersBy):
+            return _filtering_by(marker.key)
+        if isinstance(marker, FiltersNothing):
+            return _NOTHING
+    type_ = type_.rstrip("!")
+    if type_.endswith("Filter"):
+        return _Filtering("", None)
+    if type_.startswith("["):
+        return _NOTHING
+    # What is called alike in the result filters without being told to.
+    is_of_result = _result_leaves(codecs).get(name) == type_
+    if codecs.columns is None:
+        return _Filtering("", name if is_of_result else None, is_of_result)
+    key = codecs.columns.get(attribute)
+    if key is None:
+        return _NOTHING
+    return _Filtering("", key) if key == name and is_of_result else _filtering_by(key)
+
+
+def _result_leaves(codecs: Codecs) -> dict[str, str]:
+    result = codecs.result and _named(codecs.result)
+    if not isinstance(result, ObjectNode) or any(one.key == "row" for one in result.fields):
+        return {}
+    return {
+        one.key: one.node.type_name()
+        for one in result.fields
+        if not isinstance(_named(one.node), ObjectNode)
+    }
 
 
 # Results ------------------------------------------------------------------------------------------
@@ -376,13 +416,25 @@ def infer_field(function: Callable[..., object], name: str, codecs: Codecs) -> I
     if codecs.result is None:
         raise Fault("it does not say what it returns; annotate it, or write the field as SDL")
     arguments = codecs.variables.fields if codecs.variables else []
-    listed = ", ".join(_argument_sdl(one) for one in arguments)
+    filters: dict[str, str] = {}
+    listed: list[str] = []
+    for one in arguments:
+        found = _filtering(codecs, one.key, one.node.type_name(), one.part.name, one.part.metadata)
+        if not found.is_known:
+            raise Fault(
+                f'its variables: what "{one.key}" filters by is not known, since the event is a '
+                f'dict: write Annotated[…, FiltersBy("{one.key}")] or FiltersNothing(), or take '
+                "an Event of a class"
+            )
+        if found.key is not None:
+            filters[one.key] = found.key
+        listed.append(_argument_sdl(one, found.directive))
     # Null is what an error leaves of the field.
-    field = f"{name}({listed})" if listed else name
+    field = f"{name}({', '.join(listed)})" if listed else name
     sdl = described(_summary(function), f"{field}: {codecs.result.type_name()}")
     types = definitions(codecs.result, *(one.node for one in arguments))
     names = tuple(one.key for one in arguments)
-    return Inferred(sdl, types, names, _filters(codecs, names))
+    return Inferred(sdl, types, names, filters)
 
 
 def complete_field(sdl: str, field: FieldText, codecs: Codecs) -> Inferred:
@@ -396,18 +448,31 @@ def complete_field(sdl: str, field: FieldText, codecs: Codecs) -> Inferred:
                     f'its variables have "{one.key}", and the field has the arguments {known}; '
                     'a name that differs is said by GraphQLName or rename="camel"'
                 )
-            if _named(one.node).type_name() == field.arguments[one.key].strip("[]!"):
+            if _named(one.node).type_name() == field.arguments[one.key].type_name:
                 nodes.append(one.node)
     if codecs.result is not None and _named(codecs.result).type_name() == field.type_name:
         nodes.append(codecs.result)
     types = definitions(*nodes)
-    for type_ in (field.type, *field.arguments.values()):
-        name = type_.strip("[]!")
+    for name in (field.type_name, *(one.type_name for one in field.arguments.values())):
         if name in KNOWN_SCALARS:
             types[name] = f"scalar {name}"
-    names = tuple(field.arguments)
-    leaves = [name for name in names if not field.arguments[name].startswith("[")]
-    return Inferred(sdl.strip(), types, names, _filters(codecs, leaves))
+    parts = {one.key: one.part for one in codecs.variables.fields} if codecs.variables else {}
+    filters: dict[str, str] = {}
+    # From the last on, so that those before stay where they were found.
+    for name, argument in reversed(field.arguments.items()):
+        if "filtersNothing" in argument.directives:
+            continue
+        said = re.search(r'"(.*)"', argument.directives.get("filters", ""))
+        if said:
+            filters[name] = said.group(1)
+            continue
+        part = parts.get(name)
+        attribute, markers = (part.name, part.metadata) if part else (name, ())
+        found = _filtering(codecs, name, argument.type, attribute, markers)
+        sdl = sdl[: argument.end] + found.directive + sdl[argument.end :]
+        if found.key is not None:
+            filters[name] = found.key
+    return Inferred(sdl.strip(), types, tuple(field.arguments), filters)
 
 
 def _summary(function: Callable[..., object]) -> str | None:

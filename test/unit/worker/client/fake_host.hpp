@@ -15,8 +15,11 @@
 
 namespace fsubs {
 
-class FakeHost final : public ClientHost {
+class FakeHost final : public ClientHost, private HeldStage::Sink {
+  ShardCounters counters_;
+
  public:
+  FakeHost() { stage.SetLimit(1 << 20); }
   const Options& options() const override { return options_; }
   ShardCounters* counters() override { return &counters_; }
   AuditLog* audit() override { return &audit_; }
@@ -27,6 +30,8 @@ class FakeHost final : public ClientHost {
   void FlushLater(Client* client, Flush when) override { unflushed_.emplace_back(client, when); }
   void CatchUpLater(Client* client) override { catching_up.push_back(client); }
   void TellCutsLater(Client* client) override { telling_cuts.push_back(client); }
+  HeldStage* held_stage() override { return &stage; }
+  void AwaitHeldRoom(Client* client) override { blocked.push_back(client); }
   Position position() const override { return next_position; }
   bool AdmitOrHold(Client*, std::string_view) override { return !holds; }
   void Authenticate(Client* client, Credentials credentials) override {
@@ -92,12 +97,23 @@ class FakeHost final : public ClientHost {
   Options* mutable_options() { return &options_; }
   const ClientMap& clients() const { return clients_; }
 
+  // What the shard does with what came of calls.
+  void Resolve(std::vector<ResolveResult> results) {
+    WorkBudget budget(1'000'000);
+    stage.Add(std::move(results));
+    stage.Continue(&budget);
+    EXPECT_TRUE(stage.is_idle());
+  }
+
   bool holds = false;  // messages, for the catalog
   std::vector<Credentials> presented;
   // What is done instead of letting in whom the options allow.
   std::function<void(Client*)> identify;
   std::function<void(Client*)> watch_expiry;
   Position next_position = 0;
+  HeldStage stage{0, &counters_, this};
+  std::vector<Client*> blocked;  // until there is room in the stage
+  size_t room_made = 0;          // how often there was
   std::vector<Client*> catching_up;
   std::vector<std::string> audit_lines;
   std::vector<Client*> telling_cuts;
@@ -106,8 +122,10 @@ class FakeHost final : public ClientHost {
       std::make_unique<LimitRules>(Limits(), std::span<const RoleLimits>());
 
  private:
+  void OnHeldWork() override {}
+  void OnHeldRoom() override { ++room_made; }
+
   Options options_;
-  ShardCounters counters_;
   AuditLog audit_{[this](const std::string& line) { audit_lines.push_back(line); },
                   [] { return uint64_t{0}; }};
   BufferPool buffers_;
