@@ -21,13 +21,14 @@ async def _sync(manager: SubscriptionManager[Any], dsn: str | None, check: bool)
     from fraiseql_subs.sync import DriftWarning
     from fraiseql_subs.sync import sync as apply
 
-    # The drift has them as well.
-    warnings.simplefilter("ignore", DriftWarning)
     conninfo, options = await manager.connection_parameters() if dsn is None else (dsn, {})
     async with await psycopg.AsyncConnection.connect(conninfo, **options) as connection:
-        return await apply(
-            connection, manager.registries, application=manager.application, check=check
-        )
+        with warnings.catch_warnings():
+            # The drift has them as well.
+            warnings.simplefilter("ignore", DriftWarning)
+            return await apply(
+                connection, manager.registries, application=manager.application, check=check
+            )
 
 
 @command(role="fraiseql_registrar")
