@@ -48,6 +48,7 @@ inline constexpr char kFields[] = "fields";
 inline constexpr char kResults[] = "results";
 inline constexpr char kCredits[] = "credits";
 inline constexpr char kSeen[] = "seen";
+inline constexpr char kLink[] = "link";
 
 }  // namespace member
 
@@ -71,6 +72,7 @@ inline constexpr char kExplain[] = "explain";
 inline constexpr char kSessionLink[] = "session_link";
 inline constexpr char kSessionSender[] = "session_sender";
 inline constexpr char kResolvers[] = "resolvers";
+inline constexpr char kResolverSend[] = "resolver_send";
 
 // What a backend may ask for.
 inline constexpr const char* kOfBackends[] = {kMetrics,    kConnections, kSubscriptions,

@@ -1110,6 +1110,12 @@ LANGUAGE c AS 'MODULE_PATHNAME', 'fsubs_resolver_exchange';
 COMMENT ON PROCEDURE fraiseql_subs.resolver_exchange(text, text, text, integer, integer, text) IS
     'hand in what calls of resolvers came to, and wait for further ones';
 
+CREATE FUNCTION fraiseql_subs.resolver_send(link text, results text, credits integer DEFAULT NULL)
+RETURNS void
+LANGUAGE c AS 'MODULE_PATHNAME', 'fsubs_resolver_send';
+COMMENT ON FUNCTION fraiseql_subs.resolver_send(text, text, integer) IS
+    'hand in what calls of resolvers came to while the session of the link waits for further ones';
+
 CREATE FUNCTION fraiseql_schema() RETURNS text
 LANGUAGE sql STABLE SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
     SELECT fraiseql_subs.compose_schema(
@@ -1877,12 +1883,14 @@ LANGUAGE sql IMMUTABLE SET search_path = pg_catalog, pg_temp AS $$
             'fraiseql_register_resolver', 'fraiseql_unregister_resolver', 'fraiseql_schema',
             'sync_application']),
         ('fraiseql_resolver', ARRAY[
-            'fraiseql_schema', 'fraiseql_skip', 'fraiseql_resolver_error', 'resolver_exchange']),
+            'fraiseql_schema', 'fraiseql_skip', 'fraiseql_resolver_error', 'resolver_exchange',
+            'resolver_send']),
         ('fraiseql_monitor', ARRAY[
             'fraiseql_metrics', 'fraiseql_connections', 'fraiseql_subscriptions',
             'fraiseql_watched_tables', 'fraiseql_issuers', 'fraiseql_limits', 'fraiseql_resolvers']),
         ('fraiseql_host', ARRAY[
-            'session_exchange', 'session_send']),
+            'session_exchange', 'session_send', 'fraiseql_skip', 'fraiseql_resolver_error',
+            'resolver_exchange', 'resolver_send']),
         ('fraiseql_operator', ARRAY[
             'fraiseql_metrics', 'fraiseql_connections', 'fraiseql_subscriptions',
             'fraiseql_watched_tables', 'fraiseql_issuers', 'fraiseql_limits', 'fraiseql_resolvers',
@@ -1926,7 +1934,8 @@ BEGIN
     LOOP
         EXECUTE format('GRANT EXECUTE ON ROUTINE %s TO %I', granted.function, granted.role);
     END LOOP;
-    GRANT USAGE ON SCHEMA fraiseql_subs TO fraiseql_registrar, fraiseql_resolver, fraiseql_host;
+    GRANT USAGE ON SCHEMA fraiseql_subs
+        TO fraiseql_registrar, fraiseql_resolver, fraiseql_host;
 END
 $$;
 COMMENT ON FUNCTION fraiseql_create_roles() IS

@@ -461,6 +461,9 @@ bool Worker::OnRequest(std::string_view op, const std::optional<JsonValue>& argu
     reply({.rows = keys_.Rows()});
   } else if (op == side_door::op::kResolvers) {
     reply({.rows = resolvers_.Rows()});
+  } else if (op == side_door::op::kResolverSend) {
+    const bool is_taken = arguments && resolvers_.OnSend(*arguments);
+    reply({.rows = "[]", .error = is_taken ? "" : "the link has ended"});
   } else if (op == side_door::op::kExplain) {
     ExplainDelivery(arguments, std::move(reply));
   } else {

@@ -1,5 +1,5 @@
 // fsubs_resolver_exchange: a process outside the database resolves events, over this backend's
-// connection to the worker.
+// connection to the worker. fsubs_resolver_send: it hands in results while that backend waits.
 #include <algorithm>
 #include <chrono>
 
@@ -18,6 +18,8 @@ constexpr std::chrono::seconds kSendTimeout{5};
 constexpr int kNonceBytes = 16;
 
 enum Argument { kLink, kFields, kResults, kCredits, kWaitMs, kCalls };
+// Of fsubs_resolver_send, behind kLink.
+enum SentArgument { kSentResults = 1, kSentCredits };
 
 // This backend's, for as long as it lives or until it fails.
 struct Link {
@@ -26,6 +28,7 @@ struct Link {
   SideDoorWait* wait;
   char* name;
   uint64_t seen;  // messages of the worker
+  bool is_named;  // the worker knows the name
 };
 
 Link link;
@@ -77,14 +80,14 @@ void OpenLink() {
 }
 
 // The argument, which is to be JSON, in UTF-8; null if it is. Raises an error if it is no JSON.
-const char* JsonArgument(FunctionCallInfo call, Argument argument) {
+const char* JsonArgument(FunctionCallInfo call, int argument) {
   if (call->args[argument].isnull) return nullptr;
   const char* const json = text_to_cstring(DatumGetTextPP(call->args[argument].value));
   (void)DirectFunctionCall1(json_in, CStringGetDatum(json));
   return pg_server_to_any(json, static_cast<int>(strlen(json)), PG_UTF8);
 }
 
-int NumberArgument(FunctionCallInfo call, Argument argument, const char* name) {
+int NumberArgument(FunctionCallInfo call, int argument, const char* name) {
   const int number = call->args[argument].isnull ? 0 : DatumGetInt32(call->args[argument].value);
   if (number < 0) {
     ereport(ERROR, (errcode(ERRCODE_INVALID_PARAMETER_VALUE),
@@ -106,6 +109,11 @@ const char* MakeExchange(FunctionCallInfo call) {
   appendStringInfo(&message, "{\"%s\":\"%s\",\"%s\":%d,\"%s\":" UINT64_FORMAT, side_door::member::kOp,
                    side_door::op::kExchange, side_door::member::kCredits,
                    NumberArgument(call, kCredits, "credits"), side_door::member::kSeen, link.seen);
+  // The first message tells by which name fsubs_resolver_send finds the link.
+  if (!link.is_named) {
+    appendStringInfo(&message, ",\"%s\":\"%s\"", side_door::member::kLink, link.name);
+    link.is_named = true;
+  }
   if (fields != nullptr) {
     appendStringInfo(&message, ",\"%s\":%s", side_door::member::kFields, fields);
   }
@@ -164,6 +172,62 @@ Datum Exchange(FunctionCallInfo call) {
   return HeapTupleGetDatum(heap_form_tuple(BlessTupleDesc(row), values, nulls));
 }
 
+// The connection over which this backend hands in results; kept, for it does so often.
+struct Sender {
+  MemoryContext context;  // null: there is none
+  SideDoorClient* door;
+};
+
+Sender sender;
+
+void CloseSender() {
+  if (sender.context != nullptr) MemoryContextDelete(sender.context);
+  sender = {};
+}
+
+void OpenSender() {
+  sender.context = AllocSetContextCreate(TopMemoryContext, "fraiseql_subs resolver results",
+                                         ALLOCSET_DEFAULT_SIZES);
+  const MemoryContext before = MemoryContextSwitchTo(sender.context);
+  sender.door = OpenSideDoor(Wait::kSideDoor, Clock::now() + kSendTimeout);
+  MemoryContextSwitchTo(before);
+}
+
+Jsonb* AskBySender(const char* request) {
+  const Deadline deadline = Clock::now() + kSendTimeout;
+  if (sender.door->Send(request, deadline) != SideDoorResult::kDone) RaiseLost();
+  for (;;) {
+    const MemoryContext before = MemoryContextSwitchTo(sender.context);
+    const SideDoorResult received = sender.door->TryReceive();
+    MemoryContextSwitchTo(before);
+    if (received == SideDoorResult::kDone) return sender.door->TakeMessage();
+    if (received != SideDoorResult::kNotYet || Clock::now() >= deadline) RaiseLost();
+    sender.door->WaitReadable(deadline);
+    CHECK_FOR_INTERRUPTS();
+  }
+}
+
+void SendResults(FunctionCallInfo call) {
+  const char* const results = JsonArgument(call, kSentResults);
+  StringInfoData message;
+  initStringInfo(&message);
+  appendStringInfo(&message, "{\"%s\":\"%s\",\"%s\":{\"%s\":", side_door::member::kOp,
+                   side_door::op::kResolverSend, side_door::member::kArguments,
+                   side_door::member::kLink);
+  escape_json(&message, text_to_cstring(DatumGetTextPP(call->args[kLink].value)));
+  if (results != nullptr) {
+    appendStringInfo(&message, ",\"%s\":%s", side_door::member::kResults, results);
+  }
+  if (!call->args[kSentCredits].isnull) {
+    appendStringInfo(&message, ",\"%s\":%d", side_door::member::kCredits,
+                     NumberArgument(call, kSentCredits, "credits"));
+  }
+  appendStringInfoString(&message, "}}");
+  if (sender.context == nullptr) OpenSender();
+  JsonbValue error;
+  if (FindMember(AskBySender(message.data), side_door::member::kError, &error)) RaiseLost();
+}
+
 }  // namespace
 }  // namespace fsubs
 
@@ -182,4 +246,20 @@ FSUBS_FUNCTION(fsubs_resolver_exchange) {
   }
   PG_END_TRY();
   return result;
+}
+
+FSUBS_FUNCTION(fsubs_resolver_send) {
+  using namespace fsubs;
+  RequirePreloaded();
+  if (PG_ARGISNULL(kLink)) RaiseLost();
+  PG_TRY();
+  { SendResults(fcinfo); }
+  PG_CATCH();
+  {
+    // An answer may still come, and is not to be taken for the next one's.
+    CloseSender();
+    PG_RE_THROW();
+  }
+  PG_END_TRY();
+  PG_RETURN_VOID();
 }

@@ -455,7 +455,7 @@ def test_a_cancelled_call_loses_nothing(server, host):
 def test_a_transaction_block_has_no_link(server):
     with (
         server.connect(autocommit=False) as connection,
-        pytest.raises(errors.InvalidTransactionTermination),
+        pytest.raises(errors.ActiveSqlTransaction),
     ):
         connection.execute("CALL fraiseql_subs.session_exchange(NULL, NULL, 0, NULL)")
 

@@ -130,11 +130,45 @@ bool ResolveQueue::OnMessage(uint64_t number, const JsonValue& message) {
   }
   if (link.kind == LinkKind::kExecutor) {
     link.unseen.clear();
-  } else if (!ReadCredits(&link, message)) {
+  } else if (!ReadName(number, message) || !ReadCredits(&link, message)) {
     return false;
   }
   Give();
   return true;
+}
+
+bool ResolveQueue::OnSend(const JsonValue& message) {
+  const auto name = message.Find(side_door::member::kLink);
+  if (!name || name->type() != JsonType::kString) return false;
+  const auto found = names_.find(name->ToString());
+  if (found == names_.end()) return false;
+  Link& link = links_.at(found->second);
+  if (const auto results = message.Find(side_door::member::kResults);
+      results && !results->is_null() && !ReadResults(&link, *results)) {
+    return false;
+  }
+  // Messages that it has not told to have seen count against them as ever.
+  uint64_t credits = 0;
+  if (const auto given = message.Find(side_door::member::kCredits);
+      given && ReadInteger(given->raw(), &credits)) {
+    link.credits = credits;
+    // Who takes no more wants to know that, and waits perhaps for calls.
+    if (credits == 0) {
+      link.unseen.push_back(0);
+      link.send("[]");
+    }
+  }
+  Give();
+  return true;
+}
+
+bool ResolveQueue::ReadName(uint64_t number, const JsonValue& message) {
+  const auto name = message.Find(side_door::member::kLink);
+  if (!name) return true;
+  Link& link = links_.at(number);
+  if (name->type() != JsonType::kString || !link.name.empty()) return false;
+  link.name = name->ToString();
+  return names_.emplace(link.name, number).second;
 }
 
 bool ResolveQueue::ReadResults(Link* link, const JsonValue& results) {
@@ -183,6 +217,8 @@ void ResolveQueue::RemoveLink(uint64_t number) {
   const auto found = links_.find(number);
   if (found == links_.end()) return;
   const std::set<uint64_t> calls = std::move(found->second.calls);
+  const auto name = names_.find(found->second.name);
+  if (name != names_.end() && name->second == number) names_.erase(name);
   links_.erase(found);
   for (const uint64_t call : calls) GiveBack(call);
   TellResults();

@@ -37,6 +37,10 @@ class ResolveQueue {
   uint64_t AddLink(LinkKind kind, Send send);
   // Its message: results, fields, credits. Returns false if it makes no sense.
   bool OnMessage(uint64_t link, const JsonValue& message);
+  // Results that a process outside hands in beside its own connection: {"link": its name,
+  // "results", "credits"}, of which the last may be missing. Nothing is done, and false returned,
+  // if there is no such process.
+  bool OnSend(const JsonValue& message);
   // It is gone: its calls are given to others, or fail.
   void RemoveLink(uint64_t link);
 
@@ -59,6 +63,7 @@ class ResolveQueue {
   struct Link {
     LinkKind kind;
     Send send;
+    std::string name;  // by which OnSend finds it; empty: it has told none
     std::set<std::string, std::less<>> fields;
     size_t credits = 0;              // calls that it takes, beside those that it has not seen
     std::deque<size_t> unseen;       // how many calls each message has that it has not seen
@@ -76,6 +81,7 @@ class ResolveQueue {
 
   bool ReadResults(Link* link, const JsonValue& results);
   bool ReadCredits(Link* link, const JsonValue& message);
+  bool ReadName(uint64_t number, const JsonValue& message);
   void Finish(std::unordered_map<uint64_t, Entry>::iterator at, ResolveResult result);
   void GiveBack(uint64_t number);
   void Fail(std::unordered_map<uint64_t, Entry>::iterator at, ResolveResult::Kind kind,
@@ -88,6 +94,7 @@ class ResolveQueue {
   const Reply reply_;
   std::unordered_map<uint64_t, Entry> calls_;  // by number
   std::map<uint64_t, Link> links_;
+  std::map<std::string, uint64_t, std::less<>> names_;  // of links
   std::map<std::string, Field, std::less<>> fields_;
   std::map<size_t, std::vector<ResolveResult>> results_;  // by shard
   uint64_t last_link_ = 0;

@@ -277,6 +277,12 @@ class Link:
                 await failed
             finally:
                 for task in tasks:
+                    task.cancel()
+                _, left = await asyncio.wait(tasks, timeout=_CLOSE_S)
+                if left:
+                    _cut(receiving)
+                    _cut(sending)
+                for task in tasks:
                     await _cancel(task)
 
     def _restore(self, name: str) -> None:
@@ -373,8 +379,10 @@ def _cut(connection: Connection) -> None:
 
 
 async def _cancel(task: "asyncio.Task[None]") -> None:
-    task.cancel()
-    await asyncio.wait({task})
+    # Before Python 3.12 `asyncio.wait_for`, in which psycopg 3.2 waits, may lose a cancellation.
+    while not task.done():
+        task.cancel()
+        await asyncio.wait({task}, timeout=2 * _CLOSE_S)
     if not task.cancelled():
         task.exception()
 

@@ -89,6 +89,24 @@ class _Operation:
 class Session:
     """One session, of whatever consumes its frames. Belongs to the link's event loop."""
 
+    # There are many of them, and most are idle.
+    __slots__ = (
+        "_acknowledged",
+        "_attached",
+        "_backlog",
+        "_behind",
+        "_carrier",
+        "_end",
+        "_init",
+        "_legacy",
+        "_opening",
+        "_operations",
+        "_pings",
+        "_refused_at",
+        "_restoring",
+        "number",
+    )
+
     def __init__(
         self,
         carrier: Carrier,
@@ -118,10 +136,9 @@ class Session:
         # Whether the worker has the session as it is here. Until then texts wait in the backlog.
         self._attached = False
         self._restoring = False
-        self._same_ring = False
         self._backlog: list[bytes] = []
         self._legacy = subprotocol == "graphql-ws"
-        self._behind: set[bytes] = set()
+        self._behind: list[bytes] = []
         self._end: SessionClosed | None = None
         # Since when the worker refuses it.
         self._refused_at: float | None = None
@@ -341,7 +358,7 @@ class Session:
     def _fall_behind(self, id: bytes, operation: _Operation) -> None:
         """Have the worker keep what follows in its ring, as it does for slow clients of its own."""
         operation.behind = True
-        self._behind.add(id)
+        self._behind.append(id)
         kind = b"complete"
         if self._legacy:
             kind = b"stop"
@@ -428,6 +445,8 @@ class HostedSocket(Session):
     Made by `SubscriptionManager.open_socket`; to be used in the manager's event loop only.
     """
 
+    __slots__ = ("_frames", "_limits", "_receiver", "_size")
+
     def __init__(
         self,
         carrier: Carrier,
@@ -452,10 +471,12 @@ class HostedSocket(Session):
         self._limits = limits
         self._frames: list[bytes] = []
         self._size = 0
-        self._ready = asyncio.Event()
+        self._receiver: asyncio.Future[None] | None = None
 
     async def receive(self) -> list[bytes]:
         """Return the frames that are ready, at least one: UTF-8 texts, in order.
+
+        To be called by one task.
 
         Raise SessionClosed with the code for the client's socket once all frames of a session that
         has ended were returned.
@@ -464,8 +485,8 @@ class HostedSocket(Session):
             self._require_open()
             for id in list(self._behind):
                 self._catch_up(id)
-            self._ready.clear()
-            await self._ready.wait()
+            self._receiver = asyncio.get_running_loop().create_future()
+            await self._receiver
         frames, self._frames = self._frames, []
         self._size = 0
         return frames
@@ -489,7 +510,7 @@ class HostedSocket(Session):
             return
         self._frames.append(payload)
         self._size += len(payload)
-        self._ready.set()
+        self._wake()
 
     def _on_message(self, payload: bytes) -> None:
         self._take(payload)
@@ -501,4 +522,10 @@ class HostedSocket(Session):
         self._take(payload)
 
     def _on_end(self, end: SessionClosed) -> None:
-        self._ready.set()
+        self._wake()
+
+    def _wake(self) -> None:
+        if self._receiver is not None:
+            if not self._receiver.done():
+                self._receiver.set_result(None)
+            self._receiver = None

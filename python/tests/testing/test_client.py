@@ -72,7 +72,7 @@ SLOW_RESOLVER = """
 CREATE FUNCTION slowly(event jsonb, variables jsonb) RETURNS jsonb LANGUAGE sql
     AS $$ SELECT event -> 'data' FROM pg_sleep(0.2) $$;
 SELECT fraiseql_register_subscription('slow(id: ID): Order', 'slow');
-SELECT fraiseql_register_resolver('slow', 'slowly(jsonb, jsonb)');
+SELECT fraiseql_register_resolver('slow', 'public.slowly');
 """
 
 
