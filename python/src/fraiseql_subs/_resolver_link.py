@@ -82,7 +82,7 @@ class PostgresResolverLink:
         :param parameters: of the connections beside `conninfo`.
         """
         options: dict[str, Any] = {
-            "application_name": "fraiseql_subs resolvers",
+            "fallback_application_name": "fraiseql_subs resolvers",
             **parameters,
             "autocommit": True,
             "row_factory": tuple_row,

@@ -301,7 +301,8 @@ async def test_a_roles_limits_of_time_do_not_end_the_link(
     async def connect(fields: Sequence[str]) -> ResolverLink:
         return await _resolver_link.PostgresResolverLink.connect(dsn, {}, fields)
 
-    async with ResolverRunner(registries=[registry], connect=connect) as runner:
+    runner: ResolverRunner[None] = ResolverRunner(registries=[registry], connect=connect)
+    async with runner:
         subscription = await (await client(server)).subscribe(
             f"subscription {{ {field} {{ id }} }}"
         )
