@@ -46,8 +46,8 @@ class ResolveQueueTest : public testing::Test {
   // One that resolves these fields and takes so many calls.
   uint64_t AddOutside(const std::string& fields, int credits) {
     const uint64_t link = AddLink();
-    EXPECT_TRUE(Say(link, R"("fields":)" + fields + R"(,"seen":0,"credits":)" +
-                              std::to_string(credits)));
+    EXPECT_TRUE(
+        Say(link, R"("fields":)" + fields + R"(,"seen":0,"credits":)" + std::to_string(credits)));
     return link;
   }
 
@@ -193,8 +193,7 @@ TEST_F(ResolveQueueTest, ACallThatMayBeDoneOnceFailsWithItsProcess) {
   const uint64_t call = Add("a");
   const uint64_t other = AddOutside(R"(["a"])", 10);
   queue_.RemoveLink(link);
-  EXPECT_THAT(told_,
-              ElementsAre(Result(call, Kind::kMaskedError, "call-" + Text(call))));
+  EXPECT_THAT(told_, ElementsAre(Result(call, Kind::kMaskedError, "call-" + Text(call))));
   EXPECT_THAT(Sent(other), IsEmpty());
   EXPECT_TRUE(queue_.empty());
 }
@@ -252,22 +251,23 @@ TEST_F(ResolveQueueTest, WhatIsCancelledIsNotGivenAndItsAnswerIsNone) {
 TEST_F(ResolveQueueTest, AMessageThatMakesNoSenseIsRefused) {
   const uint64_t link = AddOutside(R"(["a"])", 1);
   Add("a");
-  for (const char* members : {
-           R"("credits":1)",
-           R"("seen":0)",
-           R"("seen":2,"credits":1)",
-           R"("seen":-1,"credits":1)",
-           R"("seen":0,"credits":"1")",
-           R"("seen":0,"credits":1,"fields":{})",
-           R"("seen":0,"credits":1,"fields":[1])",
-           R"("seen":0,"credits":1,"results":{})",
-           R"("seen":0,"credits":1,"results":[{"value":1}])",
-           R"("seen":0,"credits":1,"results":[{"call":65}])",
-           R"("seen":0,"credits":1,"results":[{"call":65,"skip":1}])",
-           R"("seen":0,"credits":1,"results":[{"call":65,"error":"no"}])",
-           R"("seen":0,"credits":1,"results":[{"call":65,"error":{"message":"m","extensions":[]}}])",
-           R"("seen":0,"credits":1,"results":[{"call":65,"masked_error":1}])",
-       }) {
+  for (
+      const char* members : {
+          R"("credits":1)",
+          R"("seen":0)",
+          R"("seen":2,"credits":1)",
+          R"("seen":-1,"credits":1)",
+          R"("seen":0,"credits":"1")",
+          R"("seen":0,"credits":1,"fields":{})",
+          R"("seen":0,"credits":1,"fields":[1])",
+          R"("seen":0,"credits":1,"results":{})",
+          R"("seen":0,"credits":1,"results":[{"value":1}])",
+          R"("seen":0,"credits":1,"results":[{"call":65}])",
+          R"("seen":0,"credits":1,"results":[{"call":65,"skip":1}])",
+          R"("seen":0,"credits":1,"results":[{"call":65,"error":"no"}])",
+          R"("seen":0,"credits":1,"results":[{"call":65,"error":{"message":"m","extensions":[]}}])",
+          R"("seen":0,"credits":1,"results":[{"call":65,"masked_error":1}])",
+      }) {
     EXPECT_FALSE(Say(link, members)) << members;
   }
   EXPECT_FALSE(queue_.OnMessage(99, JsonTree().root())) << "no such process";
