@@ -92,8 +92,8 @@ async def invoices(
 
 
 # [start:plain]
-@manager.subscription("orderStatus(id: ID): String", channel="orders")
-def order_status(event: dict, variables: dict) -> str:
+@manager.subscription("orderStatus: String", channel="orders")
+def order_status(event: dict) -> str:
     return event["status"]  # a plain function runs in a thread, and may block
 
 

@@ -64,6 +64,7 @@ class SideDoorClient {
   static void Close(void* door);
   void WaitFor(uint32_t socket_event, Deadline deadline) const;
   SideDoorResult ReadUpTo(size_t size);
+  void ForgetTaken();
 
   const int fd_;
   const Wait wait_;

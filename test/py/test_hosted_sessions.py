@@ -623,6 +623,7 @@ SENSELESS = {
     "headers that are none": (hosted.open_session(1, headers=[]), '"headers" is no object'),
     "a header that is none": (hosted.open_session(1, headers={"a": 1}), '"a" is no string'),
     "claims that are none": (hosted.open_session(1, claims="alice"), '"claims" is no object'),
+    "an opening without end": (hosted.open_session(1, a="x" * 300_000), "payload is too long"),
     "claims without end": (hosted.open_session(1, claims={"a": "x" * 70_000}), "too long"),
     "a path that is none": (hosted.open_session(1, path="/%zz"), "that of a URL"),
     "a peer that is none": (hosted.open_session(1, peer=1), '"peer" is no string'),
