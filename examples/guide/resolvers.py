@@ -93,8 +93,8 @@ async def invoices(
 
 
 # [start:plain]
-@manager.subscription("orderStatus(id: ID): String", channel="orders")
-def order_status(event: dict[str, Any], variables: dict[str, Any]) -> str:
+@manager.subscription("orderStatus: String", channel="orders")
+def order_status(event: dict[str, Any]) -> str:
     return str(event["status"])  # a plain function runs in a thread, and may block
 
 

@@ -10,7 +10,6 @@ from cluster import ROOT
 sys.path.append(str(ROOT / "python/src"))
 
 import uvicorn  # noqa: E402
-
 from fraiseql_subs import SubscriptionManager  # noqa: E402
 from fraiseql_subs.asgi import SubscriptionASGI  # noqa: E402
 

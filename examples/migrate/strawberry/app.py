@@ -5,9 +5,8 @@ from typing import Annotated
 
 from fastapi import FastAPI
 
-from fraiseql_subs import Event, SubscriptionManager
+from fraiseql_subs import ID, Event, SubscriptionManager
 from fraiseql_subs.fastapi import SubscriptionRouterFactory
-from fraiseql_subs.markers import ID
 
 # [start:app]
 manager: SubscriptionManager[None] = SubscriptionManager()

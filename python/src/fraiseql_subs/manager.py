@@ -135,8 +135,12 @@ class SubscriptionManager(Registry, Generic[App]):
             if has_any and (self._sync if sync is None else sync):
                 await self.sync()
             if self._resolvers if resolvers is None else resolvers:
+                conninfo, _ = await self.connection_parameters()
                 runner = ResolverRunner(
-                    self._engine.pool, self.registries, context_factory=self._context_factory
+                    self._engine.pool,
+                    self.registries,
+                    conninfo=conninfo,
+                    context_factory=self._context_factory,
                 )
                 await runner.start()
                 self._runner = runner

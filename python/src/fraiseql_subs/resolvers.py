@@ -30,7 +30,7 @@ __all__ = ["ResolverMetrics", "ResolverRunner"]
 
 App = TypeVar("App")
 
-logger: logging.Logger = logging.getLogger("fraiseql_subs.resolvers")
+_logger = logging.getLogger("fraiseql_subs.resolvers")
 
 Connect: TypeAlias = Callable[[Sequence[str]], Awaitable[ResolverLink]]
 
@@ -40,6 +40,9 @@ _FIRST_PAUSE_SECONDS = 0.1
 _LONGEST_PAUSE_SECONDS = 10.0
 
 _OWN_POOL_SIZE = 10
+
+# How long it may take to leave a server that does not answer, and threads that do not end.
+_CLOSE_SECONDS = 15.0
 
 # Classes of SQLSTATE that trying again does not help: log-in, names, rights.
 _LASTING_FAULTS = ("28", "3D", "3F", "42")
@@ -132,8 +135,9 @@ class ResolverRunner(Generic[App]):
         self._draining.set()
         if drain > 0:
             await asyncio.wait({task}, timeout=drain)
-        task.cancel()
-        await asyncio.wait({task})
+        while not task.done():
+            task.cancel()
+            await asyncio.wait({task}, timeout=_CLOSE_SECONDS)
         if not task.cancelled() and (error := task.exception()) is not None:
             raise error
 
@@ -204,7 +208,7 @@ class ResolverRunner(Generic[App]):
             nonlocal pause
             pause = _FIRST_PAUSE_SECONDS
             self._metrics.links += 1
-            logger.info("resolving %s", ", ".join(fields))
+            _logger.info("resolving %s", ", ".join(fields))
             if not started.done():
                 started.set_result(None)
 
@@ -217,7 +221,7 @@ class ResolverRunner(Generic[App]):
                     if _is_lasting(error):
                         raise
                     started.set_result(None)
-                logger.warning(
+                _logger.warning(
                     "no link to the worker, which resolves %s: %s",
                     ", ".join(fields),
                     error,
@@ -241,8 +245,9 @@ class ResolverRunner(Generic[App]):
             link = await self._connect(fields)
         else:
             conninfo, parameters = self._conninfo, dict[str, Any]()
-            if self._given_pool is not None and not conninfo:
-                conninfo, parameters = await connection_parameters(self._given_pool)
+            if self._given_pool is not None:
+                of_pool, parameters = await connection_parameters(self._given_pool)
+                conninfo = conninfo or of_pool
             link = await PostgresResolverLink.connect(conninfo, parameters, fields)
         service = _LinkService(link, self._draining, self._concurrency)
         calls = ResolverCalls(
@@ -273,7 +278,7 @@ async def _end(tasks: Iterable[asyncio.Task[None]]) -> None:
     """Cancel tasks, and return when they are done; what they raise is nobody's."""
     pending = set(tasks)
     while pending:
-        # Until Python 3.12 wait_for may take a cancellation for itself.
+        # Until Python 3.12 wait_for, in which psycopg 3.2 waits, may lose a cancellation.
         for task in pending:
             task.cancel()
         done, pending = await asyncio.wait(pending, timeout=1.0)
