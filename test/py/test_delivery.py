@@ -4,6 +4,8 @@ import os
 import signal
 import textwrap
 
+import pytest
+
 QUERY = "subscription { tick { client n } }"
 CLIENTS = 4
 TRANSACTIONS = 1500
