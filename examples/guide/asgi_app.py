@@ -1,7 +1,6 @@
 """The guide's quick start with any ASGI server: uvicorn asgi_app:app"""
 
-from orders import manager
-
 from fraiseql_subs.asgi import SubscriptionASGI
+from orders import manager
 
 app = SubscriptionASGI(manager)

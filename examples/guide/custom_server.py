@@ -2,13 +2,13 @@
 
 import asyncio
 
+from fraiseql_subs.custom import CustomServerAdapter
+from fraiseql_subs.http import serve_websocket
 from orders import manager
 from websockets.asyncio.server import ServerConnection
 from websockets.asyncio.server import serve as listen
 from websockets.exceptions import ConnectionClosed
-
-from fraiseql_subs.custom import CustomServerAdapter
-from fraiseql_subs.http import serve_websocket
+from websockets.typing import Subprotocol
 
 
 def ending(error: Exception) -> tuple[int, str] | None:
@@ -29,9 +29,9 @@ async def serve(connection: ServerConnection) -> None:
 
 
 async def main(port: int = 8000) -> None:
-    protocols = ["graphql-transport-ws", "graphql-ws"]
-    async with manager, listen(serve, "127.0.0.1", port, subprotocols=protocols) as server:
-        await server.serve_forever()
+    protocols = [Subprotocol("graphql-transport-ws"), Subprotocol("graphql-ws")]
+    async with manager, listen(serve, "127.0.0.1", port, subprotocols=protocols):
+        await asyncio.Event().wait()  # until the program is ended
 
 
 if __name__ == "__main__":
