@@ -66,6 +66,8 @@ inline constexpr size_t kFrameHeader = 1 + 4 + 8 + 2;  // likewise
 
 // Most bytes of commands in one call.
 inline constexpr size_t kMaxCommands = 16u << 20;
+// What may be said of a client that has connected, in bytes.
+inline constexpr size_t kMaxOpening = 256u << 10;
 // A link whose commands of so many bytes wait to be handled takes no more.
 inline constexpr size_t kMaxUnread = 4u << 20;
 // A link for which so many bytes of frames wait takes no more from its sessions, which fall behind.

@@ -1,7 +1,8 @@
 // The side door's protocol: the Unix socket on which PostgreSQL's processes reach the worker.
 // docs/side-door.md says who sends what, and when.
 //
-// A frame is its length and that many bytes, which are one JSON object in UTF-8.
+// A frame is its length and that many bytes, which are one JSON object in UTF-8, or an array of
+// calls for a process that resolves.
 #pragma once
 
 #include <bit>
@@ -75,9 +76,8 @@ inline constexpr char kResolvers[] = "resolvers";
 inline constexpr char kResolverSend[] = "resolver_send";
 
 // What a backend may ask for.
-inline constexpr const char* kOfBackends[] = {kMetrics,    kConnections, kSubscriptions,
-                                              kDisconnect, kIssuers,     kExplain,
-                                              kResolvers};
+inline constexpr const char* kOfBackends[] = {kMetrics, kConnections, kSubscriptions, kDisconnect,
+                                              kIssuers, kExplain,     kResolvers};
 
 }  // namespace op
 

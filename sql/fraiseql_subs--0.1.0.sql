@@ -611,7 +611,7 @@ CREATE TABLE fraiseql_subs.application_object (
     PRIMARY KEY (application, kind, name)
 );
 COMMENT ON TABLE fraiseql_subs.application_object IS
-    'what applications have registered by fraiseql_subs.sync_application(), which may change and remove it';
+    'what applications have registered by fraiseql_sync_application(), which may change and remove it';
 ALTER TABLE fraiseql_subs.application_object ENABLE ROW LEVEL SECURITY;
 
 CREATE TABLE fraiseql_subs.issuer (
@@ -1156,7 +1156,7 @@ LANGUAGE sql STABLE SET search_path = pg_catalog, pg_temp AS $$
         LATERAL (SELECT jsonb_strip_nulls(to_jsonb(r) - 'field') AS content) AS one;
 $$;
 
--- The same of what an application wants, as sync_application() is given it. `optional`: whatever is
+-- The same of what an application wants, as fraiseql_sync_application() is given it. `optional`: whatever is
 -- registered under the name will do.
 CREATE FUNCTION fraiseql_subs.wanted_objects(wanted jsonb)
 RETURNS TABLE (kind text, name text, content jsonb, key jsonb, optional boolean)
@@ -1256,7 +1256,7 @@ $$;
 --   resolvers: objects with `field`, `per`, `timeout_ms`, `retries`, `idempotent`, `on_error`,
 --     `concurrency`
 -- With `check_only` nothing stays changed.
-CREATE FUNCTION fraiseql_subs.sync_application(application text, wanted jsonb, check_only boolean DEFAULT false)
+CREATE FUNCTION fraiseql_sync_application(application text, wanted jsonb, check_only boolean DEFAULT false)
 RETURNS jsonb
 LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
 #variable_conflict use_column
@@ -1367,7 +1367,7 @@ BEGIN
     RETURN result;
 END
 $$;
-COMMENT ON FUNCTION fraiseql_subs.sync_application(text, jsonb, boolean) IS
+COMMENT ON FUNCTION fraiseql_sync_application(text, jsonb, boolean) IS
     'make what an application has registered equal to what it wants';
 
 -- Issuers -----------------------------------------------------------------------------------------
@@ -1881,7 +1881,7 @@ LANGUAGE sql IMMUTABLE SET search_path = pg_catalog, pg_temp AS $$
             'fraiseql_register_types', 'fraiseql_unregister_type',
             'fraiseql_register_subscription', 'fraiseql_unregister_subscription',
             'fraiseql_register_resolver', 'fraiseql_unregister_resolver', 'fraiseql_schema',
-            'sync_application']),
+            'fraiseql_sync_application']),
         ('fraiseql_resolver', ARRAY[
             'fraiseql_schema', 'fraiseql_skip', 'fraiseql_resolver_error', 'resolver_exchange',
             'resolver_send']),
@@ -1934,8 +1934,7 @@ BEGIN
     LOOP
         EXECUTE format('GRANT EXECUTE ON ROUTINE %s TO %I', granted.function, granted.role);
     END LOOP;
-    GRANT USAGE ON SCHEMA fraiseql_subs
-        TO fraiseql_registrar, fraiseql_resolver, fraiseql_host;
+    GRANT USAGE ON SCHEMA fraiseql_subs TO fraiseql_resolver, fraiseql_host;
 END
 $$;
 COMMENT ON FUNCTION fraiseql_create_roles() IS
@@ -1959,6 +1958,7 @@ REVOKE ALL ON FUNCTION
     fraiseql_unregister_subscription(text),
     fraiseql_register_resolver(text, text, text, interval, integer, boolean, text, integer),
     fraiseql_unregister_resolver(text),
+    fraiseql_sync_application(text, jsonb, boolean),
     fraiseql_skip(),
     fraiseql_resolver_error(text, text, jsonb),
     fraiseql_schema(),

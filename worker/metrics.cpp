@@ -190,6 +190,10 @@ std::vector<prometheus::MetricFamily> Collect(std::span<const ShardCounters> sha
                       "Times that no keys came of it",
                       MetricType::Counter,
                       {Metric(static_cast<double>(worker.key_fetch_failures))}});
+  families.push_back({"fraiseql_subs_resolver_links",
+                      "Processes that resolve now",
+                      MetricType::Gauge,
+                      {Metric(static_cast<double>(worker.resolver_links))}});
   for (const Definition& definition : kDefinitions) {
     prometheus::MetricFamily family{definition.name, definition.help, definition.type, {}};
     for (size_t i = 0; i < shards.size(); ++i) {

@@ -15,6 +15,7 @@ struct WorkerGauges {
   uint64_t catalog_loads = 0;  // snapshots taken over
   uint64_t key_fetches = 0;
   uint64_t key_fetch_failures = 0;
+  uint64_t resolver_links = 0;  // processes that resolve
 };
 
 // Prometheus text exposition format 0.0.4.

@@ -346,9 +346,15 @@ void Worker::ExpireCalls() {
 }
 
 uint64_t Worker::OnResolver(bool is_executor, SendToResolver send) {
-  return resolvers_.AddLink(is_executor ? ResolveQueue::LinkKind::kExecutor
-                                        : ResolveQueue::LinkKind::kOutside,
-                            std::move(send));
+  ++resolver_links_;
+  return resolvers_.AddLink(
+      is_executor ? ResolveQueue::LinkKind::kExecutor : ResolveQueue::LinkKind::kOutside,
+      std::move(send));
+}
+
+void Worker::OnResolverGone(uint64_t resolver) {
+  --resolver_links_;
+  resolvers_.RemoveLink(resolver);
 }
 
 bool Worker::OnResolverMessage(uint64_t resolver, const JsonValue& message) {
@@ -425,7 +431,7 @@ std::string Worker::Trouble() const {
 }
 
 WorkerGauges Worker::Gauges() const {
-  return {Trouble().empty(), catalog_loads_, keys_.fetches(), keys_.failures()};
+  return {Trouble().empty(), catalog_loads_, keys_.fetches(), keys_.failures(), resolver_links_};
 }
 
 HttpReply Worker::OnGet(std::string_view path) {

@@ -69,7 +69,7 @@ class Worker final : private ShardHost,
   void OnAuthenticated(uint64_t number, std::string_view claims, std::string_view error) override;
   uint64_t OnResolver(bool is_executor, SendToResolver send) override;
   bool OnResolverMessage(uint64_t resolver, const JsonValue& message) override;
-  void OnResolverGone(uint64_t resolver) override { resolvers_.RemoveLink(resolver); }
+  void OnResolverGone(uint64_t resolver) override;
   bool OnRequest(std::string_view op, const std::optional<JsonValue>& arguments,
                  Reply reply) override;
   std::unique_ptr<DoorUser> OnDoor(std::string_view op, Door* door, Answer* answer) override;
@@ -146,6 +146,7 @@ class Worker final : private ShardHost,
   std::atomic<CatalogState> catalog_{CatalogState::kUnread};
   std::atomic<bool> draining_{false};
   std::atomic<uint64_t> catalog_loads_{0};
+  std::atomic<uint64_t> resolver_links_{0};
 };
 
 }  // namespace fsubs

@@ -4,9 +4,10 @@ from typing import Any
 
 import jwt
 from fastapi import FastAPI
+from orders import manager
+
 from fraiseql_subs import WebSocketAdapter
 from fraiseql_subs.fastapi import SubscriptionRouterFactory
-from orders import manager
 
 SECRET = "replace this by a secret of at least 32 bytes"
 

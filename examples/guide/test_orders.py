@@ -1,7 +1,8 @@
 """How the guide's field is tested."""
 
-from fraiseql_subs.testing import make_event
 from orders import Order, OrderVars, order_updated
+
+from fraiseql_subs.testing import make_event
 
 
 async def test_a_resolver_is_a_function() -> None:

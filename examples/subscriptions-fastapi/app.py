@@ -85,6 +85,8 @@ async def place_order(
     order: Order, claims: Annotated[dict[str, Any], Depends(current_claims)]
 ) -> dict[str, Any]:
     """Place an order, and tell the subscribers of its tenant."""
-    data = {"id": str(next(numbers)), "status": "new", **order.model_dump()}
-    await manager.publish_event("orderPlaced", "orders", {"tenant_id": claims["tenant_id"], **data})
+    data = {"id": str(next(numbers)), **order.model_dump()}
+    await manager.publish_event(
+        "orderPlaced", "placed_orders", {"tenant_id": claims["tenant_id"], **data}
+    )
     return data

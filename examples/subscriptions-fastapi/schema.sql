@@ -2,8 +2,8 @@
 CREATE EXTENSION IF NOT EXISTS fraiseql_subs;
 
 SELECT fraiseql_register_types('
-    type Order { id: ID! product: String! status: String! total: Float! }
+    type PlacedOrder { id: ID! product: String! total: Float! }
 ');
 
 -- Each tenant gets its own orders: those whose tenant_id is that of its users' tokens.
-SELECT fraiseql_register_subscription('orderUpdated(status: String): Order', 'orders', tenant_field => 'tenant_id');
+SELECT fraiseql_register_subscription('orderPlaced(product: String): PlacedOrder', 'placed_orders', tenant_field => 'tenant_id');

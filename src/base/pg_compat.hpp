@@ -155,8 +155,8 @@ inline JsonLexContext* MakeJsonLexer(const char* json, size_t size, bool need_es
 #endif
 }
 
-// The socket of this backend's client; PGINVALID_SOCKET: it has none. It is the first member of Port
-// in every version; the header that says so needs those of GSSAPI.
+// The socket of this backend's client; PGINVALID_SOCKET: it has none. It is the first member of
+// Port in every version; the header that says so needs those of GSSAPI.
 inline pgsocket ClientSocket() {
   return MyProcPort == nullptr ? PGINVALID_SOCKET : *reinterpret_cast<const pgsocket*>(MyProcPort);
 }

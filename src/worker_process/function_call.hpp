@@ -13,7 +13,8 @@ struct OwnedFunction {
 };
 
 // The function of that qualified name that takes `arguments` of jsonb and returns one. By name each
-// time, so that it may be replaced. If it cannot be called, reports that at `elevel` with that hint.
+// time, so that it may be replaced. If it cannot be called, reports that at `elevel` with that
+// hint.
 OwnedFunction FindFunction(int elevel, const char* name, int arguments, const char* hint);
 
 // What a member of a message says, which is JSON as a string; null if it is missing. Texts of

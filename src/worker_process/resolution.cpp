@@ -106,13 +106,14 @@ void CallResolver(Jsonb* message, Resolution* resolution) {
   const MemoryContext own = CurrentMemoryContext;
   const char* const field = StringOfMember(message, "field");
   JsonbValue number;
-  const bool has_number = FindMember(message, side_door::member::kRequest, &number) &&
-                          number.type == jbvNumeric;
+  const bool has_number =
+      FindMember(message, side_door::member::kRequest, &number) && number.type == jbvNumeric;
   ErrorContextCallback added{};
   added.callback = AddContext;
-  added.arg = has_number ? DatumGetCString(DirectFunctionCall1(
-                               numeric_out, NumericGetDatum(number.val.numeric)))
-                         : pstrdup("?");
+  added.arg =
+      has_number
+          ? DatumGetCString(DirectFunctionCall1(numeric_out, NumericGetDatum(number.val.numeric)))
+          : pstrdup("?");
   added.previous = error_context_stack;
   error_context_stack = &added;
   PG_TRY();
@@ -122,9 +123,8 @@ void CallResolver(Jsonb* message, Resolution* resolution) {
                                                      JsonbOfMember(message, "variables")};
     JsonbValue claims;
     const bool has_claims = FindMember(message, "claims", &claims);
-    Jsonb* const value =
-        CallAsOwner(function, arguments, kArgumentCount,
-                    has_claims ? StringOfMember(message, "claims") : nullptr);
+    Jsonb* const value = CallAsOwner(function, arguments, kArgumentCount,
+                                     has_claims ? StringOfMember(message, "claims") : nullptr);
     resolution->value = ResultOf(value);
   }
   PG_CATCH();

@@ -1,5 +1,5 @@
-// Whether a process is wanted that calls functions which resolve fields: the executor that reads the
-// catalog knows, and the launcher starts it.
+// Whether a process is wanted that calls functions which resolve fields: the executor that reads
+// the catalog knows, and the launcher starts it.
 #pragma once
 
 #include "src/base/pg_compat.hpp"

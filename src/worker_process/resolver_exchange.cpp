@@ -69,8 +69,8 @@ void Send(const char* json) {
 
 void OpenLink() {
   CloseLink();
-  link.context =
-      AllocSetContextCreate(TopMemoryContext, "fraiseql_subs resolver link", ALLOCSET_DEFAULT_SIZES);
+  link.context = AllocSetContextCreate(TopMemoryContext, "fraiseql_subs resolver link",
+                                       ALLOCSET_DEFAULT_SIZES);
   const MemoryContext before = MemoryContextSwitchTo(link.context);
   link.door = OpenSideDoor(Wait::kSideDoor, Clock::now() + kSendTimeout);
   link.wait = SideDoorWait::Make(link.door, Wait::kSideDoor);
@@ -106,8 +106,8 @@ const char* MakeExchange(FunctionCallInfo call) {
   const char* const results = JsonArgument(call, kResults);
   StringInfoData message;
   initStringInfo(&message);
-  appendStringInfo(&message, "{\"%s\":\"%s\",\"%s\":%d,\"%s\":" UINT64_FORMAT, side_door::member::kOp,
-                   side_door::op::kExchange, side_door::member::kCredits,
+  appendStringInfo(&message, "{\"%s\":\"%s\",\"%s\":%d,\"%s\":" UINT64_FORMAT,
+                   side_door::member::kOp, side_door::op::kExchange, side_door::member::kCredits,
                    NumberArgument(call, kCredits, "credits"), side_door::member::kSeen, link.seen);
   // The first message tells by which name fsubs_resolver_send finds the link.
   if (!link.is_named) {

@@ -14,6 +14,9 @@ using side_door::FrameLength;
 constexpr size_t kLengthSize = sizeof(FrameLength);
 constexpr size_t kReadChunk = 64 * 1024;
 
+// Memory for what is received that is kept for the next frame.
+constexpr size_t kMaxKept = 4 * 1024 * 1024;
+
 int ConnectToWorker() {
   sockaddr_un address{};
   address.sun_family = AF_UNIX;
@@ -175,7 +178,7 @@ SideDoorResult SideDoorClient::Send(std::string_view start, std::string_view bod
 }
 
 SideDoorResult SideDoorClient::TryReceive() {
-  if (std::exchange(taken_, false)) resetStringInfo(&input_);
+  if (std::exchange(taken_, false)) ForgetTaken();
   const SideDoorResult head = ReadUpTo(kLengthSize);
   if (head != SideDoorResult::kDone) return head;
   FrameLength length;
@@ -229,6 +232,18 @@ Jsonb* SideDoorClient::TakeMessage() {
                     errmsg("fraiseql_subs: a message of the worker is not a JSON object")));
   }
   return message;
+}
+
+// A connection may live long, and one large frame must not take its memory for as long.
+void SideDoorClient::ForgetTaken() {
+  if (static_cast<size_t>(input_.maxlen) <= kMaxKept) {
+    resetStringInfo(&input_);
+    return;
+  }
+  pfree(input_.data);
+  const MemoryContext before = MemoryContextSwitchTo(GetMemoryChunkContext(this));
+  initStringInfo(&input_);
+  MemoryContextSwitchTo(before);
 }
 
 std::string_view SideDoorClient::TakeBytes() {

@@ -1,52 +1,28 @@
 // The examples of web frameworks, each in its own server, with its page in a browser.
 
 import assert from 'node:assert/strict';
-import { spawn } from 'node:child_process';
-import { once } from 'node:events';
 import { readFile } from 'node:fs/promises';
-import { createServer } from 'node:net';
-import { test } from 'node:test';
-import { fileURLToPath } from 'node:url';
+import { after, test } from 'node:test';
 import { browser } from './browser.js';
-import { sqlScript } from './server.js';
+import { sql, sqlScript } from './server.js';
+import { freePort, startWebServer, uvicorn } from './web_server.js';
 
 const timeout = 60_000;
-const root = fileURLToPath(new URL('../..', import.meta.url));
-const python = process.env.FSUBS_PYTHON ?? `${root}/build/venv/bin/python`;
-const uvicorn = ['-m', 'uvicorn', 'app:app', '--port', '0', '--ws', 'websockets-sansio'];
+
+// The other tests know nothing of what the examples register.
+after(async () => {
+  for (const field of ['orderPlaced', 'messagePosted', 'priceChanged']) {
+    await sql(`SELECT fraiseql_unregister_subscription('${field}')`);
+  }
+  for (const type of ['PlacedOrder', 'Message', 'Price']) await sql(`SELECT fraiseql_unregister_type('${type}')`);
+});
 
 // Runs an example and resolves to the address of its page.
-async function start(test, name, command, secrets = {}) {
-  const folder = `${root}/examples/subscriptions-${name}`;
-  await sqlScript(await readFile(`${folder}/schema.sql`, 'utf8'));
-  const env = { ...process.env, PYTHONPATH: `${root}/python/src`, ...secrets };
-  const server = spawn(python, command, { cwd: folder, env });
-  test.after(async () => {
-    const ended = server.exitCode ?? once(server, 'exit');
-    server.kill();
-    await ended;
-  });
-  let told = '';
-  return new Promise((resolve, reject) => {
-    const hear = (text) => {
-      told += text;
-      const address = told.match(/http:\/\/127\.0\.0\.1:\d+/);
-      if (address) resolve(address[0]);
-    };
-    server.stdout.on('data', hear);
-    server.stderr.on('data', hear);
-    server.on('exit', () => reject(new Error(`${name} ended:\n${told}`)));
-    server.on('error', reject);
-  });
-}
-
-async function freePort() {
-  const probe = createServer().listen(0, '127.0.0.1');
-  await once(probe, 'listening');
-  const { port } = probe.address();
-  probe.close();
-  await once(probe, 'close');
-  return port;
+async function start(test, name, command, secrets) {
+  const folder = `examples/subscriptions-${name}`;
+  await sqlScript(await readFile(new URL(`../../${folder}/schema.sql`, import.meta.url), 'utf8'));
+  const { address } = await startWebServer(test, folder, command, secrets);
+  return address;
 }
 
 // A visitor of their own, with their own cookies. What a page must never do is in page.complaints.
@@ -68,7 +44,7 @@ const press = (page, name) => page.getByRole('button', { name }).click();
 const cell = (page, name) => page.getByRole('cell', { name, exact: true });
 
 test('FastAPI: an order reaches the page of its tenant and of no other', { timeout }, async (t) => {
-  const address = await start(t, 'fastapi', uvicorn, { JWT_SECRET: 'a secret of no less than 32 bytes' });
+  const address = await start(t, 'fastapi', [...uvicorn(), 'app:app'], { JWT_SECRET: 'a secret of no less than 32 bytes' });
   const [ada, bob, carl] = await Promise.all([1, 2, 3].map(() => visit(t, address)));
   await bob.getByLabel('Tenant').selectOption('south');
   for (const page of [ada, bob, carl]) {
@@ -87,7 +63,7 @@ test('FastAPI: an order reaches the page of its tenant and of no other', { timeo
 });
 
 test('FastAPI: a token that is none is refused with 4403', { timeout }, async (t) => {
-  const address = await start(t, 'fastapi', uvicorn, { JWT_SECRET: 'a secret of no less than 32 bytes' });
+  const address = await start(t, 'fastapi', [...uvicorn(), 'app:app'], { JWT_SECRET: 'a secret of no less than 32 bytes' });
   const page = await visit(t, address);
   await page.route('**/login', (route) => route.fulfill({ json: { token: 'a.b.c' } }));
   await press(page, 'Log in');
@@ -95,7 +71,7 @@ test('FastAPI: a token that is none is refused with 4403', { timeout }, async (t
 });
 
 test('Starlette: what is said in a room reaches those who are in it', { timeout }, async (t) => {
-  const address = await start(t, 'starlette', uvicorn, { COOKIE_SECRET: 'secret' });
+  const address = await start(t, 'starlette', [...uvicorn(), 'app:app'], { COOKIE_SECRET: 'secret' });
   const [ada, bob, carl] = await Promise.all([1, 2, 3].map(() => visit(t, address)));
   await bob.getByLabel('Name').fill('Bob, jr.');
   await carl.getByLabel('Room').fill('attic');
@@ -115,7 +91,7 @@ test('Starlette: what is said in a room reaches those who are in it', { timeout 
 });
 
 test('Starlette: without the cookie it is refused', { timeout }, async (t) => {
-  const address = await start(t, 'starlette', uvicorn, { COOKIE_SECRET: 'secret' });
+  const address = await start(t, 'starlette', [...uvicorn(), 'app:app'], { COOKIE_SECRET: 'secret' });
   const page = await visit(t, address);
   await page.route('**/login', (route) => route.fulfill({ json: {} }));
   await press(page, 'Enter');

@@ -29,7 +29,7 @@ FUNCTION = """
             ELSE NULL;
         END CASE;
         RETURN jsonb_build_object('id', data->'id', 'status', event->>'type',
-            'owner', coalesce(nullif(current_setting('request.jwt.claims', true), ''), '{}')::jsonb->>'sub',
+            'owner', nullif(current_setting('request.jwt.claims', true), '')::jsonb->>'sub',
             'lines', jsonb_build_array(jsonb_build_object('sku', coalesce(variables->>'id', '-'))));
     END $$;
 """
@@ -156,7 +156,10 @@ def test_functions_for_a_plan_see_the_claims_of_nobody(server, connect, field):
 
 
 def test_a_function_that_is_gone_is_an_error_until_it_is_back(server, connect, name):
-    body = f"CREATE FUNCTION app.{name}(jsonb, jsonb) RETURNS jsonb LANGUAGE sql AS $$SELECT $1->'data'$$"
+    body = (
+        f"CREATE FUNCTION app.{name}(jsonb, jsonb) RETURNS jsonb LANGUAGE sql"
+        " AS $$SELECT $1->'data'$$"
+    )
     server.sql(body)
     field = register(server, name, function=f"app.{name}")
     subscription = connect(server).subscribe(query(field, "id"))
@@ -182,9 +185,7 @@ def test_a_function_runs_as_its_owner_and_only_he_may_register_it(server, connec
         connection.execute(register_field, (f"{name}: Order", name))
         with pytest.raises(psycopg.errors.InsufficientPrivilege):
             connection.execute("SELECT fraiseql_register_resolver(%s, 'app.resolve')", (name,))
-        connection.execute(
-            "SELECT fraiseql_register_resolver(%s, %s)", (name, f"{name}.own")
-        )
+        connection.execute("SELECT fraiseql_register_resolver(%s, %s)", (name, f"{name}.own"))
     with server.connect() as connection:
         # As him a superuser has no more rights than he.
         connection.execute(f"SET ROLE {name}")

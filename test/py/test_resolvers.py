@@ -2,10 +2,14 @@
 
 import contextlib
 import json
+import os
+import signal
+import threading
 
 import psycopg
 import pytest
 
+from client import Client
 from cluster import Cluster, wait_until
 from resolver import Resolver
 from tokens import SECRET, make_token
@@ -56,18 +60,14 @@ def resolve():
 
 
 def register(cluster, name, definition="{}(id: ID, where: OrderFilter): Order", **options):
-    cluster.sql(
-        "SELECT fraiseql_register_subscription(%s, %s)", (definition.format(name), name)
-    )
+    cluster.sql("SELECT fraiseql_register_subscription(%s, %s)", (definition.format(name), name))
     register_resolver(cluster, name, **options)
     return name
 
 
 def register_resolver(cluster, name, **options):
     named = "".join(f", {option} => %s" for option in options)
-    cluster.sql(
-        f"SELECT fraiseql_register_resolver(%s{named})", (name, *options.values())
-    )
+    cluster.sql(f"SELECT fraiseql_register_resolver(%s{named})", (name, *options.values()))
 
 
 def query(field, selection="id status", arguments=""):
@@ -134,9 +134,10 @@ def test_other_selections_and_other_arguments_are_other_calls(server, connect, r
 def test_arguments_are_coerced_and_variables_are_not_named_as_the_client_does(
     server, connect, resolve, name
 ):
-    definition = "{}(id: ID, status: String = \"open\", where: OrderFilter): Order"
+    definition = '{}(id: ID, status: String = "open", where: OrderFilter): Order'
     field = register(server, name, definition)
-    asked = f"subscription ($a: ID, $b: Float) {{ {field}(id: $a, where: {{ total: {{ gt: $b }} }}) {{ id }} }}"
+    arguments = "(id: $a, where: { total: { gt: $b } })"
+    asked = f"subscription ($a: ID, $b: Float) {{ {field}{arguments} {{ id }} }}"
     connect(server).subscribe(asked, {"a": 5, "b": 1.25})
     resolver = resolve(server, field)
     publish(server, field, 5, status="open", total=2)
@@ -329,9 +330,7 @@ def test_events_wait_for_a_process_that_resolves_their_field(server, connect, re
     assert [subscription.data()[field]["id"] for _ in range(2)] == ["1", "2"]
 
 
-def test_without_a_process_events_end_with_an_error_when_their_time_is_over(
-    server, connect, name
-):
+def test_without_a_process_events_end_with_an_error_when_their_time_is_over(server, connect, name):
     field = register(server, name, timeout="100 ms")
     subscription = connect(server).subscribe(query(field))
     publish(server, field, 1)
@@ -556,6 +555,27 @@ def test_an_answer_for_those_who_are_gone_does_no_harm(server, connect, resolve,
     assert subscription.data()[field]["id"] == "2"
 
 
+def test_it_can_be_explained_that_an_event_is_held(server, connect, resolve, field):
+    client = connect(server)
+    subscription = client.subscribe(query(field))
+    resolver = resolve(server, field)
+    publish(server, field, 1)
+    call = resolver.next_call()
+
+    def outcome():
+        [row] = server.sql(
+            "SELECT outcome FROM fraiseql_connections() AS c,"
+            " fraiseql_explain_delivery(%s, c.id, %s) WHERE c.peer = %s AND module = 'delivery'",
+            (call["event"]["position"], subscription.id, client.peer),
+        )
+        return row[0]
+
+    assert outcome() == "held"
+    resolver.give(call, status_of(call))
+    subscription.data()
+    assert outcome() == "delivered"
+
+
 def test_a_catalog_that_changes_leaves_what_is_held_where_it_is(server, connect, resolve, field):
     subscription = connect(server).subscribe(query(field))
     resolver = resolve(server, field)
@@ -607,8 +627,6 @@ def test_a_field_that_is_gone_ends_what_is_held(server, connect, resolve, field)
 
 
 def test_event_streams_and_the_older_protocol_get_resolved_events_too(server, resolve, field):
-    from client import Client
-
     client = Client(server.url, subprotocols=("graphql-ws",))
     try:
         client.send({"type": "connection_init"})
@@ -644,8 +662,6 @@ def test_a_process_that_waits_keeps_no_snapshot(server, resolve, field):
 @contextlib.contextmanager
 def waiting(server, resolver, outcome=None):
     """Have it wait in another thread meanwhile, until it is cancelled."""
-    import threading
-
     errors = []
 
     def wait():
@@ -694,12 +710,12 @@ def test_a_wait_ends_with_its_client(server, connect, resolve, name):
     pid = resolver.connection.info.backend_pid
     publish(server, field, 1)
     resolver.next_call()
-    resolver.connection.pgconn.send_query(
-        f"CALL fraiseql_subs.resolver_exchange('{resolver.link}', NULL, NULL, 0, 1000000, NULL)".encode()
-    )
+    waits = f"CALL fraiseql_subs.resolver_exchange('{resolver.link}', NULL, NULL, 0, 1000000, NULL)"
+    resolver.connection.pgconn.send_query(waits.encode())
     wait_until(
         lambda: server.sql(
-            "SELECT 1 FROM pg_stat_activity WHERE pid = %s AND wait_event_type = 'Extension'", (pid,)
+            "SELECT 1 FROM pg_stat_activity WHERE pid = %s AND wait_event_type = 'Extension'",
+            (pid,),
         ),
         "it waits",
     )
@@ -734,11 +750,11 @@ def test_a_session_has_one_link_and_may_open_another(server, connect, resolve, f
 
 
 def test_the_procedure_refuses_a_transaction_block(server):
-    with server.connect(autocommit=False) as connection:
-        with pytest.raises(psycopg.errors.ActiveSqlTransaction):
-            connection.execute(
-                "CALL fraiseql_subs.resolver_exchange(NULL, '[]', NULL, 0, 0, NULL)"
-            )
+    with (
+        server.connect(autocommit=False) as connection,
+        pytest.raises(psycopg.errors.ActiveSqlTransaction),
+    ):
+        connection.execute("CALL fraiseql_subs.resolver_exchange(NULL, '[]', NULL, 0, 0, NULL)")
 
 
 @pytest.mark.parametrize("results", ["{", "no", '[1] , "op": "x"'])
@@ -778,9 +794,6 @@ def test_a_result_for_a_call_that_another_has_is_nobodys(server, connect, resolv
 
 
 def test_a_link_ends_with_the_worker_and_another_one_goes_on(make_cluster, connect, resolve):
-    import os
-    import signal
-
     cluster = make_cluster()
     cluster.sql("SELECT fraiseql_register_types(%s)", (TYPES,))
     field = register(cluster, "orders", definition="{}: Order")

@@ -1,18 +1,20 @@
 \set QUIET on
 SET client_min_messages = warning;
 
-SELECT plan(13);
+SELECT plan(14);
 
-CREATE VIEW public_function AS
-SELECT p.oid, p.oid::regprocedure::text AS signature, p.proname
+CREATE VIEW own_function AS
+SELECT p.oid, p.oid::regprocedure::text AS signature, p.proname, p.pronamespace
 FROM pg_proc AS p JOIN pg_depend AS d ON d.classid = 'pg_proc'::regclass AND d.objid = p.oid
 JOIN pg_extension AS e ON d.refclassid = 'pg_extension'::regclass AND d.refobjid = e.oid
-WHERE e.extname = 'fraiseql_subs' AND d.deptype = 'e'
-    AND (p.pronamespace = 'public'::regnamespace OR p.prokind = 'p');
+WHERE e.extname = 'fraiseql_subs' AND d.deptype = 'e';
+
+CREATE VIEW public_function AS
+SELECT oid, signature, proname FROM own_function WHERE pronamespace = 'public'::regnamespace;
 
 SELECT is_empty(
     $$SELECT DISTINCT function FROM fraiseql_subs.role_functions()
-      EXCEPT SELECT proname FROM public_function$$,
+      EXCEPT SELECT proname FROM own_function$$,
     'every function that is granted exists');
 SELECT is_empty(
     $$SELECT DISTINCT proname FROM public_function WHERE proname <> 'fraiseql_create_roles'
@@ -31,6 +33,14 @@ SELECT results_eq(
     $$SELECT r.role::text, f.signature FROM fraiseql_subs.role_functions() AS r
       JOIN public_function AS f ON f.proname = r.function ORDER BY 1, 2$$,
     'each may call its functions and no others');
+
+SELECT is_empty(
+    $$SELECT r.role, f.signature FROM (SELECT DISTINCT role FROM fraiseql_subs.role_functions()) AS r,
+        own_function AS f
+      WHERE has_schema_privilege(r.role, f.pronamespace, 'USAGE')
+        AND has_function_privilege(r.role, f.oid, 'EXECUTE')
+        AND (r.role, f.proname) NOT IN (SELECT role, function FROM fraiseql_subs.role_functions())$$,
+    'nor any that is not public');
 
 -- What a call with nulls comes to, as that role.
 CREATE FUNCTION outcome(role name, called oid) RETURNS text LANGUAGE plpgsql AS $$
@@ -64,10 +74,11 @@ SELECT is_empty(
         AND has_table_privilege(r.role, c.oid, 'SELECT, INSERT, UPDATE, DELETE, TRUNCATE, TRIGGER')$$,
     'none reads or writes the tables');
 SELECT is_empty(
-    $$SELECT role FROM fraiseql_subs.role_functions() JOIN public_function ON proname = function
+    $$SELECT role FROM fraiseql_subs.role_functions() JOIN own_function ON proname = function
       GROUP BY role HAVING has_schema_privilege(role, 'fraiseql_subs', 'CREATE')
-          OR has_schema_privilege(role, 'fraiseql_subs', 'USAGE') AND bool_and(signature NOT LIKE 'fraiseql_subs.%')$$,
-    'nor sees what is in the schema, unless a procedure there is for it');
+          OR has_schema_privilege(role, 'fraiseql_subs', 'USAGE')
+              AND bool_and(pronamespace <> 'fraiseql_subs'::regnamespace)$$,
+    'nor sees what is in the schema, unless a function there is for it');
 
 CREATE ROLE reader_of_all IN ROLE pg_read_all_data, pg_write_all_data;
 SELECT fraiseql_register_types('type Guarded { id: ID }');
@@ -114,4 +125,5 @@ END
 $$;
 DROP FUNCTION outcome(name, oid);
 DROP VIEW public_function;
+DROP VIEW own_function;
 SELECT * FROM finish();

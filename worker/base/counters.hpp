@@ -78,9 +78,9 @@ struct alignas(64) ShardCounters {
   Counter denied_by_row_filter;
   Counter denied_by_tenant;
   Counter denied_by_federation;
-  Counter fallen_behind;  // a client's socket took no more: its events wait in the ring
-  Counter resolver_calls;    // once for each event and those who ask for it alike
-  Counter resolver_errors;   // of them, no value came: timeouts, too
+  Counter fallen_behind;    // a client's socket took no more: its events wait in the ring
+  Counter resolver_calls;   // once for each event and those who ask for it alike
+  Counter resolver_errors;  // of them, no value came: timeouts, too
   Counter resolver_timeouts;
   Counter held_events_lost;  // there was no room to hold them; once for each subscription
   Counter slow_consumers;

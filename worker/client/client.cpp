@@ -27,8 +27,8 @@ size_t SizeOf(const std::string& id, const std::string& head,
               const PreparedSubscription& prepared) {
   return kHeapEntry<Client::Subscriptions> + HeapSize(id) + HeapSize(head) +
          HeapSize(prepared.variables) + HeapSize(prepared.arguments) +
-         HeapSize(prepared.operation_name) +
-         HeapSize(prepared.filter) + Dispatcher::SizeOf(prepared);
+         HeapSize(prepared.operation_name) + HeapSize(prepared.filter) +
+         Dispatcher::SizeOf(prepared);
 }
 
 }  // namespace
@@ -37,8 +37,7 @@ void Subscription::Deliver(const EventPlace& place, std::string_view payload) {
   client->Deliver(this, place, payload);
 }
 
-void Subscription::Hold(const EventPlace& place, const EventRecord& record,
-                        const JsonValue& data) {
+void Subscription::Hold(const EventPlace& place, const EventRecord& record, const JsonValue& data) {
   client->Hold(this, place, record, data);
 }
 
@@ -187,9 +186,8 @@ HeldQueue::Owner::Taken Client::TakeHeld(Subscription* subscription, const HeldE
 
 HeldQueue::Owner::Taken Client::EndWith(Subscription* subscription,
                                         const std::vector<Error>& errors) {
-  const auto at =
-      std::find_if(subscriptions_.begin(), subscriptions_.end(),
-                   [&](const auto& entry) { return &entry.second == subscription; });
+  const auto at = std::find_if(subscriptions_.begin(), subscriptions_.end(),
+                               [&](const auto& entry) { return &entry.second == subscription; });
   const std::string id = at->first;
   End(at);
   SendErrors(id, errors);

@@ -106,7 +106,9 @@ void SessionLink::Handle(const SessionCommand& command) {
 void SessionLink::Open(const SessionCommand& command) {
   const uint32_t number = command.session;
   HostedOpening opening;
-  const std::string problem = ReadOpening(command.payload, &opening);
+  const std::string problem = command.payload.size() > session::kMaxOpening
+                                  ? "its payload is too long"
+                                  : ReadOpening(command.payload, &opening);
   if (!problem.empty()) {
     Fail("session " + std::to_string(number) + " cannot be opened: " + problem);
     return;

@@ -54,7 +54,9 @@ class ArgumentWriter {
   void List(const GivenValue& value, const WrappedType& item) {
     json_.BeginArray();
     if (value.json && value.json->type() == JsonType::kArray) {
-      value.json->ForEachElement([&](const JsonValue& element) { Write({element, nullptr}, item); });
+      value.json->ForEachElement([&](const JsonValue& element) {
+        Write({element, nullptr}, item);
+      });
     } else if (value.literal != nullptr && value.literal->kind == ValueKind::kList) {
       for (const Value* element : value.literal->items) Write(variables_.Resolve(*element), item);
     } else {
@@ -90,9 +92,7 @@ class ArgumentWriter {
   void Literal(const Value& value, const graphql::Type& type) {
     switch (value.kind) {
       case ValueKind::kVariable:
-        // Inside the literal of a custom scalar.
-        Write(variables_.Resolve(value), {TypeRefKind::kNamed, &type, nullptr});
-        break;
+        // Is all of a custom scalar's value, or no part of it.
       case ValueKind::kNull:
         json_.Null();
         break;

@@ -46,8 +46,8 @@ struct SubscriptionField {
   // different ones says nothing.
   std::shared_ptr<const ColumnTypes> columns;
   FieldAccess access;
-  EventRules rules;                      // made of it
-  std::optional<LimitValue> rate_limit;  // of events, for each subscription
+  EventRules rules;                              // made of it
+  std::optional<LimitValue> rate_limit;          // of events, for each subscription
   std::shared_ptr<const ResolverRule> resolver;  // null: its value is the data of the event
 
   bool Wants(std::string_view event_type) const;

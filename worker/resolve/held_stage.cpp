@@ -18,9 +18,8 @@ namespace {
 
 // What a held event takes beside its text.
 constexpr size_t kOverhead = 512;
-// A class keeps so many of those that were resolved last, for clients that come to them later.
-constexpr size_t kMostRecent = 64;
-constexpr size_t kMostRecentBytes = 256 * 1024;
+constexpr size_t kMostRecent = 1024;
+constexpr size_t kMostRecentBytes = 4 * 1024 * 1024;
 constexpr std::string_view kUnexpected = "Unexpected error.";
 
 }  // namespace
@@ -32,21 +31,8 @@ struct ResolveClass {
   std::shared_ptr<const Catalog> catalog;  // owns what the plan names
   std::shared_ptr<const ResolverRule> rule;
   std::shared_ptr<const ResolveCall::Audience> audience;
-  size_t bytes = 0;  // of those that are pending
-  // By position. Those that are pending are kept by the queues that wait for them.
-  std::map<Position, std::weak_ptr<HeldEvent>> held;
-  std::deque<std::shared_ptr<HeldEvent>> recent;
-  size_t recent_bytes = 0;
-
-  void Keep(std::shared_ptr<HeldEvent> resolved) {
-    recent_bytes += resolved->payload.size();
-    recent.push_back(std::move(resolved));
-    while (recent.size() > kMostRecent || recent_bytes > kMostRecentBytes) {
-      recent_bytes -= recent.front()->payload.size();
-      held.erase(recent.front()->place.position);
-      recent.pop_front();
-    }
-  }
+  size_t bytes = 0;                                   // of those that are pending
+  std::map<Position, std::weak_ptr<HeldEvent>> held;  // by position
 };
 
 HeldEvent::~HeldEvent() {
@@ -151,8 +137,9 @@ bool HeldStage::Hold(HeldQueue* queue, const EventPlace& place, const EventRecor
   if (!held) {
     const size_t size = data.raw().size() + kOverhead;
     // One that is alone may be of any size.
-    const bool fits = bytes_ + size <= limit_ && of->bytes + size <= limit_ / 4;
-    if (!fits && of->bytes > 0) {
+    const bool fits = (bytes_ == 0 || bytes_ + size <= limit_) &&
+                      (of->bytes == 0 || of->bytes + size <= limit_ / 4);
+    if (!fits) {
       if (past == Past::kWaits) return false;
       queue->AppendLoss(place);
       return true;
@@ -174,6 +161,7 @@ std::shared_ptr<HeldEvent> HeldStage::HeldFor(const std::shared_ptr<ResolveClass
                                               const EventPlace& place, const EventRecord& record,
                                               const JsonValue& data) {
   const std::string_view text = data.raw();
+  size_t bytes = kOverhead;
   if (!event_ || event_place_.position != place.position || event_data_ != text.data() ||
       event_size_ != text.size()) {
     event_ = std::make_shared<const std::string>(
@@ -181,13 +169,16 @@ std::shared_ptr<HeldEvent> HeldStage::HeldFor(const std::shared_ptr<ResolveClass
     event_place_ = place;
     event_data_ = text.data();
     event_size_ = text.size();
+    // The classes that want it share it.
+    bytes += text.size();
   }
   auto held = std::make_shared<HeldEvent>();
   held->place = place;
   held->stage = this;
   held->of = of;
+  held->known_to = of;
   held->number = ++last_call_ * kMaxShards + index_;
-  held->bytes = text.size() + kOverhead;
+  held->bytes = bytes;
   held->commit_time_us = record.commit_time_us;
   held->is_incomplete = (record.flags & kIncomplete) != 0;
   of->held[place.position] = held;
@@ -236,12 +227,23 @@ void HeldStage::Add(std::vector<ResolveResult> results) {
       const auto queue = queues_.find(id);
       if (queue != queues_.end()) queue->second->ready_bytes_ += held->payload.size();
     }
-    // What it keeps does not keep it.
-    std::exchange(held->of, nullptr)->Keep(shared);
+    held->of.reset();
+    KeepForLater(shared);
     resolved_.push_back(std::move(shared));
   }
   counters_->held_bytes.Set(bytes_);
   sink_->OnHeldWork();
+}
+
+void HeldStage::KeepForLater(std::shared_ptr<HeldEvent> held) {
+  recent_bytes_ += held->payload.size();
+  recent_.push_back(std::move(held));
+  while (recent_.size() > kMostRecent || recent_bytes_ > kMostRecentBytes) {
+    const HeldEvent& oldest = *recent_.front();
+    recent_bytes_ -= oldest.payload.size();
+    if (const auto of = oldest.known_to.lock()) of->held.erase(oldest.place.position);
+    recent_.pop_front();
+  }
 }
 
 void HeldStage::Resolve(HeldEvent* held, ResolveResult result) {

@@ -3,8 +3,8 @@
 // A class is the subscriptions that share an answer: they have the plan and the arguments of the
 // field in common, and what their resolver may know of the client. An event is held once for a
 // class, and one call is made for it, whatever the number of subscriptions. Each subscription has a
-// queue of what is held for it, and is handed what is at its front: so what was resolved early waits
-// for what stands before it, and nobody waits for another's.
+// queue of what is held for it, and is handed what is at its front: so what was resolved early
+// waits for what stands before it, and nobody waits for another's.
 //
 // Bounded in time by the resolver's timeout, which the control thread keeps, and in bytes: past
 // that, events become a counted loss.
@@ -53,11 +53,12 @@ struct HeldEvent {
   std::string payload;
   std::vector<Error> errors;
   uint64_t lost = 0;
+  std::weak_ptr<ResolveClass> known_to;  // where others find it
   // Of the call, while it is pending.
   HeldStage* stage = nullptr;
   std::shared_ptr<ResolveClass> of;
   uint64_t number = 0;
-  size_t bytes = 0;  // for what the event holds
+  size_t bytes = 0;  // that count against the stage's limit
   int64_t commit_time_us = 0;
   bool is_incomplete = false;
   std::vector<uint64_t> waiters;  // ids of queues
@@ -146,6 +147,9 @@ class HeldStage {
   // Whether nothing is to be handed on.
   bool is_idle() const { return resolved_.empty() && late_.empty(); }
 
+  // Give back what is kept of events larger than so many bytes. Returns how many bytes that were.
+  size_t Shrink(size_t event_bytes) { return value_.Shrink(event_bytes); }
+
   // What is to be sent to the control thread.
   ResolveOrder TakeOrder();
   bool has_order() const { return !order_.empty(); }
@@ -160,6 +164,7 @@ class HeldStage {
                                      const JsonValue& data);
   void Resolve(HeldEvent* held, ResolveResult result);
   void Fail(HeldEvent* held, Error error);
+  void KeepForLater(std::shared_ptr<HeldEvent> held);
   void Forget(HeldEvent* held);
   std::string PositionOf(const HeldEvent& held) const;
 
@@ -177,8 +182,11 @@ class HeldStage {
   std::unordered_map<uint64_t, HeldEvent*> pending_;  // by number
   // Resolved, and not handed to all that wait.
   std::deque<std::shared_ptr<HeldEvent>> resolved_;
-  size_t next_waiter_ = 0;  // of the first
+  size_t next_waiter_ = 0;     // of the first
   std::deque<uint64_t> late_;  // queues to which something was added that was resolved already
+  // Those that were resolved last, for clients that come to them later.
+  std::deque<std::shared_ptr<HeldEvent>> recent_;
+  size_t recent_bytes_ = 0;
   ResolveOrder order_;
   JsonTree value_;
   // The event that was held last, as resolvers get it: several classes may want it.

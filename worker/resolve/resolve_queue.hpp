@@ -1,5 +1,5 @@
-// Calls of resolvers: spreads them over the processes that resolve, each of which says how many more
-// it takes, and gives them back to others when one is gone.
+// Calls of resolvers: spreads them over the processes that resolve, each of which says how many
+// more it takes, and gives them back to others when one is gone.
 //
 // A process outside the database resolves the fields that it names; the executor, whose functions
 // are in the database, all others. Every call is answered once: by a process, or when its time has
@@ -57,7 +57,7 @@ class ResolveQueue {
  private:
   struct Entry {
     ResolveCall call;
-    uint64_t link = 0;  // that has it; 0: it waits
+    uint64_t link = 0;   // that has it; 0: it waits
     uint32_t given = 0;  // how often it was given
   };
   struct Link {
@@ -65,10 +65,10 @@ class ResolveQueue {
     Send send;
     std::string name;  // by which OnSend finds it; empty: it has told none
     std::set<std::string, std::less<>> fields;
-    size_t credits = 0;              // calls that it takes, beside those that it has not seen
-    std::deque<size_t> unseen;       // how many calls each message has that it has not seen
-    uint64_t seen = 0;               // messages
-    std::set<uint64_t> calls;        // that it has
+    size_t credits = 0;         // calls that it takes, beside those that it has not seen
+    std::deque<size_t> unseen;  // how many calls each message has that it has not seen
+    uint64_t seen = 0;          // messages
+    std::set<uint64_t> calls;   // that it has
     size_t room() const;
     bool Resolves(const ResolverRule& rule) const;
   };

@@ -608,7 +608,8 @@ void Shard::OnLossDue(uint64_t lost) {
 }
 
 size_t Shard::OnShrink() {
-  size_t freed = scratch_.Shrink(kKeptText) + buffers_.Shrink() + catch_up_.Shrink(kKeptText);
+  size_t freed = scratch_.Shrink(kKeptText) + buffers_.Shrink() + catch_up_.Shrink(kKeptText) +
+                 stage_.Shrink(kKeptText);
   if (!event_under_way_ && !held_) freed += dispatcher_.Shrink(kKeptText) + feed_.Shrink(kKeptText);
   return freed;
 }

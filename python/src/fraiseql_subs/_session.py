@@ -126,7 +126,7 @@ class Session:
         }
         if claims is not None:
             opening["claims"] = dict(claims)
-        self.number = number
+        self.number: int = number
         self._carrier = carrier
         self._opening = json.dumps(opening).encode()
         self._init: bytes | None = None

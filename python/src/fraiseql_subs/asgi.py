@@ -43,10 +43,12 @@ class ASGIWebSocketAdapter(WebSocketAdapter):
         self._scope = scope
         self._accepted = False
         self._closed: WebSocketClosed | None = None
-        self.headers = _headers(scope.get("headers", ()))
-        self.peer = _peer(scope.get("client"))
-        self.path = _path(scope)
-        self.subprotocols = tuple(cast("Iterable[str]", scope.get("subprotocols", ())))
+        self.headers: Mapping[str, str] = _headers(scope.get("headers", ()))
+        self.peer: str = _peer(scope.get("client"))
+        self.path: str = _path(scope)
+        self.subprotocols: Sequence[str] | None = tuple(
+            cast("Iterable[str]", scope.get("subprotocols", ()))
+        )
 
     @property
     def scope(self) -> Scope:

@@ -68,7 +68,9 @@ class CustomServerAdapter(WebSocketAdapter):
         self._accept = accept
         self._accepted = accept is None
         self._closed: WebSocketClosed | None = None
-        self.headers = {name.lower(): value for name, value in (headers or {}).items()}
+        self.headers: Mapping[str, str] = {
+            name.lower(): value for name, value in (headers or {}).items()
+        }
         self.peer = peer
         self.path = path
         self.subprotocols = subprotocols

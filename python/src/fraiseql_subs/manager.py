@@ -8,7 +8,7 @@ import logging
 import uuid
 from collections.abc import AsyncGenerator, AsyncIterator, Callable, Mapping
 from types import TracebackType
-from typing import TYPE_CHECKING, Any, Generic, TypeVar, cast
+from typing import Any, Generic, TypeVar, cast
 
 import psycopg
 
@@ -21,9 +21,7 @@ from fraiseql_subs.event import SKIP
 from fraiseql_subs.messages import SubscriptionPayload
 from fraiseql_subs.registry import Registry, registry
 from fraiseql_subs.resolvers import ResolverRunner
-
-if TYPE_CHECKING:
-    from fraiseql_subs.sync import Drift
+from fraiseql_subs.sync import Drift, sync
 
 __all__ = ["ResolverFn", "Status", "SubscriptionManager"]
 
@@ -88,7 +86,8 @@ class SubscriptionManager(Registry, Generic[App]):
         :param pool: whose connections run statements. It must be open at `start`, and is never
             closed. The link's connections are made with its parameters and do not count in it.
         :param context_factory: makes `Context.app` for a resolver's call or batch.
-        :param application: names this application among those that `sync` the same database.
+        :param application: names this application among those of the same database. To be given
+            if there are several: `sync` removes what the one of that name has no more.
         :param sync: whether `start` brings what is decorated to the database.
         :param resolvers: whether `start` runs resolvers in this process.
         :param timeout: seconds that connecting and subscribing may take, and, without `pool`, that
@@ -199,14 +198,12 @@ class SubscriptionManager(Registry, Generic[App]):
         """Where its functions are registered: the module's registry, and itself."""
         return [registry, self]
 
-    async def sync(self, check: bool = False) -> "Drift":
+    async def sync(self, check: bool = False) -> Drift:
         """Bring what is decorated to the database, in one transaction.
 
         :param check: only look.
         :return: how code and database differed; false if they did not.
         """
-        from fraiseql_subs.sync import sync
-
         async with self._engine.pool.connection() as connection:
             return await sync(
                 connection, self.registries, application=self._application, check=check

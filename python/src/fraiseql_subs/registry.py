@@ -11,7 +11,7 @@ import sys
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
-from typing import Any, Generic, Literal, TypeVar
+from typing import Any, Final, Generic, Literal, TypeVar
 
 from fraiseql_subs._schema.faults import Fault, UnknownName, fault_of, function_name
 from fraiseql_subs._schema.hints import Namespace
@@ -447,8 +447,8 @@ class Registry:
         return decorate
 
 
-registry = Registry()
+registry: Registry = Registry()
 """Where `subscription` and `batch` of this module register."""
 
-subscription = registry.subscription
-batch = registry.batch
+subscription: Final = registry.subscription
+batch: Final = registry.batch

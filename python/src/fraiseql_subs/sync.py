@@ -116,7 +116,7 @@ async def sync(
         connection.cursor(row_factory=tuple_row) as cursor,
     ):
         await cursor.execute(
-            "SELECT fraiseql_subs.sync_application(%s, %s::jsonb, %s)::text",
+            "SELECT fraiseql_sync_application(%s, %s::jsonb, %s)::text",
             (application, json.dumps(wanted), check),
         )
         row = await cursor.fetchone()
@@ -149,7 +149,7 @@ def _shown(content: object) -> str | None:
 
 
 def describe(registries: Iterable[Registry]) -> dict[str, Any]:
-    """Write what registries hold as fraiseql_subs.sync_application() takes it."""
+    """Write what registries hold as fraiseql_sync_application() takes it."""
     types: dict[str, str] = {}
     texts: list[str] = []
     subscriptions: dict[str, SubscriptionDefinition] = {}

@@ -9,6 +9,7 @@ import time
 from collections.abc import Callable, Generator
 from contextlib import contextmanager
 
+import psycopg
 import pytest
 from rich.console import Console
 
@@ -47,6 +48,8 @@ def listening(
     finally:
         process.kill()
         process.communicate()
+        # The next one to listen is not to be taken for this one.
+        wait_until(lambda: not listeners(server), "nobody listens any more")
 
 
 def publish(server: WorkerServer, *ids: int) -> None:
@@ -142,6 +145,28 @@ def test_who_is_not_let_in_is_told_by_which_options_to_say_who_he_is() -> None:
     assert result.exit_code == 2
     assert "the worker closed the connection: 4403 Forbidden" in result.stderr
     assert "--user" in result.stderr and result.stderr.count("\n") == 1
+
+
+def test_a_database_out_of_reach_is_told_at_once_in_one_line() -> None:
+    result = run("--dsn", "postgresql://127.0.0.1:9/none", "listen", ALL)
+    assert result.exit_code == 2
+    assert "cannot reach PostgreSQL: " in result.stderr and result.stderr.count("\n") == 1
+
+
+def test_a_worker_that_is_not_there_is_told_in_one_line() -> None:
+    with WorkerServer(database="shop") as server:
+        elsewhere = server.environment | {"PGDATABASE": "postgres"}
+        with psycopg.connect(server.dsn, dbname="postgres", autocommit=True) as connection:
+            connection.execute("CREATE EXTENSION fraiseql_subs")
+        worker = worker_of(server)
+        assert worker is not None
+        os.kill(worker, signal.SIGSTOP)
+        try:
+            result = run("listen", "--user", "7", ALL, env=elsewhere)
+        finally:
+            os.kill(worker, signal.SIGCONT)
+    assert result.exit_code == 2
+    assert result.stderr.startswith("fraiseql-subs: ") and result.stderr.count("\n") == 1
 
 
 @pytest.mark.parametrize(

@@ -348,6 +348,54 @@ class TestResolverFn:
         assert second == {"id": "s", "type": "complete"}
 
 
+class TestDecoratedFunctions:
+    @pytest.fixture
+    def cluster(self, make_cluster):
+        cluster = make_cluster()
+        cluster.sql("SELECT fraiseql_register_types('type Order { id: ID! status: String! }')")
+        return cluster
+
+    @pytest.fixture
+    def manager(self, cluster):
+        manager = SubscriptionManager(conninfo=conninfo_of(cluster), application="shop")
+
+        @manager.subscription("orderResolved(id: ID): Order", channel="orders", types="")
+        async def order_resolved(event: dict, variables: dict) -> dict:
+            return event | {"status": event["status"].upper()}
+
+        return manager
+
+    async def test_start_registers_and_resolves_them(self, manager, cluster):
+        async with manager:
+            assert not await manager.sync(check=True)
+            query = "subscription { orderResolved { id status } }"
+            await manager.create_subscription("s", "c", query)
+            await publish(manager, 1)
+            message = json.loads(await manager.get_next_event("s", timeout=20))
+            assert message["payload"]["data"] == {"orderResolved": {"id": "1", "status": "PAID"}}
+        assert "orderResolved" in cluster.value("SELECT fraiseql_schema()")
+
+    async def test_start_may_leave_the_database_as_it_is(self, manager, cluster):
+        await manager.start(sync=False, resolvers=False)
+        assert "orderResolved" not in cluster.value("SELECT fraiseql_schema()")
+        drift = await manager.sync(check=True)
+        assert [change.name for change in drift.added if change.kind == "subscription"] == [
+            "orderResolved"
+        ]
+        await manager.stop()
+
+    async def test_what_cannot_be_registered_keeps_it_from_starting(self, cluster):
+        manager = SubscriptionManager(conninfo=conninfo_of(cluster))
+
+        @manager.subscription("nothing: Missing", channel="orders", types="")
+        async def nothing(event: dict, variables: dict) -> dict:
+            return event
+
+        with pytest.raises((psycopg.Error, ValueError)):
+            await manager.start()
+        assert (await manager.status()).link == "closed"
+
+
 class TestSlowReaders:
     @pytest.mark.parametrize(
         "limits", [{"max_queue_messages": 5}, {"max_queue_bytes": 1_000}], ids=["messages", "bytes"]

@@ -300,8 +300,8 @@ async def test_a_filter_by_no_column_of_the_watched_table_is_warned_of(
     server.sql(f"CREATE TABLE {name} (identity int)")
     server.sql("SELECT fraiseql_watch(%s)", (name,))
     warning = (
-        f'argument "id" of subscription "{name}" filters by "id", which is no column of public.{name}: '
-        "it matches no event"
+        f'argument "id" of subscription "{name}" filters by "id", which is no column of '
+        f"public.{name}: it matches no event"
     )
     with pytest.warns(DriftWarning) as caught:
         drift = await app(code(name, {}))

@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+import logging
 import sys
 import time
 from collections import deque
@@ -17,13 +18,14 @@ from rich.live import Live
 from rich.table import Table
 from rich.text import Text
 
-from fraiseql_subs._engine import Pool, identity_of
-from fraiseql_subs.cli._command import CommandError, command, globals_of
+from fraiseql_subs._engine import identity_of
+from fraiseql_subs.cli._command import CommandError, command, connect, globals_of
 from fraiseql_subs.errors import SessionClosed, SubscriptionRefused
 from fraiseql_subs.manager import SubscriptionManager
 
 __all__ = ["listen"]
 
+_START_SECONDS = 10.0
 _PROTOCOL = "graphql-transport-ws"
 _RATE_SECONDS = 10.0
 _REMEMBERED_LATENCIES = 1_000
@@ -147,12 +149,11 @@ def _object(text: str | None, option: str) -> dict[str, Any] | None:
     return found  # pyright: ignore[reportUnknownVariableType]
 
 
-async def _clock_ahead(pool: Pool) -> float:
+def _clock_ahead(context: typer.Context) -> float:
     """Return by how many seconds the database's clock is ahead of this machine's."""
-    async with pool.connection() as connection:
+    with connect(context) as connection:
         before = time.time()
-        cursor = await connection.execute("SELECT clock_timestamp()")
-        row = await cursor.fetchone()
+        row = connection.execute("SELECT clock_timestamp()").fetchone()
         after = time.time()
     assert row is not None
     there: datetime = row[0]
@@ -161,15 +162,15 @@ async def _clock_ahead(pool: Pool) -> float:
 
 async def _listen(
     dsn: str,
+    clock_ahead: float,
     operation: Mapping[str, Any],
     claims: Mapping[str, object] | None,
     output: _Output,
     count: int | None,
 ) -> None:
-    manager: SubscriptionManager[None] = SubscriptionManager(conninfo=dsn)
+    manager: SubscriptionManager[None] = SubscriptionManager(conninfo=dsn, timeout=_START_SECONDS)
     await manager.start(sync=False, resolvers=False)
     try:
-        clock_ahead = await _clock_ahead(manager.pool)
         socket = manager.open_socket(
             subprotocol=_PROTOCOL, peer="fraiseql-subs listen", headers={}, claims=claims
         )
@@ -239,5 +240,10 @@ def listen(
         view = Live(get_renderable=screen.render, console=Console(), refresh_per_second=8)
     else:
         output = _Lines()
+    # It asks the database first, which a manager would wait for.
+    clock_ahead = _clock_ahead(context)
+    # Lines about links that are made again would fall into the view.
+    logging.getLogger("fraiseql_subs").addHandler(logging.NullHandler())
+    dsn = globals_of(context).dsn or ""
     with view:
-        asyncio.run(_listen(globals_of(context).dsn or "", operation, identity, output, count))
+        asyncio.run(_listen(dsn, clock_ahead, operation, identity, output, count))

@@ -84,7 +84,7 @@ def main() -> None:
     try:
         asyncio.run(_serve(target, int(concurrency), float(drain), float(report)))
     except Exception as error:
-        _logger.error("%s", describe(error, "fraiseql_host"), exc_info=traceback == "1")
+        _logger.error("%s", describe(error, "fraiseql_resolver"), exc_info=traceback == "1")
         raise SystemExit(TROUBLE) from None
 
 

@@ -1,6 +1,7 @@
 """`fraiseql-subs sync`."""
 
 import asyncio
+import warnings
 from typing import TYPE_CHECKING, Annotated, Any
 
 import psycopg
@@ -17,13 +18,17 @@ __all__ = ["sync"]
 
 
 async def _sync(manager: SubscriptionManager[Any], dsn: str | None, check: bool) -> "Drift":
+    from fraiseql_subs.sync import DriftWarning
     from fraiseql_subs.sync import sync as apply
 
     conninfo, options = await manager.connection_parameters() if dsn is None else (dsn, {})
     async with await psycopg.AsyncConnection.connect(conninfo, **options) as connection:
-        return await apply(
-            connection, manager.registries, application=manager.application, check=check
-        )
+        with warnings.catch_warnings():
+            # The drift has them as well.
+            warnings.simplefilter("ignore", DriftWarning)
+            return await apply(
+                connection, manager.registries, application=manager.application, check=check
+            )
 
 
 @command(role="fraiseql_registrar")
@@ -40,10 +45,7 @@ def sync(
     """
     manager = load_manager(target)
     drift = asyncio.run(_sync(manager, globals_of(context).dsn, check))
-    if not drift:
-        typer.echo("the database has what the code says")
-        return
-    typer.echo(str(drift))
-    if check:
+    typer.echo(str(drift) if drift or drift.warnings else "the database has what the code says")
+    if drift and check:
         typer.echo("run `fraiseql-subs sync` to bring the database up to date", err=True)
         raise typer.Exit(NEGATIVE)

@@ -37,7 +37,7 @@ for the life of the socket. None or an exception refuses the client with 4403 `F
 exceptions are logged. A plain function runs in a thread.
 """
 
-logger = logging.getLogger("fraiseql_subs")
+logger: logging.Logger = logging.getLogger("fraiseql_subs")
 
 
 class SubscriptionProtocolHandler(ABC):

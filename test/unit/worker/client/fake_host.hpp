@@ -122,7 +122,6 @@ class FakeHost final : public ClientHost, private HeldStage::Sink {
   std::function<void(Client*)> identify;
   std::function<void(Client*)> watch_expiry;
   Position next_position = 0;
-  HeldStage stage{0, &counters_, this};
   std::vector<Client*> blocked;  // until there is room in the stage
   size_t room_made = 0;          // how often there was
   std::vector<Client*> catching_up;
@@ -146,6 +145,9 @@ class FakeHost final : public ClientHost, private HeldStage::Sink {
   PlanCache plans_;
   Dispatcher dispatcher_;
   std::vector<std::pair<Client*, Flush>> unflushed_;
+
+ public:
+  HeldStage stage{0, &counters_, this};  // last: it uses plans
 };
 
 // Writes into a string, and shows what it is told.

@@ -51,8 +51,7 @@ class HeldStageTest : public testing::Test {
   }
 
   static std::string Line(const std::string& id, const std::string& value) {
-    return id + R"( {"data":{"orderUpdated":{"id":")" + value +
-           R"("}},"extensions":{"position":)";
+    return id + R"( {"data":{"orderUpdated":{"id":")" + value + R"("}},"extensions":{"position":)";
   }
 
   // What the client was sent since the last look: the beginnings of its lines.
@@ -84,8 +83,7 @@ TEST_F(HeldStageTest, OneCallIsMadeForAnEventHoweverManySubscriptionsShareIt) {
   EXPECT_EQ(calls[0].rule->field, "orderUpdated");
   EXPECT_THAT(Written(&client_), IsEmpty());
   host_.Resolve({Value(calls[0], "8")});
-  EXPECT_THAT(Written(&client_),
-              testing::UnorderedElementsAre(Line("1", "8"), Line("2", "8")));
+  EXPECT_THAT(Written(&client_), testing::UnorderedElementsAre(Line("1", "8"), Line("2", "8")));
   EXPECT_THAT(Written(&other), ElementsAre(Line("1", "8")));
   EXPECT_EQ(host_.counters()->payloads_encoded.get(), 1u);
   EXPECT_EQ(host_.counters()->resolver_calls.get(), 1u);
@@ -99,8 +97,8 @@ TEST_F(HeldStageTest, ArgumentsMakeACallOfTheirOwn) {
   std::vector<std::string> variables;
   for (const ResolveCall& call : Calls()) variables.push_back(call.audience->variables);
   // The documents of the first and the third differ.
-  EXPECT_THAT(variables,
-              testing::UnorderedElementsAre(R"({"id":"7"})", R"({"status":"NEW"})", R"({"id":"7"})"));
+  EXPECT_THAT(variables, testing::UnorderedElementsAre(R"({"id":"7"})", R"({"status":"NEW"})",
+                                                       R"({"id":"7"})"));
 }
 
 TEST_F(HeldStageTest, AClassOfAnAudienceIsWhoHasTheSameClaims) {
@@ -175,14 +173,13 @@ TEST_F(HeldStageTest, AnErrorMakesTheFieldNullAndSaysWhy) {
                  {.number = calls[1].number, .kind = Kind::kMaskedError, .text = "e-1"},
                  {.number = calls[2].number, .kind = Kind::kTimeout, .text = "e-2"}});
   host_.FlushAll();
-  EXPECT_THAT(client_.written,
-              HasSubstr(R"({"data":{"orderUpdated":null},"errors":[{"message":"no","locations":)"
-                        R"([{"line":1,"column":16}],"path":["orderUpdated"],"extensions":{"a":[1]}}],)"
-                        R"("extensions":{"position":")"));
-  EXPECT_THAT(client_.written,
-              HasSubstr(R"({"code":"RESOLVER_FAILED","correlationId":"e-1"})"));
-  EXPECT_THAT(client_.written,
-              HasSubstr(R"({"code":"RESOLVER_TIMEOUT","correlationId":"e-2"})"));
+  EXPECT_THAT(
+      client_.written,
+      HasSubstr(R"({"data":{"orderUpdated":null},"errors":[{"message":"no","locations":)"
+                R"([{"line":1,"column":16}],"path":["orderUpdated"],"extensions":{"a":[1]}}],)"
+                R"("extensions":{"position":")"));
+  EXPECT_THAT(client_.written, HasSubstr(R"({"code":"RESOLVER_FAILED","correlationId":"e-1"})"));
+  EXPECT_THAT(client_.written, HasSubstr(R"({"code":"RESOLVER_TIMEOUT","correlationId":"e-2"})"));
   EXPECT_EQ(host_.counters()->resolver_errors.get(), 3u);
   EXPECT_EQ(host_.counters()->resolver_timeouts.get(), 1u);
 }
@@ -309,11 +306,25 @@ TEST_F(HeldStageTest, WhoComesToAnEventLaterSharesWhatWasMadeOfIt) {
   JsonTree data;
   ASSERT_TRUE(data.ParseCopy(R"({"id":1})"));
   EventRecord record;
-  EXPECT_TRUE(other.TakeToHold(&subscription, {0, 1}, record, data.root(),
-                               HeldStage::Past::kWaits));
+  EXPECT_TRUE(
+      other.TakeToHold(&subscription, {0, 1}, record, data.root(), HeldStage::Past::kWaits));
   EXPECT_THAT(Calls(), IsEmpty());
   host_.Resolve({});
   EXPECT_THAT(Written(&other), ElementsAre(Line("1", "1")));
+}
+
+TEST_F(HeldStageTest, OfAnEventThatManyClassesWantTheTextCountsOnce) {
+  host_.stage.SetLimit(64 * 1024);
+  FakeClient other(&host_, 2);
+  client_.Subscribe("1", kOrders);
+  for (int i = 0; i < 20; ++i) {
+    other.Subscribe(std::to_string(i),
+                    "subscription { orderUpdated { a" + std::to_string(i) + ": id } }");
+  }
+  Publish(1, R"(,"note":")" + std::string(10'000, 'x') + "\"");
+  EXPECT_THAT(Calls(), SizeIs(21));
+  EXPECT_EQ(host_.counters()->held_events_lost.get(), 0u);
+  EXPECT_LT(host_.counters()->held_bytes.get(), 64u * 1024);
 }
 
 TEST_F(HeldStageTest, WhatIsHeldOutlivesAChangeOfTheCatalog) {

@@ -46,8 +46,8 @@ class ResolveQueueTest : public testing::Test {
   // One that resolves these fields and takes so many calls.
   uint64_t AddOutside(const std::string& fields, int credits) {
     const uint64_t link = AddLink();
-    EXPECT_TRUE(Say(link, R"("fields":)" + fields + R"(,"seen":0,"credits":)" +
-                              std::to_string(credits)));
+    EXPECT_TRUE(
+        Say(link, R"("fields":)" + fields + R"(,"seen":0,"credits":)" + std::to_string(credits)));
     return link;
   }
 
@@ -55,6 +55,13 @@ class ResolveQueueTest : public testing::Test {
     JsonTree tree;
     EXPECT_TRUE(tree.ParseCopy("{" + members + "}")) << tree.error();
     return queue_.OnMessage(link, tree.root());
+  }
+
+  // Hand in beside a link's own connection.
+  bool SendFor(const std::string& link, const std::string& members) {
+    JsonTree tree;
+    EXPECT_TRUE(tree.ParseCopy(R"({"link":")" + link + R"(",)" + members + "}")) << tree.error();
+    return queue_.OnSend(tree.root());
   }
 
   void OnSent(size_t index, std::string_view json) {
@@ -125,6 +132,53 @@ TEST_F(ResolveQueueTest, WhatIsSentAndNotYetSeenCountsAgainstTheCredits) {
   EXPECT_THAT(Sent(link), ElementsAre("65", "129", "193", "257 321"));
 }
 
+TEST_F(ResolveQueueTest, ResultsAreTakenBesideTheConnectionOfTheLinkThatIsNamed) {
+  const uint64_t link = AddLink();
+  EXPECT_TRUE(Say(link, R"("link":"x","fields":["a"],)" + Seen(0, 2)));
+  const uint64_t first = Add("a");
+  const uint64_t second = Add("a");
+  const uint64_t third = Add("a");
+  EXPECT_THAT(Sent(link), ElementsAre(Text(first), Text(second)));
+  EXPECT_TRUE(SendFor("x", R"("results":[)" + Value(first, "1") + "]"));
+  EXPECT_THAT(told_, ElementsAre(Result(first, Kind::kValue, "1")));
+  // Messages that it has not told to have seen count against its room as ever.
+  EXPECT_THAT(Sent(link), SizeIs(2));
+  EXPECT_TRUE(SendFor("x", R"("credits":3)"));
+  EXPECT_THAT(Sent(link), ElementsAre(Text(first), Text(second), Text(third)));
+}
+
+TEST_F(ResolveQueueTest, WhoSendsThatItTakesNoMoreGetsAnEmptyMessage) {
+  const uint64_t link = AddLink();
+  EXPECT_TRUE(Say(link, R"("link":"x","fields":["a"],)" + Seen(0, 2)));
+  EXPECT_TRUE(SendFor("x", R"("credits":0)"));
+  Add("a");
+  EXPECT_THAT(Sent(link), ElementsAre(""));
+  EXPECT_TRUE(Say(link, Seen(1, 1)));
+  EXPECT_THAT(Sent(link), SizeIs(2));
+}
+
+TEST_F(ResolveQueueTest, NothingIsTakenForALinkThatIsUnknownOrGone) {
+  const uint64_t link = AddLink();
+  EXPECT_TRUE(Say(link, R"("link":"x","fields":["a"],)" + Seen(0, 2)));
+  const uint64_t call = Add("a");
+  const std::string results = R"("results":[)" + Value(call, "1") + "]";
+  EXPECT_FALSE(SendFor("y", results));
+  EXPECT_FALSE(SendFor("", results));
+  EXPECT_THAT(told_, IsEmpty());
+  queue_.RemoveLink(link);
+  told_.clear();
+  EXPECT_FALSE(SendFor("x", results));
+  EXPECT_THAT(told_, IsEmpty());
+}
+
+TEST_F(ResolveQueueTest, ALinkHasOneNameAndSharesItWithNone) {
+  const uint64_t link = AddLink();
+  EXPECT_TRUE(Say(link, R"("link":"x",)" + Seen(0, 1)));
+  EXPECT_FALSE(Say(link, R"("link":"y",)" + Seen(0, 1)));
+  EXPECT_FALSE(Say(AddLink(), R"("link":"x",)" + Seen(0, 1)));
+  EXPECT_FALSE(Say(AddLink(), R"("link":1,)" + Seen(0, 1)));
+}
+
 TEST_F(ResolveQueueTest, TheProcessWithTheMostRoomGetsTheNextCall) {
   const uint64_t small = AddOutside(R"(["a"])", 1);
   const uint64_t large = AddOutside(R"(["a"])", 3);
@@ -193,8 +247,7 @@ TEST_F(ResolveQueueTest, ACallThatMayBeDoneOnceFailsWithItsProcess) {
   const uint64_t call = Add("a");
   const uint64_t other = AddOutside(R"(["a"])", 10);
   queue_.RemoveLink(link);
-  EXPECT_THAT(told_,
-              ElementsAre(Result(call, Kind::kMaskedError, "call-" + Text(call))));
+  EXPECT_THAT(told_, ElementsAre(Result(call, Kind::kMaskedError, "call-" + Text(call))));
   EXPECT_THAT(Sent(other), IsEmpty());
   EXPECT_TRUE(queue_.empty());
 }
@@ -252,22 +305,23 @@ TEST_F(ResolveQueueTest, WhatIsCancelledIsNotGivenAndItsAnswerIsNone) {
 TEST_F(ResolveQueueTest, AMessageThatMakesNoSenseIsRefused) {
   const uint64_t link = AddOutside(R"(["a"])", 1);
   Add("a");
-  for (const char* members : {
-           R"("credits":1)",
-           R"("seen":0)",
-           R"("seen":2,"credits":1)",
-           R"("seen":-1,"credits":1)",
-           R"("seen":0,"credits":"1")",
-           R"("seen":0,"credits":1,"fields":{})",
-           R"("seen":0,"credits":1,"fields":[1])",
-           R"("seen":0,"credits":1,"results":{})",
-           R"("seen":0,"credits":1,"results":[{"value":1}])",
-           R"("seen":0,"credits":1,"results":[{"call":65}])",
-           R"("seen":0,"credits":1,"results":[{"call":65,"skip":1}])",
-           R"("seen":0,"credits":1,"results":[{"call":65,"error":"no"}])",
-           R"("seen":0,"credits":1,"results":[{"call":65,"error":{"message":"m","extensions":[]}}])",
-           R"("seen":0,"credits":1,"results":[{"call":65,"masked_error":1}])",
-       }) {
+  for (
+      const char* members : {
+          R"("credits":1)",
+          R"("seen":0)",
+          R"("seen":2,"credits":1)",
+          R"("seen":-1,"credits":1)",
+          R"("seen":0,"credits":"1")",
+          R"("seen":0,"credits":1,"fields":{})",
+          R"("seen":0,"credits":1,"fields":[1])",
+          R"("seen":0,"credits":1,"results":{})",
+          R"("seen":0,"credits":1,"results":[{"value":1}])",
+          R"("seen":0,"credits":1,"results":[{"call":65}])",
+          R"("seen":0,"credits":1,"results":[{"call":65,"skip":1}])",
+          R"("seen":0,"credits":1,"results":[{"call":65,"error":"no"}])",
+          R"("seen":0,"credits":1,"results":[{"call":65,"error":{"message":"m","extensions":[]}}])",
+          R"("seen":0,"credits":1,"results":[{"call":65,"masked_error":1}])",
+      }) {
     EXPECT_FALSE(Say(link, members)) << members;
   }
   EXPECT_FALSE(queue_.OnMessage(99, JsonTree().root())) << "no such process";

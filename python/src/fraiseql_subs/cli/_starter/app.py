@@ -5,9 +5,8 @@ from decimal import Decimal
 from typing import Annotated
 
 from fastapi import FastAPI
-from fraiseql_subs import SKIP, Event, Skip, SubscriptionManager
+from fraiseql_subs import ID, SKIP, Event, Skip, SubscriptionManager
 from fraiseql_subs.fastapi import SubscriptionRouterFactory
-from fraiseql_subs.markers import ID
 
 # PGHOST, PGDATABASE and so on say where the database is.
 manager: SubscriptionManager[None] = SubscriptionManager()
