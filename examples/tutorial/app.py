@@ -5,6 +5,7 @@ from pathlib import Path
 
 from fastapi import FastAPI
 from fastapi.responses import FileResponse
+
 from fraiseql_subs import Context, Event, SubscriptionManager
 from fraiseql_subs.fastapi import SubscriptionRouterFactory
 

@@ -4,6 +4,7 @@ from dataclasses import dataclass
 from typing import Annotated
 
 from fastapi import FastAPI
+
 from fraiseql_subs import ID, Event, SubscriptionManager
 from fraiseql_subs.fastapi import SubscriptionRouterFactory
 
