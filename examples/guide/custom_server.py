@@ -6,6 +6,7 @@ from orders import manager
 from websockets.asyncio.server import ServerConnection
 from websockets.asyncio.server import serve as listen
 from websockets.exceptions import ConnectionClosed
+from websockets.typing import Subprotocol
 
 from fraiseql_subs.custom import CustomServerAdapter
 from fraiseql_subs.http import serve_websocket
@@ -29,9 +30,9 @@ async def serve(connection: ServerConnection) -> None:
 
 
 async def main(port: int = 8000) -> None:
-    protocols = ["graphql-transport-ws", "graphql-ws"]
-    async with manager, listen(serve, "127.0.0.1", port, subprotocols=protocols) as server:
-        await server.serve_forever()
+    protocols = [Subprotocol("graphql-transport-ws"), Subprotocol("graphql-ws")]
+    async with manager, listen(serve, "127.0.0.1", port, subprotocols=protocols):
+        await asyncio.Event().wait()  # until it is cancelled
 
 
 if __name__ == "__main__":

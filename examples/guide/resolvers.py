@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Any
 
 from fraiseql_subs import SKIP, Context, Event, Skip, SubscriptionError, SubscriptionManager
 
@@ -77,7 +78,7 @@ async def invoice(event: Event[OrderRow], ctx: Context) -> Invoice:
 
 @manager.batch("invoice", max_size=64)
 async def invoices(
-    events: Sequence[Event[OrderRow]], variables: dict, ctx: Context
+    events: Sequence[Event[OrderRow]], variables: dict[str, Any], ctx: Context
 ) -> Sequence[Invoice]:
     async with ctx.connection() as connection:
         cursor = await connection.execute(
@@ -93,8 +94,8 @@ async def invoices(
 
 # [start:plain]
 @manager.subscription("orderStatus: String", channel="orders")
-def order_status(event: dict) -> str:
-    return event["status"]  # a plain function runs in a thread, and may block
+def order_status(event: dict[str, Any]) -> str:
+    return str(event["status"])  # a plain function runs in a thread, and may block
 
 
 # [end:plain]

@@ -26,7 +26,7 @@ class OrderRow:
 
 
 @dataclass
-class Order:
+class ShownOrder:
     """An order as a page shows it."""
 
     id: int
@@ -54,11 +54,11 @@ async def customer_names(ids: list[int], ctx: Context[None]) -> list[str]:
 
 # [start:resolver]
 @manager.subscription(channel="orders")
-async def order_changed(event: Event[OrderRow], ctx: Context[None]) -> Order:
+async def order_changed(event: Event[OrderRow], ctx: Context[None]) -> ShownOrder:
     """An order was made, changed or deleted."""
     row = event.data
     customer = await ctx.loader(customer_names).load(row.customer_id)
-    return Order(row.id, row.item, row.status, customer, event.type)
+    return ShownOrder(row.id, row.item, row.status, customer, event.type)
 
 
 # [end:resolver]

@@ -9,9 +9,8 @@ const Directive* Find(const InputValue& argument, const ArgumentDirective& known
   if (argument.node == nullptr) return nullptr;
   const auto& directives = argument.node->directives;
   const auto found =
-      std::find_if(directives.begin(), directives.end(), [&](const Directive& directive) {
-        return directive.name.text == known.name;
-      });
+      std::find_if(directives.begin(), directives.end(),
+                   [&](const Directive& directive) { return directive.name.text == known.name; });
   return found == directives.end() ? nullptr : &*found;
 }
 

@@ -1,5 +1,5 @@
-// The directives by which an argument of a subscription field says what it filters by, where that is
-// not the field of its name: `@filters(by: "customer_id")`, a key of the event's data, and
+// The directives by which an argument of a subscription field says what it filters by, where that
+// is not the field of its name: `@filters(by: "customer_id")`, a key of the event's data, and
 // `@filtersNothing`, for arguments that are a resolver's alone. Both are for fields whose values a
 // resolver makes: the result's type then says nothing of the event.
 #pragma once

@@ -181,26 +181,27 @@ def test_gql_receives_events(shop: Shop) -> None:
     from gql import Client, gql
     from gql.transport.websockets import WebsocketsTransport
 
-    async def run() -> list[Any]:
+    async def run() -> Any:
         transport = WebsocketsTransport(
             url=shop.url,
             subprotocols=["graphql-transport-ws"],
             init_payload={"authToken": token("a")},
         )
         async with Client(transport=transport) as session:
-            found: list[Any] = []
-            subscribed = asyncio.create_task(anext(session.subscribe(gql(QUERY))))
+            events = session.subscribe(gql(QUERY))
+            first = asyncio.create_task(anext(events))
             while not await asyncio.to_thread(
                 shop.cluster.value, "SELECT count(*) FROM fraiseql_subscriptions()"
             ):
                 pass
             await asyncio.to_thread(shop.change_order, 5, "paid")
-            found.append(await subscribed)
-            return found
+            try:
+                return await first
+            finally:
+                await events.aclose()
 
-    assert asyncio.run(run()) == [
-        {"orderUpdated": {"id": 5, "status": "paid", "customer": "Grace"}}
-    ]
+    expected = {"orderUpdated": {"id": 5, "status": "paid", "customer": "Grace"}}
+    assert asyncio.run(run()) == expected
 
 
 # Interruptions --------------------------------------------------------------------------------

@@ -52,7 +52,6 @@ class SideDoorClient {
   // The same as text, which may be no JSON.
   char* TakeText();
 
-
   // Wait until the socket can be read from, the process latch is set, or the deadline. May return
   // early. The caller checks for interrupts.
   void WaitReadable(Deadline deadline) const;

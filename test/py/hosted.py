@@ -76,12 +76,13 @@ def frames_of(data):
 
 
 class Host:
-    """One link. Keeps frames that nobody waited for."""
+    """One link. Keeps frames that nobody waited for, pings apart: they come when they come."""
 
     def __init__(self, cluster, **parameters):
         self.connection = cluster.connect(**parameters)
         self.link = None
         self.frames = []
+        self.pings = []
         self.exchange(wait_ms=0)
 
     def __enter__(self):
@@ -104,17 +105,20 @@ class Host:
             "CALL fraiseql_subs.session_exchange(%s, %s, %s, NULL)",
             (self.link, b"".join(commands), wait_ms),
         ).fetchone()
-        new = list(frames_of(data))
+        came = list(frames_of(data))
+        new = [frame for frame in came if frame.kind != PING]
         self.frames += new
+        self.pings += [frame for frame in came if frame.kind == PING]
         return new
 
     def take(self, session=None, kind=None):
         """The next frame, of a session or of a kind if these are given."""
         deadline = time.monotonic() + 20
+        kept = self.pings if kind == PING else self.frames
         while True:
-            for frame in self.frames:
+            for frame in kept:
                 if session in (None, frame.session) and kind in (None, frame.kind):
-                    self.frames.remove(frame)
+                    kept.remove(frame)
                     return frame
             if time.monotonic() > deadline:
                 raise AssertionError(f"no such frame; there are {self.frames}")

@@ -7,10 +7,10 @@ import threading
 
 from cluster import ROOT
 
-sys.path.append(str(ROOT / "python/src"))
+# Before the folder of the extension's library, which has the name of the package.
+sys.path.insert(0, str(ROOT / "python/src"))
 
 import uvicorn  # noqa: E402
-
 from fraiseql_subs import SubscriptionManager  # noqa: E402
 from fraiseql_subs.asgi import SubscriptionASGI  # noqa: E402
 
@@ -96,7 +96,7 @@ def conninfo(cluster):
 
 
 def host(cluster):
-    """The URL of a uvicorn that serves the cluster's clients, started when it is first asked for."""
+    """The URL of a uvicorn that serves the cluster's clients, started when first asked for."""
     if cluster.host is None:
         manager = SubscriptionManager(conninfo=conninfo(cluster), sync=False, resolvers=False)
         cluster.host = Uvicorn(SubscriptionASGI(manager))

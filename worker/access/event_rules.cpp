@@ -91,9 +91,9 @@ FieldPath ConfinedPath(std::string_view name, const graphql::Field& definition,
 // The argument of that name which says itself by which key of the data it filters. Null if there is
 // none.
 const graphql::InputValue* FindKeyed(const graphql::Field& definition, std::string_view name) {
-  const auto found = std::find_if(
-      definition.arguments.begin(), definition.arguments.end(),
-      [&](const graphql::InputValue& argument) { return argument.name == name; });
+  const auto found =
+      std::find_if(definition.arguments.begin(), definition.arguments.end(),
+                   [&](const graphql::InputValue& argument) { return argument.name == name; });
   const bool is_keyed = found != definition.arguments.end() && !FilteredKey(*found).empty();
   return is_keyed ? &*found : nullptr;
 }

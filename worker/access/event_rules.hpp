@@ -39,8 +39,8 @@ struct EventRules {
 };
 
 // Tie `access` to a field that is defined as `definition`. `default_tenant_field` is the setting;
-// `columns` are those of the tables that are watched on its channel; `is_resolved`: its value is made
-// by a resolver, of the row. Returns why it cannot be served; empty if it can.
+// `columns` are those of the tables that are watched on its channel; `is_resolved`: its value is
+// made by a resolver, of the row. Returns why it cannot be served; empty if it can.
 std::string ResolveRules(const FieldAccess& access, std::string_view default_tenant_field,
                          const graphql::Field& definition, const ColumnTypes& columns,
                          EventRules* rules, bool is_resolved = false);

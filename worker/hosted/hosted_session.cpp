@@ -121,6 +121,8 @@ void HostedSession::End(uint16_t code, std::string_view reason) {
 
 void HostedSession::BeOver() {
   is_over_ = true;
+  for (const Kept& kept : kept_) link_->RemoveKept(kept.payload.size());
+  kept_.clear();
   link_->NoteOver(number_);
 }
 

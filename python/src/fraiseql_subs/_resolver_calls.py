@@ -23,7 +23,7 @@ App = TypeVar("App")
 
 Definition: TypeAlias = SubscriptionDefinition | BatchDefinition
 
-logger = logging.getLogger("fraiseql_subs.resolvers")
+_logger = logging.getLogger("fraiseql_subs.resolvers")
 
 # A message to the worker has at most 64 MiB, and a character four bytes.
 MOST_ANSWER_CHARACTERS = 8 * 1024 * 1024
@@ -250,7 +250,7 @@ class ResolverCalls(Generic[App]):
             self._tasks.discard(task)
             finish()  # if it was cancelled before it began
             if not task.cancelled() and (error := task.exception()) is not None:
-                logger.error("running a resolver failed", exc_info=error)
+                _logger.error("running a resolver failed", exc_info=error)
 
         task.add_done_callback(done)
 
@@ -426,7 +426,7 @@ class ResolverCalls(Generic[App]):
 
     def _log_failure(self, call: Call, identifier: str, error: BaseException) -> None:
         info = call.info
-        logger.error(
+        _logger.error(
             "the resolver of %s failed; clients read the correlation id %s (event %s%s)",
             info.field,
             identifier,

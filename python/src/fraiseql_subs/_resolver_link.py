@@ -68,8 +68,10 @@ class PostgresResolverLink:
         :param waiting: in autocommit, like `sending`; both are closed with the link.
         :param fields: that this process resolves.
         """
-        self._waiting = waiting
-        self._sending = sending
+        self._connections = (waiting, sending)
+        # Cursors are slow to make, for what is done as often.
+        self._waiting = waiting.cursor()
+        self._sending = sending.cursor()
         self._fields: str | None = json.dumps(list(fields))
         self._link: str | None = None
 
@@ -110,10 +112,10 @@ class PostgresResolverLink:
         """
         try:
             with Deadline(wait_ms / 1000 + _SILENCE_SECONDS):
-                cursor = await self._waiting.execute(
+                await self._waiting.execute(
                     _EXCHANGE, (self._link, self._fields, _array(results), credits, wait_ms)
                 )
-                row = await cursor.fetchone()
+                row = await self._waiting.fetchone()
         except TimeoutError as error:
             raise OperationalError("the server does not answer resolver_exchange") from error
         if row is None:
@@ -129,8 +131,8 @@ class PostgresResolverLink:
 
     async def close(self) -> None:
         """Close the connections."""
-        await self._sending.close()
-        await self._waiting.close()
+        for connection in self._connections:
+            await connection.close()
 
 
 def _array(results: Sequence[str]) -> str | None:

@@ -30,7 +30,7 @@ __all__ = ["ResolverMetrics", "ResolverRunner"]
 
 App = TypeVar("App")
 
-logger: logging.Logger = logging.getLogger("fraiseql_subs.resolvers")
+_logger = logging.getLogger("fraiseql_subs.resolvers")
 
 Connect: TypeAlias = Callable[[Sequence[str]], Awaitable[ResolverLink]]
 
@@ -208,7 +208,7 @@ class ResolverRunner(Generic[App]):
             nonlocal pause
             pause = _FIRST_PAUSE_SECONDS
             self._metrics.links += 1
-            logger.info("resolving %s", ", ".join(fields))
+            _logger.info("resolving %s", ", ".join(fields))
             if not started.done():
                 started.set_result(None)
 
@@ -221,7 +221,7 @@ class ResolverRunner(Generic[App]):
                     if _is_lasting(error):
                         raise
                     started.set_result(None)
-                logger.warning(
+                _logger.warning(
                     "no link to the worker, which resolves %s: %s",
                     ", ".join(fields),
                     error,

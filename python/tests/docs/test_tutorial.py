@@ -4,9 +4,15 @@ from collections.abc import Callable
 from types import ModuleType
 from typing import Any
 
-from .conftest import EXAMPLES, Hosted, run_sql
+from .conftest import EXAMPLES, ROOT, Hosted, run_sql
 
 TUTORIAL = EXAMPLES / "tutorial"
+
+
+def as_make_demo_leaves_it(cluster: Any) -> None:
+    setup = (ROOT / "demo/setup.sql").read_text()
+    setup = setup.replace("CREATE EXTENSION fraiseql_subs;", "")
+    cluster.program("psql", "-v", "ON_ERROR_STOP=1", cluster.database, input=setup)
 
 
 def query() -> str:
@@ -24,6 +30,7 @@ def test_the_page_s_subscription_shows_what_is_committed(
     connect: Callable[..., Any],
 ) -> None:
     cluster = database(TUTORIAL / "schema.sql")
+    as_make_demo_leaves_it(cluster)
     client = connect(Hosted(serve(load("tutorial/app.py").app)))
     orders = client.subscribe(query())
     cluster.sql("BEGIN; INSERT INTO orders (customer_id, item) VALUES (1, 'milk'); ROLLBACK")

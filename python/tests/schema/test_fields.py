@@ -9,13 +9,15 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
 from decimal import Decimal
-from typing import Annotated, Any, Generic, NewType, Optional, TypedDict, TypeVar
+from typing import Annotated, Any, ForwardRef, Generic, NewType, Optional, TypedDict, TypeVar
 
 import msgspec
 import pydantic
 import pytest
 from typing_extensions import Doc, NotRequired, TypeAliasType
 
+from fraiseql_subs._schema.faults import Fault, UnknownName
+from fraiseql_subs._schema.hints import Namespace, resolve
 from fraiseql_subs.event import Event, Skip
 from fraiseql_subs.markers import ID, FiltersBy, FiltersNothing, GraphQLName, GraphQLType
 from fraiseql_subs.registry import Registry, SubscriptionDefinition
@@ -686,3 +688,48 @@ def test_a_batch_of_a_field_that_sql_registers_has_its_own() -> None:
     registry.batch("changed", idempotent=True, on_error="skip")(batched)
     made = registry.batches["changed"]
     assert (made.per, made.idempotent, made.on_error, made.max_size) == ("plan", True, "skip", 64)
+
+
+def test_texts_inside_of_annotations_are_found() -> None:
+    namespace = Namespace({"Local": Order})
+    assert resolve("Row", test_texts_inside_of_annotations_are_found, namespace) is Row
+    assert resolve("Local", Row, namespace) is Order
+    assert resolve(ForwardRef("Row"), Row, Namespace()) is Row
+    assert resolve(Row, Row, Namespace()) is Row
+    with pytest.raises(UnknownName, match="name 'Nowhere' is not defined"):
+        resolve("Nowhere", Row, Namespace())
+    with pytest.raises(Fault, match=r'annotation "1 \+": invalid syntax'):
+        resolve("1 +", Row, Namespace())
+
+
+def test_an_annotation_that_is_none_at_all_is_refused() -> None:
+    registry = Registry()
+
+    def changed(event: "Event[1 +]") -> int:  # type: ignore[syntax] # noqa: F722
+        raise NotImplementedError
+
+    with pytest.raises(ValueError, match="changed: annotations of .*changed: "):
+        registry.subscription(channel="c")(changed)
+
+
+@dataclass
+class Labelled(Generic[T]):
+    """Type variables within all that can be around them."""
+
+    first: Annotated[T, "The first."]
+    rest: list[T | None]
+    by_name: dict[str, T]
+
+
+def test_type_variables_stand_for_types_wherever_they_are() -> None:
+    assert field_returning(Labelled[int]).types["IntLabelled"] == (
+        '"Type variables within all that can be around them."\ntype IntLabelled {\n'
+        '  "The first."\n  first: Int!\n  rest: [Int]!\n  by_name: JSON!\n}'
+    )
+
+
+def test_a_variable_that_stands_for_none_is_refused() -> None:
+    with pytest.raises(
+        ValueError, match=r"Labelled\.first: the type variable T stands for no type"
+    ):
+        field_returning(Labelled)

@@ -7,7 +7,7 @@ from typing import Literal
 
 from fraiseql_subs._schema.faults import Fault
 
-__all__ = ["NameForm", "camel_case", "check_name", "field_name", "is_name"]
+__all__ = ["NameForm", "camel_case", "check_name", "is_name"]
 
 NameForm = Literal["camel"]
 
@@ -34,8 +34,3 @@ def camel_case(name: str) -> str:
     head, *rest = body.split("_")
     joined = head + "".join(part[:1].upper() + part[1:] for part in rest)
     return name.replace(body, joined, 1) if body else name
-
-
-def field_name(name: str, form: NameForm | None) -> str:
-    """Return the GraphQL name of an attribute."""
-    return camel_case(name) if form == "camel" else name

@@ -323,7 +323,8 @@ class SubscriptionClient:
             if self._socket is not None:
                 return
             with contextlib.ExitStack() as stack:
-                socket = stack.enter_context(
+                # Its type is another one in older versions.
+                entered: Any = stack.enter_context(
                     connect(
                         self.url,
                         subprotocols=[Subprotocol(SUBPROTOCOL)],
@@ -334,6 +335,7 @@ class SubscriptionClient:
                         open_timeout=_ANSWER_SECONDS,
                     )
                 )
+                socket: ClientConnection = entered
                 if socket.subprotocol != SUBPROTOCOL:
                     raise WebSocketClosed(4406, f"{self.url} does not speak {SUBPROTOCOL}")
                 try:

@@ -1,6 +1,7 @@
 """A process that resolves one field until its standard input ends, or it is killed.
 
-It writes a line when it is ready, and one for each event that it begins to resolve.
+It writes a line when it is ready, and one for each event that it begins to resolve. An endless one
+is never done with any.
 """
 
 import asyncio
@@ -12,12 +13,14 @@ from fraiseql_subs.registry import Registry
 from fraiseql_subs.resolvers import ResolverRunner
 
 
-async def main(conninfo: str, field: str, concurrency: int) -> None:
+async def main(conninfo: str, field: str, concurrency: int, endless: bool) -> None:
     registry = Registry()
 
     @registry.subscription(f"{field}(id: ID): Order", channel=field, types="")
     async def resolve(event: dict[str, Any], variables: dict[str, Any]) -> dict[str, Any]:
         print(event["id"], flush=True)
+        if endless:
+            await asyncio.Event().wait()
         await asyncio.sleep(event.get("seconds", 0))
         return {"id": event["id"], "status": str(os.getpid())}
 
@@ -27,4 +30,4 @@ async def main(conninfo: str, field: str, concurrency: int) -> None:
 
 
 if __name__ == "__main__":
-    asyncio.run(main(sys.argv[1], sys.argv[2], int(sys.argv[3])))
+    asyncio.run(main(sys.argv[1], sys.argv[2], int(sys.argv[3]), sys.argv[4] == "endless"))

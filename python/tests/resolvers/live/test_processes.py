@@ -57,10 +57,12 @@ async def process(field: str) -> AsyncIterator[Start]:
     """Starts processes that resolve the field."""
     async with contextlib.AsyncExitStack() as stack:
 
-        async def start(cluster: Any, concurrency: int = 100) -> Resolving:
+        async def start(
+            cluster: Any, *, concurrency: int = 100, endless: bool = False
+        ) -> Resolving:
             process = await asyncio.create_subprocess_exec(
                 *(sys.executable, Path(__file__).with_name("process.py")),
-                *(conninfo(cluster), field, str(concurrency)),
+                *(conninfo(cluster), field, str(concurrency), "endless" if endless else ""),
                 stdin=asyncio.subprocess.PIPE,
                 stdout=asyncio.subprocess.PIPE,
                 env=os.environ | {"PYTHONPATH": str(SOURCES)},
@@ -101,12 +103,12 @@ async def test_processes_share_the_calls(
 async def test_the_calls_of_a_killed_process_are_given_to_another_if_they_may_be_repeated(
     server: Any, client: Client, process: Start, field: str
 ) -> None:
-    register(server, field, idempotent=True, retries=3)
-    victim = await process(server)
+    register(server, field, idempotent=True, timeout="60 s")
+    victim = await process(server, endless=True)
     subscription = await (await client(server)).subscribe(
         f"subscription {{ {field} {{ id status }} }}"
     )
-    publish(server, field, *[{"id": number, "seconds": 3} for number in range(10)])
+    publish(server, field, *[{"id": number} for number in range(10)])
     await victim.until_begun(10)
     survivor = await process(server)
     await victim.kill()
@@ -117,12 +119,12 @@ async def test_the_calls_of_a_killed_process_are_given_to_another_if_they_may_be
 async def test_the_calls_of_a_killed_process_fail_if_they_may_not_be_repeated(
     server: Any, client: Client, process: Start, field: str
 ) -> None:
-    register(server, field)
-    victim = await process(server)
+    register(server, field, timeout="60 s")
+    victim = await process(server, endless=True)
     subscription = await (await client(server)).subscribe(
         f"subscription {{ {field} {{ id status }} }}"
     )
-    publish(server, field, {"id": 1, "seconds": 60})
+    publish(server, field, {"id": 1})
     await victim.until_begun(1)
     await victim.kill()
     payload = await subscription.payload()

@@ -264,6 +264,17 @@ TEST_F(SessionLinkTest, CommandsWaitWhileASessionDoesNotReadAndCountAsUnread) {
   EXPECT_EQ(handled_ - before, all);
 }
 
+TEST_F(SessionLinkTest, CommandsThatWaitForASessionThatEndsCountAsHandled) {
+  Open(1);
+  Text(1, "shut");
+  const size_t before = handled_;
+  Text(1, std::string(900, 'x'));
+  host_.peers[0]->Close(4413, "Slow");
+  Go();
+  EXPECT_THAT(Told(), ElementsAre("closed 1 4413 Slow"));
+  EXPECT_EQ(handled_ - before, session::kLengthSize + session::kCommandHeader + 900);
+}
+
 TEST_F(SessionLinkTest, MuchIsHandledInSeveralTurns) {
   Open(1);
   std::string commands;

@@ -57,6 +57,13 @@ class ResolveQueueTest : public testing::Test {
     return queue_.OnMessage(link, tree.root());
   }
 
+  // Hand in beside a link's own connection.
+  bool SendFor(const std::string& link, const std::string& members) {
+    JsonTree tree;
+    EXPECT_TRUE(tree.ParseCopy(R"({"link":")" + link + R"(",)" + members + "}")) << tree.error();
+    return queue_.OnSend(tree.root());
+  }
+
   void OnSent(size_t index, std::string_view json) {
     JsonTree tree;
     ASSERT_TRUE(tree.ParseCopy(json)) << json;
@@ -123,6 +130,53 @@ TEST_F(ResolveQueueTest, WhatIsSentAndNotYetSeenCountsAgainstTheCredits) {
   EXPECT_THAT(Sent(link), ElementsAre("65", "129", "193"));
   EXPECT_TRUE(Say(link, Seen(3, 2)));
   EXPECT_THAT(Sent(link), ElementsAre("65", "129", "193", "257 321"));
+}
+
+TEST_F(ResolveQueueTest, ResultsAreTakenBesideTheConnectionOfTheLinkThatIsNamed) {
+  const uint64_t link = AddLink();
+  EXPECT_TRUE(Say(link, R"("link":"x","fields":["a"],)" + Seen(0, 2)));
+  const uint64_t first = Add("a");
+  const uint64_t second = Add("a");
+  const uint64_t third = Add("a");
+  EXPECT_THAT(Sent(link), ElementsAre(Text(first), Text(second)));
+  EXPECT_TRUE(SendFor("x", R"("results":[)" + Value(first, "1") + "]"));
+  EXPECT_THAT(told_, ElementsAre(Result(first, Kind::kValue, "1")));
+  // Messages that it has not told to have seen count against its room as ever.
+  EXPECT_THAT(Sent(link), SizeIs(2));
+  EXPECT_TRUE(SendFor("x", R"("credits":3)"));
+  EXPECT_THAT(Sent(link), ElementsAre(Text(first), Text(second), Text(third)));
+}
+
+TEST_F(ResolveQueueTest, WhoSendsThatItTakesNoMoreGetsAnEmptyMessage) {
+  const uint64_t link = AddLink();
+  EXPECT_TRUE(Say(link, R"("link":"x","fields":["a"],)" + Seen(0, 2)));
+  EXPECT_TRUE(SendFor("x", R"("credits":0)"));
+  Add("a");
+  EXPECT_THAT(Sent(link), ElementsAre(""));
+  EXPECT_TRUE(Say(link, Seen(1, 1)));
+  EXPECT_THAT(Sent(link), SizeIs(2));
+}
+
+TEST_F(ResolveQueueTest, NothingIsTakenForALinkThatIsUnknownOrGone) {
+  const uint64_t link = AddLink();
+  EXPECT_TRUE(Say(link, R"("link":"x","fields":["a"],)" + Seen(0, 2)));
+  const uint64_t call = Add("a");
+  const std::string results = R"("results":[)" + Value(call, "1") + "]";
+  EXPECT_FALSE(SendFor("y", results));
+  EXPECT_FALSE(SendFor("", results));
+  EXPECT_THAT(told_, IsEmpty());
+  queue_.RemoveLink(link);
+  told_.clear();
+  EXPECT_FALSE(SendFor("x", results));
+  EXPECT_THAT(told_, IsEmpty());
+}
+
+TEST_F(ResolveQueueTest, ALinkHasOneNameAndSharesItWithNone) {
+  const uint64_t link = AddLink();
+  EXPECT_TRUE(Say(link, R"("link":"x",)" + Seen(0, 1)));
+  EXPECT_FALSE(Say(link, R"("link":"y",)" + Seen(0, 1)));
+  EXPECT_FALSE(Say(AddLink(), R"("link":"x",)" + Seen(0, 1)));
+  EXPECT_FALSE(Say(AddLink(), R"("link":1,)" + Seen(0, 1)));
 }
 
 TEST_F(ResolveQueueTest, TheProcessWithTheMostRoomGetsTheNextCall) {
