@@ -96,7 +96,7 @@ def conninfo(cluster):
 
 
 def host(cluster):
-    """The URL of a uvicorn that serves the cluster's clients; it starts when it is asked for."""
+    """The URL of a uvicorn that serves the cluster's clients, started when first asked for."""
     if cluster.host is None:
         manager = SubscriptionManager(conninfo=conninfo(cluster), sync=False, resolvers=False)
         cluster.host = Uvicorn(SubscriptionASGI(manager))
