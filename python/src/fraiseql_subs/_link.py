@@ -44,6 +44,8 @@ _WAIT_MS = 10_000
 _LATE_S = 15.0
 
 _BATCH_BYTES = 1024 * 1024
+# What one call may carry; the worker would end the link.
+_MOST_BATCH_BYTES = 16 * 1024 * 1024
 # Clients whose messages wait behind so many bytes are not read from.
 _ROOM_BYTES = 1024 * 1024
 
@@ -340,6 +342,8 @@ class Link:
         size = 0
         outgoing = self._outgoing
         while outgoing and size < _BATCH_BYTES:
+            if batch and size + len(outgoing[0]) > _MOST_BATCH_BYTES:
+                break
             record = outgoing.popleft()
             size += len(record)
             batch.append(record)

@@ -39,6 +39,9 @@ _UNESCAPED = re.compile(r"%(?![0-9A-Fa-f]{2})|#")
 # The worker takes no more of what opens a session, and of the claims in it.
 _MOST_OPENING_BYTES = 256 * 1024
 _MOST_CLAIMS_BYTES = 64 * 1024
+# One call takes 16 MiB to the worker, and up to 1 MiB of others may be in front. The rest is for
+# the head of a record.
+_MOST_TEXT_BYTES = 15 * 1024 * 1024 - 64
 
 
 @dataclass(frozen=True)
@@ -182,10 +185,15 @@ class Session:
     # What hosts call.
 
     def send_text(self, text: str | bytes) -> None:
-        """Hand in a client's message, never waiting. Raise SessionClosed after the end."""
+        """Hand in a client's message, never waiting. Raise SessionClosed after the end.
+
+        One of nearly 15 MiB or more counts as too big, whatever the worker's `max_message_size` is.
+        """
         self._require_open()
         data = text.encode(errors="surrogatepass") if isinstance(text, str) else text
-        if self._attached:
+        if len(data) > _MOST_TEXT_BYTES:
+            self.note_too_big()
+        elif self._attached:
             self._hand_in(data)
         else:
             self._backlog.append(data)

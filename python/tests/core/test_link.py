@@ -87,6 +87,15 @@ async def test_commands_go_in_batches(link):
     assert not link._has_outgoing.is_set()
 
 
+async def test_a_batch_is_no_larger_than_one_call_carries(link):
+    most = link_module._MOST_BATCH_BYTES
+    link.put(b"x")
+    link.put(b"y" * most)
+    assert link._take_batch() == b"x"
+    assert link._has_outgoing.is_set()
+    assert len(link._take_batch()) == most
+
+
 async def test_without_a_link_commands_are_for_the_next(link):
     link.put(b"x")
     link._note_loss()

@@ -237,6 +237,16 @@ def test_what_is_no_text_is_reported(socket, carrier):
     ]
 
 
+def test_a_text_that_no_call_can_carry_is_too_big(socket, carrier):
+    most = session_module._MOST_TEXT_BYTES
+    socket.send_text(b"x" * most)
+    socket.send_text("\u00e9" * (most // 2 + 1))
+    assert [(kind, len(rest)) for kind, rest in carrier.take()] == [
+        (records.TEXT, most),
+        (records.TOO_BIG, 0),
+    ]
+
+
 def test_what_is_no_text_ends_a_session_that_the_worker_does_not_have(make):
     for report, code in (("send_binary", 1003), ("note_too_big", 1009)):
         socket = make()
