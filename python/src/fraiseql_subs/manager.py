@@ -353,7 +353,9 @@ class SubscriptionManager(Registry, Generic[App]):
         :param path: of the handshake, with its query.
         :param claims: what this process vouches for. `connection_init` is accepted with them, and
             needs no token; None leaves that to the worker's own rules.
-        :raises SubscriptionError: code `STOPPED`: the manager is not started, or stops.
+        :raises SubscriptionError: code `STOPPED`: the manager is not started, or stops; code
+            `LIMIT_EXCEEDED`: the claims have more than 64 KiB as JSON, or all of this 256 KiB.
+        :raises ValueError: the claims have a number that JSON has not.
         """
         return self._engine.open_socket(
             subprotocol=subprotocol, peer=peer, headers=headers, path=path, claims=claims
