@@ -106,6 +106,14 @@ class TestSubscribing:
         with pytest.raises(ValueError, match=fault):
             await manager.create_subscription(*ids, QUERY)
 
+    async def test_a_number_that_json_has_not_is_refused_alone(self, manager):
+        await manager.create_subscription("other", "c", QUERY)
+        with pytest.raises(ValueError, match="JSON"):
+            await manager.create_subscription("s", "c", QUERY, variables={"id": float("nan")})
+        await manager.create_subscription("s", "c", QUERY)
+        await publish(manager, 1)
+        assert (await next_data(manager, "other"))["id"] == "1"
+
     async def test_an_unknown_id_is_a_key_error(self, manager):
         with pytest.raises(KeyError):
             await manager.get_next_event("s")
