@@ -295,7 +295,8 @@ class SubscriptionManager(Registry, Generic[App]):
             message = await self._take(stream)
             if message is not None:
                 return message
-            if stream.ended and not stream.queue:
+            # A failure behind a message that was dropped is told by the next look.
+            if stream.ended and not stream.queue and stream.failure is None:
                 raise KeyError(subscription_id)
 
     async def events(self, subscription_id: str) -> AsyncIterator[bytes]:
@@ -312,7 +313,7 @@ class SubscriptionManager(Registry, Generic[App]):
             message = await self._take(stream)
             if message is not None:
                 yield message
-            elif stream.ended and not stream.queue:
+            elif stream.ended and not stream.queue and stream.failure is None:
                 return
 
     async def _take(self, stream: _LoopStream) -> bytes | None:

@@ -135,9 +135,10 @@ async def test_a_server_that_says_nothing_while_a_link_opens_is_given_up(monkeyp
     connections = []
 
     async def connect():
-        connections.append(SilentConnection())
-        if len(connections) > 2:
+        if len(connections) == 2:
             connected_again.set()
+            await asyncio.get_running_loop().create_future()
+        connections.append(SilentConnection())
         return connections[-1]
 
     link = Link(connect, lambda: None)
