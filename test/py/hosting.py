@@ -7,7 +7,8 @@ import threading
 
 from cluster import ROOT
 
-sys.path.append(str(ROOT / "python/src"))
+# Before the folder of the extension's library, which has the name of the package.
+sys.path.insert(0, str(ROOT / "python/src"))
 
 import uvicorn  # noqa: E402
 from fraiseql_subs import SubscriptionManager  # noqa: E402

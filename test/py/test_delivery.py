@@ -4,6 +4,8 @@ import os
 import signal
 import textwrap
 
+import pytest
+
 QUERY = "subscription { tick { client n } }"
 CLIENTS = 4
 TRANSACTIONS = 1500
@@ -98,6 +100,7 @@ def test_an_event_for_many_subscriptions_of_a_client_passes_its_outbox(make_clus
         assert subscription.data()["o"]["id"] == "y" * 40_000
 
 
+@pytest.mark.own_sockets
 def test_all_shards_deliver_every_event(make_cluster, connect, tmp_path):
     cluster = make_cluster(worker_threads=3, outbox_size="256MB")
     register_tick(cluster)

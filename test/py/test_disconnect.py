@@ -109,6 +109,7 @@ def test_those_who_fit_all_arguments_are_disconnected(cluster, login):
     assert nobody.wait_for_close() == (4403, "Disconnected")
 
 
+@pytest.mark.own_sockets
 def test_all_shards_are_asked_and_their_numbers_added(cluster, login):
     clients = [login("alice", "t1") for _ in range(12)]
     assert cluster.value("SELECT count(DISTINCT shard) FROM fraiseql_connections()") == 2
@@ -173,6 +174,7 @@ def test_an_event_stream_ends_without_a_word(cluster):
         assert stream.event() is None
 
 
+@pytest.mark.own_sockets
 def test_what_waits_is_not_sent_and_a_peer_that_reads_nothing_goes_all_the_same(cluster):
     peer = RawPeer(cluster.url, receive_buffer=4096)
     with contextlib.closing(peer.socket):

@@ -223,6 +223,7 @@ def test_the_first_message_is_counted_too(make_cluster, connect):
     assert client.wait_for_close() == (1013, "messages_per_connection")
 
 
+@pytest.mark.own_sockets
 def test_a_flood_of_messages_is_answered_no_longer_than_the_rate_allows(orders, connect):
     set_limits(orders, {"messages_per_connection": "1/h burst 50"})
     bystander = connect(orders)

@@ -84,6 +84,7 @@ def test_subscribing_before_the_acknowledgement_is_closed_with_4401(server, conn
     assert client.wait_for_close() == (4401, "Unauthorized")
 
 
+@pytest.mark.own_sockets
 def test_clients_beyond_max_connections_are_turned_away(make_cluster, connect, raw):
     cluster = make_cluster(max_connections=2)
     first, _ = connect(cluster), connect(cluster)
@@ -265,6 +266,7 @@ def test_a_message_at_the_size_limit_is_accepted_and_one_above_is_closed_with_10
     assert peer.receive_close()[0] == 1009
 
 
+@pytest.mark.own_sockets
 def test_fragments_together_above_the_size_limit_are_closed_with_1009(make_cluster, raw):
     cluster = make_cluster(max_message_size=4096)
     peer = raw(cluster).init()

@@ -4,12 +4,13 @@ import os
 import subprocess
 import sys
 from collections.abc import Mapping
+from pathlib import Path
 
 from typer.testing import CliRunner, Result
 
 from fraiseql_subs.cli._program import program
 
-__all__ = ["COMMAND", "Result", "run", "start"]
+__all__ = ["COMMAND", "Result", "environment_of", "run", "start"]
 
 # No setting of the shell that runs the tests says which database is meant.
 _UNSET = ("FRAISEQL_DSN", "PGHOST", "PGPORT", "PGDATABASE", "PGUSER", "PGPASSWORD")
@@ -19,6 +20,12 @@ def run(*arguments: str, env: Mapping[str, str] | None = None, input: str | None
     """Run a command; standard output and error are apart."""
     environment = {name: None for name in _UNSET} | {"COLUMNS": "200"} | dict(env or {})
     return CliRunner().invoke(program, arguments, env=environment, input=input)
+
+
+def environment_of(installed: Path) -> dict[str, str]:
+    """Variables with which Python finds an installed package; what is run there is not measured."""
+    kept = {name: value for name, value in os.environ.items() if not name.startswith("COV")}
+    return kept | {"PYTHONPATH": str(installed), "MYPYPATH": str(installed)}
 
 
 COMMAND = (sys.executable, "-m", "fraiseql_subs.cli")

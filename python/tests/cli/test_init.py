@@ -1,13 +1,12 @@
 """`fraiseql-subs init`: the project that it makes runs."""
 
-import os
 import subprocess
 import sys
 from pathlib import Path
 
 import pytest
 
-from .program import run
+from .program import environment_of, run
 
 FILES = {"README.md", "app.py", "pyproject.toml", "schema.sql", "test_app.py"}
 
@@ -47,23 +46,26 @@ def in_project(project: Path, installed: Path, *command: str) -> "subprocess.Com
     return subprocess.run(
         [sys.executable, "-m", *command],
         cwd=project,
-        env=os.environ | {"PYTHONPATH": str(installed), "MYPYPATH": str(installed)},
+        env=environment_of(installed),
         capture_output=True,
         text=True,
     )
 
 
+@pytest.mark.timeout(600)
 def test_its_tests_pass(project: Path, installed: Path) -> None:
     done = in_project(project, installed, "pytest", "-q", "-W", "error")
     assert done.returncode == 0, done.stdout + done.stderr
     assert "3 passed" in done.stdout
 
 
+@pytest.mark.timeout(600)
 def test_its_types_are_strict(project: Path, installed: Path) -> None:
     done = in_project(project, installed, "mypy", "--strict", "app.py", "test_app.py")
     assert done.returncode == 0, done.stdout + done.stderr
 
 
+@pytest.mark.timeout(600)
 def test_it_is_formatted_and_linted(project: Path, installed: Path) -> None:
     for check in (("format", "--check"), ("check", "--select", "E,F,I,B,UP,SIM")):
         done = in_project(project, installed, "ruff", *check, "--line-length", "100", ".")

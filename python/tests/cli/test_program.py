@@ -7,6 +7,8 @@ from pathlib import Path
 
 import pytest
 
+from .program import environment_of
+
 
 @pytest.mark.parametrize("missing", ["typer", "rich"])
 def test_without_its_extra_it_says_in_a_line_how_to_get_it(missing: str) -> None:
@@ -25,10 +27,11 @@ def test_without_its_extra_it_says_in_a_line_how_to_get_it(missing: str) -> None
     )
 
 
+@pytest.mark.timeout(600)
 def test_it_is_a_program_of_its_name(installed: Path) -> None:
     done = subprocess.run(
         [installed / "bin" / "fraiseql-subs", "--help"],
-        env=os.environ | {"PYTHONPATH": str(installed)},
+        env=environment_of(installed),
         capture_output=True,
         text=True,
     )
@@ -36,11 +39,12 @@ def test_it_is_a_program_of_its_name(installed: Path) -> None:
     assert "Usage: fraiseql-subs" in done.stdout
 
 
+@pytest.mark.timeout(600)
 def test_the_plugin_is_there_without_being_asked_for(installed: Path, tmp_path: Path) -> None:
     (tmp_path / "test_it.py").write_text("def test_it(pytestconfig, request):\n    pass\n")
     done = subprocess.run(
         [sys.executable, "-m", "pytest", "--fixtures", "-q"],
-        env=os.environ | {"PYTHONPATH": str(installed)},
+        env=environment_of(installed),
         cwd=tmp_path,
         capture_output=True,
         text=True,

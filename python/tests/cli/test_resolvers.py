@@ -213,6 +213,8 @@ async def test_one_that_dies_is_started_again(
     async with subs_client.subscribe(SUBSCRIPTION) as s:
         subs_server.publish("any", "pings", {"id": 1})
         assert (await s.next(20))["pinged"]["pid"] == resolvers.pids[1]
+    resolvers.process.send_signal(signal.SIGTERM)
+    assert resolvers.end() == 0
 
 
 def test_they_end_with_the_process_that_keeps_them(run: Run) -> None:

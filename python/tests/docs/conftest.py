@@ -37,6 +37,8 @@ def load(monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable[[str], ModuleType
 
     def load_module(path: str) -> ModuleType:
         file = EXAMPLES / path
+        # Another test's module may have the name.
+        monkeypatch.delitem(sys.modules, file.stem, raising=False)
         monkeypatch.syspath_prepend(str(file.parent))
         return importlib.import_module(file.stem)
 

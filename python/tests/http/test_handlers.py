@@ -181,6 +181,18 @@ async def test_a_client_that_takes_nothing_is_closed_with_4413(serve: Serve) -> 
     assert served.websocket.closed == (4413, "Slow consumer")
 
 
+async def test_a_client_that_takes_no_close_is_let_go(serve: Serve) -> None:
+    served = serve(handler=GraphQLTransportWSHandler(slow_timeout=0.01))
+
+    async def block(code: int, reason: str) -> None:
+        await asyncio.Event().wait()
+
+    served.websocket.close = block  # type: ignore[assignment]
+    (hosted,) = await served.manager.wait_for_sockets()
+    hosted.end(4403, "Token expired")
+    await served.end()
+
+
 async def test_a_fault_of_the_host_closes_with_4500_and_is_raised(serve: Serve) -> None:
     served = serve()
     (hosted,) = await served.manager.wait_for_sockets()

@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+import socket
 import threading
 from collections.abc import Iterator
 
@@ -256,7 +257,7 @@ class Peer:
         connection.send('{"type": "connection_ack", "payload": {"hello": 1}}')
         connection.send('{"type": "ping"}')
         self.received.append(json.loads(connection.recv()))
-        connection.socket.close()
+        connection.socket.shutdown(socket.SHUT_RDWR)
 
     def stop(self) -> None:
         self._server.shutdown()

@@ -134,5 +134,5 @@ def test_a_failed_test_shows_what_the_server_logged_meanwhile(project: pytest.Py
 
 def test_the_plugin_alone_loads_nothing_of_the_package(project: pytest.Pytester) -> None:
     project.makepyfile("import sys\ndef test_it(): assert 'fraiseql_subs' not in sys.modules")
-    result = project.runpytest_subprocess("-p", "pytest_fraiseql_subs")
+    result = project.runpytest_subprocess("-p", "pytest_fraiseql_subs", "-p", "no:asyncio")
     result.assert_outcomes(passed=1)

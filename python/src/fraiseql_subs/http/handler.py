@@ -10,7 +10,7 @@ from collections.abc import Awaitable, Callable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, ClassVar, TypeAlias, cast
 
 from fraiseql_subs.errors import SessionClosed, SubscriptionError, WebSocketClosed
-from fraiseql_subs.http._relay import cancel, relay, worker_to_client
+from fraiseql_subs.http._relay import Patience, cancel, relay, worker_to_client
 from fraiseql_subs.http.adapter import BinaryMessage, WebSocketAdapter
 
 if TYPE_CHECKING:
@@ -180,7 +180,8 @@ class _WorkerProtocol(SubscriptionProtocolHandler):
                     return text, await self._init_payload(websocket, message.get("payload"))
                 if stranger is None:
                     stranger = self._open(websocket, manager)
-                    answer = worker_to_client(websocket, stranger, self._slow_timeout, lambda: None)
+                    patience = Patience(self._slow_timeout)
+                    answer = worker_to_client(websocket, stranger, patience)
                     answers.append(asyncio.create_task(answer))
                 with contextlib.suppress(SessionClosed):  # the answers close the socket
                     stranger.send_text(told)

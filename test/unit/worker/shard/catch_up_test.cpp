@@ -8,6 +8,7 @@
 
 #include "contract/ring_writer.hpp"
 #include "test/unit/worker/client/fake_host.hpp"
+#include "worker/shard/ring_places.hpp"
 
 namespace fsubs {
 namespace {
@@ -368,6 +369,127 @@ TEST_F(CatchUpTest, AccessRulesHoldAsEver) {
   EXPECT_EQ(Got(client, "any"), "0 0 0 1 2 3 5 6 ");
   EXPECT_THAT(client.written, testing::Not(HasSubstr("secret")));
   EXPECT_THAT(client.written, HasSubstr(R"("old":{"note":"own"})"));
+}
+
+// What clients of hosts resume from.
+class ResumeTest : public CatchUpTest {
+ protected:
+  ResumeTest() {
+    host_.mutable_options()->outbox_size = 100'000;
+    host_.find_behind = [this](uint64_t sequence) {
+      return RingPlaces(ring()).FindBehind(sequence);
+    };
+  }
+  void Settle(FakeClient* client) {
+    host_.FlushAll();
+    client->Drained(SIZE_MAX);
+    CatchUpAll();
+  }
+};
+
+TEST_F(ResumeTest, GetsEachEventBehindItsPlaceOnce) {
+  for (int i = 1; i <= 9; ++i) Publish(i);
+  DispatchAll();
+  FakeClient client(&host_, 1);
+  client.Resume("a", kOrders, 4);
+  EXPECT_TRUE(client.is_behind());
+  Publish(10);
+  DispatchAll();
+  Settle(&client);
+  EXPECT_FALSE(client.is_behind());
+  Publish(11);
+  DispatchAll();
+  host_.FlushAll();
+  EXPECT_EQ(Got(client, "a"), Numbers(5, 11));
+  EXPECT_EQ(client.sequences, (std::vector<uint64_t>{5, 6, 7, 8, 9, 10, 11}));
+}
+
+TEST_F(ResumeTest, TellsFromWhereItsEventsCount) {
+  for (int i = 1; i <= 9; ++i) Publish(i);
+  DispatchAll();
+  FakeClient client(&host_, 1);
+  client.Resume("a", kOrders, 4);
+  client.Resume("b", kOrders, 9);
+  client.Resume("c", kOrders, 0);
+  client.Subscribe("d", kOrders);
+  const std::string head = std::to_string(ring()->head.load());
+  EXPECT_THAT(client.started, testing::ElementsAre(testing::EndsWith(" 4"), "b " + head + " 9",
+                                                   "c " + head + " ?", "d " + head + " ?"));
+}
+
+TEST_F(ResumeTest, OthersOfItsClientGetNothingAgain) {
+  FakeClient client(&host_, 1);
+  client.Subscribe("live", kOrders);
+  for (int i = 1; i <= 5; ++i) Publish(i);
+  DispatchAll();
+  host_.FlushAll();
+  client.Resume("first", kOrders, 3);
+  client.Resume("second", kOrders, 1);
+  Publish(6);
+  DispatchAll();
+  Settle(&client);
+  EXPECT_EQ(Got(client, "live"), Numbers(1, 6));
+  EXPECT_EQ(Got(client, "first"), Numbers(4, 6));
+  EXPECT_EQ(Got(client, "second"), Numbers(2, 6));
+}
+
+TEST_F(ResumeTest, WhatTheOthersDidNotWantThenIsNotForThemLater) {
+  host_.Serve(kAccessSnapshot);
+  FakeClient client(&host_, 1);
+  client.OnAuthenticated(host_.catalog()->anonymous(), {});
+  client.Subscribe("mine", "subscription { change { id } }");
+  EventRecord record;
+  record.channel = "changes";
+  record.data = R"({"id": 1, "row": {"tenant": "u", "tags": ["a"]}})";
+  Append(record);
+  DispatchAll();
+  auto other = std::make_shared<Identity>();
+  EXPECT_TRUE(other->claims.ParseCopy(R"({"tenant": ["u"], "tags": ["a"]})"));
+  client.Become(std::move(other));
+  WorkBudget budget(1'000'000);
+  ASSERT_TRUE(client.Revalidate(host_.catalog(), &budget));
+  client.Resume("again", "subscription { any { id } }", 0);
+  host_.find_behind = [&](uint64_t) {
+    return ClientHost::Continuation{.place = {.position = 0, .sequence = 1}};
+  };
+  client.Resume("any", "subscription { any { id } }", 7);
+  Settle(&client);
+  EXPECT_EQ(Got(client, "any"), "1 ");
+  EXPECT_EQ(Got(client, "mine"), "");
+}
+
+TEST_F(ResumeTest, WhatHasLeftTheRingIsCountedForItAlone) {
+  FakeClient client(&host_, 1);
+  client.Subscribe("live", kOrders);
+  for (int i = 1; i <= 300; ++i) {
+    Publish(i);
+    DispatchAll();
+    Settle(&client);
+  }
+  ASSERT_GT(ring()->tail.load(), 0u);
+  client.written.clear();
+  client.Resume("a", kOrders, 10);
+  Settle(&client);
+  EXPECT_EQ(Got(client, "live"), "");
+  const std::string got = Got(client, "a");
+  EXPECT_THAT(got, testing::StartsWith("? "));
+  const uint64_t lost = client.sequences.at(300) - 10;
+  EXPECT_THAT(client.written, HasSubstr(std::to_string(lost) + " events were overwritten"));
+  EXPECT_EQ(got, "? " + Numbers(static_cast<int>(10 + lost) + 1, 300));
+}
+
+TEST_F(ResumeTest, OneWhosePlaceIsNotKnownIsToldOfALossWithoutACount) {
+  Publish(1);
+  DispatchAll();
+  FakeClient client(&host_, 1);
+  client.Resume("a", kOrders, 77);
+  EXPECT_FALSE(client.is_behind());
+  Publish(2);
+  DispatchAll();
+  Settle(&client);
+  EXPECT_EQ(Got(client, "a"), "? 2 ");
+  EXPECT_THAT(client.written, HasSubstr("EVENTS_LOST"));
+  EXPECT_THAT(client.written, testing::Not(HasSubstr("count")));
 }
 
 }  // namespace
