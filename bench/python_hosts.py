@@ -190,7 +190,7 @@ def rules(testbed, runs, _seconds):
     claims = CLAIMS | {"team": "red", "tenant_id": "t", "regions": ["r", "us"]}
     del claims["subgraphs"]
     contenders = {
-        "without rules": ("tick(team: null)", {}),
+        "without rules": ('tick(team: "red")', {}),
         "with four modules": ('guardedTick(team: "red")', {"claims": claims}),
     }
     found = {name: [] for name in contenders}

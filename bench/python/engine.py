@@ -27,7 +27,7 @@ from fraiseql_subs import SubscriptionManager  # noqa: E402
 
 CHANNEL = "fraiseql_subs_floor"  # that of bench/wire.hpp
 DATA = """jsonb_build_object('id', '1', 'seq', seq, 'sentAt', '1234567890123',
-                             'text', '0123456789', 'tenant', 't', 'region', 'r')"""
+                             'text', '0123456789', 'team', 'red', 'tenant', 't', 'region', 'r')"""
 PUBLISH = {
     "fraiseql_subs": f"SELECT fraiseql_publish('tick', 'tick', {DATA}) FROM {{events}} AS seq",
     "floor": f"SELECT pg_notify('{CHANNEL}', jsonb_build_object('data',"
@@ -199,8 +199,13 @@ async def fan(arguments: argparse.Namespace) -> dict[str, float]:
         before = [cpu_seconds(pid) for pid in pids]
         started = time.perf_counter()
 
-        async def receive(id: str) -> list[bytes | None]:
-            return [await manager.get_next_event(id, timeout=60) for _ in range(arguments.count)]
+        async def receive(id: str) -> list[bytes]:
+            messages: list[bytes] = []
+            while len(messages) < arguments.count:
+                message = await manager.get_next_event(id, timeout=60)
+                assert message is not None, "an event did not come"
+                messages.append(message)
+            return messages
 
         receiving = [asyncio.create_task(receive(id)) for id in ids]
         connection = await AsyncConnection.connect(arguments.database, autocommit=True)
