@@ -282,6 +282,15 @@ async def test_a_link_whose_server_falls_silent_is_replaced(
             await asyncio.sleep(0.05)
     finally:
         os.kill(pid, signal.SIGCONT)
+    # Until the worker hears of its end, the first link may be given a call.
+    await asyncio.to_thread(
+        wait_until,
+        lambda: (
+            server.sql("SELECT processes FROM fraiseql_resolvers() WHERE field = %s", (field,))
+            == [(1,)]
+        ),
+        "the silent link has ended",
+    )
     publish(server, field, {"id": 1})
     assert await subscription.data() == {"id": "1"}
 
