@@ -27,18 +27,25 @@ _PORTS = range(10_000, 32_000)
 _START_SECONDS = 60.0
 _STOP_SECONDS = 30.0
 
-# Stops the server and removes its directory when a line comes, or when the pipe ends because the
-# process that wanted the server is gone, however it went.
+# Makes the data, starts the server when a line comes, and stops it at the next. It removes the
+# directory whenever it ends: also when the pipe does, because the process that wanted the server is
+# gone, however it went.
 _SUPERVISOR = """
-log=$1 directory=$2
-shift 2
-"$@" </dev/null >"$log" 2>&1 &
+directory=$1 programs=$2
+trap 'cd / && rm -rf -- "$directory"' EXIT
+trap '' PIPE
+"$programs/initdb" -D "$directory/data" -U postgres -A scram-sha-256 \\
+  --pwfile="$directory/password" -E UTF8 --locale=C.UTF-8 --no-sync \\
+  </dev/null >"$directory/log" 2>&1
+echo "$?" 2>/dev/null
+read -r word
+[ "$word" = start ] || exit
+"$programs/postgres" -D "$directory/data" </dev/null >"$directory/log" 2>&1 &
 server=$!
-echo "$server"
+echo "$server" 2>/dev/null
 read -r _
 kill -INT "$server" 2>/dev/null
 wait "$server"
-cd / && rm -rf -- "$directory"
 """
 
 
@@ -139,8 +146,8 @@ class PrivatePostgres:
         self.port = 0
         self.worker_port = 0
         try:
-            self._initdb()
-            self._start()
+            self._supervisor = self._supervise()
+            self._start(self._supervisor)
         except BaseException:
             self.stop()
             raise
@@ -188,23 +195,29 @@ class PrivatePostgres:
             try:
                 supervisor.wait(_STOP_SECONDS)
             except subprocess.TimeoutExpired:
-                # The supervisor has not reaped it yet, so the id is still the server's.
-                os.kill(self.pid, signal.SIGQUIT)
+                if self.pid == 0:
+                    supervisor.kill()
+                else:
+                    # The supervisor has not reaped it yet, so the id is still the server's.
+                    os.kill(self.pid, signal.SIGQUIT)
                 supervisor.wait(_STOP_SECONDS)
             supervisor.stdout.close()
         shutil.rmtree(self.directory, ignore_errors=True)
 
-    def _child(self, command: list[str], stderr: int | None = None) -> "subprocess.Popen[str]":
-        environment = {
-            name: value for name, value in os.environ.items() if not name.startswith("PG")
-        }
+    def _supervise(self) -> "subprocess.Popen[str]":
+        """Start what makes the data and then keeps the server."""
+        password_file = self.directory / "password"
+        password_file.write_text(self.password)
+        if self._user is not None:
+            for path in (self.directory, password_file):
+                shutil.chown(path, self._user.pw_uid, self._user.pw_gid)
+        programs = str(self._installation.programs)
         return subprocess.Popen(
-            command,
+            ["/bin/sh", "-c", _SUPERVISOR, "fraiseql-subs-server", str(self.directory), programs],
             cwd="/",
-            env=environment,
+            env={name: value for name, value in os.environ.items() if not name.startswith("PG")},
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
-            stderr=stderr,
             text=True,
             user=None if self._user is None else self._user.pw_uid,
             group=None if self._user is None else self._user.pw_gid,
@@ -212,25 +225,6 @@ class PrivatePostgres:
             # A Ctrl-C in the terminal is for the tests, which then stop the server.
             start_new_session=True,
         )
-
-    def _initdb(self) -> None:
-        password_file = self.directory / "password"
-        password_file.write_text(self.password)
-        if self._user is not None:
-            for path in (self.directory, password_file):
-                shutil.chown(path, self._user.pw_uid, self._user.pw_gid)
-        initdb = self._child(
-            [
-                str(self._installation.programs / "initdb"),
-                *("-D", str(self.directory / "data"), "-U", "postgres", "-A", "scram-sha-256"),
-                *(f"--pwfile={password_file}", "-E", "UTF8", "--locale=C.UTF-8", "--no-sync"),
-            ],
-            stderr=subprocess.STDOUT,
-        )
-        output, _ = initdb.communicate()
-        if initdb.returncode != 0:
-            raise ServerUnavailable(f"initdb failed in {self.directory}:\n{output}")
-        password_file.unlink()
 
     def _configure(self) -> None:
         self.port = _free_port()
@@ -253,17 +247,15 @@ class PrivatePostgres:
         with (self.directory / "data" / "postgresql.conf").open("a") as configuration:
             configuration.write(lines)
 
-    def _start(self) -> None:
+    def _start(self, supervisor: "subprocess.Popen[str]") -> None:
+        assert supervisor.stdin is not None and supervisor.stdout is not None
+        if supervisor.stdout.readline() != "0\n":
+            raise ServerUnavailable(f"initdb failed in {self.directory}:\n{self.log()}")
+        (self.directory / "password").unlink()
         self._configure()
-        self._supervisor = self._child(
-            [
-                *("/bin/sh", "-c", _SUPERVISOR, "fraiseql-subs-server"),
-                *(str(self.log_path), str(self.directory)),
-                *(str(self._installation.programs / "postgres"), "-D", f"{self.directory}/data"),
-            ]
-        )
-        assert self._supervisor.stdout is not None
-        self.pid = int(self._supervisor.stdout.readline())
+        supervisor.stdin.write("start\n")
+        supervisor.stdin.flush()
+        self.pid = int(supervisor.stdout.readline())
         with self._wait_to_connect() as connection:
             if self.database != "postgres":
                 name = sql.Identifier(self.database)
