@@ -72,8 +72,8 @@ inline constexpr size_t kMaxOpening = 256u << 10;
 inline constexpr size_t kMaxUnread = 4u << 20;
 // A link for which so many bytes of frames wait takes no more from its sessions, which fall behind.
 inline constexpr size_t kMaxWaiting = 4u << 20;
-// What tells that sessions are over comes on top of them. If that is so much, the link ends.
-inline constexpr size_t kMaxWaitingInAll = 2 * kMaxWaiting;
+// What tells that sessions are over is appended all the same. If that is so much, the link ends.
+inline constexpr size_t kMaxBeyondRoom = kMaxWaiting;
 // The largest frame.
 inline constexpr size_t kMaxFrame = 32u << 20;
 // About so many bytes of frames come at once.

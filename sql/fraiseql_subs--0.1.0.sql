@@ -990,6 +990,10 @@ BEGIN
 END
 $$;
 
+-- Whether this runs in what maintenance calls with a table's owner's rights, as functions of indexes.
+CREATE FUNCTION fraiseql_subs.is_restricted() RETURNS boolean
+LANGUAGE c VOLATILE AS 'MODULE_PATHNAME', 'fsubs_is_restricted';
+
 CREATE FUNCTION fraiseql_subs.put_resolver(
     field text, function text, per text, timeout interval, retries integer, idempotent boolean,
     on_error text, concurrency integer
@@ -1030,6 +1034,11 @@ BEGIN
             HINT = 'It is from 1 to 100000; leave it out for no limit.';
     END IF;
     IF $2 IS NOT NULL THEN
+        -- Such code is whoever's, while the session is somebody else's.
+        IF fraiseql_subs.is_restricted() THEN
+            RAISE insufficient_privilege USING
+                MESSAGE = 'a function cannot be registered within a security-restricted operation';
+        END IF;
         PERFORM fraiseql_subs.check_utf8('function', $2);
         SELECT proowner INTO function_owner FROM pg_proc WHERE oid = fraiseql_subs.find_resolver($2);
         -- It runs as its owner, with data that others choose.
@@ -1186,6 +1195,15 @@ DECLARE
     one record;
     types text;
 BEGIN
+    SELECT r.field INTO one FROM fraiseql_subs.resolver AS r, jsonb_array_elements(gone) AS g
+    WHERE g ->> 'kind' = 'subscription' AND g ->> 'name' = r.field AND NOT EXISTS (
+        SELECT FROM jsonb_array_elements(gone) AS o
+        WHERE o ->> 'kind' = 'resolver' AND o ->> 'name' = r.field);
+    IF FOUND THEN
+        RAISE object_not_in_prerequisite_state USING
+            MESSAGE = format('subscription "%s" has a resolver that the application has not registered', one.field),
+            HINT = 'Unregister the resolver first: fraiseql_unregister_resolver().';
+    END IF;
     DELETE FROM fraiseql_subs.resolver AS r USING jsonb_array_elements(gone) AS g
         WHERE g ->> 'kind' IN ('resolver', 'subscription') AND g ->> 'name' = r.field;
     DELETE FROM fraiseql_subs.subscription AS s USING jsonb_array_elements(gone) AS g

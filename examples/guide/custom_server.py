@@ -19,11 +19,16 @@ def ending(error: Exception) -> tuple[int, str] | None:
 
 
 async def serve(connection: ServerConnection) -> None:
+    assert connection.request is not None
+    host, port = connection.remote_address[:2]
     websocket = CustomServerAdapter(
         receive=connection.recv,
         send=lambda frame: connection.send(frame, text=True),
         close=connection.close,
         ending=ending,
+        headers=dict(connection.request.headers.raw_items()),
+        peer=f"{host}:{port}",
+        path=connection.request.path,
         subprotocols=[connection.subprotocol] if connection.subprotocol else [],
     )
     await serve_websocket(websocket, manager)

@@ -39,3 +39,8 @@ FSUBS_FUNCTION(fsubs_compose_schema) {
   RunGuarded([=] { *sdl = graphql::ComposeSchema(definitions, fields, ThrowIfInterrupted); });
   return TextFromUtf8(*sdl);
 }
+
+FSUBS_FUNCTION(fsubs_is_restricted) {
+  (void)fcinfo;
+  return BoolGetDatum(InSecurityRestrictedOperation());
+}

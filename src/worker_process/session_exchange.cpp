@@ -207,6 +207,8 @@ std::string_view Exchange(std::string_view commands, int wait_ms) {
     std::string_view frames;
     while (Receive(&frames)) {
       if (!frames.empty() || (wait_ms == 0 && held.asked == 0)) return frames;
+      CHECK_FOR_INTERRUPTS();
+      if (Clock::now() >= patience) return {};
       if (held.asked == 0) Send({}, Take::kWhenThere);
     }
     if (Clock::now() >= patience) {

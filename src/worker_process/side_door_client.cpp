@@ -213,7 +213,7 @@ char* SideDoorClient::TakeText() {
   initStringInfo(&utf8);
   appendBinaryStringInfo(&utf8, input_.data + kLengthSize,
                          input_.len - static_cast<int>(kLengthSize));
-  resetStringInfo(&input_);
+  taken_ = true;
   if (!pg_verify_mbstr(PG_UTF8, utf8.data, utf8.len, true)) {
     ereport(ERROR, (errcode(ERRCODE_PROTOCOL_VIOLATION),
                     errmsg("fraiseql_subs: a message of the worker is not valid UTF-8")));

@@ -618,12 +618,14 @@ MALFORMED = {
 SENSELESS = {
     "a session that was never opened": (text(1, INIT), "session 1 was not opened"),
     "a session twice": (hosted.open_session(1) * 2, "session 1 is open already"),
+}
+UNREADABLE = {
     "an opening that is not JSON": (hosted.command(hosted.OPEN, 1, b"{"), "is not JSON"),
     "an opening that is no object": (hosted.command(hosted.OPEN, 1, b"[]"), "no JSON object"),
     "headers that are none": (hosted.open_session(1, headers=[]), '"headers" is no object'),
     "a header that is none": (hosted.open_session(1, headers={"a": 1}), '"a" is no string'),
     "claims that are none": (hosted.open_session(1, claims="alice"), '"claims" is no object'),
-    "an opening without end": (hosted.open_session(1, a="x" * 300_000), "payload is too long"),
+    "an opening without end": (hosted.open_session(1, a="x" * 300_000), "it is too long"),
     "claims without end": (hosted.open_session(1, claims={"a": "x" * 70_000}), "too long"),
     "a path that is none": (hosted.open_session(1, path="/%zz"), "that of a URL"),
     "a peer that is none": (hosted.open_session(1, peer=1), '"peer" is no string'),
@@ -647,6 +649,19 @@ def test_commands_that_make_no_sense_end_their_link(server, case):
         host.link = None
         host.begin(1)
     assert server.worker_pids() == [worker]
+
+
+@pytest.mark.parametrize("case", UNREADABLE)
+def test_an_opening_that_cannot_be_read_ends_its_session_alone(server, host, case):
+    opening, told = UNREADABLE[case]
+    host.begin(2)
+    host.exchange(opening + text(1, INIT))
+    closed = host.take(1)
+    assert closed.kind == hosted.CLOSED
+    assert closed.code == 4400
+    assert told in closed.reason
+    host.exchange(text(2, {"type": "ping"}))
+    assert host.take(2).json["type"] == "pong"
 
 
 @pytest.mark.parametrize("case", MALFORMED)

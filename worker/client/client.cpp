@@ -220,7 +220,7 @@ bool Client::Send(Subscription* subscription, const EventPlace& place, std::stri
   if (limit != nullptr && CutByRate(subscription)) {
     if (!subscription->cuts) subscription->cuts = std::make_unique<CutHistory>();
     subscription->cuts->AddCut(place.position);
-    subscription->from = place.position + 1;
+    subscription->from = std::max(subscription->from, place.position + 1);
     return true;
   }
   size_t size = subscription->head.size() + response.size() + kMessageOverhead;
@@ -241,7 +241,7 @@ bool Client::Send(Subscription* subscription, const EventPlace& place, std::stri
     limit->untold = 0;
     SendResponse(subscription->head, cut, 0);
   }
-  subscription->from = place.position + 1;
+  subscription->from = std::max(subscription->from, place.position + 1);
   if (subscription->cuts && !place.is_loss) subscription->cuts->AddDelivered();
   ++subscription->delivered;
   host_->counters()->messages_sent.Add();
@@ -266,6 +266,13 @@ bool Client::CutByRate(Subscription* subscription) {
 void Client::AwaitTellingCuts() {
   if (cut_.empty() || std::exchange(cuts_wait_, true)) return;
   host_->TellCutsLater(this);
+}
+
+bool Client::holds_events() const {
+  return std::any_of(subscriptions_.begin(), subscriptions_.end(), [](const auto& entry) {
+    const Subscription& subscription = entry.second;
+    return subscription.held && !subscription.held->empty();
+  });
 }
 
 void Client::TellCuts() {

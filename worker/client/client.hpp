@@ -139,6 +139,8 @@ class Client {
   // outbox takes more. Events are then not for it; ClientHost::CatchUpLater has the ring read for
   // it from there once the socket takes more.
   bool is_behind() const { return behind_.has_value(); }
+  // Whether events wait for a resolver, or for one before them.
+  bool holds_events() const;
   // Its next event. REQUIRES: is_behind().
   const EventPlace& behind_from() const { return *behind_; }
   void MoveBehindFrom(const EventPlace& place) { behind_ = place; }

@@ -33,6 +33,11 @@ std::string ClosedFrame(uint32_t session, uint16_t code, std::string_view reason
   return FrameHead(FrameKind::kClosed, session, 0, rest.size()) + rest;
 }
 
+// Bytes of a record that is kept; no more than it has.
+size_t CostOf(std::string_view payload) {
+  return session::kLengthSize + session::kCommandHeader + payload.size();
+}
+
 }  // namespace
 
 // The length of an operation's id has 16 bits.
@@ -121,7 +126,7 @@ void HostedSession::End(uint16_t code, std::string_view reason) {
 
 void HostedSession::BeOver() {
   is_over_ = true;
-  for (const Kept& kept : kept_) link_->RemoveKept(kept.payload.size());
+  for (const Kept& kept : kept_) link_->RemoveKept(CostOf(kept.payload));
   kept_.clear();
   link_->NoteOver(number_);
 }
@@ -133,19 +138,19 @@ void HostedSession::SetReading(bool reading) {
 
 void HostedSession::Handle(const SessionCommand& command, size_t max_message_size) {
   if (is_over_) return;
-  if (reading_ && kept_.empty()) {
+  if (command.kind == CommandKind::kHeard || (reading_ && kept_.empty())) {
     Dispatch(command, max_message_size);
     return;
   }
   kept_.push_back({command, std::string(command.payload)});
-  link_->AddKept(command.payload.size());
+  link_->AddKept(CostOf(command.payload));
 }
 
 void HostedSession::Continue(size_t max_message_size) {
   while (reading_ && !kept_.empty() && !is_over_) {
     const Kept kept = std::move(kept_.front());
     kept_.pop_front();
-    link_->RemoveKept(kept.payload.size());
+    link_->RemoveKept(CostOf(kept.payload));
     SessionCommand command = kept.command;
     command.payload = kept.payload;
     Dispatch(command, max_message_size);

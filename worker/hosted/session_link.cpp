@@ -106,13 +106,10 @@ void SessionLink::Handle(const SessionCommand& command) {
 void SessionLink::Open(const SessionCommand& command) {
   const uint32_t number = command.session;
   HostedOpening opening;
+  // Much of it is the client's, who must not end the sessions of others.
   const std::string problem = command.payload.size() > session::kMaxOpening
-                                  ? "its payload is too long"
+                                  ? "it is too long"
                                   : ReadOpening(command.payload, &opening);
-  if (!problem.empty()) {
-    Fail("session " + std::to_string(number) + " cannot be opened: " + problem);
-    return;
-  }
   Settle();
   const auto [at, is_new] = sessions_.try_emplace(number);
   if (!is_new) {
@@ -122,6 +119,10 @@ void SessionLink::Open(const SessionCommand& command) {
   highest_ = std::max(highest_, number);
   at->second = std::make_unique<HostedSession>(this, number, opening.peer);
   HostedSession* const session = at->second.get();
+  if (!problem.empty()) {
+    session->End(kCloseBadRequest, "Invalid opening: " + problem);
+    return;
+  }
   Guard(session, [&] {
     HostedAdmission admission;
     auto owner = host_->OnHostedOpen(session, std::move(opening), &admission);
@@ -135,6 +136,7 @@ void SessionLink::Open(const SessionCommand& command) {
 
 void SessionLink::Append(std::string_view frames) {
   if (given_up_) return;
+  if (!has_room()) beyond_room_ += frames.size();
   waiting_bytes_ += frames.size();
   while (!frames.empty()) {
     const size_t length = session::kLengthSize + session::Load<uint32_t>(frames.data());
@@ -146,12 +148,12 @@ void SessionLink::Append(std::string_view frames) {
     }
     frames.remove_prefix(length);
   }
-  if (waiting_bytes_ > session::kMaxWaitingInAll) Fail("its frames are not taken");
+  if (beyond_room_ > session::kMaxBeyondRoom) Fail("its frames are not taken");
 }
 
 void SessionLink::GiveUp() {
   given_up_ = true;
-  waiting_bytes_ = 0;
+  waiting_bytes_ = beyond_room_ = 0;
   frames_.clear();
   commands_.clear();
 }
@@ -200,6 +202,7 @@ std::string SessionLink::TakeFrames() {
     frames_.pop_front();
   }
   waiting_bytes_ -= taken.size();
+  if (has_room()) beyond_room_ = 0;
   return taken;
 }
 

@@ -98,6 +98,7 @@ class SessionLink {
   size_t kept_bytes_ = 0;        // of commands that sessions keep, and that count as handled later
   std::deque<std::string> frames_;
   size_t waiting_bytes_ = 0;          // of these
+  size_t beyond_room_ = 0;            // of those that were appended although there was no room
   std::deque<uint32_t> blocked_;      // sessions that wait for room
   std::vector<uint32_t> continuing_;  // sessions that may handle what they kept
   std::vector<uint32_t> over_;        // sessions to destroy

@@ -35,6 +35,10 @@ struct ResolveClass {
   std::map<Position, std::weak_ptr<HeldEvent>> held;  // by position
 };
 
+HeldText::~HeldText() {
+  stage->bytes_ -= bytes;
+}
+
 HeldEvent::~HeldEvent() {
   if (state == State::kPending && stage != nullptr) stage->Forget(this);
 }
@@ -72,6 +76,7 @@ void HeldQueue::AppendLoss(const EventPlace& place) {
   if (!items_.empty() && items_.back()->state == HeldEvent::State::kLoss) {
     ++items_.back()->lost;
     items_.back()->place.position = place.position;
+    items_.back()->place.sequence = place.sequence;
     return;
   }
   auto held = std::make_shared<HeldEvent>();
@@ -142,6 +147,11 @@ bool HeldStage::Hold(HeldQueue* queue, const EventPlace& place, const EventRecor
     if (!fits) {
       if (past == Past::kWaits) return false;
       queue->AppendLoss(place);
+      // Nothing stands before it whose result would hand it on.
+      if (queue->items_.size() == 1) {
+        late_.push_back(queue->id_);
+        sink_->OnHeldWork();
+      }
       return true;
     }
     held = HeldFor(of, place, record, data);
@@ -161,7 +171,6 @@ std::shared_ptr<HeldEvent> HeldStage::HeldFor(const std::shared_ptr<ResolveClass
                                               const EventPlace& place, const EventRecord& record,
                                               const JsonValue& data) {
   const std::string_view text = data.raw();
-  size_t bytes = kOverhead;
   if (!event_ || event_place_.position != place.position || event_data_ != text.data() ||
       event_size_ != text.size()) {
     event_ = std::make_shared<const std::string>(
@@ -169,8 +178,15 @@ std::shared_ptr<HeldEvent> HeldStage::HeldFor(const std::shared_ptr<ResolveClass
     event_place_ = place;
     event_data_ = text.data();
     event_size_ = text.size();
-    // The classes that want it share it.
-    bytes += text.size();
+    event_text_.reset();
+  }
+  std::shared_ptr<HeldText> shared = event_text_.lock();
+  if (!shared) {
+    shared = std::make_shared<HeldText>();
+    shared->stage = this;
+    shared->bytes = text.size();
+    bytes_ += shared->bytes;
+    event_text_ = shared;
   }
   auto held = std::make_shared<HeldEvent>();
   held->place = place;
@@ -178,12 +194,13 @@ std::shared_ptr<HeldEvent> HeldStage::HeldFor(const std::shared_ptr<ResolveClass
   held->of = of;
   held->known_to = of;
   held->number = ++last_call_ * kMaxShards + index_;
-  held->bytes = bytes;
+  held->text = std::move(shared);
+  held->class_bytes = kOverhead + text.size();
   held->commit_time_us = record.commit_time_us;
   held->is_incomplete = (record.flags & kIncomplete) != 0;
   of->held[place.position] = held;
-  of->bytes += held->bytes;
-  bytes_ += held->bytes;
+  of->bytes += held->class_bytes;
+  bytes_ += kOverhead;
   counters_->held_bytes.Set(bytes_);
   counters_->resolver_calls.Add();
   pending_.emplace(held->number, held.get());
@@ -200,8 +217,9 @@ std::shared_ptr<HeldEvent> HeldStage::HeldFor(const std::shared_ptr<ResolveClass
 void HeldStage::Forget(HeldEvent* held) {
   pending_.erase(held->number);
   held->of->held.erase(held->place.position);
-  held->of->bytes -= held->bytes;
-  bytes_ -= held->bytes;
+  held->of->bytes -= held->class_bytes;
+  bytes_ -= kOverhead;
+  held->text.reset();
   counters_->held_bytes.Set(bytes_);
   order_.cancelled.push_back(held->number);
   sink_->OnHeldWork();
@@ -220,8 +238,9 @@ void HeldStage::Add(std::vector<ResolveResult> results) {
     const auto known = held->of->held.find(held->place.position);
     std::shared_ptr<HeldEvent> shared = known->second.lock();
     pending_.erase(found);
-    held->of->bytes -= held->bytes;
-    bytes_ -= held->bytes;
+    held->of->bytes -= held->class_bytes;
+    bytes_ -= kOverhead;
+    held->text.reset();
     Resolve(held, std::move(result));
     for (const uint64_t id : held->waiters) {
       const auto queue = queues_.find(id);

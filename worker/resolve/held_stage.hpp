@@ -36,6 +36,13 @@ namespace fsubs {
 class HeldStage;
 struct ResolveClass;
 
+// The text of an event, for as long as a class holds it: it counts once against the stage's limit.
+struct HeldText {
+  ~HeldText();
+  HeldStage* stage = nullptr;
+  size_t bytes = 0;
+};
+
 // An event that is held for a class, or something that takes its place in a queue.
 struct HeldEvent {
   enum class State : uint8_t {
@@ -58,7 +65,8 @@ struct HeldEvent {
   HeldStage* stage = nullptr;
   std::shared_ptr<ResolveClass> of;
   uint64_t number = 0;
-  size_t bytes = 0;  // that count against the stage's limit
+  std::shared_ptr<HeldText> text;
+  size_t class_bytes = 0;  // that count against the part of its class
   int64_t commit_time_us = 0;
   bool is_incomplete = false;
   std::vector<uint64_t> waiters;  // ids of queues
@@ -157,6 +165,7 @@ class HeldStage {
  private:
   friend class HeldQueue;
   friend struct HeldEvent;
+  friend struct HeldText;
 
   std::shared_ptr<ResolveClass> ClassFor(const PreparedSubscription& subscription);
   std::shared_ptr<HeldEvent> HeldFor(const std::shared_ptr<ResolveClass>& of,
@@ -194,6 +203,7 @@ class HeldStage {
   const char* event_data_ = nullptr;
   size_t event_size_ = 0;
   std::shared_ptr<const std::string> event_;
+  std::weak_ptr<HeldText> event_text_;
 };
 
 }  // namespace fsubs

@@ -423,7 +423,7 @@ class Engine(Generic[StreamT]):
                 "type": "subscribe",
                 "payload": payload.to_dict(),
             }
-            connection.send_text(json.dumps(message))
+            connection.send_text(json.dumps(message, allow_nan=False))
             await _settled(subscription.started, deadline)
             if subscription.started.done():
                 return subscription.started.result()

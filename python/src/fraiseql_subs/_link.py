@@ -8,9 +8,7 @@ the next pair restores the sessions.
 import asyncio
 import contextlib
 import logging
-import os
 import random
-import socket
 from collections import deque
 from collections.abc import AsyncGenerator, Awaitable, Callable
 from typing import Any
@@ -19,6 +17,7 @@ import psycopg
 from psycopg.rows import tuple_row
 
 from fraiseql_subs import _records as records
+from fraiseql_subs._cutting import cut, cut_after
 from fraiseql_subs._session import Session
 from fraiseql_subs.errors import SubscriptionError
 
@@ -44,6 +43,8 @@ _WAIT_MS = 10_000
 _LATE_S = 15.0
 
 _BATCH_BYTES = 1024 * 1024
+# What one call may carry; the worker would end the link.
+_MOST_BATCH_BYTES = 16 * 1024 * 1024
 # Clients whose messages wait behind so many bytes are not read from.
 _ROOM_BYTES = 1024 * 1024
 
@@ -255,11 +256,12 @@ class Link:
         async with contextlib.AsyncExitStack() as stack:
             receiving = await stack.enter_async_context(_closing(await self._connect()))
             sending = await stack.enter_async_context(_closing(await self._connect()))
-            for connection in (receiving, sending):
-                await connection.execute(_NO_LIMITS)
-            version = await (await sending.execute(_VERSION)).fetchone()
-            self.version = version[0] if version else None
-            name, frames = await _exchange(receiving, None, 0)
+            with cut_after(_LATE_S, receiving, sending):
+                for connection in (receiving, sending):
+                    await connection.execute(_NO_LIMITS)
+                version = await (await sending.execute(_VERSION)).fetchone()
+                self.version = version[0] if version else None
+                name, frames = await _exchange(receiving, None, 0)
             self._restore(name)
             self._dispatch(frames)
             tasks = [
@@ -270,8 +272,7 @@ class Link:
                 await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
                 # The other one may be waiting for what will never come. Its backend must not wait
                 # on, for the worker keeps the link as long as it does.
-                _cut(receiving)
-                _cut(sending)
+                cut(receiving, sending)
                 failed = next(task for task in tasks if task.done())
                 await asyncio.wait(tasks, timeout=_CLOSE_S)
                 await failed
@@ -280,8 +281,7 @@ class Link:
                     task.cancel()
                 _, left = await asyncio.wait(tasks, timeout=_CLOSE_S)
                 if left:
-                    _cut(receiving)
-                    _cut(sending)
+                    cut(receiving, sending)
                 for task in tasks:
                     await _cancel(task)
 
@@ -299,13 +299,9 @@ class Link:
             _logger.info("fraiseql_subs: the link is open again, %d sessions", len(self._sessions))
 
     async def _receive(self, connection: Connection, name: str) -> None:
-        loop = asyncio.get_running_loop()
         while True:
-            late = loop.call_later(_WAIT_MS / 1000 + _LATE_S, _cut, connection)
-            try:
+            with cut_after(_WAIT_MS / 1000 + _LATE_S, connection):
                 _, frames = await _exchange(connection, name, _WAIT_MS)
-            finally:
-                late.cancel()
             self._dispatch(frames)
             if self._ending:
                 raise _WorkerEnds("the worker shuts down")
@@ -340,6 +336,8 @@ class Link:
         size = 0
         outgoing = self._outgoing
         while outgoing and size < _BATCH_BYTES:
+            if batch and size + len(outgoing[0]) > _MOST_BATCH_BYTES:
+                break
             record = outgoing.popleft()
             size += len(record)
             batch.append(record)
@@ -366,16 +364,6 @@ async def _closing(connection: Connection) -> AsyncGenerator[Connection, None]:
         yield connection
     finally:
         await connection.close()
-
-
-def _cut(connection: Connection) -> None:
-    """End a connection under whatever waits for it, which then fails."""
-    # Closing the descriptor itself would take it from under the event loop.
-    with (
-        contextlib.suppress(OSError, psycopg.Error),
-        socket.socket(fileno=os.dup(connection.fileno())) as duplicate,
-    ):
-        duplicate.shutdown(socket.SHUT_RDWR)
 
 
 async def _cancel(task: "asyncio.Task[None]") -> None:

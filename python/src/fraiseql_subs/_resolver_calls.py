@@ -89,8 +89,11 @@ class Call:
     def batch_key(self) -> object:
         """What calls must have in common to be resolved together."""
         info = self.info
-        audience = None if info.claims is None else (info.role, json.dumps(info.claims))
-        return info.field, info.plan, json.dumps(self.variables), audience
+        # Numbers are Decimals.
+        audience = (
+            None if info.claims is None else (info.role, json.dumps(info.claims, default=str))
+        )
+        return info.field, info.plan, json.dumps(self.variables, default=str), audience
 
 
 class _Scope:
@@ -192,13 +195,16 @@ class ResolverCalls(Generic[App]):
         for record in records:
             call = Call(record)
             self._metrics.calls += 1
-            resolver = self._resolvers.get(call.info.field)
-            if resolver is None:
-                self._fail(call, LookupError(f"no resolver of {call.info.field!r} here"))
-            elif isinstance(resolver.definition, BatchDefinition):
-                batches.setdefault(call.batch_key(), []).append(call)
-            else:
-                self._start([call], scope, resolver)
+            try:
+                resolver = self._resolvers.get(call.info.field)
+                if resolver is None:
+                    raise LookupError(f"no resolver of {call.info.field!r} here")
+                if isinstance(resolver.definition, BatchDefinition):
+                    batches.setdefault(call.batch_key(), []).append(call)
+                else:
+                    self._start([call], scope, resolver)
+            except Exception as error:
+                self._fail(call, error)
         for calls in batches.values():
             resolver = self._resolvers[calls[0].info.field]
             size = cast("BatchDefinition", resolver.definition).max_size

@@ -11,7 +11,7 @@ from psycopg import AsyncConnection, AsyncCursor, OperationalError
 from psycopg.rows import TupleRow, tuple_row
 from psycopg_pool import AsyncConnectionPool
 
-from fraiseql_subs._deadline import Deadline
+from fraiseql_subs._cutting import cut_after
 
 __all__ = ["PostgresResolverLink", "ResolverLink", "connection_parameters"]
 
@@ -27,7 +27,7 @@ _NO_LIMITS = (
     " WHERE name IN ('statement_timeout', 'transaction_timeout', 'idle_session_timeout')"
 )
 
-# How long beyond its waiting time an exchange may take before its connection counts as dead.
+# How long a server may take, beyond what it was asked to wait, before a connection counts as dead.
 _SILENCE_SECONDS = 30.0
 
 
@@ -81,6 +81,8 @@ class PostgresResolverLink:
     ) -> "PostgresResolverLink":
         """Connect to a database.
 
+        Raise psycopg.OperationalError also if the server is silent.
+
         :param parameters: of the connections beside `conninfo`.
         """
         options: dict[str, Any] = {
@@ -97,7 +99,8 @@ class PostgresResolverLink:
             for _ in range(2):
                 connection = await AsyncConnection[TupleRow].connect(conninfo, **options)
                 stack.push_async_callback(connection.close)
-                await connection.execute(_NO_LIMITS)
+                with cut_after(_SILENCE_SECONDS, connection):
+                    await connection.execute(_NO_LIMITS)
                 made.append(connection)
             stack.pop_all()
         waiting, sending = made
@@ -110,14 +113,11 @@ class PostgresResolverLink:
 
         Raise psycopg.OperationalError also if the server is silent for far longer than `wait_ms`.
         """
-        try:
-            with Deadline(wait_ms / 1000 + _SILENCE_SECONDS):
-                await self._waiting.execute(
-                    _EXCHANGE, (self._link, self._fields, _array(results), credits, wait_ms)
-                )
-                row = await self._waiting.fetchone()
-        except TimeoutError as error:
-            raise OperationalError("the server does not answer resolver_exchange") from error
+        with cut_after(wait_ms / 1000 + _SILENCE_SECONDS, self._connections[0]):
+            await self._waiting.execute(
+                _EXCHANGE, (self._link, self._fields, _array(results), credits, wait_ms)
+            )
+            row = await self._waiting.fetchone()
         if row is None:
             raise OperationalError("resolver_exchange returned nothing")
         self._link, calls = row
@@ -126,8 +126,12 @@ class PostgresResolverLink:
         return decoded
 
     async def send(self, results: Sequence[str], credits: int) -> None:
-        """Hand in results while an exchange waits; the first exchange must have returned."""
-        await self._sending.execute(_SEND, (self._link, _array(results), credits))
+        """Hand in results while an exchange waits; the first exchange must have returned.
+
+        Raise psycopg.OperationalError also if the server is silent.
+        """
+        with cut_after(_SILENCE_SECONDS, self._connections[1]):
+            await self._sending.execute(_SEND, (self._link, _array(results), credits))
 
     async def close(self) -> None:
         """Close the connections."""

@@ -7,13 +7,15 @@ has ended, the next one opens the session again and goes on behind these positio
 
 import asyncio
 import json
+import re
 import time
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Protocol, cast
+from urllib.parse import quote
 
 from fraiseql_subs import _records as records
-from fraiseql_subs.errors import SessionClosed
+from fraiseql_subs.errors import SessionClosed, SubscriptionError
 
 __all__ = ["HostedSocket", "QueueLimits", "Session"]
 
@@ -31,6 +33,15 @@ _GOING_AWAY = (1001, "going away")
 _UNAVAILABLE = (1013, "service unavailable")
 # For so long a session tries again before its client is told to.
 _PATIENCE_S = 10.0
+
+# What a request's target cannot have: the worker refuses to open a session with it.
+_UNESCAPED = re.compile(r"%(?![0-9A-Fa-f]{2})|#")
+# The worker takes no more of what opens a session, and of the claims in it.
+_MOST_OPENING_BYTES = 256 * 1024
+_MOST_CLAIMS_BYTES = 64 * 1024
+# One call takes 16 MiB to the worker, and up to 1 MiB of others may be in front. The rest is for
+# the head of a record.
+_MOST_TEXT_BYTES = 15 * 1024 * 1024 - 64
 
 
 @dataclass(frozen=True)
@@ -122,13 +133,17 @@ class Session:
             "subprotocol": subprotocol,
             "peer": peer,
             "headers": {name.lower(): value for name, value in headers.items()},
-            "path": path,
+            "path": _UNESCAPED.sub(lambda match: quote(match[0], safe=""), path) or "/",
         }
         if claims is not None:
             opening["claims"] = dict(claims)
+            if len(_encode_opening(opening["claims"])) > _MOST_CLAIMS_BYTES:
+                raise _too_large("claims", _MOST_CLAIMS_BYTES)
         self.number: int = number
         self._carrier = carrier
-        self._opening = json.dumps(opening).encode()
+        self._opening = _encode_opening(opening)
+        if len(self._opening) > _MOST_OPENING_BYTES:
+            raise _too_large("handshake", _MOST_OPENING_BYTES)
         self._init: bytes | None = None
         self._acknowledged = False
         self._operations: dict[bytes, _Operation] = {}
@@ -170,10 +185,15 @@ class Session:
     # What hosts call.
 
     def send_text(self, text: str | bytes) -> None:
-        """Hand in a client's message, never waiting. Raise SessionClosed after the end."""
+        """Hand in a client's message, never waiting. Raise SessionClosed after the end.
+
+        One of nearly 15 MiB or more counts as too big, whatever the worker's `max_message_size` is.
+        """
         self._require_open()
         data = text.encode(errors="surrogatepass") if isinstance(text, str) else text
-        if self._attached:
+        if len(data) > _MOST_TEXT_BYTES:
+            self.note_too_big()
+        elif self._attached:
             self._hand_in(data)
         else:
             self._backlog.append(data)
@@ -424,6 +444,16 @@ class Session:
 def _payload_of(message: bytes) -> dict[str, Any]:
     payload = json.loads(message).get("payload")
     return cast("dict[str, Any]", payload) if isinstance(payload, dict) else {}
+
+
+def _encode_opening(value: object) -> bytes:
+    text = json.dumps(value, allow_nan=False, ensure_ascii=False)
+    # Half of a surrogate pair is no text to the worker.
+    return text.encode(errors="replace")
+
+
+def _too_large(what: str, limit: int) -> SubscriptionError:
+    return SubscriptionError(f"The {what} has more than {limit} bytes.", code="LIMIT_EXCEEDED")
 
 
 def _encode_id(id: str) -> bytes:

@@ -81,7 +81,10 @@ class LoaderScope:
     ) -> DataLoader[Any, Any]:
         """Return the loader of a function for those of one identity."""
         info = context.info
-        audience = None if info.claims is None else (info.role, json.dumps(info.claims))
+        # Numbers are Decimals.
+        audience = (
+            None if info.claims is None else (info.role, json.dumps(info.claims, default=str))
+        )
         key = (batch_fn, max_size, audience)
         loader = self._loaders.get(key)
         if loader is None:
@@ -192,7 +195,7 @@ class Context(Generic[App]):
             await connection.execute(
                 "SELECT pg_catalog.set_config('role', %s, true), "
                 "pg_catalog.set_config('request.jwt.claims', %s, true)",
-                (role, json.dumps(self.info.claims)),
+                (role, json.dumps(self.info.claims, default=float)),
             )
             yield connection
 

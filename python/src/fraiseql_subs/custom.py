@@ -21,14 +21,21 @@ class CustomServerAdapter(WebSocketAdapter):
             return (error.rcvd.code, error.rcvd.reason) if error.rcvd else (1006, "")
 
         async def serve(connection: ServerConnection) -> None:
+            host, port = connection.remote_address[:2]
             websocket = CustomServerAdapter(
                 receive=connection.recv,
                 send=lambda frame: connection.send(frame, text=True),
                 close=connection.close,
                 ending=ending,
+                headers=dict(connection.request.headers.raw_items()),
+                peer=f"{host}:{port}",
+                path=connection.request.path,
                 subprotocols=[connection.subprotocol] if connection.subprotocol else [],
             )
             await serve_websocket(websocket, manager)
+
+    The worker judges a client by what it is told of the handshake: without `headers` no
+    `allowed_origins` holds and no cookie is seen, without `peer` no limit per address.
 
     For more than that, derive from it or from `WebSocketAdapter`.
     """

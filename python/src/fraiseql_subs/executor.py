@@ -101,7 +101,8 @@ class SubscriptionExecutor:
         self._thread = threading.Thread(
             target=self._run, name="fraiseql_subs executor", daemon=True
         )
-        self._closing = threading.Lock()
+        # Held while something is handed to the loop, so that it is not after the last.
+        self._handing = threading.Lock()
         self._closed = False
         self._thread.start()
         try:
@@ -124,10 +125,11 @@ class SubscriptionExecutor:
 
     def _call(self, coroutine: Coroutine[Any, Any, T]) -> T:
         """Run a coroutine in the loop's thread and return its result."""
-        if self._closed:
-            coroutine.close()
-            raise _closed_error()
-        future = asyncio.run_coroutine_threadsafe(coroutine, self._loop)
+        with self._handing:
+            if self._closed:
+                coroutine.close()
+                raise _closed_error()
+            future = asyncio.run_coroutine_threadsafe(coroutine, self._loop)
         try:
             return future.result()
         except CancelledError:
@@ -210,8 +212,9 @@ class SubscriptionExecutor:
         return message
 
     def _tell_loop(self, function: Callable[[_ThreadStream], None], stream: _ThreadStream) -> None:
-        if not self._closed:
-            self._loop.call_soon_threadsafe(function, stream)
+        with self._handing:
+            if not self._closed:
+                self._loop.call_soon_threadsafe(function, stream)
 
     def complete_subscription(self, subscription_id: str) -> None:
         """End a subscription; what waits to be read is dropped. Raise KeyError if it is unknown."""
@@ -231,16 +234,20 @@ class SubscriptionExecutor:
 
     def close(self) -> None:
         """End all subscriptions and disconnect. May be called again."""
-        with self._closing:
-            if self._closed:
-                return
-            stopping = asyncio.run_coroutine_threadsafe(self._engine.stop(), self._loop)
+        with self._handing:
+            stopping = (
+                None
+                if self._closed
+                else asyncio.run_coroutine_threadsafe(self._engine.stop(), self._loop)
+            )
             self._closed = True
-            try:
+        try:
+            if stopping is not None:
                 stopping.result()
-            finally:
+        finally:
+            if stopping is not None:
                 self._loop.call_soon_threadsafe(self._loop.stop)
-                self._thread.join()
+            self._thread.join()
 
     def __enter__(self) -> "SubscriptionExecutor":
         """Return itself; it has started already."""

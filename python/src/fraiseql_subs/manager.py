@@ -295,7 +295,8 @@ class SubscriptionManager(Registry, Generic[App]):
             message = await self._take(stream)
             if message is not None:
                 return message
-            if stream.ended and not stream.queue:
+            # A failure behind a message that was dropped is told by the next look.
+            if stream.ended and not stream.queue and stream.failure is None:
                 raise KeyError(subscription_id)
 
     async def events(self, subscription_id: str) -> AsyncIterator[bytes]:
@@ -312,7 +313,7 @@ class SubscriptionManager(Registry, Generic[App]):
             message = await self._take(stream)
             if message is not None:
                 yield message
-            elif stream.ended and not stream.queue:
+            elif stream.ended and not stream.queue and stream.failure is None:
                 return
 
     async def _take(self, stream: _LoopStream) -> bytes | None:
@@ -353,7 +354,9 @@ class SubscriptionManager(Registry, Generic[App]):
         :param path: of the handshake, with its query.
         :param claims: what this process vouches for. `connection_init` is accepted with them, and
             needs no token; None leaves that to the worker's own rules.
-        :raises SubscriptionError: code `STOPPED`: the manager is not started, or stops.
+        :raises SubscriptionError: code `STOPPED`: the manager is not started, or stops; code
+            `LIMIT_EXCEEDED`: the claims have more than 64 KiB as JSON, or all of this 256 KiB.
+        :raises ValueError: the claims have a number that JSON has not.
         """
         return self._engine.open_socket(
             subprotocol=subprotocol, peer=peer, headers=headers, path=path, claims=claims

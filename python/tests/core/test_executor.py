@@ -11,6 +11,7 @@ from fraiseql_subs import (
     SubscriptionExecutor,
     SubscriptionRefused,
 )
+from fraiseql_subs import executor as executor_module
 
 QUERY = "subscription ($id: ID) { orderUpdated(id: $id) { id status } }"
 
@@ -281,3 +282,44 @@ def test_what_cannot_be_started_leaves_no_thread(tmp_path):
         SubscriptionExecutor(conninfo=f"host={tmp_path}", timeout=0.2)
     assert raised.value.code == "UNAVAILABLE"
     assert threading.active_count() == before
+
+
+class Engine:
+    """One that needs no server."""
+
+    def __init__(self, *options):
+        self.subscriptions = {}
+
+    async def start(self):
+        pass
+
+    async def publish(self, *event):
+        pass
+
+    async def stop(self):
+        pass
+
+
+def test_calls_that_race_with_the_close_return_or_hear_of_it(monkeypatch):
+    monkeypatch.setattr(executor_module, "Engine", Engine)
+    for _ in range(20):
+        executor = SubscriptionExecutor()
+        ready = threading.Barrier(5)
+        codes = []
+
+        def publish_until_closed(executor=executor, ready=ready, codes=codes):
+            ready.wait()
+            try:
+                while True:
+                    publish(executor, 1)
+            except SubscriptionError as error:
+                codes.append(error.code)
+
+        threads = [threading.Thread(target=publish_until_closed, daemon=True) for _ in range(4)]
+        for thread in threads:
+            thread.start()
+        ready.wait()
+        executor.close()
+        for thread in threads:
+            thread.join(20)
+        assert codes == ["STOPPED"] * 4

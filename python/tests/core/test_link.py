@@ -6,6 +6,7 @@ import pytest
 from fraiseql_subs import SubscriptionError
 from fraiseql_subs import _link as link_module
 from fraiseql_subs._link import Link
+from silent import SilentConnection
 
 
 class Session:
@@ -87,6 +88,15 @@ async def test_commands_go_in_batches(link):
     assert not link._has_outgoing.is_set()
 
 
+async def test_a_batch_is_no_larger_than_one_call_carries(link):
+    most = link_module._MOST_BATCH_BYTES
+    link.put(b"x")
+    link.put(b"y" * most)
+    assert link._take_batch() == b"x"
+    assert link._has_outgoing.is_set()
+    assert len(link._take_batch()) == most
+
+
 async def test_without_a_link_commands_are_for_the_next(link):
     link.put(b"x")
     link._note_loss()
@@ -117,3 +127,22 @@ async def test_a_fault_of_this_program_is_logged_and_does_not_end_the_attempts(c
     assert len(attempts) > 1
     assert "Traceback" in caplog.text
     await link.stop()
+
+
+async def test_a_server_that_says_nothing_while_a_link_opens_is_given_up(monkeypatch):
+    monkeypatch.setattr(link_module, "_LATE_S", 0.01)
+    connected_again = asyncio.Event()
+    connections = []
+
+    async def connect():
+        if len(connections) == 2:
+            connected_again.set()
+            await asyncio.get_running_loop().create_future()
+        connections.append(SilentConnection())
+        return connections[-1]
+
+    link = Link(connect, lambda: None)
+    starting = asyncio.create_task(link.start(60))
+    await connected_again.wait()
+    starting.cancel()
+    await asyncio.gather(starting, return_exceptions=True)

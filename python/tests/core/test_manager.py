@@ -2,6 +2,7 @@ import asyncio
 import contextlib
 import json
 import logging
+from types import SimpleNamespace
 
 import psycopg
 import pytest
@@ -14,8 +15,10 @@ from fraiseql_subs import (
     SubscriptionManager,
     SubscriptionRefused,
 )
+from fraiseql_subs._session import QueueLimits
 from fraiseql_subs.errors import SessionClosed
 from fraiseql_subs.event import SKIP
+from fraiseql_subs.manager import _LoopStream
 from servers import conninfo_of
 
 QUERY = "subscription ($id: ID) { orderUpdated(id: $id) { id status } }"
@@ -102,6 +105,14 @@ class TestSubscribing:
     async def test_a_bad_id_is_named(self, manager, ids, fault):
         with pytest.raises(ValueError, match=fault):
             await manager.create_subscription(*ids, QUERY)
+
+    async def test_a_number_that_json_has_not_is_refused_alone(self, manager):
+        await manager.create_subscription("other", "c", QUERY)
+        with pytest.raises(ValueError, match="JSON"):
+            await manager.create_subscription("s", "c", QUERY, variables={"id": float("nan")})
+        await manager.create_subscription("s", "c", QUERY)
+        await publish(manager, 1)
+        assert (await next_data(manager, "other"))["id"] == "1"
 
     async def test_an_unknown_id_is_a_key_error(self, manager):
         with pytest.raises(KeyError):
@@ -315,6 +326,24 @@ class TestResolverFn:
             manager, lambda data: SKIP if data["orderUpdated"]["id"] == "1" else data, 1, 2
         )
         assert data_of(json.dumps(message))["id"] == "2"
+
+    @pytest.mark.parametrize("iterated", [False, True])
+    async def test_a_failure_is_told_behind_a_message_that_was_dropped(self, iterated):
+        manager = make_manager()
+        stream = _LoopStream("s", QueueLimits())
+        stream.resolver_fn = lambda data: SKIP
+        stream.add(b'{"id":"s","type":"next","payload":{"data":{"orderUpdated":{"id":"1"}}}}')
+        stream.end(SubscriptionError("gone", code="CONNECTION_CLOSED"))
+        manager._engine.subscriptions["s"] = SimpleNamespace(stream=stream)
+        with pytest.raises(SubscriptionError) as raised:
+            if iterated:
+                async for _ in manager.events("s"):
+                    pass
+            else:
+                await manager.get_next_event("s", timeout=20)
+        assert raised.value.code == "CONNECTION_CLOSED"
+        with pytest.raises(KeyError):
+            await manager.get_next_event("s")
 
     async def test_an_error_that_is_meant_for_clients_is_told(self, manager):
         def resolve(data):

@@ -7,7 +7,7 @@ from worker_side import commands
 from fraiseql_subs import _records as records
 from fraiseql_subs import _session as session_module
 from fraiseql_subs._session import HostedSocket, QueueLimits
-from fraiseql_subs.errors import SessionClosed
+from fraiseql_subs.errors import SessionClosed, SubscriptionError
 
 ACK = b'{"type":"connection_ack","payload":{"connectionId":"1"}}'
 INIT = b'{"type":"connection_init"}'
@@ -54,15 +54,21 @@ def carrier():
 
 @pytest.fixture
 def make(carrier):
-    def make(claims=None, limits=None, subprotocol="graphql-transport-ws"):
+    def make(
+        claims=None,
+        limits=None,
+        subprotocol="graphql-transport-ws",
+        path="/graphql",
+        headers=None,
+    ):
         return HostedSocket(
             carrier,
             7,
             limits or QueueLimits(),
             subprotocol=subprotocol,
             peer="192.0.2.1:5",
-            headers={"X-Tenant": "a"},
-            path="/graphql",
+            headers={"X-Tenant": "a"} if headers is None else headers,
+            path=path,
             claims=claims,
         )
 
@@ -123,6 +129,40 @@ def test_a_session_opens_with_what_is_known_of_the_client(make, carrier):
 def test_without_claims_nothing_is_vouched_for(make, carrier):
     make().attach(True)
     assert "claims" not in json.loads(carrier.take()[0][1])
+
+
+@pytest.mark.parametrize(
+    ("path", "told"),
+    [
+        ("/a%2Fb?c=%C3%A9", "/a%2Fb?c=%C3%A9"),
+        ("/a?discount=50%&b=%zz#c", "/a?discount=50%25&b=%25zz%23c"),
+        ("", "/"),
+    ],
+)
+def test_a_path_is_one_that_the_worker_takes(make, carrier, path, told):
+    make(path=path).attach(True)
+    assert json.loads(carrier.take()[0][1])["path"] == told
+
+
+def test_what_opens_a_session_is_utf_8(make, carrier):
+    make(headers={"X-Name": "Zo\u00eb \ud800"}).attach(True)
+    opening = carrier.take()[0][1]
+    assert json.loads(opening.decode())["headers"] == {"x-name": "Zo\u00eb ?"}
+
+
+@pytest.mark.parametrize(
+    "given",
+    [{"claims": {"sub": "u" * 65_536}}, {"headers": {"cookie": "c" * 262_144}}],
+)
+def test_what_opens_a_session_has_a_limit(make, given):
+    with pytest.raises(SubscriptionError) as raised:
+        make(**given)
+    assert raised.value.code == "LIMIT_EXCEEDED"
+
+
+def test_claims_have_only_numbers_of_json(make):
+    with pytest.raises(ValueError, match="JSON"):
+        make(claims={"level": float("nan")})
 
 
 def test_texts_that_come_before_the_link_is_open_follow_it(make, carrier):
@@ -194,6 +234,16 @@ def test_what_is_no_text_is_reported(socket, carrier):
         records.BINARY,
         records.TOO_BIG,
         records.HEARD,
+    ]
+
+
+def test_a_text_that_no_call_can_carry_is_too_big(socket, carrier):
+    most = session_module._MOST_TEXT_BYTES
+    socket.send_text(b"x" * most)
+    socket.send_text("\u00e9" * (most // 2 + 1))
+    assert [(kind, len(rest)) for kind, rest in carrier.take()] == [
+        (records.TEXT, most),
+        (records.TOO_BIG, 0),
     ]
 
 

@@ -119,6 +119,7 @@ async def test_what_a_client_says_to_a_session_that_has_ended_does_not_hide_why(
     (hosted,) = await served.manager.wait_for_sockets()
     hosted._ended = True
     served.websocket.say({"type": "ping"})
+    served.websocket.say_binary()
     served.websocket.say({"type": "ping"})
     hosted.answer({"type": "error"})
     await served.websocket.wait_for_messages(1)

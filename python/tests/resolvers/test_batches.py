@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from decimal import Decimal
 from typing import Any
 
 from fraiseql_subs.context import Context
@@ -58,6 +59,49 @@ async def test_a_batch_is_of_one_audience(run: Run, registry: Registry, worker: 
         worker.record("orderUpdated", claims={"sub": "a"}, role="web"),
     )
     assert seen == [("web", "a", 2), ("web", "b", 1)]
+
+
+async def test_numbers_in_variables_and_claims_may_have_fractions(
+    run: Run, registry: Registry, worker: FakeWorker
+) -> None:
+    @registry.batch("orderUpdated", per="audience")
+    async def orders_updated(
+        events: Sequence[Event[Row]], variables: Row, ctx: Context[None]
+    ) -> list[Row]:
+        return [{"price": str(variables["price"]), "events": len(events)} for _ in events]
+
+    await run()
+    records = [
+        worker.record(
+            "orderUpdated",
+            variables={"price": Decimal(price)},
+            claims={"limit": Decimal("1.5")},
+            role="web",
+        )
+        for price in ("0.5", "0.5", "0.7")
+    ]
+    assert await worker.ask(*records) == [
+        {"value": {"price": "0.5", "events": 2}},
+        {"value": {"price": "0.5", "events": 2}},
+        {"value": {"price": "0.7", "events": 1}},
+    ]
+
+
+async def test_a_call_that_cannot_be_prepared_fails_alone(
+    run: Run, registry: Registry, worker: FakeWorker
+) -> None:
+    @registry.batch("orderUpdated")
+    async def orders_updated(events: Sequence[Event[Row]], variables: Row) -> list[Row]:
+        return [{} for _ in events]
+
+    await run()
+    endless: Row = {}
+    endless["again"] = endless
+    failed, resolved = await worker.ask(
+        worker.record("orderUpdated", variables=endless), worker.record("orderUpdated")
+    )
+    assert failed.keys() == {"masked_error"}
+    assert resolved == {"value": {}}
 
 
 async def test_a_batch_has_at_most_max_size_events(

@@ -2,13 +2,15 @@
 
 import asyncio
 import contextlib
+import json
 import threading
 from collections.abc import AsyncIterator, Callable, Sequence
+from decimal import Decimal
 from typing import Any, TypeVar
 
 import pytest
 
-from fraiseql_subs.context import CallInfo, Context
+from fraiseql_subs.context import CallInfo, Context, LoaderScope
 from fraiseql_subs.registry import Registry
 
 from .conftest import Run
@@ -191,3 +193,42 @@ async def test_there_is_no_connection_without_a_pool() -> None:
 class NoPool:
     def connection(self) -> None:
         raise AssertionError("a connection was taken")
+
+
+class OnePool:
+    """Lends itself as the connection, and keeps what it is told."""
+
+    def __init__(self) -> None:
+        self.told: list[Any] = []
+
+    @contextlib.asynccontextmanager
+    async def connection(self) -> AsyncIterator["OnePool"]:
+        yield self
+
+    transaction = connection
+
+    async def execute(self, statement: str, parameters: Any) -> None:
+        self.told.append(parameters)
+
+
+async def test_claims_in_the_database_may_have_numbers_with_fractions() -> None:
+    pool = OnePool()
+    info = CallInfo("orderUpdated", claims={"limit": Decimal("1.5")}, role="web")
+    async with Context(None, info=info, pool=pool).connection():  # type: ignore[arg-type]
+        pass
+    ((role, claims),) = pool.told
+    assert (role, json.loads(claims)) == ("web", {"limit": 1.5})
+
+
+async def test_loaders_are_of_an_identity_whose_numbers_have_fractions() -> None:
+    async def load(keys: list[int]) -> list[int]:
+        return keys
+
+    scope = LoaderScope()
+
+    def loader(limit: str) -> Any:
+        info = CallInfo("orderUpdated", claims={"limit": Decimal(limit)}, role="web")
+        return Context(None, info=info, loaders=scope).loader(load)
+
+    assert loader("1.5") is loader("1.5")
+    assert loader("1.5") is not loader("1.7")

@@ -92,9 +92,12 @@ async def client_to_worker(websocket: WebSocketAdapter, hosted: HostedSocket) ->
     try:
         while True:
             try:
-                hosted.send_text(await websocket.receive_text())
-            except BinaryMessage:
-                hosted.send_binary()
+                try:
+                    text = await websocket.receive_text()
+                except BinaryMessage:
+                    hosted.send_binary()
+                else:
+                    hosted.send_text(text)
             except SessionClosed:
                 # Why comes behind the frames that the worker sent before. Until the socket is
                 # closed with it, nothing that the client says counts.

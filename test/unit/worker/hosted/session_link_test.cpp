@@ -13,6 +13,7 @@ using session::FrameKind;
 using session::Take;
 using testing::ElementsAre;
 using testing::IsEmpty;
+using testing::SizeIs;
 
 constexpr size_t kPlenty = 1'000'000;
 
@@ -154,10 +155,31 @@ TEST_F(SessionLinkTest, ASessionIsOpenedOnce) {
   EXPECT_EQ(report_.failure, "session 1 is open already");
 }
 
+TEST_F(SessionLinkTest, AnOpeningThatCannotBeReadEndsItsSessionAlone) {
+  Open(1);
+  Do(MakeCommand(CommandKind::kOpen, 2, "[]"));
+  Do(MakeCommand(CommandKind::kOpen, 3, R"({"path":"/?%"})"));
+  Do(MakeCommand(CommandKind::kOpen, 4, std::string(session::kMaxOpening + 1, ' ')));
+  Text(2, "behind");
+  Text(1, "one");
+  EXPECT_EQ(report_.failure, "");
+  EXPECT_THAT(Told(),
+              ElementsAre("closed 2 4400 Invalid opening: its payload is no JSON object",
+                          "closed 3 4400 Invalid opening: \"path\" is not that of a URL",
+                          "closed 4 4400 Invalid opening: it is too long", "message 1 one"));
+}
+
 TEST_F(SessionLinkTest, NothingIsHandledBehindAProblem) {
-  Do(MakeCommand(CommandKind::kOpen, 1, "[]") + MakeCommand(CommandKind::kOpen, 2, "{}"));
-  EXPECT_EQ(report_.failure, "session 1 cannot be opened: its payload is no JSON object");
+  Do(MakeCommand(CommandKind::kText, 1, "x") + MakeCommand(CommandKind::kOpen, 2, "{}"));
+  EXPECT_EQ(report_.failure, "session 1 was not opened");
   EXPECT_THAT(host_.openings, IsEmpty());
+}
+
+TEST_F(SessionLinkTest, AFrameLargerThanWhatMayWaitEndsNothing) {
+  Open(1);
+  Text(1, std::to_string(4 * session::kMaxWaiting));
+  EXPECT_EQ(report_.failure, "");
+  EXPECT_THAT(TakeAll(), SizeIs(1));
 }
 
 TEST_F(SessionLinkTest, ATakeIsAnsweredOnceThereAreFrames) {
@@ -257,7 +279,7 @@ TEST_F(SessionLinkTest, CommandsWaitWhileASessionDoesNotReadAndCountAsUnread) {
   Text(2, "two");
   EXPECT_THAT(Told(), ElementsAre("message 2 two"));
   const size_t all = 3 * (session::kLengthSize + session::kCommandHeader) + 10;
-  EXPECT_EQ(handled_ - before, all - 7);
+  EXPECT_EQ(handled_ - before, session::kLengthSize + session::kCommandHeader + 3);
   host_.peers[0]->Open();
   EXPECT_TRUE(Go());
   EXPECT_THAT(Told(), ElementsAre("message 1 one", "message 1 more"));

@@ -245,6 +245,31 @@ TEST_F(HeldStageTest, PastTheBoundEventsBecomeOneCountedLossBehindThoseThatAreHe
   EXPECT_THAT(Written(&client_).back(), Line("1", "11"));
 }
 
+TEST_F(HeldStageTest, ALossIsToldAlthoughNothingIsHeldForTheSubscription) {
+  host_.stage.SetLimit(8 * 1024);
+  FakeClient other(&host_, 2);
+  client_.Subscribe("1", kOrders);
+  Publish(1, R"(,"note":")" + std::string(20'000, 'x') + "\"");
+  other.Subscribe("1", "subscription { orderUpdated { other: id } }");
+  Publish(2);
+  host_.Resolve({});
+  host_.FlushAll();
+  EXPECT_THAT(other.written, HasSubstr(R"("code":"EVENTS_LOST","count":1)"));
+}
+
+TEST_F(HeldStageTest, ATextCountsForAsLongAsAClassHoldsIt) {
+  host_.stage.SetLimit(64 * 1024);
+  client_.Subscribe("1", kOrders);
+  client_.Subscribe("2", "subscription { orderUpdated { other: id } }");
+  Publish(1, R"(,"note":")" + std::string(10'000, 'x') + "\"");
+  const auto calls = Calls();
+  ASSERT_THAT(calls, SizeIs(2));
+  host_.Resolve({Value(calls[0], "1")});
+  EXPECT_GT(host_.counters()->held_bytes.get(), 10'000u);
+  host_.Resolve({Value(calls[1], "1")});
+  EXPECT_EQ(host_.counters()->held_bytes.get(), 0u);
+}
+
 TEST_F(HeldStageTest, AnEventThatAloneIsLargerThanTheBoundIsHeld) {
   host_.stage.SetLimit(1024);
   client_.Subscribe("1", kOrders);
