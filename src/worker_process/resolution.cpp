@@ -1,5 +1,7 @@
 #include "src/worker_process/resolution.hpp"
 
+#include <algorithm>
+
 #include "src/worker_process/function_call.hpp"
 #include "src/worker_process/side_door_client.hpp"
 

@@ -3,6 +3,7 @@
 //
 // A backend holds one link for as long as it lives, or until the link ends. What it waits for there
 // may be a long time: no snapshot is held meanwhile, and the end of its client is noticed.
+#include <algorithm>
 #include <chrono>
 
 #include "contract/session_records.hpp"
