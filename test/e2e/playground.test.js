@@ -36,7 +36,7 @@ test('a new visitor finds a document that runs as it is', { timeout }, async (t)
   await page.waitForFunction(() => document.querySelector('textarea').value.includes('orderUpdated'));
   await run(page, 'OrderUpdated');
   await publish({ id: 1, status: 'paid', total: 2.5 });
-  await eventRows(page).getByText('2.5').last().waitFor();
+  await eventRows(page).getByText('2.5', { exact: true }).last().waitFor();
 });
 
 test('the schema lists fields with their types, and what is searched for', { timeout }, async (t) => {

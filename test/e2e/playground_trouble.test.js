@@ -44,7 +44,7 @@ test('after a restart of the server everything runs again by itself', { timeout 
   for (const label of ['Orders', 'Totals']) await runningRow(page, label).getByText('listening').waitFor();
   await publish({ id: 4, status: 'paid', total: 1.5 });
   await eventRows(page).getByText('"paid"').waitFor();
-  await eventRows(page).getByText('1.5').waitFor();
+  await eventRows(page).getByText('1.5', { exact: true }).waitFor();
 });
 
 // The status of a request as pages send it, whose answer follows the settings some time after them.
