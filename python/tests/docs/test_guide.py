@@ -14,6 +14,7 @@ from typing import Any
 import jwt
 import psycopg
 import pytest
+from websockets.exceptions import ConnectionClosed
 
 from .conftest import EXAMPLES, ROOT, Hosted
 
@@ -60,12 +61,11 @@ def running(coroutine: Any) -> Iterator[None]:
         thread.join()
 
 
-def test_a_server_of_another_kind_serves_the_field(
-    database: Database, load: Load, connect: Connect
-) -> None:
+@contextlib.contextmanager
+def custom_server(load: Load, connect: Connect) -> Iterator[Callable[..., Any]]:
+    """Runs the guide's server without ASGI; gives a function that connects to it."""
     from cluster import free_port
 
-    cluster = database(GUIDE / "orders.sql")
     module = load("guide/custom_server.py")
     port = free_port()
 
@@ -73,20 +73,40 @@ def test_a_server_of_another_kind_serves_the_field(
         tls = None
         url = f"ws://127.0.0.1:{port}"
 
-    def client_of_server() -> Any:
+    def client_of_server(**options: Any) -> Any:
         deadline = time.monotonic() + 20
         while True:
             try:
-                return connect(Server)
+                return connect(Server, **options)
             except OSError:
                 assert time.monotonic() < deadline, "the server does not listen"
 
     with running(module.main(port)):
+        yield client_of_server
+
+
+def test_a_server_of_another_kind_serves_the_field(
+    database: Database, load: Load, connect: Connect
+) -> None:
+    cluster = database(GUIDE / "orders.sql")
+    with custom_server(load, connect) as client_of_server:
         client = client_of_server()
         orders = client.subscribe(QUERY)
         cluster.publish("orderUpdated", "orders", {"id": 1, "status": "paid"})
         assert orders.data() == {"orderUpdated": {"id": 1, "status": "paid"}}
         client.close()
+
+
+def test_a_server_of_another_kind_turns_away_pages_that_allowed_origins_does_not_name(
+    database: Database, load: Load, connect: Connect
+) -> None:
+    database(GUIDE / "orders.sql", allowed_origins="https://app.example")
+    with custom_server(load, connect) as client_of_server:
+        client_of_server(origin="https://app.example").close()
+        stranger = client_of_server(init=False, origin="https://other.example")
+        with contextlib.suppress(ConnectionClosed):
+            stranger.send({"type": "connection_init"})
+        assert stranger.wait_for_close()[0] == 4403
 
 
 def test_an_event_of_the_application_belongs_to_its_transaction(
