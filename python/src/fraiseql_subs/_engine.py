@@ -280,6 +280,10 @@ class Engine(Generic[StreamT]):
 
     async def start(self) -> None:
         """Connect. Raise SubscriptionError if that is not possible in time."""
+        try:
+            asyncio.get_running_loop()
+        except RuntimeError:
+            raise RuntimeError("fraiseql_subs needs an event loop of asyncio, as psycopg") from None
         if self._link is not None:
             raise RuntimeError("it is started already")
         self._config.require_available()
@@ -567,6 +571,9 @@ class Engine(Generic[StreamT]):
         """Publish an event, in a transaction of its own unless a connection is given."""
         parameters = (event_type, channel, Jsonb(data, dumps=_dump), correlation_id, subgraph)
         if conn is not None:
+            # Another's `execute` may have published before it turns out not to be awaitable.
+            if not isinstance(cast("object", conn), psycopg.AsyncConnection):
+                raise TypeError(f"conn is a psycopg.AsyncConnection, not {type(conn).__name__}")
             await conn.execute(_PUBLISH, parameters)
             return
         async with self.pool.connection() as connection:
