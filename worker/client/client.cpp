@@ -236,11 +236,15 @@ void Client::AwaitTellingCuts() {
   host_->TellCutsLater(this);
 }
 
-bool Client::holds_events() const {
-  return std::any_of(subscriptions_.begin(), subscriptions_.end(), [](const auto& entry) {
-    const Subscription& subscription = entry.second;
-    return subscription.held && !subscription.held->empty();
-  });
+uint64_t Client::handed_over() const {
+  if (behind_ || untold_loss_ > 0) return 0;
+  const bool waits =
+      std::any_of(subscriptions_.begin(), subscriptions_.end(), [](const auto& entry) {
+        const Subscription& subscription = entry.second;
+        return (subscription.held && !subscription.held->empty()) ||
+               (subscription.limit && subscription.limit->untold > 0);
+      });
+  return waits ? 0 : host_->dispatched().sequence - 1;
 }
 
 void Client::TellCuts() {

@@ -149,8 +149,6 @@ class Client {
   // outbox takes more. Events are then not for it; ClientHost::CatchUpLater has the ring read for
   // it from there once the socket takes more.
   bool is_behind() const { return behind_.has_value(); }
-  // Whether events wait for a resolver, or for one before them.
-  bool holds_events() const;
   // Its next event. REQUIRES: is_behind().
   const EventPlace& behind_from() const { return *behind_; }
   void MoveBehindFrom(const EventPlace& place) { behind_ = place; }
@@ -165,6 +163,10 @@ class Client {
   // As Hold, for one that is behind. Returns whether there was room.
   bool TakeToHold(Subscription* subscription, const EventPlace& place, const EventRecord& record,
                   const JsonValue& data, HeldStage::Past past);
+
+  // Sequence up to which all events have been appended to the outbox, for all subscriptions, and
+  // all was told of those that were not; 0: it is not known.
+  uint64_t handed_over() const;
 
   void ReportLoss(uint64_t count);
   // Tell what rates have cut and is not told yet.

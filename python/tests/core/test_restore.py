@@ -195,6 +195,40 @@ async def test_what_the_ring_has_lost_in_between_is_told(make_cluster):
             assert len(reader.ids) + sum(lost["count"] for lost in reader.lost) == 5_002
 
 
+async def test_what_is_quiet_is_told_no_loss_of_what_was_never_for_it(make_cluster):
+    cluster = make_cluster(ring_size="1MB", keepalive_interval="100ms")
+    cluster.sql("SELECT fraiseql_register_types('type Order { id: ID! }')")
+    cluster.sql("SELECT fraiseql_register_subscription('orderUpdated: Order', 'orders')")
+    async with SubscriptionManager(
+        conninfo=conninfo_of(cluster), sync=False, resolvers=False
+    ) as manager:
+        socket = await connected(manager)
+        link = manager._engine._link
+        await asyncio.to_thread(publish_others, cluster, 5_000)
+        operations = [
+            operation for session in link.sessions for operation in session._operations.values()
+        ]
+        assert len(operations) == 2
+        while not all(operation.position >= 5_000 for operation in operations):
+            await asyncio.sleep(0.01)
+        assert cluster.sql(f"SELECT pg_terminate_backend(pid) FROM ({LINK % 'exchange'}) AS link")
+        await restored(manager, 1)
+        publish(cluster, 1)
+        for reader in await read_both(manager, socket, 1):
+            assert (reader.ids, reader.lost, reader.others) == ([1], [], [])
+
+
+def publish_others(cluster, count):
+    """Publish events for nobody here, no faster than the worker reads them."""
+    with cluster.connect() as connection:
+        connection.execute("SET fraiseql_subs.overflow = 'wait'")
+        for _ in range(count // 100):
+            connection.execute(
+                "SELECT fraiseql_publish('other', 'others',"
+                " jsonb_build_object('more', repeat('x', 1000))) FROM generate_series(1, 100)"
+            )
+
+
 def after_filling(link, cluster):
     """A way to connect that first publishes more than the ring holds."""
     connect = link._connect
