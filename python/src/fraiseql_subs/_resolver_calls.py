@@ -8,7 +8,7 @@ import logging
 import uuid
 from collections.abc import AsyncGenerator, Awaitable, Callable, Iterable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Final, Generic, TypeAlias, TypeVar, cast
 
 from fraiseql_subs._deadline import Deadline
@@ -342,7 +342,9 @@ class ResolverCalls(Generic[App]):
             values = await self._call(definition, events, variables, None)
             answers = _encode_each(definition, values, len(taken))
         else:
-            async with self._open_context(taken[0].info, scope.loaders) as context:
+            attempts = [call.info.attempt for call in taken if call.info.attempt is not None]
+            info = replace(taken[0].info, attempt=max(attempts, default=None))
+            async with self._open_context(info, scope.loaders) as context:
                 values = await self._call(definition, events, variables, context)
                 answers = _encode_each(definition, values, len(taken))
             if not answers:
