@@ -193,8 +193,12 @@ class ResolverCalls(Generic[App]):
         scope = _Scope(LoaderScope(self._open_context))
         batches: dict[object, list[Call]] = {}
         for record in records:
-            call = Call(record)
             self._metrics.calls += 1
+            try:
+                call = Call(record)
+            except (AttributeError, KeyError, TypeError) as error:
+                self._fail_unreadable(record, error)
+                continue
             try:
                 resolver = self._resolvers.get(call.info.field)
                 if resolver is None:
@@ -431,6 +435,26 @@ class ResolverCalls(Generic[App]):
         self._log_failure(call, identifier, error)
         self._metrics.failed += 1
         self._answer(call, f'"masked_error":"{identifier}"')
+
+    def _fail_unreadable(self, record: Mapping[str, Any], error: Exception) -> None:
+        """Answer a call that makes no sense, so that it does not take those beside it along.
+
+        They would be made again, or fail, with the link; and it might come again with the next one.
+        Raise the error if it has no number to be answered by.
+        """
+        number: object = record.get("call") if isinstance(record, dict) else None
+        if not isinstance(number, int):
+            raise error
+        identifier = uuid.uuid4().hex
+        _logger.error(
+            "the worker's call %d cannot be read; clients read the correlation id %s",
+            number,
+            identifier,
+            exc_info=error,
+            extra={"masked_error": identifier},
+        )
+        self._metrics.failed += 1
+        self._give(f'{{"call":{number:d},"masked_error":"{identifier}"}}')
 
     def _log_failure(self, call: Call, identifier: str, error: BaseException) -> None:
         info = call.info
