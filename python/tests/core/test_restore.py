@@ -20,11 +20,21 @@ FROM pg_stat_activity WHERE usename = 'limited'
 
 
 @pytest.fixture
-def cluster(make_cluster):
-    cluster = make_cluster()
-    cluster.sql("SELECT fraiseql_register_types('type Order { id: ID! }')")
-    cluster.sql("SELECT fraiseql_register_subscription('orderUpdated: Order', 'orders')")
-    return cluster
+def orders(make_cluster):
+    """A function that starts a server with the field orderUpdated."""
+
+    def make(**settings):
+        cluster = make_cluster(**settings)
+        cluster.sql("SELECT fraiseql_register_types('type Order { id: ID! }')")
+        cluster.sql("SELECT fraiseql_register_subscription('orderUpdated: Order', 'orders')")
+        return cluster
+
+    return make
+
+
+@pytest.fixture
+def cluster(orders):
+    return orders()
 
 
 @pytest.fixture
@@ -180,10 +190,8 @@ async def test_a_restart_of_the_database_ends_nothing_and_tells_the_gap(cluster,
         assert (reader.ids, reader.others) == ([2], [])
 
 
-async def test_what_the_ring_has_lost_in_between_is_told(make_cluster):
-    cluster = make_cluster(ring_size="1MB")
-    cluster.sql("SELECT fraiseql_register_types('type Order { id: ID! }')")
-    cluster.sql("SELECT fraiseql_register_subscription('orderUpdated: Order', 'orders')")
+async def test_what_the_ring_has_lost_in_between_is_told(orders):
+    cluster = orders(ring_size="1MB")
     async with SubscriptionManager(
         conninfo=conninfo_of(cluster), sync=False, resolvers=False
     ) as manager:
@@ -195,10 +203,8 @@ async def test_what_the_ring_has_lost_in_between_is_told(make_cluster):
             assert len(reader.ids) + sum(lost["count"] for lost in reader.lost) == 5_002
 
 
-async def test_what_is_quiet_is_told_no_loss_of_what_was_never_for_it(make_cluster):
-    cluster = make_cluster(ring_size="1MB", keepalive_interval="100ms")
-    cluster.sql("SELECT fraiseql_register_types('type Order { id: ID! }')")
-    cluster.sql("SELECT fraiseql_register_subscription('orderUpdated: Order', 'orders')")
+async def test_what_is_quiet_is_told_no_loss_of_what_was_never_for_it(orders):
+    cluster = orders(ring_size="1MB", keepalive_interval="100ms")
     async with SubscriptionManager(
         conninfo=conninfo_of(cluster), sync=False, resolvers=False
     ) as manager:
