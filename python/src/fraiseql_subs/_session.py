@@ -9,7 +9,7 @@ import asyncio
 import json
 import re
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any, Protocol, cast
 from urllib.parse import quote
@@ -490,7 +490,7 @@ class HostedSocket(Session):
     Made by `SubscriptionManager.open_socket`; to be used in the manager's event loop only.
     """
 
-    __slots__ = ("_frames", "_limits", "_receiver", "_size")
+    __slots__ = ("_frames", "_limits", "_on_ready", "_size")
 
     def __init__(
         self,
@@ -516,7 +516,7 @@ class HostedSocket(Session):
         self._limits = limits
         self._frames: list[bytes] = []
         self._size = 0
-        self._receiver: asyncio.Future[None] | None = None
+        self._on_ready: Callable[[], None] | None = None
 
     async def receive(self) -> list[bytes]:
         """Return the frames that are ready, at least one: UTF-8 texts, in order.
@@ -526,15 +526,32 @@ class HostedSocket(Session):
         Raise SessionClosed with the code for the client's socket once all frames of a session that
         has ended were returned.
         """
-        while not self._frames:
-            self._require_open()
-            for id in list(self._behind):
-                self._catch_up(id)
-            self._receiver = asyncio.get_running_loop().create_future()
-            await self._receiver
-        frames, self._frames = self._frames, []
-        self._size = 0
+        while not (frames := self.take()):
+            ready = asyncio.Event()
+            self._on_ready = ready.set
+            await ready.wait()
         return frames
+
+    def take(self) -> list[bytes]:
+        """Return the frames that are ready, perhaps none. Raise SessionClosed as `receive` does."""
+        frames = self._frames
+        if frames:
+            self._frames = []
+            self._size = 0
+            return frames
+        self._require_open()
+        for id in list(self._behind):
+            self._catch_up(id)
+        return []
+
+    def on_ready(self, call: Callable[[], None]) -> None:
+        """Have something called whenever `take` has more to say, and now if it has.
+
+        It takes the place of what was given before, and of a task in `receive`.
+        """
+        self._on_ready = call
+        if self._frames or self._end is not None:
+            call()
 
     @property
     def waiting(self) -> bool:
@@ -570,7 +587,5 @@ class HostedSocket(Session):
         self._wake()
 
     def _wake(self) -> None:
-        if self._receiver is not None:
-            if not self._receiver.done():
-                self._receiver.set_result(None)
-            self._receiver = None
+        if self._on_ready is not None:
+            self._on_ready()

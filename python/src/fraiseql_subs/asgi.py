@@ -11,7 +11,7 @@ from fraiseql_subs.http.handler import (
     DEFAULT_PROTOCOLS,
     AuthHandler,
     SubscriptionProtocolHandler,
-    serve_websocket,
+    choose_protocol,
 )
 
 if TYPE_CHECKING:
@@ -30,11 +30,34 @@ Connect with a client such as the npm package graphql-ws, not with a browser's a
 """
 
 
+class _OfScope:
+    """An attribute that is made of the scope when it is read, unless another value was set."""
+
+    def __init__(self, make: Callable[[Scope], object]) -> None:
+        self._make = make
+
+    def __get__(self, adapter: "ASGIWebSocketAdapter | None", owner: type) -> object:
+        return self if adapter is None else self._make(adapter.scope)
+
+
 class ASGIWebSocketAdapter(WebSocketAdapter):
     """A WebSocket of an ASGI server.
 
     ASGI has neither pings nor pongs for applications: the server sends them, by its own settings.
     """
+
+    # With a dictionary, but only for what somebody else keeps here.
+    __slots__ = ("__dict__", "__weakref__", "_accepted", "_closed", "_receive", "_scope", "_send")
+
+    # What the server keeps anyway is not kept a second time.
+    headers: Mapping[str, str] = cast(
+        "Any", _OfScope(lambda scope: _headers(scope.get("headers", ())))
+    )
+    peer: str = cast("Any", _OfScope(lambda scope: _peer(scope.get("client"))))
+    path: str = cast("Any", _OfScope(lambda scope: _path(scope)))
+    subprotocols: Sequence[str] | None = cast(
+        "Any", _OfScope(lambda scope: tuple(scope.get("subprotocols", ())))
+    )
 
     def __init__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Make one of what a server calls an application with; `scope["type"]` is `websocket`."""
@@ -43,12 +66,6 @@ class ASGIWebSocketAdapter(WebSocketAdapter):
         self._scope = scope
         self._accepted = False
         self._closed: WebSocketClosed | None = None
-        self.headers: Mapping[str, str] = _headers(scope.get("headers", ()))
-        self.peer: str = _peer(scope.get("client"))
-        self.path: str = _path(scope)
-        self.subprotocols: Sequence[str] | None = tuple(
-            cast("Iterable[str]", scope.get("subprotocols", ()))
-        )
 
     @property
     def scope(self) -> Scope:
@@ -173,19 +190,17 @@ class SubscriptionASGI:
         if scope["type"] == "lifespan":
             await self._live(receive, send)
         elif scope["type"] == "websocket":
-            await self._serve(scope, receive, send)
+            websocket = ASGIWebSocketAdapter(scope, receive, send)
+            if self._serves(scope):
+                handler = choose_protocol(websocket, self._protocols)
+                await handler.handle_connection(websocket, self._manager, self._auth_handler)
+            else:
+                await receive()
+                await websocket.close()
         elif scope["type"] == "http":
             await self._answer(scope, send)
         else:
             raise ValueError(f"ASGI scopes of type {scope['type']!r} are not served")
-
-    async def _serve(self, scope: Scope, receive: Receive, send: Send) -> None:
-        websocket = ASGIWebSocketAdapter(scope, receive, send)
-        if self._serves(scope):
-            await serve_websocket(websocket, self._manager, self._auth_handler, self._protocols)
-        else:
-            await receive()
-            await websocket.close()
 
     def _serves(self, scope: Scope) -> bool:
         return self._path is None or _local_path(scope) == self._path

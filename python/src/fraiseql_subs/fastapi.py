@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING, Any
 
 from fastapi import APIRouter, WebSocket
 from fastapi.params import Depends
+from fastapi.routing import APIWebSocketRoute
 
 from fraiseql_subs.http.handler import (
     DEFAULT_PROTOCOLS,
@@ -12,7 +13,7 @@ from fraiseql_subs.http.handler import (
     SubscriptionProtocolHandler,
     serve_websocket,
 )
-from fraiseql_subs.starlette import StarletteWebSocketAdapter
+from fraiseql_subs.starlette import Endpoint, StarletteWebSocketAdapter
 
 if TYPE_CHECKING:
     from fraiseql_subs.manager import SubscriptionManager
@@ -22,6 +23,8 @@ __all__ = ["FastAPIWebSocketAdapter", "SubscriptionRouterFactory"]
 
 class FastAPIWebSocketAdapter(StarletteWebSocketAdapter):
     """A `fastapi.WebSocket`, accepted or not yet."""
+
+    __slots__ = ()
 
 
 class SubscriptionRouterFactory:
@@ -49,8 +52,10 @@ class SubscriptionRouterFactory:
         :param protocols: sub-protocols; clients that offer several get the first of these.
         """
         router = APIRouter()
+        endpoint = Endpoint(FastAPIWebSocketAdapter, manager, auth_handler, protocols)
 
         async def subscriptions(websocket: WebSocket) -> None:
+            _shorten(websocket.scope.get("route"), endpoint)
             adapter = FastAPIWebSocketAdapter(websocket)
             await serve_websocket(adapter, manager, auth_handler, protocols)
 
@@ -58,3 +63,13 @@ class SubscriptionRouterFactory:
             path, subscriptions, name="subscriptions", dependencies=dependencies
         )
         return router
+
+
+def _shorten(route: object, endpoint: Endpoint) -> None:
+    """Let the next sockets of a route go past FastAPI's dependencies if there are none.
+
+    FastAPI keeps some 5 kB per socket for them. Which dependencies a route has is not known before
+    a socket is there: applications add to them when they include a router.
+    """
+    if isinstance(route, APIWebSocketRoute) and not route.dependant.dependencies:
+        route.app = endpoint

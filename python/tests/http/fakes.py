@@ -2,6 +2,8 @@
 
 import asyncio
 import json
+from collections import deque
+from collections.abc import Callable
 from typing import Any
 
 from fraiseql_subs.errors import SessionClosed, WebSocketClosed
@@ -15,7 +17,8 @@ class FakeHosted:
         self.opened = opened
         self.texts: list[str] = []
         self.closed: list[tuple[int, str]] = []
-        self._frames: asyncio.Queue[list[bytes] | SessionClosed] = asyncio.Queue()
+        self._frames: deque[list[bytes] | SessionClosed] = deque()
+        self._on_ready: Callable[[], None] | None = None
         self._ended = False
         self._arrived = asyncio.Event()
 
@@ -39,20 +42,32 @@ class FakeHosted:
     async def wait_for_room(self) -> None:
         pass
 
-    async def receive(self) -> list[bytes]:
-        batch = await self._frames.get()
+    def take(self) -> list[bytes]:
+        if not self._frames:
+            return []
+        batch = self._frames.popleft()
         if isinstance(batch, SessionClosed):
             raise batch
         return batch
 
+    def on_ready(self, call: Callable[[], None]) -> None:
+        self._on_ready = call
+        if self._frames:
+            call()
+
     # What the test does
 
     def answer(self, *frames: Any) -> None:
-        self._frames.put_nowait([json.dumps(frame).encode() for frame in frames])
+        self._add([json.dumps(frame).encode() for frame in frames])
 
     def end(self, code: int, reason: str = "") -> None:
         self._ended = True
-        self._frames.put_nowait(SessionClosed(code, reason))
+        self._add(SessionClosed(code, reason))
+
+    def _add(self, batch: list[bytes] | SessionClosed) -> None:
+        self._frames.append(batch)
+        if self._on_ready is not None:
+            self._on_ready()
 
     async def wait_for_texts(self, count: int) -> list[str]:
         while len(self.texts) < count:

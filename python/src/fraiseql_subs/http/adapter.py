@@ -28,6 +28,9 @@ class WebSocketAdapter(ABC):
     What the handshake told is in attributes, which keep their defaults where it is not known.
     """
 
+    # There are many of them. Derived classes need not say what theirs are.
+    __slots__ = ()
+
     headers: Mapping[str, str] = _NOTHING
     """The handshake's headers: names in lower case; several of one name are joined by `, `."""
 

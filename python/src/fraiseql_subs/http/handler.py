@@ -10,7 +10,7 @@ from collections.abc import Awaitable, Callable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, ClassVar, TypeAlias, cast
 
 from fraiseql_subs.errors import SessionClosed, SubscriptionError, WebSocketClosed
-from fraiseql_subs.http._relay import Patience, cancel, relay, worker_to_client
+from fraiseql_subs.http._relay import Relay, Sender
 from fraiseql_subs.http.adapter import BinaryMessage, WebSocketAdapter
 
 if TYPE_CHECKING:
@@ -23,6 +23,7 @@ __all__ = [
     "GraphQLTransportWSHandler",
     "LegacyGraphQLWSHandler",
     "SubscriptionProtocolHandler",
+    "choose_protocol",
     "serve_websocket",
 ]
 
@@ -105,7 +106,9 @@ class _WorkerProtocol(SubscriptionProtocolHandler):
         try:
             if not await self.accept(websocket):
                 return
-            await self._serve(websocket, manager, auth_handler)
+            hosted = await self._admit(websocket, manager, auth_handler)
+            if hosted is not None:
+                await Relay(websocket, hosted, self._slow_timeout).run()
         except WebSocketClosed:
             pass
         except SubscriptionError as error:
@@ -116,30 +119,30 @@ class _WorkerProtocol(SubscriptionProtocolHandler):
             await websocket.close(4500, "Internal server error")
             raise
 
-    async def _serve(
+    async def _admit(
         self,
         websocket: WebSocketAdapter,
         manager: "SubscriptionManager[Any]",
         auth_handler: AuthHandler | None,
-    ) -> None:
+    ) -> "HostedSocket | None":
+        """Return the worker's side of the socket; None if it was closed."""
         if auth_handler is None:
-            await relay(websocket, self._open(websocket, manager), self._slow_timeout)
-            return
+            return self._open(websocket, manager)
         try:
             text, payload = await asyncio.wait_for(
                 self._receive_init(websocket, manager), self._connection_init_timeout
             )
         except asyncio.TimeoutError:
             await websocket.close(4408, "Connection initialisation timeout")
-            return
+            return None
         claims = await _ask(auth_handler, payload, websocket)
         if claims is None:
             await self._refuse(websocket, "Forbidden")
-            return
+            return None
         hosted = self._open(websocket, manager, claims)
         with contextlib.suppress(SessionClosed):  # received with its code
             hosted.send_text(text)
-        await relay(websocket, hosted, self._slow_timeout)
+        return hosted
 
     def _open(
         self,
@@ -165,7 +168,7 @@ class _WorkerProtocol(SubscriptionProtocolHandler):
         be let in by the worker's rules, past the `auth_handler`.
         """
         stranger: HostedSocket | None = None
-        answers: list[asyncio.Task[None]] = []
+        answers: Sender | None = None
         try:
             while True:
                 try:
@@ -180,16 +183,17 @@ class _WorkerProtocol(SubscriptionProtocolHandler):
                     return text, await self._init_payload(websocket, message.get("payload"))
                 if stranger is None:
                     stranger = self._open(websocket, manager)
-                    patience = Patience(self._slow_timeout)
-                    answer = worker_to_client(websocket, stranger, patience)
-                    answers.append(asyncio.create_task(answer))
+                    answers = Sender(websocket, stranger, self._slow_timeout)
                 with contextlib.suppress(SessionClosed):  # the answers close the socket
                     stranger.send_text(told)
                     await stranger.wait_for_room()
         finally:
             if stranger is not None:
-                stranger.close(1000)
-                await cancel(*answers)
+                try:
+                    if answers is not None:
+                        await answers.stop()
+                finally:
+                    stranger.close(1000)
 
     async def _init_payload(self, websocket: WebSocketAdapter, payload: object) -> dict[str, Any]:
         if payload is None:
@@ -248,13 +252,19 @@ async def serve_websocket(
     :param auth_handler: says who the client is; None leaves that to the worker's own rules.
     :param protocols: at least one.
     """
+    handler = choose_protocol(websocket, protocols)
+    await handler.handle_connection(websocket, manager, auth_handler)
+
+
+def choose_protocol(
+    websocket: WebSocketAdapter, protocols: Sequence[SubscriptionProtocolHandler]
+) -> SubscriptionProtocolHandler:
+    """Return the first that the client offers; if it offers none, one that will refuse it."""
     offered = websocket.subprotocols
     for handler in protocols:
         if offered is None or handler.subprotocol in offered:
-            break
-    else:
-        handler = protocols[0]
-    await handler.handle_connection(websocket, manager, auth_handler)
+            return handler
+    return protocols[0]
 
 
 def _decode(text: str) -> object:
