@@ -72,6 +72,18 @@ class Stream:
     set, further events wait in the worker's ring, and a reader that has made room says so.
     """
 
+    __slots__ = (
+        "_added_bytes",
+        "_limits",
+        "_taken_bytes",
+        "behind",
+        "ended",
+        "failure",
+        "id",
+        "queue",
+        "taken",
+    )
+
     def __init__(self, id: str, limits: QueueLimits) -> None:
         """Make an empty one."""
         self.id = id

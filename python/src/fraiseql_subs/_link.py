@@ -54,6 +54,8 @@ _LONGEST_PAUSE_S = 5.0
 _PROVEN_S = 5.0
 # Refused sessions come again after this time.
 _RETRY_S = 0.2
+# How many sockets begin to be sent to in one turn of the event loop.
+_CALLS_AT_ONCE = 32
 # For a goodbye to a server that may be gone.
 _CLOSE_S = 2.0
 
@@ -93,6 +95,7 @@ class Link:
         self._epoch: str | None = None
         self._task: asyncio.Task[None] | None = None
         self._ending = False
+        self._calls: deque[Callable[[], None]] = deque()
         self._refused: dict[int, Session] = {}
         self._retrying: asyncio.TimerHandle | None = None
         self.reconnects = 0
@@ -147,6 +150,25 @@ class Link:
     async def room(self) -> None:
         """Return when few enough bytes wait for the worker."""
         await self._has_room.wait()
+
+    def soon(self, call: Callable[[], None]) -> None:
+        """Call something in the event loop, a few such at a time."""
+        self._calls.append(call)
+        if len(self._calls) == 1:
+            asyncio.get_running_loop().call_soon(self._call_some)
+
+    def _call_some(self) -> None:
+        """Call the first of those that wait, and the next ones behind what these have begun.
+
+        Ten thousand sockets get an event at once. If all of their tasks were made before the first
+        one runs, the garbage collector would go through all that lives, again and again.
+        """
+        calls = self._calls
+        some = [calls.popleft() for _ in range(min(len(calls), _CALLS_AT_ONCE))]
+        if calls:
+            asyncio.get_running_loop().call_soon(self._call_some)
+        for call in some:
+            call()
 
     def _note_room(self) -> None:
         if self._outgoing_bytes + self._held_bytes < _ROOM_BYTES:

@@ -78,6 +78,9 @@ class Carrier(Protocol):
     async def room(self) -> None:
         """Return when few enough bytes wait for the worker."""
 
+    def soon(self, call: Callable[[], None]) -> None:
+        """Call something in the event loop, a few such at a time."""
+
 
 class _Operation:
     """An operation that the worker has not ended."""
@@ -545,7 +548,7 @@ class HostedSocket(Session):
         return []
 
     def on_ready(self, call: Callable[[], None]) -> None:
-        """Have something called whenever `take` has more to say, and now if it has.
+        """Have something called soon when `take` has something to say again, and now if it has.
 
         It takes the place of what was given before, and of a task in `receive`.
         """
@@ -572,7 +575,8 @@ class HostedSocket(Session):
             return
         self._frames.append(payload)
         self._size += len(payload)
-        self._wake()
+        if len(self._frames) == 1:
+            self._wake()
 
     def _on_message(self, payload: bytes) -> None:
         self._take(payload)
@@ -588,4 +592,4 @@ class HostedSocket(Session):
 
     def _wake(self) -> None:
         if self._on_ready is not None:
-            self._on_ready()
+            self._carrier.soon(self._on_ready)

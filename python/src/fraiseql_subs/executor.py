@@ -23,6 +23,8 @@ T = TypeVar("T")
 class _ThreadStream(Stream):
     """A stream that the event loop's thread fills and other threads read."""
 
+    __slots__ = ("_filled", "_lock", "_waiting")
+
     def __init__(self, id: str, limits: QueueLimits) -> None:
         super().__init__(id, limits)
         self._lock = threading.Lock()

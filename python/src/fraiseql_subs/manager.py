@@ -41,19 +41,40 @@ _LIFESPAN_DRAIN_S = 5.0
 class _LoopStream(Stream):
     """A stream that is filled and read in one event loop."""
 
+    __slots__ = ("_waiting", "resolver_fn")
+
     def __init__(self, id: str, limits: QueueLimits) -> None:
         super().__init__(id, limits)
         self.resolver_fn: ResolverFn | None = None
-        self._filled = asyncio.Event()
+        self._waiting: list[asyncio.Future[None]] = []
 
-    async def wait(self) -> None:
-        """Return when there is something to take, or at the end."""
-        while not self.queue and not self.ended:
-            self._filled.clear()
-            await self._filled.wait()
+    async def wait(self, timeout: float | None = None) -> None:
+        """Return when there is something to take, at the end, or after so many seconds."""
+        if self.queue or self.ended:
+            return
+        # Many may wait for one event: `asyncio.wait_for` would take a task for each.
+        loop = asyncio.get_running_loop()
+        waiter = loop.create_future()
+        timer = None if timeout is None else loop.call_later(timeout, _resolve, waiter)
+        self._waiting.append(waiter)
+        try:
+            await waiter
+        finally:
+            if timer is not None:
+                timer.cancel()
+            if waiter in self._waiting:
+                self._waiting.remove(waiter)
 
     def wake(self) -> None:
-        self._filled.set()
+        if self._waiting:
+            waiting, self._waiting = self._waiting, []
+            for waiter in waiting:
+                _resolve(waiter)
+
+
+def _resolve(waiter: "asyncio.Future[None]") -> None:
+    if not waiter.done():
+        waiter.set_result(None)
 
 
 class SubscriptionManager(Registry, Generic[App]):
@@ -283,16 +304,14 @@ class SubscriptionManager(Registry, Generic[App]):
             `CONNECTION_CLOSED` (`extensions.closeCode` says why) or `STOPPED`. It frees the id.
         """
         stream = self._engine.subscriptions[subscription_id].stream
-        deadline = asyncio.get_running_loop().time() + timeout
+        loop = asyncio.get_running_loop()
+        deadline = loop.time() + timeout
         while True:
-            if not stream.queue and not stream.ended:
-                remaining = deadline - asyncio.get_running_loop().time()
+            while not stream.queue and not stream.ended:
+                remaining = deadline - loop.time()
                 if remaining <= 0:
                     return None
-                try:
-                    await asyncio.wait_for(stream.wait(), remaining)
-                except asyncio.TimeoutError:
-                    return None
+                await stream.wait(remaining)
             message = await self._take(stream)
             if message is not None:
                 return message
@@ -310,7 +329,8 @@ class SubscriptionManager(Registry, Generic[App]):
         """
         stream = self._engine.subscriptions[subscription_id].stream
         while True:
-            await stream.wait()
+            while not stream.queue and not stream.ended:
+                await stream.wait()
             message = await self._take(stream)
             if message is not None:
                 yield message
