@@ -8,12 +8,37 @@ from typing import Any
 import psycopg
 
 
+class SilentPgconn:
+    """libpq's side of such a connection: it takes everything, and waits."""
+
+    def __init__(self, ours: socket.socket) -> None:
+        self._ours = ours
+
+    @property
+    def socket(self) -> int:
+        return self._ours.fileno()
+
+    def send_prepare(self, *statement: Any) -> None:
+        pass
+
+    def flush(self) -> int:
+        return 0
+
+    def is_busy(self) -> bool:
+        return True
+
+    def consume_input(self) -> None:
+        assert self._ours.recv(1) == b""
+        raise psycopg.OperationalError("the connection is lost")
+
+
 class SilentConnection:
     """A connection to it, which waits as psycopg does: a cancellation does not end that."""
 
     def __init__(self) -> None:
         self._ours, self._servers = socket.socketpair()
         self._ours.setblocking(False)
+        self.pgconn = SilentPgconn(self._ours)
 
     def fileno(self) -> int:
         return self._ours.fileno()

@@ -14,11 +14,12 @@ from collections.abc import AsyncGenerator, Awaitable, Callable
 from typing import Any
 
 import psycopg
-from psycopg.rows import tuple_row
+from psycopg import pq
 
 from fraiseql_subs import _records as records
 from fraiseql_subs._cutting import cut, cut_after
 from fraiseql_subs._session import Session
+from fraiseql_subs._statement import Statement
 from fraiseql_subs.errors import SubscriptionError
 
 __all__ = ["Connect", "Link"]
@@ -28,8 +29,8 @@ _logger = logging.getLogger("fraiseql_subs")
 Connection = psycopg.AsyncConnection[Any]
 Connect = Callable[[], Awaitable[Connection]]
 
-_EXCHANGE = "CALL fraiseql_subs.session_exchange(%s, %b, %s, NULL)"
-_SEND = "SELECT fraiseql_subs.session_send(%s, %b)"
+_EXCHANGE = b"CALL fraiseql_subs.session_exchange($1::text, $2::bytea, $3::integer, NULL)"
+_SEND = b"SELECT fraiseql_subs.session_send($1::text, $2::bytea)"
 # A role's limits are meant for statements that do something.
 _NO_LIMITS = (
     "SELECT set_config(name, '0', false) FROM pg_settings"
@@ -283,11 +284,12 @@ class Link:
                     await connection.execute(_NO_LIMITS)
                 version = await (await sending.execute(_VERSION)).fetchone()
                 self.version = version[0] if version else None
-                name, frames = await _exchange(receiving, None, 0)
+                exchange = _Exchange(receiving)
+                name, frames = await exchange.run(None, 0)
             self._restore(name)
             self._dispatch(frames)
             tasks = [
-                asyncio.create_task(self._receive(receiving, name)),
+                asyncio.create_task(self._receive(receiving, exchange, name)),
                 asyncio.create_task(self._send(sending, name)),
             ]
             try:
@@ -320,10 +322,10 @@ class Link:
             self._on_reconnect()
             _logger.info("fraiseql_subs: the link is open again, %d sessions", len(self._sessions))
 
-    async def _receive(self, connection: Connection, name: str) -> None:
+    async def _receive(self, connection: Connection, exchange: "_Exchange", name: str) -> None:
         while True:
             with cut_after(_WAIT_MS / 1000 + _LATE_S, connection):
-                _, frames = await _exchange(connection, name, _WAIT_MS)
+                _, frames = await exchange.run(name, _WAIT_MS)
             self._dispatch(frames)
             if self._ending:
                 raise _WorkerEnds("the worker shuts down")
@@ -342,16 +344,17 @@ class Link:
     async def _send(self, connection: Connection, name: str) -> None:
         loop = asyncio.get_running_loop()
         descriptor = connection.fileno()
-        async with connection.cursor() as cursor:
-            while True:
-                # A server says nothing by itself, unless the connection ends: then a call of no
-                # commands fails.
-                loop.add_reader(descriptor, self._has_outgoing.set)
-                try:
-                    await self._has_outgoing.wait()
-                finally:
-                    loop.remove_reader(descriptor)
-                await cursor.execute(_SEND, (name, self._take_batch()), prepare=True)
+        link = name.encode()
+        send = Statement(connection, _SEND, (pq.Format.TEXT, pq.Format.BINARY), pq.Format.TEXT)
+        while True:
+            # A server says nothing by itself, unless the connection ends: then a call of no
+            # commands fails.
+            loop.add_reader(descriptor, self._has_outgoing.set)
+            try:
+                await self._has_outgoing.wait()
+            finally:
+                loop.remove_reader(descriptor)
+            await send.run(link, self._take_batch())
 
     def _take_batch(self) -> bytes:
         batch: list[bytes] = []
@@ -371,13 +374,27 @@ class Link:
         return b"".join(batch)
 
 
-async def _exchange(connection: Connection, name: str | None, wait_ms: int) -> tuple[str, bytes]:
-    async with connection.cursor(binary=True, row_factory=tuple_row) as cursor:
-        await cursor.execute(_EXCHANGE, (name, b"", wait_ms), prepare=True)
-        row = await cursor.fetchone()
-    if row is None:
-        raise ValueError("session_exchange returned nothing")
-    return row[0], row[1] or b""
+class _Exchange:
+    """The call that waits for frames, of one connection."""
+
+    def __init__(self, connection: Connection) -> None:
+        self._statement = Statement(
+            connection,
+            _EXCHANGE,
+            (pq.Format.TEXT, pq.Format.BINARY, pq.Format.TEXT),
+            pq.Format.BINARY,
+        )
+
+    async def run(self, name: str | None, wait_ms: int) -> tuple[str, bytes]:
+        """Return the link's name, and frames: none if none came in time.
+
+        :param name: of the link; None opens one.
+        """
+        link = None if name is None else name.encode()
+        row = await self._statement.run(link, b"", b"%d" % wait_ms)
+        if not row or row[0] is None:
+            raise ValueError("session_exchange returned nothing")
+        return row[0].decode(), row[1] or b""
 
 
 @contextlib.asynccontextmanager

@@ -7,19 +7,20 @@ from collections.abc import Mapping, Sequence
 from decimal import Decimal
 from typing import Any, Protocol
 
-from psycopg import AsyncConnection, AsyncCursor, OperationalError
+from psycopg import AsyncConnection, AsyncCursor, OperationalError, pq
 from psycopg.rows import TupleRow, tuple_row
 from psycopg_pool import AsyncConnectionPool
 
 from fraiseql_subs._cutting import cut_after
+from fraiseql_subs._statement import Statement
 
 __all__ = ["PostgresResolverLink", "ResolverLink", "connection_parameters"]
 
 _EXCHANGE = (
-    "CALL fraiseql_subs.resolver_exchange("
-    "%s::text, %s::text, %s::text, %s::integer, %s::integer, NULL)"
+    b"CALL fraiseql_subs.resolver_exchange("
+    b"$1::text, $2::text, $3::text, $4::integer, $5::integer, NULL)"
 )
-_SEND = "SELECT fraiseql_subs.resolver_send(%s::text, %s::text, %s::integer)"
+_SEND = b"SELECT fraiseql_subs.resolver_send($1::text, $2::text, $3::integer)"
 
 # A role's limits are meant for statements that do something.
 _NO_LIMITS = (
@@ -69,11 +70,11 @@ class PostgresResolverLink:
         :param fields: that this process resolves.
         """
         self._connections = (waiting, sending)
-        # Cursors are slow to make, for what is done as often.
-        self._waiting = waiting.cursor()
-        self._sending = sending.cursor()
-        self._fields: str | None = json.dumps(list(fields))
-        self._link: str | None = None
+        text = pq.Format.TEXT
+        self._exchange = Statement(waiting, _EXCHANGE, (text,) * 5, text)
+        self._send = Statement(sending, _SEND, (text,) * 3, text)
+        self._fields: bytes | None = json.dumps(list(fields)).encode()
+        self._link: bytes | None = None
 
     @classmethod
     async def connect(
@@ -91,8 +92,8 @@ class PostgresResolverLink:
             "autocommit": True,
             "row_factory": tuple_row,
             "cursor_factory": AsyncCursor,
-            # The statements are two, sent over and over.
-            "prepare_threshold": 0,
+            # Whatever the database has, or a conninfo says: JSON goes both ways as UTF-8.
+            "client_encoding": "UTF8",
         }
         async with contextlib.AsyncExitStack() as stack:
             made: list[AsyncConnection[TupleRow]] = []
@@ -114,13 +115,13 @@ class PostgresResolverLink:
         Raise psycopg.OperationalError also if the server is silent for far longer than `wait_ms`.
         """
         with cut_after(wait_ms / 1000 + _SILENCE_SECONDS, self._connections[0]):
-            await self._waiting.execute(
-                _EXCHANGE, (self._link, self._fields, _array(results), credits, wait_ms)
+            row = await self._exchange.run(
+                self._link, self._fields, _array(results), b"%d" % credits, b"%d" % wait_ms
             )
-            row = await self._waiting.fetchone()
-        if row is None:
+        calls = row[1] if row else None
+        if calls is None:
             raise OperationalError("resolver_exchange returned nothing")
-        self._link, calls = row
+        self._link = row[0]
         self._fields = None
         decoded: list[dict[str, Any]] = json.loads(calls, parse_float=Decimal)
         return decoded
@@ -131,7 +132,7 @@ class PostgresResolverLink:
         Raise psycopg.OperationalError also if the server is silent.
         """
         with cut_after(_SILENCE_SECONDS, self._connections[1]):
-            await self._sending.execute(_SEND, (self._link, _array(results), credits))
+            await self._send.run(self._link, _array(results), b"%d" % credits)
 
     async def close(self) -> None:
         """Close the connections."""
@@ -139,8 +140,8 @@ class PostgresResolverLink:
             await connection.close()
 
 
-def _array(results: Sequence[str]) -> str | None:
-    return "[" + ",".join(results) + "]" if results else None
+def _array(results: Sequence[str]) -> bytes | None:
+    return ("[" + ",".join(results) + "]").encode() if results else None
 
 
 async def connection_parameters(

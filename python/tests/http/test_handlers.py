@@ -1,6 +1,7 @@
 """The relay and the log-in of a socket, between an adapter and a hosted socket in memory."""
 
 import asyncio
+import contextvars
 import logging
 import threading
 from collections.abc import AsyncIterator, Callable
@@ -126,6 +127,63 @@ async def test_what_a_client_says_to_a_session_that_has_ended_does_not_hide_why(
     hosted.end(4400, "Invalid message received")
     await served.end()
     assert served.websocket.closed == (4400, "Invalid message received")
+
+
+async def test_a_server_need_not_tell_of_the_close_that_the_worker_asked_for(serve: Serve) -> None:
+    served = serve()
+
+    async def close(code: int, reason: str) -> None:
+        served.websocket.closed = (code, reason)
+
+    served.websocket.close = close  # type: ignore[assignment]
+    (hosted,) = await served.manager.wait_for_sockets()
+    hosted.end(4409, "Subscriber for 1 already exists")
+    await served.end()
+    assert served.websocket.closed == (4409, "Subscriber for 1 already exists")
+
+
+async def test_a_socket_that_is_idle_has_no_task_but_its_own(serve: Serve) -> None:
+    served = serve()
+    (hosted,) = await served.manager.wait_for_sockets()
+    hosted.answer({"type": "next"})
+    await served.websocket.wait_for_messages(1)
+    await asyncio.sleep(0)
+    assert asyncio.all_tasks() == {asyncio.current_task(), served.task}
+
+
+async def test_frames_are_sent_in_the_context_of_the_socket(serve: Serve) -> None:
+    name: contextvars.ContextVar[str] = contextvars.ContextVar("name")
+    seen: list[str] = []
+    name.set("socket")
+    served = serve()
+    name.set("link")
+
+    async def send_bytes(data: bytes) -> None:
+        seen.append(name.get())
+        await SixMembers.send_bytes(served.websocket, data)
+
+    served.websocket.send_bytes = send_bytes  # type: ignore[method-assign]
+    (hosted,) = await served.manager.wait_for_sockets()
+    hosted.answer({"type": "next"})
+    await served.websocket.wait_for_messages(1)
+    assert seen == ["socket"]
+
+
+async def test_what_comes_while_a_client_is_sent_to_follows(serve: Serve) -> None:
+    served = serve()
+    may_go_on = asyncio.Event()
+
+    async def send_bytes(data: bytes) -> None:
+        await may_go_on.wait()
+        await SixMembers.send_bytes(served.websocket, data)
+
+    served.websocket.send_bytes = send_bytes  # type: ignore[method-assign]
+    (hosted,) = await served.manager.wait_for_sockets()
+    hosted.answer({"type": "next", "id": "1"})
+    await asyncio.sleep(0)
+    hosted.answer({"type": "next", "id": "2"})
+    may_go_on.set()
+    assert [m["id"] for m in await served.websocket.wait_for_messages(2)] == ["1", "2"]
 
 
 async def test_a_code_that_cannot_be_sent_becomes_1000(serve: Serve) -> None:

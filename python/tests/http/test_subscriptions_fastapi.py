@@ -115,6 +115,46 @@ def test_a_dependency_that_raises_refuses_the_handshake(
         RawPeer(At(serve(app)).url)
 
 
+def test_dependencies_of_an_application_hold_for_every_socket(
+    make_manager: MakeManager, serve: Serve, server: Any
+) -> None:
+    def refuse() -> None:
+        raise WebSocketException(code=4403)
+
+    manager = make_manager()
+    app = FastAPI(lifespan=manager.lifespan)
+    router = SubscriptionRouterFactory.create(manager)
+    app.include_router(router, prefix="/closed", dependencies=[Depends(refuse)])
+    app.include_router(router)
+    served = serve(app)
+    for _ in range(2):
+        RawPeer(At(served).url).close()
+        with pytest.raises(HandshakeRefused, match="403 Forbidden"):
+            RawPeer(At(served, "/closed" + PATH).url)
+
+
+def test_every_socket_has_the_framework_s_own(
+    make_manager: MakeManager, serve: Serve, server: Any, connect: Connect
+) -> None:
+    found: list[tuple[Any, ...]] = []
+
+    def auth_handler(payload: dict[str, Any], websocket: WebSocketAdapter) -> dict[str, Any]:
+        assert isinstance(websocket, FastAPIWebSocketAdapter)
+        own = websocket.websocket
+        assert own is websocket.websocket
+        found.append((own.headers["x-name"], own.path_params, own.application_state.name))
+        return {"sub": "7"}
+
+    app = application(make_manager(), path="/live/{tenant}", auth_handler=auth_handler)
+    served = serve(app)
+    for _ in range(2):
+        client = connect(At(served, "/live/a"), additional_headers={"X-Name": "ada"})
+        subscription = client.subscribe(QUERY)
+        server.publish("orderUpdated", "orders", {"id": 1})
+        assert subscription.data() == {"orderUpdated": {"id": "1"}}
+    assert found == [("ada", {"tenant": "a"}, "CONNECTED")] * 2
+
+
 def test_a_dependency_is_entered_before_the_socket_and_left_behind_it(
     make_manager: MakeManager, serve: Serve, server: Any, connect: Connect
 ) -> None:
