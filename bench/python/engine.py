@@ -86,12 +86,10 @@ def make(contender: str, database: str, messages: int) -> Contender:
     )
 
 
-async def publish(database: str, contender: str, first: int, count: int) -> None:
+async def publish(connection: AsyncConnection[Any], contender: str, first: int, count: int) -> None:
     """Publish in one transaction, and return when it has committed."""
-    connection = await AsyncConnection.connect(database, autocommit=True)
-    async with connection:
-        events = f"generate_series({first}, {first + count - 1})"
-        await connection.execute(PUBLISH[contender].format(events=events))
+    events = f"generate_series({first}, {first + count - 1})"
+    await connection.execute(PUBLISH[contender].format(events=events))
 
 
 async def subscribe(manager: Contender, count: int, field: str, **claims: Any) -> list[str]:
@@ -159,11 +157,14 @@ async def register(arguments: argparse.Namespace) -> dict[str, float]:
 async def ready(arguments: argparse.Namespace) -> dict[str, float]:
     """What taking a message costs that has come already."""
     rounds = []
-    async with make(arguments.contender, arguments.database, 100_000) as manager:
+    async with (
+        make(arguments.contender, arguments.database, 100_000) as manager,
+        await AsyncConnection.connect(arguments.database, autocommit=True) as connection,
+    ):
         (id,) = await subscribe(manager, 1, "tick")
         for number in range(5):
             first = number * arguments.count
-            await publish(arguments.database, arguments.contender, first, arguments.count)
+            await publish(connection, arguments.contender, first, arguments.count)
             messages = [await manager.get_next_event(id, timeout=30)]
             await settled(manager, id, arguments.count - 1)
             gc.collect()
@@ -229,7 +230,10 @@ async def fan(arguments: argparse.Namespace) -> dict[str, float]:
 
 async def many(arguments: argparse.Namespace) -> dict[str, float]:
     """How long one event takes to all of them, and what they take."""
-    async with make(arguments.contender, arguments.database, 1000) as manager:
+    async with (
+        make(arguments.contender, arguments.database, 1000) as manager,
+        await AsyncConnection.connect(arguments.database, autocommit=True) as connection,
+    ):
         pids = await processes(arguments)
         gc.collect()
         before = [resident_bytes(pid) for pid in pids]
@@ -242,7 +246,7 @@ async def many(arguments: argparse.Namespace) -> dict[str, float]:
             # All of them wait.
             await asyncio.sleep(0.5)
             started = time.perf_counter()
-            await publish(arguments.database, arguments.contender, number, 1)
+            await publish(connection, arguments.contender, number, 1)
             received = await asyncio.gather(*receiving)
             times.append(time.perf_counter() - started)
             assert {sequence(one) for one in received} == {number}
