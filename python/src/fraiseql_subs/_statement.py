@@ -37,7 +37,7 @@ class Statement:
         self._connection = connection
         self._pgconn = connection.pgconn
         self._text = text
-        self._formats = formats
+        self._formats = list(formats)
         self._result = result
         self._prepared = False
 
@@ -53,7 +53,8 @@ class Statement:
                 pgconn.send_prepare(_NAME, self._text)
                 await self._finish()
                 self._prepared = True
-            pgconn.send_query_prepared(_NAME, parameters, self._formats, self._result)
+            # The oldest versions of psycopg's binary take nothing but lists.
+            pgconn.send_query_prepared(_NAME, list(parameters), self._formats, self._result)
             result = await self._finish()
         except asyncio.CancelledError:
             # Servers of before 15 do not notice that a connection is closed while they wait.
