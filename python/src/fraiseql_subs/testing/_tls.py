@@ -39,10 +39,12 @@ class SerialSocket(ssl.SSLSocket):
         else:
             self._time = value
 
-    # All ways to receive and to send lead to these two.
+    # All ways to receive and to send lead to these two. That `read` is deprecated is told to its
+    # callers.
 
     def read(self, len: int = 1024, buffer: Any = None) -> Any:
-        return self._enter(functools.partial(super().read, len, buffer))
+        read: Callable[..., Any] = super().read  # pyright: ignore[reportDeprecated]
+        return self._enter(functools.partial(read, len, buffer))
 
     def send(self, data: Any, flags: int = 0) -> int:
         return self._enter(functools.partial(super().send, data, flags))
