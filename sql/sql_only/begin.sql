@@ -38,23 +38,22 @@ CREATE TABLE IF NOT EXISTS fraiseql_subs.installation (
 );
 COMMENT ON TABLE fraiseql_subs.installation IS 'version of the SQL file, and the schema of the functions fraiseql_...';
 
--- The file's own version; the tables of each are what the statements below make of those of the last.
 DO $$
 DECLARE
-    this CONSTANT integer := 1;
-    installed integer := (SELECT version FROM fraiseql_subs.installation);
+    this CONSTANT integer := 1;  -- as at the end of this file
+    installed CONSTANT integer := (SELECT version FROM fraiseql_subs.installation);
 BEGIN
     IF installed > this THEN
         RAISE object_not_in_prerequisite_state USING
             MESSAGE = pg_catalog.format('version %s is installed, which is newer than this file''s %s', installed, this);
     END IF;
-    IF installed IS NULL AND pg_catalog.current_schema() IS NULL THEN
-        RAISE undefined_object USING
-            MESSAGE = 'no schema is there for the functions',
-            HINT = 'Name one: SET search_path = app;';
+    IF installed IS NULL THEN
+        IF pg_catalog.current_schema() IS NULL THEN
+            RAISE undefined_object USING
+                MESSAGE = 'no schema is there for the functions', HINT = 'Name one: SET search_path = app;';
+        END IF;
+        INSERT INTO fraiseql_subs.installation (version, functions_in) VALUES (0, pg_catalog.current_schema());
     END IF;
-    INSERT INTO fraiseql_subs.installation (version, functions_in) VALUES (this, pg_catalog.current_schema())
-        ON CONFLICT (only_row) DO UPDATE SET version = excluded.version;
     PERFORM pg_catalog.set_config('search_path', pg_catalog.quote_ident(functions_in), true)
     FROM fraiseql_subs.installation;
 END

@@ -22,14 +22,14 @@ $$;
 CREATE OR REPLACE FUNCTION fraiseql_subs.bus_id() RETURNS text
 LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS $$
 BEGIN
-    RETURN (SELECT i.id FROM fraiseql_subs.bus_identity AS i
-            WHERE i.marker::xid = i.xmin AND i.system IS NOT DISTINCT FROM fraiseql_subs.system_identifier()
+    RETURN (SELECT i.id FROM fraiseql_subs.bus_identity AS i JOIN fraiseql_subs.bus AS b ON b.identity_xmin = i.xmin
+            WHERE i.system IS NOT DISTINCT FROM fraiseql_subs.system_identifier()
                 AND i.database = (SELECT oid FROM pg_database WHERE datname = current_database()));
 END
 $$;
 
 -- The same, after it has been made anew where it had to be. Events are gone then: they are another
--- server's.
+-- server's. They are deleted, for once, since TRUNCATE would wait for those who are writing.
 CREATE OR REPLACE FUNCTION fraiseql_subs.settled_bus_id() RETURNS text
 LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS $$
 DECLARE
@@ -43,15 +43,14 @@ BEGIN
     IF id IS NOT NULL THEN
         RETURN id;
     END IF;
-    TRUNCATE fraiseql_subs.event;
+    DELETE FROM fraiseql_subs.event;
     DELETE FROM fraiseql_subs.bus_identity;
-    UPDATE fraiseql_subs.bus SET current_slot = 0, kept_from = NULL, kept_from_seq = NULL;
-    UPDATE fraiseql_subs.bus_slot SET filled_since = CASE slot WHEN 0 THEN clock_timestamp() END,
-        sealed_at = NULL, sealed_snapshot = NULL, sealed_floor = NULL, sealed_seq = NULL;
+    UPDATE fraiseql_subs.bus_slot SET sealed_at = NULL;
     id := left(replace(gen_random_uuid()::text, '-', ''), 8);
-    INSERT INTO fraiseql_subs.bus_identity (id, marker, database, system)
-        SELECT id, pg_current_xact_id(), oid, fraiseql_subs.system_identifier()
-        FROM pg_database WHERE datname = current_database();
+    INSERT INTO fraiseql_subs.bus_identity (id, database, system)
+        SELECT id, oid, fraiseql_subs.system_identifier() FROM pg_database WHERE datname = current_database();
+    UPDATE fraiseql_subs.bus SET kept_from = NULL, kept_from_seq = NULL,
+        identity_xmin = (SELECT i.xmin FROM fraiseql_subs.bus_identity AS i);
     RETURN id;
 END
 $$;

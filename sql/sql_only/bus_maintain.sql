@@ -28,7 +28,7 @@ LANGUAGE plpgsql VOLATILE SECURITY DEFINER SET search_path = pg_catalog, pg_temp
 DECLARE
     bus fraiseql_subs.bus;
     one fraiseql_subs.bus_slot;
-    floor bigint;
+    now record;
     following smallint;
 BEGIN
     PERFORM fraiseql_subs.check_reader();
@@ -42,9 +42,9 @@ BEGIN
     LOOP
         -- Nobody has it who has written to the slot and not committed.
         IF fraiseql_subs.lock_slot(one.slot, 'SHARE') THEN
-            floor := fraiseql_subs.event_floor();
+            SELECT * INTO now FROM fraiseql_subs.bus_snapshot(coalesce(bus.kept_from_seq, 0), bus.kept_from);
             UPDATE fraiseql_subs.bus_slot AS s
-            SET sealed_at = clock_timestamp(), sealed_snapshot = pg_current_snapshot(), sealed_floor = floor,
+            SET sealed_at = clock_timestamp(), sealed_snapshot = now.snapshot, sealed_floor = now.floor,
                 sealed_seq = fraiseql_subs.last_seq_of(s.slot)
             WHERE s.slot = one.slot;
         END IF;
@@ -81,3 +81,16 @@ BEGIN
 END
 $$;
 COMMENT ON FUNCTION fraiseql_subs.bus_maintain() IS 'remove events that are older than the retention; waits for nobody';
+
+-- Where no node runs for long, those who publish keep the events from filling the disk: right before they
+-- commit, so that no lock of theirs is held for longer than that takes.
+CREATE OR REPLACE FUNCTION fraiseql_subs.maintain_if_nobody_does() RETURNS void
+LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS $$
+BEGIN
+    -- A prepared transaction would keep its locks for as long as it likes.
+    IF current_setting('transaction_isolation') = 'read committed' AND current_setting('max_prepared_transactions') = '0'
+        AND EXISTS (SELECT FROM fraiseql_subs.bus WHERE maintained_at < clock_timestamp() - interval '5 min') THEN
+        INSERT INTO fraiseql_subs.bus_due (xid) VALUES (pg_current_xact_id());
+    END IF;
+END
+$$;

@@ -1,5 +1,55 @@
--- A number that all events of transactions are above that begin to write after this has returned, and
--- 0 before the first event. It must be read before the snapshot for which that is to hold.
+-- What a cursor is made of: `floor` is a number that all events of transactions from the snapshot's xmax
+-- on are above.
+--
+-- A snapshot's own xmax is not enough for that. It is behind the last transaction that has ended: those
+-- behind it that are still running may have drawn numbers long ago. So xmax is moved behind all that
+-- were running, which are added to those in progress. If these are too many to be listed, because one of
+-- them has very many subtransactions, floor and xmax stay where they were for an earlier snapshot, `seen`:
+-- that holds for later ones, too. 0 is a floor of every snapshot.
+CREATE OR REPLACE FUNCTION fraiseql_subs.bus_snapshot(
+    seen_floor bigint, seen pg_snapshot, OUT floor bigint, OUT snapshot pg_snapshot
+)
+LANGUAGE plpgsql VOLATILE SET search_path = pg_catalog, pg_temp AS $$
+DECLARE
+    most CONSTANT bigint := 1000;
+    begins bigint;
+    ends bigint;
+BEGIN
+    -- The floor first: what is assigned after `ends` was read draws numbers above it.
+    floor := fraiseql_subs.event_floor();
+    snapshot := pg_current_snapshot();
+    begins := pg_snapshot_xmax(snapshot)::text;
+    ends := begins;
+    BEGIN
+        WHILE ends - begins <= most LOOP
+            PERFORM pg_xact_status(ends::text::xid8);
+            ends := ends + 1;
+        END LOOP;
+        floor := seen_floor;
+        ends := greatest(begins, pg_snapshot_xmax(seen)::text::bigint);
+    EXCEPTION WHEN invalid_parameter_value THEN
+        NULL;  -- `ends` is in the future
+    END;
+    IF ends > begins THEN
+        snapshot := format('%s:%s:%s', pg_snapshot_xmin(snapshot), ends, concat_ws(',',
+            (SELECT string_agg(x.id::text, ',' ORDER BY x.id) FROM pg_snapshot_xip(snapshot) AS x (id)),
+            (SELECT string_agg(x.id::text, ',' ORDER BY x.id) FROM generate_series(begins, ends - 1) AS x (id))));
+    END IF;
+END
+$$;
+
+-- Whether the server has given that number to a transaction.
+CREATE OR REPLACE FUNCTION fraiseql_subs.is_assigned(xid xid8) RETURNS boolean
+LANGUAGE plpgsql VOLATILE SET search_path = pg_catalog, pg_temp AS $$
+BEGIN
+    PERFORM pg_xact_status(xid);
+    RETURN true;
+EXCEPTION WHEN invalid_parameter_value THEN
+    RETURN false;
+END
+$$;
+
+-- The last number that an event has drawn; 0 before the first one.
 CREATE OR REPLACE FUNCTION fraiseql_subs.event_floor() RETURNS bigint
 LANGUAGE plpgsql VOLATILE SET search_path = pg_catalog, pg_temp AS $$
 BEGIN
@@ -11,12 +61,12 @@ CREATE OR REPLACE FUNCTION fraiseql_subs.bus_cursor() RETURNS text
 LANGUAGE plpgsql VOLATILE SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
 DECLARE
     id text;
-    floor bigint;
+    now record;
 BEGIN
     PERFORM fraiseql_subs.check_reader();
     id := fraiseql_subs.settled_bus_id();
-    floor := fraiseql_subs.event_floor();
-    RETURN format('1/%s/%s/%s/%s', id, fraiseql_subs.timeline(), floor, pg_current_snapshot());
+    SELECT * INTO now FROM fraiseql_subs.bus_snapshot(0, NULL);
+    RETURN format('1/%s/%s/%s/%s', id, fraiseql_subs.timeline(), now.floor, now.snapshot);
 END
 $$;
 COMMENT ON FUNCTION fraiseql_subs.bus_cursor() IS 'a cursor behind all that is committed';
@@ -41,8 +91,9 @@ $$;
 CREATE OR REPLACE FUNCTION fraiseql_subs.sees_all_of(one pg_snapshot, other pg_snapshot) RETURNS boolean
 LANGUAGE plpgsql IMMUTABLE SET search_path = pg_catalog, pg_temp AS $$
 BEGIN
-    RETURN pg_snapshot_xmax(one) >= pg_snapshot_xmax(other)
-        AND NOT EXISTS (SELECT FROM pg_snapshot_xip(one) AS x (id) WHERE pg_visible_in_snapshot(x.id, other));
+    RETURN NOT EXISTS (SELECT FROM pg_snapshot_xip(one) AS x (id) WHERE pg_visible_in_snapshot(x.id, other))
+        AND (SELECT count(*) FROM pg_snapshot_xip(other) AS x (id) WHERE x.id >= pg_snapshot_xmax(one))
+            >= pg_snapshot_xmax(other)::text::bigint - pg_snapshot_xmax(one)::text::bigint;
 END
 $$;
 
@@ -70,13 +121,14 @@ DECLARE
     next_floor bigint;
     next pg_snapshot;  -- null until it is known
     last bigint := 0;
+    now record;
     kept record;
     begins xid8;
     late xid8[];
     event record;
     events integer := 0;
     bytes bigint := 0;
-    more boolean := false;
+    is_partial boolean := false;
     prefix text;
 BEGIN
     PERFORM fraiseql_subs.check_reader();
@@ -98,10 +150,11 @@ BEGIN
     -- From here on nothing is truncated.
     LOCK TABLE fraiseql_subs.event IN ACCESS SHARE MODE;
     id := fraiseql_subs.settled_bus_id();
-    IF parts[2] <> id OR parts[3]::bigint <> timeline
-        OR pg_snapshot_xmax(coalesce(next, seen)) > pg_snapshot_xmax(pg_current_snapshot()) THEN
-        floor := fraiseql_subs.event_floor();
-        seen := pg_current_snapshot();
+    IF parts[2] <> id OR parts[3]::bigint <> timeline OR NOT fraiseql_subs.is_assigned(
+            (pg_snapshot_xmax(coalesce(next, seen))::text::bigint - 1)::text::xid8) THEN
+        SELECT * INTO now FROM fraiseql_subs.bus_snapshot(0, NULL);
+        floor := now.floor;
+        seen := now.snapshot;
         next := NULL;
         last := 0;
         RETURN QUERY SELECT 4::smallint, 0::smallint, NULL::bigint, NULL, NULL, NULL, NULL, NULL, clock_timestamp(), NULL::xid8;
@@ -119,8 +172,9 @@ BEGIN
         END IF;
     END IF;
     IF next IS NULL THEN
-        next_floor := fraiseql_subs.event_floor();
-        next := pg_current_snapshot();
+        SELECT * INTO now FROM fraiseql_subs.bus_snapshot(floor, seen);
+        next_floor := now.floor;
+        next := now.snapshot;
     END IF;
     prefix := format('1/%s/%s/%s/%s/%s/%s/', id, timeline, floor, seen, next_floor, next);
 
@@ -140,8 +194,8 @@ BEGIN
             ) AS found ORDER BY found.seq LIMIT $2
         LOOP
             bytes := bytes + coalesce(octet_length(event.data), 0);
-            more := events > 0 AND bytes > $3;
-            EXIT WHEN more;
+            is_partial := events > 0 AND bytes > $3;
+            EXIT WHEN is_partial;
             kind := event.kind;
             flags := event.flags;
             seq := event.seq;
@@ -156,10 +210,11 @@ BEGIN
             events := events + 1;
             last := event.seq;
         END LOOP;
-        more := more OR events = $2;
+        is_partial := is_partial OR events = $2;
     END IF;
-    RETURN QUERY SELECT 0::smallint, more::integer::smallint, NULL::bigint, prefix, NULL, NULL, NULL,
-        CASE WHEN more THEN prefix || last ELSE format('1/%s/%s/%s/%s', id, timeline, next_floor, next) END,
+    -- Who was busy with a batch that was begun earlier may not have heard of what came since.
+    RETURN QUERY SELECT 0::smallint, (is_partial OR cardinality(parts) = 8)::integer::smallint, NULL::bigint, prefix, NULL, NULL, NULL,
+        CASE WHEN is_partial THEN prefix || last ELSE format('1/%s/%s/%s/%s', id, timeline, next_floor, next) END,
         clock_timestamp(), NULL::xid8;
 END
 $$;

@@ -33,10 +33,13 @@ DO $$
 DECLARE
     one oid;
 BEGIN
+    PERFORM fraiseql_subs.settled_bus_id();
     FOR one IN SELECT * FROM fraiseql_subs.own_functions() LOOP
         EXECUTE format('REVOKE ALL ON ROUTINE %s FROM PUBLIC', one::regprocedure);
     END LOOP;
 END
 $$;
+
+UPDATE fraiseql_subs.installation SET version = 1 WHERE version <> 1;
 
 COMMIT;

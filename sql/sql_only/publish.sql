@@ -17,12 +17,20 @@ CREATE OR REPLACE FUNCTION fraiseql_subs.append(
     correlation_id text DEFAULT NULL, subgraph text DEFAULT NULL
 ) RETURNS void
 LANGUAGE plpgsql AS $$
+DECLARE
+    -- Assigned before the number is drawn: fraiseql_subs.bus_snapshot() counts on it.
+    own_xid CONSTANT xid8 := pg_catalog.pg_current_xact_id();
+    drawn bigint;
 BEGIN
     INSERT INTO fraiseql_subs.event
         (seq, slot, xid, published_at, kind, flags, event_type, channel, data, correlation_id, subgraph)
-    SELECT pg_catalog.nextval('fraiseql_subs.event_seq'), b.current_slot, pg_catalog.pg_current_xact_id(),
-        pg_catalog.clock_timestamp(), $1, $2, $3, $4, $5, $6, $7
-    FROM fraiseql_subs.bus AS b;
+    SELECT pg_catalog.nextval('fraiseql_subs.event_seq'), b.current_slot, own_xid, pg_catalog.clock_timestamp(),
+        $1, $2, $3, $4, $5, $6, $7
+    FROM fraiseql_subs.bus AS b
+    RETURNING seq INTO drawn;
+    IF drawn % 1000 = 0 THEN
+        PERFORM fraiseql_subs.maintain_if_nobody_does();
+    END IF;
     IF fraiseql_subs.notifies() THEN
         PERFORM pg_catalog.pg_notify('fraiseql_subs', '');
     END IF;
