@@ -71,6 +71,10 @@ $(CONTRACT_OBJECTS) $(GRAPHQL_OBJECTS): override CXXFLAGS += -fPIC -fvisibility=
 $(OUT)/worker/bus/postgresql/%.o: override CXXFLAGS += \
 	$(shell pkg-config --cflags libpq | sed 's/-I/-isystem /g')
 
+VERSION := $(shell sed -n "s/^default_version = '\(.*\)'/\1/p" fraiseql_subs.control)
+$(OUT)/worker/base/version.o: override CXXFLAGS += -DFSUBS_VERSION='"$(VERSION)"'
+$(OUT)/worker/base/version.o: fraiseql_subs.control
+
 PLAYGROUND := worker/playground
 $(OUT)/worker/playground/playground_page.inc: $(filter-out %.cpp %.hpp,$(wildcard $(PLAYGROUND)/*))
 	@mkdir -p $(@D)
