@@ -9,6 +9,8 @@ import pytest
 from bus_reader import BusReader
 from cluster import ROOT, Cluster
 
+pytest_plugins = ["nodes"]
+
 # Such a server loads no library, and nobody needs it after the machine has crashed.
 SETTINGS = {"postgresql__shared_preload_libraries": "", "postgresql__fsync": "off"}
 

@@ -95,10 +95,18 @@ std::string PostgresqlReader::Open() {
   return listen_problem.empty() ? "" : "bus_listen_url cannot be used: " + listen_problem;
 }
 
-std::vector<std::string> PostgresqlReader::Files() const {
-  std::vector<std::string> files = dsn_.Files();
-  for (std::string& file : listen_dsn_.Files()) files.push_back(std::move(file));
-  return files;
+BusNeeds PostgresqlReader::needs() const {
+  // How names are looked up, and by which certificates servers are known.
+  BusNeeds needs{.connects = true,
+                 .readable = {"/etc", "/run/systemd/resolve", "/run/resolvconf",
+                              "/run/NetworkManager", "/usr/lib/ssl"}};
+  for (const PgDsn* const dsn : {&dsn_, &listen_dsn_}) {
+    for (std::string& file : dsn->Files()) needs.readable.push_back(std::move(file));
+    for (const PgServer& server : dsn->servers()) {
+      needs.connects_locally = needs.connects_locally || server.is_unix_socket();
+    }
+  }
+  return needs;
 }
 
 void PostgresqlReader::Attach(uv_loop_t* loop, BusReader::Sink* sink) {

@@ -10,7 +10,6 @@
 #include <cstdint>
 #include <memory>
 #include <string>
-#include <vector>
 
 #include "worker/bus/bus_reader.hpp"
 #include "worker/bus/postgresql/bus_answer.hpp"
@@ -28,11 +27,9 @@ class PostgresqlReader final : public BusReader,
   PostgresqlReader(std::string url, std::string listen_url);
 
   std::string Open() override;
+  BusNeeds needs() const override;
   void Attach(uv_loop_t* loop, BusReader::Sink* sink) override;
   void Stop() override;
-
-  // What is read whenever a connection is made, once Open has succeeded.
-  std::vector<std::string> Files() const;
 
  private:
   // PgConnection::Sink, of the connection that reads.
