@@ -85,18 +85,18 @@ LANGUAGE plpgsql AS $$
 DECLARE
     parsed pg_catalog.jsonb;
 BEGIN
-    IF event_type IS NULL OR event_type = '' THEN
-        RAISE null_value_not_allowed USING MESSAGE = 'event_type cannot be null or empty';
-    END IF;
-    IF channel IS NULL OR channel = '' THEN
-        RAISE null_value_not_allowed USING MESSAGE = 'channel cannot be null or empty';
+    IF event_type IS NULL OR channel IS NULL THEN
+        RAISE null_value_not_allowed USING
+            MESSAGE = CASE WHEN event_type IS NULL THEN 'event_type' ELSE 'channel' END || ' cannot be null';
     END IF;
     IF data IS NULL THEN
         RAISE null_value_not_allowed USING
             MESSAGE = 'data cannot be null', HINT = 'Publish the JSON null as ''null''.';
     END IF;
-    IF subgraph = '' THEN
-        RAISE invalid_parameter_value USING MESSAGE = 'subgraph cannot be empty';
+    IF event_type = '' OR channel = '' OR subgraph = '' THEN
+        RAISE invalid_parameter_value USING
+            MESSAGE = CASE '' WHEN event_type THEN 'event_type' WHEN channel THEN 'channel' ELSE 'subgraph' END
+                || ' cannot be empty';
     END IF;
     IF pg_catalog.octet_length(data) > 500 THEN
         PERFORM fraiseql_subs.check_event_data(data);
