@@ -1,17 +1,7 @@
 -- Publishing --------------------------------------------------------------------------------------
 
--- Whether a transaction that publishes wakes the nodes. One that has notified cannot be prepared, so
--- that servers on which transactions can be do not notify unless told to.
-CREATE OR REPLACE FUNCTION fraiseql_subs.notifies() RETURNS boolean
-LANGUAGE plpgsql STABLE AS $$
-BEGIN
-    RETURN CASE pg_catalog.current_setting('fraiseql_subs.notify', true)
-        WHEN 'on' THEN true
-        WHEN 'off' THEN false
-        ELSE pg_catalog.current_setting('max_prepared_transactions') = '0' END;
-END
-$$;
-
+-- A transaction that has notified cannot be prepared, so that servers on which transactions can be do not
+-- notify unless told to.
 CREATE OR REPLACE FUNCTION fraiseql_subs.append(
     kind smallint, flags smallint, event_type text, channel text, data text,
     correlation_id text DEFAULT NULL, subgraph text DEFAULT NULL
@@ -31,7 +21,9 @@ BEGIN
     IF drawn % 1000 = 0 THEN
         PERFORM fraiseql_subs.maintain_if_nobody_does();
     END IF;
-    IF fraiseql_subs.notifies() THEN
+    IF pg_catalog.current_setting('fraiseql_subs.notify', true) = 'on'
+        OR pg_catalog.current_setting('fraiseql_subs.notify', true) IS DISTINCT FROM 'off'
+            AND pg_catalog.current_setting('max_prepared_transactions') = '0' THEN
         PERFORM pg_catalog.pg_notify('fraiseql_subs', '');
     END IF;
 END
