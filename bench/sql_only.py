@@ -65,8 +65,12 @@ class Notify:
     """Payloads of notifications."""
 
     name = "NOTIFY"
-    publish = f"SELECT pg_notify('c', clock_timestamp()::text || '{DATA}')"
-    bulk = f"SELECT pg_notify('c', i || clock_timestamp()::text || '{DATA}') FROM generate_series(1, %s) i"
+    publish = f"SELECT pg_notify('c', '@' || clock_timestamp()::text || '{DATA}')"
+    # Equal payloads of a transaction would be one.
+    bulk = (
+        f"SELECT pg_notify('c', i || '@' || clock_timestamp()::text || '{DATA}')"
+        " FROM generate_series(1, %s) AS i"
+    )
 
     def __init__(self, cluster):
         self.listener = cluster.connect()
@@ -76,8 +80,7 @@ class Notify:
     def read(self):
         times = []
         for notification in self.listener.notifies(timeout=0.5, stop_after=1):
-            text = notification.payload.partition("{")[0]
-            times.append(text[text.find("2") :] if text else text)
+            times.append(notification.payload.partition("@")[2].partition("{")[0])
         return times, False
 
     def wait(self):

@@ -113,66 +113,32 @@ BEGIN
 END
 $$;
 
-CREATE OR REPLACE FUNCTION fraiseql_publish(event_type text, channel text, data text) RETURNS void
-LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
+-- One for each type in which drivers and functions hand JSON over, as the extension has them.
+DO $publish$
 DECLARE
-    checked json := data;
+    type text;
+    further text[];  -- parameters, the same without their defaults, what stands for them
 BEGIN
-    PERFORM fraiseql_subs.publish(event_type, channel, data, NULL, NULL);
+    FOREACH type IN ARRAY '{text,json,jsonb}'::text[] LOOP
+        FOREACH further SLICE 1 IN ARRAY ARRAY[
+            ['', '', 'NULL, NULL'],
+            [', correlation_id text, subgraph text DEFAULT NULL', ', text, text', 'correlation_id, subgraph']]
+        LOOP
+            EXECUTE pg_catalog.format($function$
+                CREATE OR REPLACE FUNCTION fraiseql_publish(event_type text, channel text, data %s%s) RETURNS void
+                LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
+                DECLARE
+                    checked CONSTANT %s := data;
+                BEGIN
+                    PERFORM fraiseql_subs.publish(event_type, channel, data::text, %s);
+                END
+                $$
+            $function$, type, further[1], CASE type WHEN 'text' THEN 'json' ELSE type END, further[3]);
+            EXECUTE pg_catalog.format($comment$
+                COMMENT ON FUNCTION fraiseql_publish(text, text, %s%s) IS
+                    'send an event to the subscribers of a channel when the transaction commits'
+            $comment$, type, further[2]);
+        END LOOP;
+    END LOOP;
 END
-$$;
-COMMENT ON FUNCTION fraiseql_publish(text, text, text) IS
-    'send an event to the subscribers of a channel when the transaction commits';
-
-CREATE OR REPLACE FUNCTION fraiseql_publish(event_type text, channel text, data json) RETURNS void
-LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
-BEGIN
-    PERFORM fraiseql_subs.publish(event_type, channel, data::text, NULL, NULL);
-END
-$$;
-COMMENT ON FUNCTION fraiseql_publish(text, text, json) IS
-    'send an event to the subscribers of a channel when the transaction commits';
-
-CREATE OR REPLACE FUNCTION fraiseql_publish(event_type text, channel text, data jsonb) RETURNS void
-LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
-BEGIN
-    PERFORM fraiseql_subs.publish(event_type, channel, data::text, NULL, NULL);
-END
-$$;
-COMMENT ON FUNCTION fraiseql_publish(text, text, jsonb) IS
-    'send an event to the subscribers of a channel when the transaction commits';
-
-CREATE OR REPLACE FUNCTION fraiseql_publish(
-    event_type text, channel text, data text, correlation_id text, subgraph text DEFAULT NULL
-) RETURNS void
-LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
-DECLARE
-    checked json := data;
-BEGIN
-    PERFORM fraiseql_subs.publish(event_type, channel, data, correlation_id, subgraph);
-END
-$$;
-COMMENT ON FUNCTION fraiseql_publish(text, text, text, text, text) IS
-    'send an event to the subscribers of a channel when the transaction commits';
-
-CREATE OR REPLACE FUNCTION fraiseql_publish(
-    event_type text, channel text, data json, correlation_id text, subgraph text DEFAULT NULL
-) RETURNS void
-LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
-BEGIN
-    PERFORM fraiseql_subs.publish(event_type, channel, data::text, correlation_id, subgraph);
-END
-$$;
-COMMENT ON FUNCTION fraiseql_publish(text, text, json, text, text) IS
-    'send an event to the subscribers of a channel when the transaction commits';
-
-CREATE OR REPLACE FUNCTION fraiseql_publish(
-    event_type text, channel text, data jsonb, correlation_id text, subgraph text DEFAULT NULL
-) RETURNS void
-LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
-BEGIN
-    PERFORM fraiseql_subs.publish(event_type, channel, data::text, correlation_id, subgraph);
-END
-$$;
-COMMENT ON FUNCTION fraiseql_publish(text, text, jsonb, text, text) IS
-    'send an event to the subscribers of a channel when the transaction commits';
+$publish$;
