@@ -26,6 +26,18 @@ LANGUAGE sql STABLE SET search_path = pg_catalog, pg_temp AS $$
         WHERE t.oid >= 16384 AND r.rolname <> current_user AND NOT r.rolsuper);
 $$;
 
+-- Whether that holds for all columns of a table. Most types that are made are enumerations.
+CREATE OR REPLACE FUNCTION fraiseql_subs.has_trusted_types(watched oid) RETURNS boolean
+LANGUAGE plpgsql STABLE SET search_path = pg_catalog, pg_temp AS $$
+BEGIN
+    RETURN NOT EXISTS (
+        SELECT FROM pg_attribute AS a JOIN pg_type AS t ON t.oid = a.atttypid
+        WHERE a.attrelid = watched AND a.attnum > 0 AND a.atttypid >= 16384
+            AND NOT (t.typtype = 'e' AND t.typowner = current_user::regrole)
+            AND NOT fraiseql_subs.is_trusted_type(t.oid));
+END
+$$;
+
 -- Each returns null for what cannot be part of an event.
 CREATE OR REPLACE FUNCTION fraiseql_subs.checked_json(value text, levels integer) RETURNS text
 LANGUAGE plpgsql STABLE SET search_path = pg_catalog, pg_temp AS $$
@@ -175,7 +187,7 @@ LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
 DECLARE
     watched oid := TG_RELID;
     is_partition boolean;
-    is_plain boolean;
+    has_types boolean;
     head text;
     row_contents text[];
     old_contents text[];
@@ -192,13 +204,9 @@ BEGIN
         RETURN NULL;
     END IF;
     BEGIN
-        SELECT c.relispartition, NOT EXISTS (
-            SELECT FROM pg_attribute AS a JOIN pg_type AS t ON t.oid = a.atttypid
-            WHERE a.attrelid = TG_RELID AND a.attnum > 0 AND a.atttypid >= 16384 AND (
-                t.typtype <> 'e' AND t.typcategory <> 'A' OR NOT t.typowner IN (10, current_user::regrole)
-                OR t.typcategory = 'A' AND NOT fraiseql_subs.is_trusted_type(t.oid))
-            AND NOT fraiseql_subs.is_trusted_type(t.oid))
-        INTO is_partition, is_plain
+        SELECT c.relispartition, EXISTS (
+            SELECT FROM pg_attribute AS a WHERE a.attrelid = TG_RELID AND a.attnum > 0 AND a.atttypid >= 16384)
+        INTO is_partition, has_types
         FROM pg_class AS c WHERE c.oid = TG_RELID;
         IF is_partition THEN
             watched := coalesce(fraiseql_subs.watched_parent(TG_RELID, TG_NAME), TG_RELID);
@@ -210,7 +218,7 @@ BEGIN
         head := '{"operation":"' || TG_OP || '","table":' || to_json(head);
         IF TG_OP = 'TRUNCATE' THEN
             data := head || ',"row":null,"old":null}';
-        ELSIF is_plain THEN
+        ELSIF NOT has_types OR fraiseql_subs.has_trusted_types(TG_RELID) THEN
             IF current_setting('TimeZone') IN ('UTC', 'Etc/UTC', 'GMT') AND current_setting('DateStyle') LIKE 'ISO%'
                 AND current_setting('IntervalStyle') = 'postgres' AND current_setting('bytea_output') = 'hex'
                 AND current_setting('extra_float_digits') IN ('1', '2', '3')
@@ -222,7 +230,9 @@ BEGIN
                 data := head || ',"row":' || fraiseql_subs.pinned_json(CASE WHEN TG_OP = 'DELETE' THEN OLD ELSE NEW END)
                     || ',"old":' || CASE WHEN TG_OP = 'UPDATE' THEN fraiseql_subs.pinned_json(OLD) ELSE 'null' END || '}';
             END IF;
-            data := fraiseql_subs.checked_json(data, 500);
+            IF octet_length(data) > 1000 OR strpos(data, E'\\u') > 0 OR getdatabaseencoding() <> 'UTF8' THEN
+                data := fraiseql_subs.checked_json(data, 500);
+            END IF;
             IF octet_length(data) > 1024 AND octet_length(data) > (SELECT max_event_size FROM fraiseql_subs.bus) THEN
                 data := NULL;
             END IF;

@@ -1,17 +1,7 @@
 -- Publishing --------------------------------------------------------------------------------------
 
--- Whether a transaction that publishes wakes the nodes. One that has notified cannot be prepared, so
--- that servers on which transactions can be do not notify unless told to.
-CREATE OR REPLACE FUNCTION fraiseql_subs.notifies() RETURNS boolean
-LANGUAGE plpgsql STABLE AS $$
-BEGIN
-    RETURN CASE pg_catalog.current_setting('fraiseql_subs.notify', true)
-        WHEN 'on' THEN true
-        WHEN 'off' THEN false
-        ELSE pg_catalog.current_setting('max_prepared_transactions') = '0' END;
-END
-$$;
-
+-- A transaction that has notified cannot be prepared, so that servers on which transactions can be do not
+-- notify unless told to.
 CREATE OR REPLACE FUNCTION fraiseql_subs.append(
     kind smallint, flags smallint, event_type text, channel text, data text,
     correlation_id text DEFAULT NULL, subgraph text DEFAULT NULL
@@ -31,7 +21,9 @@ BEGIN
     IF drawn % 1000 = 0 THEN
         PERFORM fraiseql_subs.maintain_if_nobody_does();
     END IF;
-    IF fraiseql_subs.notifies() THEN
+    IF pg_catalog.current_setting('fraiseql_subs.notify', true) = 'on'
+        OR pg_catalog.current_setting('fraiseql_subs.notify', true) IS DISTINCT FROM 'off'
+            AND pg_catalog.current_setting('max_prepared_transactions') = '0' THEN
         PERFORM pg_catalog.pg_notify('fraiseql_subs', '');
     END IF;
 END
@@ -85,18 +77,18 @@ LANGUAGE plpgsql AS $$
 DECLARE
     parsed pg_catalog.jsonb;
 BEGIN
-    IF event_type IS NULL OR event_type = '' THEN
-        RAISE null_value_not_allowed USING MESSAGE = 'event_type cannot be null or empty';
-    END IF;
-    IF channel IS NULL OR channel = '' THEN
-        RAISE null_value_not_allowed USING MESSAGE = 'channel cannot be null or empty';
+    IF event_type IS NULL OR channel IS NULL THEN
+        RAISE null_value_not_allowed USING
+            MESSAGE = CASE WHEN event_type IS NULL THEN 'event_type' ELSE 'channel' END || ' cannot be null';
     END IF;
     IF data IS NULL THEN
         RAISE null_value_not_allowed USING
             MESSAGE = 'data cannot be null', HINT = 'Publish the JSON null as ''null''.';
     END IF;
-    IF subgraph = '' THEN
-        RAISE invalid_parameter_value USING MESSAGE = 'subgraph cannot be empty';
+    IF event_type = '' OR channel = '' OR subgraph = '' THEN
+        RAISE invalid_parameter_value USING
+            MESSAGE = CASE '' WHEN event_type THEN 'event_type' WHEN channel THEN 'channel' ELSE 'subgraph' END
+                || ' cannot be empty';
     END IF;
     IF pg_catalog.octet_length(data) > 500 THEN
         PERFORM fraiseql_subs.check_event_data(data);
@@ -121,66 +113,32 @@ BEGIN
 END
 $$;
 
-CREATE OR REPLACE FUNCTION fraiseql_publish(event_type text, channel text, data text) RETURNS void
-LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
+-- One for each type in which drivers and functions hand JSON over, as the extension has them.
+DO $publish$
 DECLARE
-    checked json := data;
+    type text;
+    further text[];  -- parameters, the same without their defaults, what stands for them
 BEGIN
-    PERFORM fraiseql_subs.publish(event_type, channel, data, NULL, NULL);
+    FOREACH type IN ARRAY '{text,json,jsonb}'::text[] LOOP
+        FOREACH further SLICE 1 IN ARRAY ARRAY[
+            ['', '', 'NULL, NULL'],
+            [', correlation_id text, subgraph text DEFAULT NULL', ', text, text', 'correlation_id, subgraph']]
+        LOOP
+            EXECUTE pg_catalog.format($function$
+                CREATE OR REPLACE FUNCTION fraiseql_publish(event_type text, channel text, data %s%s) RETURNS void
+                LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
+                DECLARE
+                    checked CONSTANT %s := data;
+                BEGIN
+                    PERFORM fraiseql_subs.publish(event_type, channel, data::text, %s);
+                END
+                $$
+            $function$, type, further[1], CASE type WHEN 'text' THEN 'json' ELSE type END, further[3]);
+            EXECUTE pg_catalog.format($comment$
+                COMMENT ON FUNCTION fraiseql_publish(text, text, %s%s) IS
+                    'send an event to the subscribers of a channel when the transaction commits'
+            $comment$, type, further[2]);
+        END LOOP;
+    END LOOP;
 END
-$$;
-COMMENT ON FUNCTION fraiseql_publish(text, text, text) IS
-    'send an event to the subscribers of a channel when the transaction commits';
-
-CREATE OR REPLACE FUNCTION fraiseql_publish(event_type text, channel text, data json) RETURNS void
-LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
-BEGIN
-    PERFORM fraiseql_subs.publish(event_type, channel, data::text, NULL, NULL);
-END
-$$;
-COMMENT ON FUNCTION fraiseql_publish(text, text, json) IS
-    'send an event to the subscribers of a channel when the transaction commits';
-
-CREATE OR REPLACE FUNCTION fraiseql_publish(event_type text, channel text, data jsonb) RETURNS void
-LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
-BEGIN
-    PERFORM fraiseql_subs.publish(event_type, channel, data::text, NULL, NULL);
-END
-$$;
-COMMENT ON FUNCTION fraiseql_publish(text, text, jsonb) IS
-    'send an event to the subscribers of a channel when the transaction commits';
-
-CREATE OR REPLACE FUNCTION fraiseql_publish(
-    event_type text, channel text, data text, correlation_id text, subgraph text DEFAULT NULL
-) RETURNS void
-LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
-DECLARE
-    checked json := data;
-BEGIN
-    PERFORM fraiseql_subs.publish(event_type, channel, data, correlation_id, subgraph);
-END
-$$;
-COMMENT ON FUNCTION fraiseql_publish(text, text, text, text, text) IS
-    'send an event to the subscribers of a channel when the transaction commits';
-
-CREATE OR REPLACE FUNCTION fraiseql_publish(
-    event_type text, channel text, data json, correlation_id text, subgraph text DEFAULT NULL
-) RETURNS void
-LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
-BEGIN
-    PERFORM fraiseql_subs.publish(event_type, channel, data::text, correlation_id, subgraph);
-END
-$$;
-COMMENT ON FUNCTION fraiseql_publish(text, text, json, text, text) IS
-    'send an event to the subscribers of a channel when the transaction commits';
-
-CREATE OR REPLACE FUNCTION fraiseql_publish(
-    event_type text, channel text, data jsonb, correlation_id text, subgraph text DEFAULT NULL
-) RETURNS void
-LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
-BEGIN
-    PERFORM fraiseql_subs.publish(event_type, channel, data::text, correlation_id, subgraph);
-END
-$$;
-COMMENT ON FUNCTION fraiseql_publish(text, text, jsonb, text, text) IS
-    'send an event to the subscribers of a channel when the transaction commits';
+$publish$;

@@ -1,4 +1,4 @@
-"""Databases that have the SQL file instead of the extension, owned by somebody who is no superuser."""
+"""Databases that have the SQL file instead of the extension, and an owner who is no superuser."""
 
 import itertools
 import subprocess

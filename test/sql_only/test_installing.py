@@ -48,8 +48,8 @@ def test_tables_of_the_catalog_are_those_of_the_extension(database, extended):
 
 def test_a_snapshot_of_the_catalog_has_what_the_extension_gives_its_worker(database):
     members = {
-        "extension_version", "server_version", "types", "subscriptions", "resolvers", "tenant_field",
-        "anonymous_claims", "limits", "issuers", "columns",
+        "extension_version", "server_version", "types", "subscriptions", "resolvers",
+        "tenant_field", "anonymous_claims", "limits", "issuers", "columns",
     }  # fmt: skip
     assert set(database.value("SELECT fraiseql_subs.catalog_snapshot()")) == members
 
@@ -123,7 +123,7 @@ def test_a_database_with_the_extension_is_refused(extended, sql_file):
 
 def test_functions_are_in_the_first_schema_of_the_path(bare_database, sql_file):
     bare_database.sql(
-        "CREATE SCHEMA app; ALTER DATABASE %s SET search_path = app" % bare_database.name
+        f"CREATE SCHEMA app; ALTER DATABASE {bare_database.name} SET search_path = app"
     )
     bare_database.install(sql_file)
     bare_database.install(sql_file)
@@ -141,7 +141,8 @@ def test_roles_may_do_what_they_are_for_and_no_more(database):
     database.sql(f"GRANT fraiseql_{roles} TO owner WITH ADMIN OPTION", user="postgres")
     for user, role in (("app", "publisher"), ("dev", "watcher"), ("node", "node")):
         database.sql(
-            f"DROP ROLE IF EXISTS {user}; CREATE ROLE {user} LOGIN; GRANT fraiseql_{role} TO {user}",
+            f"DROP ROLE IF EXISTS {user}; CREATE ROLE {user} LOGIN;"
+            f" GRANT fraiseql_{role} TO {user}",
             user="postgres",
         )
     database.sql("GRANT CREATE ON SCHEMA public TO dev")
