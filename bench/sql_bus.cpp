@@ -1,5 +1,5 @@
 // Reads the events of a PostgreSQL without the extension for so many seconds, as a node does, and
-// prints how many there were and how long after publishing they came: bench/sql_bus.py publishes.
+// prints how many there were and how long after publishing they came: bench/sql_only.py publishes.
 #include <uv.h>
 
 #include <algorithm>
@@ -45,16 +45,15 @@ class Count final : public BusReader::Sink {
     const size_t count = latencies_us_.size();
     const auto quantile_ms = [&](double q) {
       const auto at = static_cast<size_t>(q * static_cast<double>(count));
-      return count == 0 ? 0.0
-                        : static_cast<double>(latencies_us_[std::min(at, count - 1)]) / 1000;
+      return count == 0 ? 0.0 : static_cast<double>(latencies_us_[std::min(at, count - 1)]) / 1000;
     };
     const double span_s = static_cast<double>(last_us_ - first_us_) / 1e6;
     std::printf(
         "{\"events\": %zu, \"losses\": %llu, \"per_second\": %.0f, \"median_ms\": %.2f, "
         "\"p99_ms\": %.2f, \"most_ms\": %.2f}\n",
         count, static_cast<unsigned long long>(losses_),
-        span_s > 0 ? static_cast<double>(count) / span_s : 0.0, quantile_ms(0.5),
-        quantile_ms(0.99), quantile_ms(1));
+        span_s > 0 ? static_cast<double>(count) / span_s : 0.0, quantile_ms(0.5), quantile_ms(0.99),
+        quantile_ms(1));
     std::fflush(stdout);
   }
 

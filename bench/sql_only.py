@@ -10,11 +10,13 @@ A private server writes to disk as servers do by default. What is printed:
     stream    events/s published and read at the same time, and how old they are when they are read
     latency   of single events at a rate that loads nobody: from the statement to the reader
 
-Readers are psycopg's: a node in C++ is faster. All run on the cores that there are.
+Readers are psycopg's; where build/release/bench/sql_bus is built, stream and latency are measured
+with the reader of a node, too. All run on the cores that there are.
 """
 
 import argparse
 import contextlib
+import json
 import statistics
 import subprocess
 import sys
@@ -26,6 +28,8 @@ ROOT = Path(__file__).resolve().parent.parent
 sys.path.insert(0, str(ROOT / "test/py"))
 
 from cluster import Cluster  # noqa: E402
+
+NODE = ROOT / "build/release/bench/sql_bus"
 
 DATA = '{"id": 42, "status": "paid", "total": 42.5, "customer": {"name": "Ada"}}'
 POLL = 0.005
@@ -248,6 +252,29 @@ def of_single_events(cluster, kind, seconds, rate):
     print(f"latency  {kind.name:28} {len(ages):10} events   {describe(ages)}")
 
 
+@contextlib.contextmanager
+def reading_node(cluster, seconds):
+    """The reader of a node, as a process that reports after so many seconds; yields a function
+    that returns its report."""
+    dsn = f"host={cluster.directory} dbname=postgres user=postgres"
+    with subprocess.Popen([NODE, dsn, str(seconds)], stdout=subprocess.PIPE, text=True) as process:
+        assert process.stdout.readline() == "ready\n"
+        yield lambda: json.loads(process.stdout.read().splitlines()[-1])
+
+
+def of_a_node(cluster, seconds, rate):
+    rates = {"stream": (Bus.bulk % 20, "1100", "4"), "latency": (Bus.publish, str(rate), "1")}
+    for name, (statement, per_second, sessions) in rates.items():
+        with reading_node(cluster, seconds + 2) as report:
+            options = ("-M", "prepared", "-R", per_second, "-c", sessions)
+            pgbench(cluster, cluster.directory, statement, seconds, *options).communicate()
+            figures = report()
+        print(
+            f"{name:8} {'a node':28} {figures['per_second']:9.0f} read/s"
+            f"   median {figures['median_ms']:7.2f} ms   99 % {figures['p99_ms']:7.2f} ms"
+        )
+
+
 def main():
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
@@ -266,6 +293,8 @@ def main():
             of_both(cluster, kind, options.seconds)
         for kind in (Bus, Notify, Outbox):
             of_single_events(cluster, kind, options.seconds, options.rate)
+        if NODE.exists():
+            of_a_node(cluster, options.seconds, options.rate)
 
 
 main()

@@ -79,9 +79,7 @@ def test_a_node_works_through_a_pooler(served, pooler, make_node):
     node.wait_for_log("events come when the server notifies of them")
 
 
-def test_a_node_asks_again_and_again_where_notifications_do_not_reach_it(
-    served, pooler, make_node
-):
+def test_a_node_asks_again_and_again_where_notifications_do_not_reach_it(served, pooler, make_node):
     # Those of another database are not this one's.
     elsewhere = f"host={served.cluster.directory} dbname=postgres user=node"
     node = make_node(bus_url=pooler, bus_listen_url=elsewhere).start()
