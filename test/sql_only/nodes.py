@@ -5,9 +5,9 @@ import subprocess
 
 import psycopg
 import pytest
-from node import Node
 
 from cluster import free_port, give_to_server_user, wait_until
+from node import Node
 
 ANY = "subscription { orderUpdated { id status } }"
 

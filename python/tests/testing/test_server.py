@@ -149,10 +149,10 @@ def test_its_log_can_be_read_from_a_place_on(subs_server: WorkerServer) -> None:
 
 
 def test_a_port_that_was_taken_is_tried_no_more(monkeypatch: pytest.MonkeyPatch) -> None:
-    free_port = _postgres._free_port  # pyright: ignore[reportPrivateUsage]
+    free_port = _postgres.free_port
     with socket.create_server(("127.0.0.1", 0)) as taken:
         ports = iter([taken.getsockname()[1]])
-        monkeypatch.setattr(_postgres, "_free_port", lambda: next(ports, None) or free_port())
+        monkeypatch.setattr(_postgres, "free_port", lambda: next(ports, None) or free_port())
         with WorkerServer() as running:
             assert running.execute("SELECT 1") == [(1,)]
 
