@@ -153,7 +153,7 @@ int Worker::Run() {
 std::string Worker::Start() {
   tasks_.Attach(&loop_);
   keys_.Attach(&loop_);
-  loader_.Attach(&loop_);
+  loader_.Attach(&loop_, feed_ ? Resolving::kImpossible : Resolving::kPossible);
   heartbeat_.emplace(&ring_->reader_page()->heartbeats.control);
   heartbeat_->Attach(&loop_);
   uv_timer_init(&loop_, &drain_timer_);

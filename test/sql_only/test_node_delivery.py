@@ -116,6 +116,15 @@ def test_who_is_subscribed_is_told_when_a_field_is_gone(served, node):
     assert "orderUpdated" in subscription.errors()[0]["message"]
 
 
+def test_a_field_with_a_resolver_is_refused(served, node):
+    """Nodes can call none, and the event's own data is not what clients are meant to see."""
+    served.sql("SELECT fraiseql_register_subscription('orderSeen(id: ID): Order', 'orders')")
+    served.sql("SELECT fraiseql_register_resolver('orderSeen')")
+    node.wait_for_log('cannot be served: subscription "orderSeen": it has a resolver')
+    errors = node.client().subscribe("subscription { orderSeen { id } }").errors()
+    assert "orderSeen" in errors[0]["message"]
+
+
 def test_types_of_watched_columns_count(served, node):
     served.sql("CREATE TABLE thing (id uuid PRIMARY KEY, name text)")
     served.sql("SELECT fraiseql_watch('thing')")
