@@ -5,23 +5,15 @@ import os
 import signal
 import subprocess
 import sys
-import time
-from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
 from fraiseql_subs.testing import ServerUnavailable, WorkerServer
 
+from .waiting import wait_until
+
 ALL = "subscription { orderUpdated { id } }"
-
-
-def wait_until(predicate: Callable[[], bool], description: str) -> None:
-    """Return when it holds."""
-    deadline = time.monotonic() + 100
-    while not predicate():
-        assert time.monotonic() < deadline, f"gave up waiting until {description}"
-        time.sleep(0.01)
 
 
 # [start:catalog]

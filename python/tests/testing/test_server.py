@@ -7,8 +7,7 @@ import socket
 import subprocess
 import sys
 import tempfile
-import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 
 import psycopg
@@ -16,15 +15,9 @@ import pytest
 
 from fraiseql_subs.testing import ServerUnavailable, WorkerServer, _postgres, server
 
+from .waiting import wait_until
+
 ALL = "subscription { orderUpdated { id } }"
-
-
-def wait_until(predicate: Callable[[], bool], description: str) -> None:
-    """Return when it holds. The pauses leave the cores to those who are waited for."""
-    deadline = time.monotonic() + 100
-    while not predicate():
-        assert time.monotonic() < deadline, f"gave up waiting until {description}"
-        time.sleep(0.01)
 
 
 def is_running(pid: int) -> bool:
