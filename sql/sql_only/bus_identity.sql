@@ -8,13 +8,23 @@ EXCEPTION WHEN OTHERS THEN
 END
 $$;
 
--- Another one after each failover; 0 where one may not ask.
-CREATE OR REPLACE FUNCTION fraiseql_subs.timeline() RETURNS bigint
+-- Since when numbers of transactions have been given to one transaction each. A standby that is promoted,
+-- and a server that has crashed, may give those anew that had not reached it, or the disk: of transactions
+-- that were rolled back or committed without waiting for the disk, which readers may have seen the end of.
+-- So there is a timeline, and a time that only a recovery from a crash sets; 0 for what one may not ask.
+CREATE OR REPLACE FUNCTION fraiseql_subs.history() RETURNS text
 LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS $$
+DECLARE
+    timeline bigint := 0;
 BEGIN
-    RETURN ('x' || left(pg_walfile_name(pg_current_wal_lsn()), 8))::bit(32)::bigint;
-EXCEPTION WHEN OTHERS THEN
-    RETURN 0;
+    BEGIN
+        timeline := ('x' || left(pg_walfile_name(pg_current_wal_lsn()), 8))::bit(32)::bigint;
+    EXCEPTION WHEN OTHERS THEN
+        NULL;
+    END;
+    -- Statistics are thrown away then. pg_stat_reset_shared('bgwriter') sets it as well.
+    RETURN format('%s.%s', timeline,
+        coalesce((extract(epoch FROM pg_stat_get_bgwriter_stat_reset_time()) * 1000)::bigint, 0));
 END
 $$;
 

@@ -66,7 +66,7 @@ BEGIN
     PERFORM fraiseql_subs.check_reader();
     id := fraiseql_subs.settled_bus_id();
     SELECT * INTO now FROM fraiseql_subs.bus_snapshot(0, NULL);
-    RETURN format('1/%s/%s/%s/%s', id, fraiseql_subs.timeline(), now.floor, now.snapshot);
+    RETURN format('1/%s/%s/%s/%s', id, fraiseql_subs.history(), now.floor, now.snapshot);
 END
 $$;
 COMMENT ON FUNCTION fraiseql_subs.bus_cursor() IS 'a cursor behind all that is committed';
@@ -115,7 +115,7 @@ SET plan_cache_mode = force_generic_plan SET enable_seqscan = off SET enable_bit
 DECLARE
     parts CONSTANT text[] := string_to_array($1, '/');
     id text;
-    timeline CONSTANT bigint := fraiseql_subs.timeline();
+    history CONSTANT text := fraiseql_subs.history();
     floor bigint;
     seen pg_snapshot;
     next_floor bigint;
@@ -135,7 +135,7 @@ BEGIN
     IF NOT coalesce($2 > 0 AND $3 > 0, false) THEN
         RAISE invalid_parameter_value USING MESSAGE = 'max_events and max_bytes must be above 0';
     END IF;
-    IF $1 IS NULL OR $1 !~ '^1/[0-9a-f]+/[0-9]+/[0-9]+/[0-9:,]+(/[0-9]+/[0-9:,]+/[0-9]+)?$' THEN
+    IF $1 IS NULL OR $1 !~ '^1/[0-9a-f]+/[0-9.]+/[0-9]+/[0-9:,]+(/[0-9]+/[0-9:,]+/[0-9]+)?$' THEN
         RAISE invalid_parameter_value USING
             MESSAGE = format('"%s" is not a cursor', $1), HINT = 'Begin with one of fraiseql_subs.bus_cursor().';
     END IF;
@@ -150,7 +150,7 @@ BEGIN
     -- From here on nothing is truncated.
     LOCK TABLE fraiseql_subs.event IN ACCESS SHARE MODE;
     id := fraiseql_subs.settled_bus_id();
-    IF parts[2] <> id OR parts[3]::bigint <> timeline OR NOT fraiseql_subs.is_assigned(
+    IF parts[2] <> id OR parts[3] <> history OR NOT fraiseql_subs.is_assigned(
             (pg_snapshot_xmax(coalesce(next, seen))::text::bigint - 1)::text::xid8) THEN
         SELECT * INTO now FROM fraiseql_subs.bus_snapshot(0, NULL);
         floor := now.floor;
@@ -176,7 +176,7 @@ BEGIN
         next_floor := now.floor;
         next := now.snapshot;
     END IF;
-    prefix := format('1/%s/%s/%s/%s/%s/%s/', id, timeline, floor, seen, next_floor, next);
+    prefix := format('1/%s/%s/%s/%s/%s/%s/', id, history, floor, seen, next_floor, next);
 
     IF seen::text <> next::text THEN
         begins := pg_snapshot_xmax(seen);
@@ -214,7 +214,7 @@ BEGIN
     END IF;
     -- Who was busy with a batch that was begun earlier may not have heard of what came since.
     RETURN QUERY SELECT 0::smallint, (is_partial OR cardinality(parts) = 8)::integer::smallint, NULL::bigint, prefix, NULL, NULL, NULL,
-        CASE WHEN is_partial THEN prefix || last ELSE format('1/%s/%s/%s/%s', id, timeline, next_floor, next) END,
+        CASE WHEN is_partial THEN prefix || last ELSE format('1/%s/%s/%s/%s', id, history, next_floor, next) END,
         clock_timestamp(), NULL::xid8;
 END
 $$;

@@ -1,9 +1,9 @@
 """Databases that have the SQL file instead of the extension, and an owner who is no superuser."""
 
+import contextlib
 import itertools
 import subprocess
 
-import psycopg
 import pytest
 
 from bus_reader import BusReader
@@ -55,27 +55,37 @@ def sql_file(tmp_path_factory):
     return path
 
 
-@pytest.fixture(scope="session")
-def make_cluster():
-    """A function that makes a server without the library and starts it; `owner` is a role there."""
-    made = []
-
-    def make(**options):
-        cluster = Cluster(**(SETTINGS | options))
-        made.append(cluster)
+def started(**options):
+    """A server without the library; `owner` is a role there."""
+    cluster = Cluster(**(SETTINGS | options))
+    try:
         cluster.start()
         if "data" not in options:
             cluster.sql("CREATE ROLE owner LOGIN CREATEROLE")
-        return cluster
-
-    yield make
-    for cluster in made:
+    except BaseException:
         cluster.destroy()
+        raise
+    return cluster
+
+
+@pytest.fixture
+def make_cluster():
+    """A function that starts a server of the test's own."""
+    with contextlib.ExitStack() as made:
+
+        def make(**options):
+            cluster = started(**options)
+            made.callback(cluster.destroy)
+            return cluster
+
+        yield make
 
 
 @pytest.fixture(scope="session")
-def cluster(make_cluster):
-    return make_cluster()
+def cluster():
+    cluster = started()
+    yield cluster
+    cluster.destroy()
 
 
 @pytest.fixture
@@ -95,10 +105,3 @@ def bare_database(cluster):
 def reader(database):
     with database.connect() as connection:
         yield BusReader(connection)
-
-
-def error_of(statement, call):
-    """The error that a statement raises: `call` runs it."""
-    with pytest.raises(psycopg.Error) as raised:
-        call(statement)
-    return raised.value

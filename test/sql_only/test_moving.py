@@ -115,6 +115,32 @@ def test_after_a_failover_a_cursor_is_told_that_there_is_a_gap(make_cluster, sql
     assert_works(there, cursor)
 
 
+def test_a_restart_changes_nothing_for_cursors(make_cluster, sql_file):
+    cluster = make_cluster()
+    database = Database(cluster)
+    database.install(sql_file)
+    cursor = database.reader().cursor
+    database.sql("SELECT fraiseql_publish('t', 'c', '1')")
+    cluster.restart()
+    with database.connect() as connection:
+        assert [row.data for row in BusReader(connection, cursor).drain()] == ["1"]
+
+
+def test_after_a_crash_events_are_kept_and_a_cursor_is_told_that_there_may_be_a_gap(
+    make_cluster, sql_file
+):
+    cluster = make_cluster()
+    database = Database(cluster)
+    database.install(sql_file)
+    database.sql(SCHEMA)
+    cursor = database.reader().cursor
+    events = database.value("SELECT count(*) FROM fraiseql_subs.event")
+    cluster.stop("immediate")
+    cluster.start()
+    assert database.value("SELECT count(*) FROM fraiseql_subs.event") == events
+    assert_works(database, cursor)
+
+
 def test_what_logical_replication_brings_are_not_the_events_of_the_publisher(
     make_cluster, sql_file
 ):

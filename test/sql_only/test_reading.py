@@ -131,7 +131,7 @@ def test_two_readers_with_one_cursor_read_the_same(database, reader):
         assert other.events(max_events=2) == reader.events()
 
 
-@pytest.mark.parametrize("cursor", ["", "1/x", "2/0/1/0/1:1:", None, "1/ab/1/0/1:1:/1"])
+@pytest.mark.parametrize("cursor", ["", "1/x", "2/0/1/0/1:1:", None, "1/ab/1.1/0/1:1:/1"])
 def test_what_is_no_cursor_is_refused(database, reader, cursor):
     with pytest.raises(psycopg.errors.InvalidParameterValue, match="is not a cursor|null"):
         reader.connection.execute("SELECT * FROM fraiseql_subs.bus_read(%s)", (cursor,))
