@@ -1,6 +1,6 @@
 # What a user or developer runs besides building; each is a script that also runs alone.
 
-.PHONY: demo demo-stop test test-next bench docs format
+.PHONY: demo demo-stop test test-next bench docs format sql-only
 
 demo:
 	scripts/demo
@@ -22,3 +22,11 @@ docs:
 
 format:
 	scripts/format
+
+sql-only: build/fraiseql_subs_sql_only.sql
+
+build/fraiseql_subs_sql_only.sql: scripts/sql-only $(wildcard sql/sql_only/*.sql sql/fraiseql_subs--*.sql) \
+		src/catalog/snapshot.cpp src/catalog/watched_columns.cpp
+	mkdir -p build
+	scripts/sql-only >$@.new
+	mv $@.new $@

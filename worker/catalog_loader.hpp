@@ -34,7 +34,10 @@ class CatalogLoader {
   CatalogLoader& operator=(const CatalogLoader&) = delete;
 
   // Build on threads of `loop`, which it does not outlive.
-  void Attach(uv_loop_t* loop) { loop_ = loop; }
+  void Attach(uv_loop_t* loop, Resolving resolving = Resolving::kPossible) {
+    loop_ = loop;
+    resolving_ = resolving;
+  }
 
   // The record at `position` says that the catalog changed.
   void OnChanged(Position position);
@@ -58,6 +61,7 @@ class CatalogLoader {
   void LoadNewest();
 
   Host* const host_;
+  Resolving resolving_ = Resolving::kPossible;
   uv_loop_t* loop_ = nullptr;
   Position wanted_ = 0;
   Position asked_ = 0;    // what the answer to the last request will cover

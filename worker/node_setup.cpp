@@ -3,33 +3,68 @@
 #include "worker/base/read_file.hpp"
 #include "worker/bus/memory/catalog_file.hpp"
 #include "worker/bus/memory/line_source.hpp"
+#include "worker/bus/postgresql/postgresql_reader.hpp"
 
 namespace fsubs {
 
+namespace {
+
+void CheckMemory(const Options& options, const PassedSockets& sockets,
+                 std::vector<std::string>* problems) {
+  if (options.events.empty() && sockets.events < 0) {
+    problems->emplace_back(
+        "no events would come: --events - takes them from standard input, --events PATH from a "
+        "Unix socket");
+  }
+  std::string error;
+  if (!options.catalog.empty() && !ReadCatalogFile(options.catalog, &error)) {
+    problems->push_back(error);
+  }
+}
+
+void CheckPostgresql(const Options& options, std::vector<std::string>* problems) {
+  if (!options.catalog.empty() || !options.events.empty()) {
+    problems->emplace_back(
+        "catalog and events are for --bus memory: with --bus postgresql both come from the "
+        "database");
+  }
+  if (options.bus_url.empty()) {
+    problems->emplace_back("no database is named: --bus-url has the connection string of one");
+    return;
+  }
+  const std::string problem = PostgresqlReader(options.bus_url, options.bus_listen_url).Open();
+  if (!problem.empty()) problems->push_back(problem);
+}
+
+}  // namespace
+
 std::vector<std::string> FindNodeProblems(const Options& options, const PassedSockets& sockets) {
   std::vector<std::string> problems;
-  if (options.bus == Bus::kNone) {
-    problems.emplace_back("no bus is named: --bus memory serves without PostgreSQL");
-    return problems;
-  }
-  if (options.events.empty() && sockets.events < 0) {
-    problems.emplace_back(
-        "no events would come: --events - takes them from standard input, --events PATH from a "
-        "Unix "
-        "socket");
+  switch (options.bus) {
+    case Bus::kNone:
+      problems.emplace_back(
+          "no bus is named: --bus memory serves without PostgreSQL, --bus postgresql what a "
+          "database keeps");
+      return problems;
+    case Bus::kMemory:
+      CheckMemory(options, sockets, &problems);
+      break;
+    case Bus::kPostgresql:
+      CheckPostgresql(options, &problems);
+      break;
   }
   if (!options.authenticate.empty()) {
     problems.emplace_back(
-        "authenticate names a function of a database, and this node has none: leave it out, and "
+        "authenticate names a function of a database, which nodes do not call: leave it out, and "
         "register the issuers of tokens in the catalog");
   }
-  if (options.catalog.empty()) return problems;
-  std::string error;
-  if (!ReadCatalogFile(options.catalog, &error)) problems.push_back(error);
   return problems;
 }
 
 std::unique_ptr<BusReader> MakeBusReader(const Options& options, const PassedSockets& sockets) {
+  if (options.bus == Bus::kPostgresql) {
+    return std::make_unique<PostgresqlReader>(options.bus_url, options.bus_listen_url);
+  }
   return std::make_unique<LineSource>(options.events, sockets.events);
 }
 

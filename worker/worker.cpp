@@ -162,7 +162,7 @@ int Worker::Run() {
 std::string Worker::Start() {
   tasks_.Attach(&loop_);
   keys_.Attach(&loop_);
-  loader_.Attach(&loop_);
+  loader_.Attach(&loop_, feed_ ? Resolving::kImpossible : Resolving::kPossible);
   heartbeat_.emplace(&ring_->reader_page()->heartbeats.control);
   heartbeat_->Attach(&loop_);
   logins_timer_.Attach(&loop_);
@@ -307,8 +307,14 @@ std::string Worker::RestrictFiles() {
     return {};
   }
   std::string error;
-  const auto readable = feed_ ? DirectoriesToRead(*options_) : std::vector<std::string>();
-  switch (RestrictFileAccess(readable, /*connects=*/false, &error)) {
+  std::vector<std::string> readable;
+  BusNeeds needs;
+  if (feed_) {
+    readable = DirectoriesToRead(*options_);
+    needs = feed_->needs();
+    readable.insert(readable.end(), needs.readable.begin(), needs.readable.end());
+  }
+  switch (RestrictFileAccess(readable, needs.connects, &error)) {
     case FileAccess::kRestricted:
       return {};
     case FileAccess::kUnsupported:
@@ -324,7 +330,14 @@ std::string Worker::RestrictFiles() {
 
 std::string Worker::RestrictCalls() {
   if (!options_->sandbox) return {};
-  const std::string error = RestrictSystemCalls(feed_ ? Calls::kServeNode : Calls::kServe);
+  Calls calls = Calls::kServe;
+  if (feed_) {
+    const BusNeeds needs = feed_->needs();
+    calls = needs.connects_locally ? Calls::kServeLocallyConnectedNode
+            : needs.connects       ? Calls::kServeConnectedNode
+                                   : Calls::kServeNode;
+  }
+  const std::string error = RestrictSystemCalls(calls);
   if (error.empty()) return {};
   return "could not give up system calls: " + error + "; fraiseql_subs.sandbox = off does without";
 }

@@ -14,7 +14,7 @@ VARIANT ?= release
 OUT := $(BUILD)/$(VARIANT)
 
 PACKAGES := libuv simdjson libssl libcrypto cjose jansson libcurl libseccomp
-LDLIBS := $(shell pkg-config --libs $(PACKAGES)) -lprometheus-cpp-core -pthread
+LDLIBS := $(shell pkg-config --libs $(PACKAGES) libpq) -lprometheus-cpp-core -pthread
 
 # -g1 is enough for backtraces; compiling takes half as long again with -g.
 ifeq ($(VARIANT),release)
@@ -73,6 +73,10 @@ $(OUT)/%.o: %.cpp
 
 # These become part of the extension's library as well.
 $(CONTRACT_OBJECTS) $(GRAPHQL_OBJECTS): override CXXFLAGS += -fPIC -fvisibility=hidden -fvisibility-inlines-hidden
+
+# The only files that see libpq.
+$(OUT)/worker/bus/postgresql/%.o: override CXXFLAGS += \
+	$(shell pkg-config --cflags libpq | sed 's/-I/-isystem /g')
 
 VERSION := $(shell sed -n "s/^default_version = '\(.*\)'/\1/p" fraiseql_subs.control)
 $(OUT)/worker/base/version.o: override CXXFLAGS += -DFSUBS_VERSION='"$(VERSION)"'

@@ -203,18 +203,33 @@ CLI::Validator LimitOf(LimitForm form) {
 
 // What only a node without a database has. The two that are no settings of PostgreSQL's are read
 // from the environment, too.
-constexpr const char* kNodeOptions[] = {"bus", "catalog", "events", "exit_at_end"};
+constexpr const char* kNodeOptions[] = {"bus",     "bus_url", "bus_listen_url",
+                                        "catalog", "events",  "exit_at_end"};
 
 void DeclareNode(CLI::App* app, Options* options) {
   constexpr char kGroup[] = "Without PostgreSQL";
-  const std::map<std::string, Bus> buses = {{"memory", Bus::kMemory}};
+  const std::map<std::string, Bus> buses = {{"memory", Bus::kMemory},
+                                            {"postgresql", Bus::kPostgresql}};
   Add(app, "bus", &options->bus)
       ->transform(CLI::CheckedTransformer(buses, CLI::ignore_case))
       ->group(kGroup)
       ->option_text("NAME (memory)")
       ->description(
           "What brings events to a node without a database. memory: programs of this machine write "
-          "them, a line of JSON each.");
+          "them, a line of JSON each. postgresql: a database that has the SQL file instead of the "
+          "extension keeps them.");
+  Add(app, "bus_url", &options->bus_url)
+      ->group(kGroup)
+      ->option_text("CONNECTION")
+      ->description(
+          "Connection string of that database. Better in a file or in the environment than on the "
+          "command line if it has a password.");
+  Add(app, "bus_listen_url", &options->bus_listen_url)
+      ->group(kGroup)
+      ->option_text("CONNECTION")
+      ->description(
+          "The same for the session that waits for notifications, where the other one goes through "
+          "a pooler.");
   Add(app, "catalog", &options->catalog)
       ->group(kGroup)
       ->option_text("FILE")

@@ -13,8 +13,9 @@ namespace fsubs {
 
 // What brings events.
 enum class Bus {
-  kNone,    // PostgreSQL's backends, by the ring that its launcher passes
-  kMemory,  // other programs, as lines of JSON
+  kNone,        // PostgreSQL's backends, by the ring that its launcher passes
+  kMemory,      // other programs, as lines of JSON
+  kPostgresql,  // a database that has the SQL file instead of the extension
 };
 
 struct Options {
@@ -34,6 +35,8 @@ struct Options {
   std::string catalog;  // a file
   std::string events;   // "-" or the path of a Unix socket
   bool exit_at_end = false;
+  std::string bus_url;         // secret: it may have a password
+  std::string bus_listen_url;  // likewise; empty: the same
   bool check_config = false;
   std::string config_file;
   uint64_t ring_size;

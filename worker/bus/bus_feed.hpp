@@ -35,6 +35,7 @@ class BusFeed final : private BusReader::Sink {
 
   // As BusReader::Open.
   std::string Open() { return reader_->Open(); }
+  BusNeeds needs() const { return reader_->needs(); }
   // Read from now on. `host` outlives the feed. Call when the shards read the ring.
   void Start(Host* host);
 

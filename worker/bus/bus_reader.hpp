@@ -7,6 +7,7 @@
 #include <cstdint>
 #include <span>
 #include <string>
+#include <vector>
 
 #include "worker/bus/private_ring.hpp"
 
@@ -17,6 +18,13 @@ struct BusState {
   bool is_connected = false;
   std::string trouble;  // why events may not arrive, on one line; empty: they do
   uint64_t behind = 0;  // events that are known to wait in the bus
+};
+
+// What a bus still needs of the system when the sandbox is closed.
+struct BusNeeds {
+  bool connects = false;              // by TCP
+  bool connects_locally = false;      // by Unix sockets, too
+  std::vector<std::string> readable;  // files and directories
 };
 
 class BusReader {
@@ -45,6 +53,8 @@ class BusReader {
   // Open what needs rights that the sandbox takes away. Called on the control thread, before
   // Attach. Returns an empty string, or why the bus cannot be read.
   virtual std::string Open() = 0;
+  // Known once Open has succeeded.
+  virtual BusNeeds needs() const { return {}; }
   // Read on `loop`, whose thread is the bus's own (bus_thread.hpp). The reader and `sink` live as
   // long as the loop.
   virtual void Attach(uv_loop_t* loop, Sink* sink) = 0;

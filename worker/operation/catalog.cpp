@@ -217,7 +217,8 @@ bool Catalog::KeepsRulesOf(const Catalog& older) const {
          });
 }
 
-std::shared_ptr<const Catalog> Catalog::FromSnapshot(std::string_view json, std::string* error) {
+std::shared_ptr<const Catalog> Catalog::FromSnapshot(std::string_view json, std::string* error,
+                                                     Resolving resolving) {
   JsonTree tree;
   if (!tree.ParseCopy(json)) {
     *error = std::string("snapshot is not JSON: ") + tree.error();
@@ -250,7 +251,15 @@ std::shared_ptr<const Catalog> Catalog::FromSnapshot(std::string_view json, std:
     const auto watched = columns.find(field.channel);
     field.columns = watched != columns.end() ? watched->second : unwatched;
     const auto resolver = resolvers.find(field.name);
-    if (resolver != resolvers.end()) field.resolver = resolver->second;
+    if (resolver != resolvers.end()) {
+      // The event's own data is not what clients are meant to see.
+      if (resolving == Resolving::kImpossible) {
+        catalog->left_out_.push_back("subscription \"" + field.name +
+                                     "\": it has a resolver, and nobody is here to call it");
+        return;
+      }
+      field.resolver = resolver->second;
+    }
     fields.push_back(std::move(field));
   });
   if (const auto issuers = root.Find("issuers")) {

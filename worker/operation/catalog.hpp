@@ -61,12 +61,16 @@ struct SubscriptionField {
 inline constexpr std::string_view kExtensionMissing =
     "the extension is not created in the database";
 
+// Whether there is anybody who calls resolvers.
+enum class Resolving { kPossible, kImpossible };
+
 class Catalog {
  public:
   // Build from an executor's snapshot (docs/side-door.md). Subscriptions that cannot be served are
   // left out. On failure `*error` says why; a snapshot of a database without the extension is a
   // failure too.
-  static std::shared_ptr<const Catalog> FromSnapshot(std::string_view json, std::string* error);
+  static std::shared_ptr<const Catalog> FromSnapshot(std::string_view json, std::string* error,
+                                                     Resolving resolving = Resolving::kPossible);
 
   const graphql::Schema& schema() const { return *schema_; }
   const std::vector<SubscriptionField>& fields() const { return fields_; }

@@ -236,6 +236,11 @@ void AddSend(Filter* filter, int call, unsigned flags) {
               SCMP_CMP(flags, SCMP_CMP_MASKED_EQ, MSG_FASTOPEN, MSG_FASTOPEN));
 }
 
+void AddSocket(Filter* filter, int family) {
+  filter->Add(SCMP_ACT_ALLOW, SCMP_SYS(socket),
+              SCMP_CMP(0, SCMP_CMP_EQ, static_cast<scmp_datum_t>(family)));
+}
+
 // Some commands have the kernel send signals to other processes, or hold up who opens a file.
 void AddControl(Filter* filter, int call) {
   for (const int command : {F_DUPFD, F_DUPFD_CLOEXEC, F_GETFD, F_SETFD, F_GETFL, F_SETFL}) {
@@ -287,19 +292,18 @@ std::string RestrictSystemCalls(Calls calls) {
   for (const unsigned long request : kRequests) {
     filter.Add(SCMP_ACT_ALLOW, SCMP_SYS(ioctl), SCMP_CMP(1, SCMP_CMP_EQ, request));
   }
-  if (calls == Calls::kServeNode) filter.Add(SCMP_ACT_ALLOW, kOfWaking);
-  if (calls != Calls::kFetch) {
-    filter.Add(SCMP_ACT_ALLOW, kOfServing);
-    filter.Add(SCMP_ACT_KILL_PROCESS, kFatalInServing);
-  } else {
+  const bool connects = calls != Calls::kServe && calls != Calls::kServeNode;
+  if (calls != Calls::kFetch) filter.Add(SCMP_ACT_ALLOW, kOfServing);
+  if (calls != Calls::kFetch && calls != Calls::kServe) filter.Add(SCMP_ACT_ALLOW, kOfWaking);
+  if (connects) {
     filter.Add(SCMP_ACT_ALLOW, kOfFetching);
-    // PostgreSQL takes whoever comes by its Unix socket as that user for itself, in many servers.
     // Names are looked up by asking the interfaces, too.
-    for (const int family : {AF_INET, AF_INET6, AF_NETLINK}) {
-      filter.Add(SCMP_ACT_ALLOW, SCMP_SYS(socket),
-                 SCMP_CMP(0, SCMP_CMP_EQ, static_cast<scmp_datum_t>(family)));
-    }
+    for (const int family : {AF_INET, AF_INET6, AF_NETLINK}) AddSocket(&filter, family);
+  } else {
+    filter.Add(SCMP_ACT_KILL_PROCESS, kFatalInServing);
   }
+  // PostgreSQL takes whoever comes by its Unix socket as that user for itself, in many servers.
+  if (calls == Calls::kServeLocallyConnectedNode) AddSocket(&filter, AF_UNIX);
   return filter.Load();
 }
 

@@ -15,7 +15,7 @@ import psycopg
 from psycopg.conninfo import conninfo_to_dict
 from psycopg.rows import tuple_row
 from psycopg.types.json import Jsonb
-from psycopg_pool import AsyncConnectionPool
+from psycopg_pool import AsyncConnectionPool, PoolTimeout
 
 from fraiseql_subs._link import Link
 from fraiseql_subs._schema.values import encode_default
@@ -273,8 +273,8 @@ class Engine(Generic[StreamT]):
             conninfo_to_dict(conninfo)
         except psycopg.ProgrammingError as error:
             raise ValueError(f"conninfo: {str(error).strip()}") from None
-        self._config = config
-        self._conninfo = conninfo
+        self.config = config
+        self._conninfo = conninfo if config.dsn is None else config.dsn
         self._given_pool = pool
         self._pool: Pool | None = None
         self._make_stream = make_stream
@@ -296,27 +296,49 @@ class Engine(Generic[StreamT]):
             asyncio.get_running_loop()
         except RuntimeError:
             raise RuntimeError("fraiseql_subs needs an event loop of asyncio, as psycopg") from None
-        if self._link is not None:
+        if self._link is not None or self._pool is not None:
             raise RuntimeError("it is started already")
-        self._config.require_available()
+        self.config.require_available()
+        if not self.config.has_worker:
+            await self._start_without_worker()
+            return
         link = Link(self._connect, self._check_pool)
         await link.start(self._timeout)
         try:
-            pool = self._given_pool
-            if pool is None:
-                pool = AsyncConnectionPool(
-                    self._conninfo,
-                    min_size=1,
-                    max_size=_POOL_SIZE,
-                    timeout=self._timeout,
-                    open=False,
-                )
-                await pool.open(wait=True, timeout=self._timeout)
+            pool = await self._open_pool()
         except BaseException:
             await link.stop()
             raise
         self._pool = pool
         self._link = link
+        self._closing = False
+
+    async def _open_pool(self) -> Pool:
+        if self._given_pool is not None:
+            return self._given_pool
+        pool: Pool = AsyncConnectionPool(
+            self._conninfo,
+            min_size=1,
+            max_size=_POOL_SIZE,
+            timeout=self._timeout,
+            open=False,
+        )
+        try:
+            await pool.open(wait=True, timeout=self._timeout)
+        except BaseException:
+            await pool.close()
+            raise
+        return pool
+
+    async def _start_without_worker(self) -> None:
+        """Connect to a database that nobody but nodes elsewhere serves."""
+        try:
+            self._pool = await self._open_pool()
+        except PoolTimeout as error:
+            raise SubscriptionError(
+                f"The database was not reached within {self._timeout} s: {error}",
+                code="UNAVAILABLE",
+            ) from error
         self._closing = False
 
     async def stop(self, drain: float = 0.0) -> None:
@@ -325,7 +347,12 @@ class Engine(Generic[StreamT]):
         :param drain: seconds within which what is queued may still be read.
         """
         link, pool = self._link, self._pool
-        if link is None or pool is None:
+        if pool is None:
+            return
+        if link is None:
+            self._pool = None
+            if pool is not self._given_pool:
+                await pool.close()
             return
         self._closing = True
         stopped = SubscriptionError("The subscriptions were stopped.", code="STOPPED")
@@ -383,6 +410,8 @@ class Engine(Generic[StreamT]):
 
     def _require_link(self) -> Link:
         if self._link is None:
+            if self._pool is not None:
+                self.config.require_worker()
             raise SubscriptionError("It is not started.", code="STOPPED")
         if self._closing:
             raise SubscriptionError("The subscriptions were stopped.", code="STOPPED")
@@ -605,6 +634,8 @@ class Engine(Generic[StreamT]):
             await cursor.execute(_METRICS)
             rows = cast("list[tuple[str, dict[str, str], Any]]", await cursor.fetchall())
         found = {_metric_name(name, labels): float(value) for name, labels, value in rows}
+        if not self.config.has_worker:
+            return found
         link = self._require_link()
         sockets = sum(isinstance(session, HostedSocket) for session in link.sessions)
         return found | {

@@ -67,18 +67,36 @@ class EventBusConfig:
 
     @classmethod
     def postgresql(cls, dsn: str) -> "EventBusConfig":
-        """Return a bus of tables in a PostgreSQL database.
+        """Return a bus of tables in a PostgreSQL database that has the SQL file, not the extension.
 
-        :param dsn: as libpq takes it, `key=value …` or `postgresql://…`; not empty.
+        Nodes (`fraiseql-worker --bus postgresql`) serve its clients. An application publishes and
+        looks at metrics; it cannot subscribe, host sockets or run resolvers, as no worker is there.
+
+        :param dsn: as libpq takes it, `key=value …` or `postgresql://…`; not empty. It is what is
+            connected to, unless a pool is given, and stands in for `conninfo`.
         """
         return cls("postgresql", dsn=dsn)
 
     def require_available(self) -> None:
         """Raise SubscriptionError, code `BUS_UNAVAILABLE`, if this version cannot start the bus."""
-        if self.bus_type != "memory":
+        if self.bus_type == "redis":
             raise SubscriptionError(
                 f"The bus {self.bus_type!r} arrives with a later version of fraiseql-subs; "
                 "this one has EventBusConfig.memory().",
+                code="BUS_UNAVAILABLE",
+            )
+
+    @property
+    def has_worker(self) -> bool:
+        """Whether a worker runs beside the database, for sessions of this process."""
+        return self.bus_type != "postgresql"
+
+    def require_worker(self) -> None:
+        """Raise SubscriptionError, code `BUS_UNAVAILABLE`, if there is no worker."""
+        if not self.has_worker:
+            raise SubscriptionError(
+                f"The bus {self.bus_type!r} has no worker beside the database: clients connect to "
+                "its nodes (fraiseql-worker --bus postgresql), and applications only publish.",
                 code="BUS_UNAVAILABLE",
             )
 

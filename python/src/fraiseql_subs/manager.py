@@ -147,16 +147,21 @@ class SubscriptionManager(Registry, Generic[App]):
         :param sync: None: as the manager was made.
         :param resolvers: likewise.
         :raises SubscriptionError: the worker is not reached in time (`UNAVAILABLE`), or the bus is
-            not of this version (`BUS_UNAVAILABLE`).
+            not of this version, or one without a worker, which could not call what is decorated
+            (`BUS_UNAVAILABLE`).
         :raises psycopg.Error: what trying again does not help, as a missing permission.
         :raises RuntimeError: it is started already.
         """
+        has_any = any(one.subscriptions or one.batches for one in self.registries)
+        syncs = has_any and (self._sync if sync is None else sync)
+        resolves = self._resolvers if resolvers is None else resolvers
+        if syncs or (has_any and resolves):
+            self._engine.config.require_worker()
         await self._engine.start()
         try:
-            has_any = any(one.subscriptions or one.batches for one in self.registries)
-            if has_any and (self._sync if sync is None else sync):
+            if syncs:
                 await self.sync()
-            if self._resolvers if resolvers is None else resolvers:
+            if resolves and self._engine.config.has_worker:
                 conninfo, _ = await self.connection_parameters()
                 runner = ResolverRunner(
                     self._engine.pool,
