@@ -1,6 +1,5 @@
 import os
 import signal
-import ssl
 
 import pytest
 
@@ -120,7 +119,7 @@ def test_a_node_serves_by_tls_and_takes_renewed_certificates(make_node):
     key.chmod(0o600)
     node.launch()
     node.wait_for_log("listening on")
-    context = ssl.create_default_context(cafile=str(authority.certificate))
+    context = authority.context()
     client = Client(f"wss://127.0.0.1:{node.port}", ssl=context)
     client.init()
     client.subscribe(QUERY)

@@ -11,6 +11,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, cast
 
+from fraiseql_subs._schema.values import encode_default
 from fraiseql_subs.testing._postgres import ServerUnavailable, find_pg_config, free_port
 
 __all__ = ["PrivateWorker"]
@@ -136,7 +137,8 @@ class PrivateWorker:
         """Write a line and wait until it is taken; raises as `publish`."""
         with self._lock:
             try:
-                self._socket.sendall(f'{json.dumps(line)}\n{{"sync": null}}\n'.encode())
+                text = json.dumps(line, default=encode_default)
+                self._socket.sendall(f'{text}\n{{"sync": null}}\n'.encode())
                 error = None
                 while "sync" not in (answer := self._answer()):
                     error = answer["error"]

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any, cast
 
 import psycopg
 
+from fraiseql_subs._schema.values import encode_default
 from fraiseql_subs.testing._memory import PrivateWorker
 from fraiseql_subs.testing._postgres import PrivatePostgres, ServerUnavailable
 from fraiseql_subs.testing._threads import in_thread
@@ -365,7 +366,7 @@ class WorkerServer:
     ) -> None:
         """Publish an event and commit; blocks for about a millisecond.
 
-        :param data: JSON-able.
+        :param data: as of the manager's `publish_event`.
         """
         if self._worker is not None:
             event = {"type": type, "channel": channel, "data": data}
@@ -374,7 +375,7 @@ class WorkerServer:
             return
         self.execute(
             "SELECT fraiseql_publish(%s, %s, %s::jsonb, %s, %s)",
-            (type, channel, json.dumps(data), correlation_id, subgraph),
+            (type, channel, json.dumps(data, default=encode_default), correlation_id, subgraph),
         )
 
     def prepare_fence(self) -> int:
