@@ -3,6 +3,9 @@
 # of PostgreSQL.
 #
 #   make -f worker/worker.mk [VARIANT=release|asan|tsan|fuzz] [BUILD=dir] worker|unit-tests|fuzzers|oracle|bench
+#   make -f worker/worker.mk [PREFIX=/usr/local] [DESTDIR=dir] install|uninstall
+#
+# The second puts the program and its units for systemd in place on a machine without PostgreSQL.
 #
 # The tests of one file alone: make -f worker/worker.mk VARIANT=asan build/asan/test/unit/contract/ring_test
 
@@ -43,7 +46,7 @@ endif
 objects = $(patsubst %.cpp,$(OUT)/%.o,$(sort $(wildcard $(1))))
 CONTRACT_OBJECTS := $(call objects,contract/*.cpp)
 GRAPHQL_OBJECTS := $(call objects,graphql/*/*.cpp)
-WORKER_OBJECTS := $(filter-out $(OUT)/worker/main.o,$(call objects,worker/*.cpp worker/*/*.cpp))
+WORKER_OBJECTS := $(filter-out $(OUT)/worker/main.o,$(call objects,worker/*.cpp worker/*/*.cpp worker/*/*/*.cpp))
 UNIT_TEST_OBJECTS := $(call objects,$(shell find test/unit -name '*_test.cpp'))
 FUZZERS := $(patsubst test/fuzz/%.cpp,$(OUT)/fuzz/%,$(wildcard test/fuzz/*_fuzz.cpp))
 BENCHES := $(patsubst bench/%.cpp,$(OUT)/bench/%,$(wildcard bench/*.cpp))
@@ -53,7 +56,11 @@ CONTRACT := $(OUT)/libcontract.a
 GRAPHQL := $(OUT)/libgraphql.a
 ALL := $(OUT)/libworker.a $(GRAPHQL) $(CONTRACT)
 
-.PHONY: worker unit-tests fuzzers oracle bench
+PREFIX ?= /usr/local
+PROGRAMS := $(DESTDIR)$(PREFIX)/bin
+UNITS := $(DESTDIR)$(PREFIX)/lib/systemd/system
+
+.PHONY: worker unit-tests fuzzers oracle bench install uninstall
 worker: $(OUT)/fraiseql-worker
 unit-tests: $(OUT)/unit-tests
 fuzzers: $(FUZZERS)
@@ -66,6 +73,10 @@ $(OUT)/%.o: %.cpp
 
 # These become part of the extension's library as well.
 $(CONTRACT_OBJECTS) $(GRAPHQL_OBJECTS): override CXXFLAGS += -fPIC -fvisibility=hidden -fvisibility-inlines-hidden
+
+VERSION := $(shell sed -n "s/^default_version = '\(.*\)'/\1/p" fraiseql_subs.control)
+$(OUT)/worker/base/version.o: override CXXFLAGS += -DFSUBS_VERSION='"$(VERSION)"'
+$(OUT)/worker/base/version.o: fraiseql_subs.control
 
 PLAYGROUND := worker/playground
 $(OUT)/worker/playground/playground_page.inc: $(filter-out %.cpp %.hpp,$(wildcard $(PLAYGROUND)/*))
@@ -87,6 +98,15 @@ $(ALL):
 
 $(OUT)/fraiseql-worker: $(OUT)/worker/main.o $(ALL)
 	$(CXX) $(CXXFLAGS) -o $@ $^ $(LDLIBS)
+
+install: worker
+	install -D $(OUT)/fraiseql-worker $(PROGRAMS)/fraiseql-worker
+	install -d $(UNITS)
+	sed 's|/usr/local/bin/|$(PREFIX)/bin/|' systemd/fraiseql-worker.service >$(UNITS)/fraiseql-worker.service
+	install -m 644 systemd/fraiseql-worker.socket $(UNITS)/fraiseql-worker.socket
+
+uninstall:
+	rm -f $(PROGRAMS)/fraiseql-worker $(UNITS)/fraiseql-worker.service $(UNITS)/fraiseql-worker.socket
 
 # The tests' own code need not be quick, but what it includes of the ring must be as it is elsewhere
 # where races are looked for.
