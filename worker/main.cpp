@@ -6,6 +6,7 @@
 
 #include "worker/base/log.hpp"
 #include "worker/base/options.hpp"
+#include "worker/bus/redis/redis_setup.hpp"
 #include "worker/key_fetch/fetcher_process.hpp"
 #include "worker/mapped_ring.hpp"
 #include "worker/worker.hpp"
@@ -35,7 +36,15 @@ int main(int argc, char** argv) {
                "could not start the process that fetches keys of issuers with a jwks_url: %s",
                error.c_str());
   }
-  static fsubs::Worker worker(argc, argv, options, std::move(ring), fetcher);
+  fsubs::KeptProcess dialer;
+  if (options.bus == fsubs::Bus::kRedis) {
+    dialer = fsubs::StartRedisDialer(options, &error);
+    if (dialer.channel < 0) {
+      fsubs::Log(fsubs::LogLevel::kError, "could not start the process that connects to Redis: %s",
+                 error.c_str());
+    }
+  }
+  static fsubs::Worker worker(argc, argv, options, std::move(ring), fetcher, dialer);
   // Not exit(): the shards' threads still use what destructors would take away.
   _exit(worker.Run());
 }

@@ -18,6 +18,8 @@
 #include "worker/base/heartbeat.hpp"
 #include "worker/base/options.hpp"
 #include "worker/base/task_queue.hpp"
+#include "worker/bus/bus_counters.hpp"
+#include "worker/bus/redis/publishing_thread.hpp"
 #include "worker/catalog_loader.hpp"
 #include "worker/denied_events.hpp"
 #include "worker/event_ring.hpp"
@@ -43,7 +45,7 @@ class Worker final : private ShardHost,
  public:
   // `argc` and `argv` are read again on SIGHUP. There are as many shards as `ring` wakes.
   Worker(int argc, char** argv, const Options& options, std::unique_ptr<EventRing> ring,
-         FetcherProcess fetcher);
+         FetcherProcess fetcher, KeptProcess dialer);
 
   // Serve until SIGTERM has been obeyed. Returns the process's exit code; the process then ends
   // without destroying the worker, whose shards still run.
@@ -60,6 +62,9 @@ class Worker final : private ShardHost,
   void OnDrained() override;
   void OnLinkReport(LinkId link, LinkReport report) override;
   HttpReply OnGet(std::string_view path) override;
+  void OnPublished() override {
+    if (publishing_) publishing_->NotePublished();
+  }
 
   // SideDoorHost.
   void OnSnapshot(side_door::SnapshotRequest request, std::string_view snapshot_json) override {
@@ -83,6 +88,7 @@ class Worker final : private ShardHost,
   void AskForSnapshot(side_door::SnapshotRequest request) override {
     side_door_->RequestSnapshot(request);
   }
+  void OnRead(const std::string& snapshot_json, Position covers) override;
   void OnLoaded(const std::shared_ptr<const Catalog>& catalog, const std::string& error,
                 Position covers) override;
 
@@ -91,6 +97,8 @@ class Worker final : private ShardHost,
   std::string RestrictFiles();
   std::string RestrictCalls();
   std::string Listen();
+  void StartPublishing(const RedisAccess& access, const std::string& error);
+  void FinishPublishing();
   void WarnOfFiles(const Options& options) const;
   void AdoptInTurn(int fd);
   void LookForDatabase();
@@ -116,6 +124,9 @@ class Worker final : private ShardHost,
   const std::unique_ptr<EventRing> ring_;
   std::vector<ShardCounters> counters_;
   PeerCounts peers_;
+  const KeptProcess dialer_;
+  BusCounters bus_;
+  std::unique_ptr<PublishingThread> publishing_;  // null: there is no bus; constant after start
   AuditLog audit_;
   DeniedEvents denied_;
   LimitTable limits_;
@@ -140,10 +151,12 @@ class Worker final : private ShardHost,
   uv_timer_t logins_timer_{};  // runs while some wait
   uv_timer_t calls_timer_{};   // likewise, for calls of resolvers
   uv_timer_t sending_timer_{};
+  uv_timer_t bus_timer_{};
   TaskQueue tasks_{"control thread"};
 
-  size_t drained_ = 0;  // shards
-  size_t files_ = 0;    // that may be open
+  size_t drained_ = 0;         // shards, and the bus
+  bool bus_finished_ = false;  // it has been counted
+  size_t files_ = 0;           // that may be open
 
   std::atomic<CatalogState> catalog_{CatalogState::kUnread};
   std::atomic<bool> draining_{false};

@@ -1,5 +1,7 @@
 #include "worker/base/options.hpp"
 
+#include <unistd.h>
+
 #include <CLI/CLI.hpp>
 #include <algorithm>
 #include <limits>
@@ -14,8 +16,9 @@
 namespace fsubs {
 namespace {
 
-using Member = std::variant<bool Options::*, uint16_t Options::*, uint64_t Options::*,
-                            std::string Options::*, LogLevel Options::*, TlsVersion Options::*>;
+using Member =
+    std::variant<bool Options::*, uint16_t Options::*, uint64_t Options::*, std::string Options::*,
+                 LogLevel Options::*, TlsVersion Options::*, Bus Options::*>;
 
 // Where the value of a setting goes.
 struct Binding {
@@ -36,6 +39,12 @@ constexpr Binding kBindings[] = {
     {SettingIndex("ssl_ciphers"), &Options::ssl_ciphers},
     {SettingIndex("ssl_min_protocol_version"), &Options::ssl_min_protocol_version},
     {SettingIndex("sandbox"), &Options::sandbox},
+    {SettingIndex("bus"), &Options::bus},
+    {SettingIndex("bus_url"), &Options::bus_url},
+    {SettingIndex("bus_ca_file"), &Options::bus_ca_file},
+    {SettingIndex("bus_max_length"), &Options::bus_max_length},
+    {SettingIndex("bus_max_age"), &Options::bus_max_age},
+    {SettingIndex("node_name"), &Options::node_name},
     {SettingIndex("allow_anonymous"), &Options::allow_anonymous},
     {SettingIndex("token_in_url"), &Options::token_in_url},
     {SettingIndex("authenticate"), &Options::authenticate},
@@ -90,6 +99,10 @@ struct SettingKindOf<std::string> {
 };
 template <>
 struct SettingKindOf<LogLevel> {
+  using Type = EnumSetting;
+};
+template <>
+struct SettingKindOf<Bus> {
   using Type = EnumSetting;
 };
 template <>
@@ -239,6 +252,13 @@ Options::Options() {
         },
         binding.member);
   }
+}
+
+std::string NodeName(const Options& options) {
+  if (!options.node_name.empty()) return options.node_name;
+  char host[256] = "";
+  if (gethostname(host, sizeof(host) - 1) != 0) return "node:" + std::to_string(options.port);
+  return std::string(host) + ":" + std::to_string(options.port);
 }
 
 bool ParseOptions(int argc, const char* const* argv, Options* options, int* exit_code) {

@@ -30,6 +30,12 @@ struct Options {
   std::string unix_socket;  // empty: none
   bool ssl;
   bool sandbox;
+  Bus bus;
+  std::string bus_url;      // secret: it may have a password
+  std::string bus_ca_file;  // empty: the system's authorities
+  uint64_t bus_max_length;
+  uint64_t bus_max_age;   // 0: for ever
+  std::string node_name;  // empty: NodeName says
 
   // Settings that are read again on SIGHUP.
   std::string proxy_protocol_from;  // separated by commas
@@ -76,6 +82,9 @@ struct Options {
   uint64_t drain_timeout;
   LogLevel log_level;
 };
+
+// What this node is called on the bus.
+std::string NodeName(const Options& options);
 
 // Read the arguments and the file that `--config` names. Returns true to go on. Otherwise
 // `*exit_code` is set and help or an error has been printed.
