@@ -19,6 +19,8 @@
 #include "worker/base/options.hpp"
 #include "worker/base/task_queue.hpp"
 #include "worker/bus/bus_counters.hpp"
+#include "worker/bus/bus_feed.hpp"
+#include "worker/bus/kept_snapshot.hpp"
 #include "worker/bus/redis/publishing_thread.hpp"
 #include "worker/catalog_loader.hpp"
 #include "worker/denied_events.hpp"
@@ -30,6 +32,7 @@
 #include "worker/metrics.hpp"
 #include "worker/operation/catalog.hpp"
 #include "worker/resolve/resolve_queue.hpp"
+#include "worker/service_manager.hpp"
 #include "worker/shard/shard.hpp"
 #include "worker/side_door_server.hpp"
 #include "worker/socket/peer_limits.hpp"
@@ -38,14 +41,26 @@
 
 namespace fsubs {
 
+// What is there before there is a worker.
+struct WorkerParts {
+  std::unique_ptr<EventRing> ring;  // there are as many shards as it wakes
+  // Of a node without a database: what fills its ring. Null: PostgreSQL's backends do, and
+  // executors come by the side door.
+  std::unique_ptr<BusFeed> feed;
+  PassedSockets sockets;
+  FetcherProcess fetcher;
+  KeptProcess dialer;  // with a bus by TCP
+  std::unique_ptr<BusCounters> bus = std::make_unique<BusCounters>();
+};
+
 class Worker final : private ShardHost,
                      private SideDoorHost,
                      private KeyService::Host,
-                     private CatalogLoader::Host {
+                     private CatalogLoader::Host,
+                     private BusFeed::Host {
  public:
-  // `argc` and `argv` are read again on SIGHUP. There are as many shards as `ring` wakes.
-  Worker(int argc, char** argv, const Options& options, std::unique_ptr<EventRing> ring,
-         FetcherProcess fetcher, KeptProcess dialer);
+  // `argc` and `argv` are read again on SIGHUP.
+  Worker(int argc, char** argv, const Options& options, WorkerParts parts);
 
   // Serve until SIGTERM has been obeyed. Returns the process's exit code; the process then ends
   // without destroying the worker, whose shards still run.
@@ -85,25 +100,32 @@ class Worker final : private ShardHost,
   void OnKeysTried(const std::string& url, KeysTried outcome) override;
 
   // CatalogLoader::Host.
-  void AskForSnapshot(side_door::SnapshotRequest request) override {
-    side_door_->RequestSnapshot(request);
-  }
+  void AskForSnapshot(side_door::SnapshotRequest request) override;
   void OnRead(const std::string& snapshot_json, Position covers) override;
   void OnLoaded(const std::shared_ptr<const Catalog>& catalog, const std::string& error,
                 Position covers) override;
 
+  // BusFeed::Host, the bus's thread.
+  void OnBusCatalog(std::string snapshot_json) override;
+  void OnBusEnd() override;
+
   std::string Start();
+  std::string OpenSideDoor();
+  void FeedWatchdog();
+  void ReloadCatalogFile(const Options& options);
   // Before there is any thread but this one, and once everything is open.
   std::string RestrictFiles();
   std::string RestrictCalls();
   std::string Listen();
   void StartPublishing(const RedisAccess& access, const std::string& error);
   void FinishPublishing();
+  void CountConnections();
   void WarnOfFiles(const Options& options) const;
   void AdoptInTurn(int fd);
   void LookForDatabase();
   void NoteUnusable();
   void Reload();
+  void ReloadSettings();
   void StartDrain();
   void ExplainDelivery(const std::optional<JsonValue>& arguments, Reply reply);
   void CollectRows(const std::function<void(Shard*, Shard::RowsReply)>& ask, Reply reply);
@@ -120,12 +142,15 @@ class Worker final : private ShardHost,
   char** const argv_;
   std::shared_ptr<const Options> options_;
   std::shared_ptr<const TlsContext> tls_;  // null: without TLS
-  const std::string database_;
+  const std::string database_;             // empty on a node without one
   const std::unique_ptr<EventRing> ring_;
+  const std::unique_ptr<BusFeed> feed_;  // null: PostgreSQL's backends fill the ring
+  const PassedSockets sockets_;
+  const ServiceManager manager_;
   std::vector<ShardCounters> counters_;
   PeerCounts peers_;
   const KeptProcess dialer_;
-  BusCounters bus_;
+  const std::unique_ptr<BusCounters> bus_;
   std::unique_ptr<PublishingThread> publishing_;  // null: there is no bus; constant after start
   AuditLog audit_;
   DeniedEvents denied_;
@@ -134,8 +159,9 @@ class Worker final : private ShardHost,
   std::unique_ptr<UnixListener> unix_listener_;
   size_t next_adopting_ = 0;  // of the shards
   SessionLinks links_;
-  std::unique_ptr<SideDoorServer> side_door_;
+  std::unique_ptr<SideDoorServer> side_door_;  // null on a node without a database
   CatalogLoader loader_{this};
+  KeptSnapshot snapshot_{&loader_};  // what a bus has brought
   KeyService keys_;
   AuthenticateQueue logins_;
   ResolveQueue resolvers_;
@@ -151,6 +177,7 @@ class Worker final : private ShardHost,
   uv_timer_t logins_timer_{};  // runs while some wait
   uv_timer_t calls_timer_{};   // likewise, for calls of resolvers
   uv_timer_t sending_timer_{};
+  uv_timer_t watchdog_timer_{};
   uv_timer_t bus_timer_{};
   TaskQueue tasks_{"control thread"};
 

@@ -9,8 +9,9 @@
 
 namespace fsubs {
 
-// Stored by the bus's thread alone, loaded by any thread.
+// Stored by the bus's thread alone, but for `connections`; loaded by any thread.
 struct BusCounters {
+  Counter connections;  // clients, as of late; stored by the control thread
   Counter connected;  // 1 while it works
   Counter connects;   // times that a connection was made
   Counter errors;     // times that one was lost or refused

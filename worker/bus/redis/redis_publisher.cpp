@@ -438,7 +438,7 @@ std::string RedisPublisher::OwnRow() const {
                  .epoch = epoch_,
                  .sequence = appended_,
                  .lag = setup_.counters->behind.get(),
-                 .connections = setup_.connections ? setup_.connections() : 0,
+                 .connections = setup_.counters->connections.get(),
                  .since_us = since_us_}
       .ToJson();
 }

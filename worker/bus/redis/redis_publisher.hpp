@@ -35,11 +35,10 @@ class RedisPublisher final : private RedisConnection::Sink {
     RedisAccess access;
     KeptProcess dialer;
     std::string database;
-    std::string node;                       // this worker's name
-    uint64_t max_length = 0;                // events that the stream keeps, about; 0: any number
-    uint64_t max_age_ms = 0;                // how long it keeps them, about; 0: for ever
-    std::string version;                    // of this program
-    std::function<uint64_t()> connections;  // clients; any thread
+    std::string node;         // this worker's name
+    uint64_t max_length = 0;  // events that the stream keeps, about; 0: any number
+    uint64_t max_age_ms = 0;  // how long it keeps them, about; 0: for ever
+    std::string version;      // of this program
     BusCounters* counters = nullptr;
   };
 

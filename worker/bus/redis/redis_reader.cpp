@@ -176,11 +176,12 @@ void RedisReader::OnPolled(RedisLink::Replies replies) {
       waited_ = true;
     } else {
       epoch_ = newest->epoch;
-      begun_ = waited_;
+      begun_ = is_first_ = waited_;
     }
   } else if (newest != nullptr && newest->epoch != epoch_) {
     ending_ = true;
   }
+  Read();
   TellState();
   if (!epoch_.empty() && !begun_) {
     Begin();
@@ -189,7 +190,6 @@ void RedisReader::OnPolled(RedisLink::Replies replies) {
   } else {
     PollIn(kPollMs);
   }
-  Read();
 }
 
 // A node that comes later has nothing to do with what was published before.
@@ -319,13 +319,18 @@ std::string RedisReader::OwnRow() const {
                  .epoch = epoch_,
                  .sequence = cursor_,
                  .lag = setup_.counters->behind.get(),
-                 .connections = setup_.connections ? setup_.connections() : 0,
+                 .connections = setup_.counters->connections.get(),
                  .since_us = since_us_}
       .ToJson();
 }
 
 void RedisReader::Read() {
-  if (stopped_ || !events_.is_free() || !begun_ || awaited_ || catalog_id_.empty()) return;
+  if (stopped_ || !events_.is_free()) return;
+  if (!begun_ || awaited_ || catalog_id_.empty()) {
+    // Nothing is to be read yet, and for that it is connected well enough.
+    events_.ClearTrouble();
+    return;
+  }
   const uint64_t room = sink_->Room();
   if (room < kLeastRoom) {
     ReadIn(kRoomLookMs);
@@ -405,7 +410,7 @@ void RedisReader::TakeEntries(std::span<const Reply> entries) {
     }
     // An entry that was given before.
     if (sequence <= cursor_) continue;
-    Lose(sequence - cursor_ - 1);
+    if (!std::exchange(is_first_, false)) Lose(sequence - cursor_ - 1);
     cursor_ = sequence;
     BusEvent event;
     const Reply* const value = FieldOf(entry.elements[1], kEntryField);

@@ -7,7 +7,6 @@
 #include <uv.h>
 
 #include <cstdint>
-#include <functional>
 #include <optional>
 #include <span>
 #include <string>
@@ -28,9 +27,8 @@ class RedisReader final : public BusReader {
     RedisAccess access;
     KeptProcess dialer;
     std::string database;
-    std::string node;                       // this worker's name, which is its consumer group's too
-    std::string version;                    // of this program
-    std::function<uint64_t()> connections;  // clients; any thread
+    std::string node;     // this worker's name, which is its consumer group's too
+    std::string version;  // of this program
     BusCounters* counters = nullptr;
   };
 
@@ -108,6 +106,7 @@ class RedisReader final : public BusReader {
   bool begun_ = false;         // the cursor is known
   bool waited_ = false;        // there was no source yet: nothing of the first is too old
   bool ending_ = false;        // another source has come: the stream has no more than it has
+  bool is_first_ = false;      // nobody can have missed what was before the next event
   uint64_t pending_lost_ = 0;  // to be told with the next event
   std::string catalog_id_;     // of the one that was handed on; empty: none yet
   std::string newest_catalog_id_;
