@@ -15,6 +15,8 @@
 
 namespace fsubs {
 
+inline constexpr int64_t kMaxResolverProcesses = 64;
+
 // What a commit does when its events do not fit in the ring beside unread ones.
 enum class Overflow : int { kOverwrite, kError, kWait };
 
@@ -190,6 +192,11 @@ inline constexpr Setting kSettings[] = {
      .changed_by = ChangedBy::kReload,
      .is_worker_option = true,
      .sentence = "Serve a page at \"/\" for trying subscriptions in a browser."},
+    {.name = "resolver_processes",
+     .value = IntegerSetting{.default_value = 1, .min = 1, .max = kMaxResolverProcesses},
+     .changed_by = ChangedBy::kReload,
+     .sentence = "Processes that call functions which resolve fields, each one call at a time, and "
+                 "each in one of \"max_worker_processes\"."},
     {.name = "worker_threads",
      .value = IntegerSetting{.default_value = 1, .min = 1, .max = int64_t{kMaxShards}},
      .changed_by = ChangedBy::kRestart,

@@ -1,5 +1,6 @@
-// What the launcher hands the worker for TLS: the contents of the files that the settings name. The
-// worker has no way to the data directory, where they are by default.
+// What the launcher hands the worker for TLS: the contents of the
+// files that the settings name. The worker has no way to the data directory, where they are by
+// default.
 //
 // For each file a header and its bytes, in the order of TlsFile. What follows is of no meaning.
 #pragma once

@@ -93,7 +93,7 @@ class EchoHost final : public HostedHost {
     if (opening.peer == "boom") throw std::runtime_error("boom");
     if (opening.peer == "refused") {
       admission->code = kCloseForbidden;
-      admission->reason = "Forbidden";
+      admission->reason = refusal;
       return nullptr;
     }
     auto peer = std::make_unique<EchoPeer>(transport, &pool_, &told);
@@ -103,7 +103,8 @@ class EchoHost final : public HostedHost {
   }
   size_t max_message_size() const override { return 1000; }
 
-  std::vector<EchoPeer*> peers;  // in the order of their openings; some may be gone
+  std::string refusal = "Forbidden";  // what it says to those that it refuses
+  std::vector<EchoPeer*> peers;       // in the order of their openings; some may be gone
   std::vector<HostedOpening> openings;
   std::vector<std::string> told;  // by those that are gone, or may write again
 

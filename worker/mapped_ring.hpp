@@ -6,7 +6,7 @@
 #include <vector>
 
 #include "contract/ring_layout.hpp"
-#include "worker/event_ring.hpp"
+#include "worker/bus/event_ring.hpp"
 
 namespace fsubs {
 

@@ -8,6 +8,7 @@
 #include <cstring>
 #include <utility>
 
+#include "contract/key_file.hpp"
 #include "contract/tls_files.hpp"
 #include "worker/base/log.hpp"
 #include "worker/base/read_file.hpp"
@@ -51,16 +52,6 @@ bool TakePassed(int fd, TlsTexts* texts, std::string* error) {
     (*texts)[i] = files[i].bytes;
   }
   return true;
-}
-
-// As PostgreSQL asks of its own key: that of another user must be nobody's but root's.
-const char* ProblemOfKey(const struct stat& file) {
-  if (file.st_uid != geteuid() && file.st_uid != 0) {
-    return "it is owned neither by this program's user nor by root";
-  }
-  const mode_t refused = file.st_uid == 0 ? S_IWGRP | S_IXGRP | S_IRWXO : S_IRWXG | S_IRWXO;
-  if ((file.st_mode & refused) == 0) return nullptr;
-  return "others may read or change it; chmod it to 0600, or to 0640 where root owns it";
 }
 
 bool ReadNamed(const Options& options, TlsTexts* texts, std::string* error) {

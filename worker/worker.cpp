@@ -126,8 +126,17 @@ Worker::Worker(int argc, char** argv, const Options& options, WorkerParts parts)
         return side_door_ &&
                side_door_->SendAuthenticate(number, call.claims, call.init_payload, call.headers);
       }),
+      logins_timer_(kLoginsLookMs,
+                    [this] {
+                      logins_.Expire(MonotonicMs());
+                      return !logins_.empty();
+                    }),
       resolvers_([this](size_t shard, std::vector<ResolveResult> results) {
         shards_[shard]->OnResolved(std::move(results));
+      }),
+      calls_timer_(kCallsLookMs, [this] {
+        resolvers_.Expire(MonotonicMs());
+        return !resolvers_.empty();
       }) {
   audit_.SetEnabled(options.audit_log);
 }
@@ -162,11 +171,11 @@ std::string Worker::Start() {
   loader_.Attach(&loop_);
   heartbeat_.emplace(&ring_->reader_page()->heartbeats.control);
   heartbeat_->Attach(&loop_);
+  logins_timer_.Attach(&loop_);
+  calls_timer_.Attach(&loop_);
   uv_timer_init(&loop_, &drain_timer_);
   uv_timer_init(&loop_, &retry_timer_);
   uv_timer_init(&loop_, &database_timer_);
-  uv_timer_init(&loop_, &logins_timer_);
-  uv_timer_init(&loop_, &calls_timer_);
   uv_timer_init(&loop_, &sending_timer_);
   uv_timer_init(&loop_, &bus_timer_);
   uv_timer_start(
@@ -416,16 +425,7 @@ void Worker::QueueLogin(AuthenticateCall call, uint64_t asked_ms,
                         std::function<void(AuthenticateAnswer)> reply) {
   const uint64_t time = std::max(options_->init_timeout, options_->authenticate_timeout);
   logins_.Add(std::move(call), asked_ms + time, std::move(reply));
-  if (logins_.empty() || uv_is_active(reinterpret_cast<uv_handle_t*>(&logins_timer_)) != 0) return;
-  uv_timer_start(
-      &logins_timer_,
-      [](uv_timer_t* timer) { static_cast<Worker*>(timer->loop->data)->ExpireLogins(); },
-      kLoginsLookMs, kLoginsLookMs);
-}
-
-void Worker::ExpireLogins() {
-  logins_.Expire(MonotonicMs());
-  if (logins_.empty()) uv_timer_stop(&logins_timer_);
+  if (!logins_.empty()) logins_timer_.Start();
 }
 
 void Worker::OnAuthenticated(uint64_t number, std::string_view claims, std::string_view error) {
@@ -435,19 +435,8 @@ void Worker::OnAuthenticated(uint64_t number, std::string_view claims, std::stri
 void Worker::CallResolvers(ResolveOrder order) {
   tasks_.Post([this, order = std::move(order)] {
     resolvers_.Add(order);
-    if (resolvers_.empty() || uv_is_active(reinterpret_cast<uv_handle_t*>(&calls_timer_)) != 0) {
-      return;
-    }
-    uv_timer_start(
-        &calls_timer_,
-        [](uv_timer_t* timer) { static_cast<Worker*>(timer->loop->data)->ExpireCalls(); },
-        kCallsLookMs, kCallsLookMs);
+    if (!resolvers_.empty()) calls_timer_.Start();
   });
-}
-
-void Worker::ExpireCalls() {
-  resolvers_.Expire(MonotonicMs());
-  if (resolvers_.empty()) uv_timer_stop(&calls_timer_);
 }
 
 uint64_t Worker::OnResolver(bool is_executor, SendToResolver send) {

@@ -18,15 +18,16 @@
 #include "worker/base/heartbeat.hpp"
 #include "worker/base/options.hpp"
 #include "worker/base/task_queue.hpp"
+#include "worker/base/wait_timer.hpp"
 #include "worker/bus/bus_counters.hpp"
 #include "worker/bus/bus_feed.hpp"
-#include "worker/bus/kept_snapshot.hpp"
+#include "worker/bus/event_ring.hpp"
 #include "worker/bus/redis/publishing_thread.hpp"
 #include "worker/catalog_loader.hpp"
 #include "worker/denied_events.hpp"
-#include "worker/event_ring.hpp"
 #include "worker/health.hpp"
 #include "worker/hosted/session_links.hpp"
+#include "worker/kept_snapshot.hpp"
 #include "worker/key_fetch/key_service.hpp"
 #include "worker/limits/limit_table.hpp"
 #include "worker/metrics.hpp"
@@ -132,8 +133,6 @@ class Worker final : private ShardHost,
   bool Disconnect(const std::optional<JsonValue>& arguments, Reply reply);
   void QueueLogin(AuthenticateCall call, uint64_t asked_ms,
                   std::function<void(AuthenticateAnswer)> reply);
-  void ExpireLogins();
-  void ExpireCalls();
   // Any thread.
   std::string Trouble() const;
   WorkerGauges Gauges() const;
@@ -164,7 +163,9 @@ class Worker final : private ShardHost,
   KeptSnapshot snapshot_{&loader_};  // what a bus has brought
   KeyService keys_;
   AuthenticateQueue logins_;
+  WaitTimer logins_timer_;
   ResolveQueue resolvers_;
+  WaitTimer calls_timer_;  // of resolvers
   std::optional<Heartbeat> heartbeat_;
 
   uv_loop_t loop_{};
@@ -174,8 +175,6 @@ class Worker final : private ShardHost,
   uv_timer_t drain_timer_{};
   uv_timer_t retry_timer_{};
   uv_timer_t database_timer_{};
-  uv_timer_t logins_timer_{};  // runs while some wait
-  uv_timer_t calls_timer_{};   // likewise, for calls of resolvers
   uv_timer_t sending_timer_{};
   uv_timer_t watchdog_timer_{};
   uv_timer_t bus_timer_{};

@@ -3,6 +3,9 @@
 # of PostgreSQL.
 #
 #   make -f worker/worker.mk [VARIANT=release|asan|tsan|fuzz] [BUILD=dir] worker|unit-tests|fuzzers|oracle|bench
+#   make -f worker/worker.mk [PREFIX=/usr/local] [DESTDIR=dir] install|uninstall
+#
+# The second puts the program and its units for systemd in place on a machine without PostgreSQL.
 #
 # The tests of one file alone: make -f worker/worker.mk VARIANT=asan build/asan/test/unit/contract/ring_test
 
@@ -54,7 +57,11 @@ CONTRACT := $(OUT)/libcontract.a
 GRAPHQL := $(OUT)/libgraphql.a
 ALL := $(OUT)/libworker.a $(GRAPHQL) $(CONTRACT)
 
-.PHONY: worker unit-tests fuzzers oracle bench
+PREFIX ?= /usr/local
+PROGRAMS := $(DESTDIR)$(PREFIX)/bin
+UNITS := $(DESTDIR)$(PREFIX)/lib/systemd/system
+
+.PHONY: worker unit-tests fuzzers oracle bench install uninstall
 worker: $(OUT)/fraiseql-worker
 unit-tests: $(OUT)/unit-tests
 fuzzers: $(FUZZERS)
@@ -92,6 +99,15 @@ $(ALL):
 
 $(OUT)/fraiseql-worker: $(OUT)/worker/main.o $(ALL)
 	$(CXX) $(CXXFLAGS) -o $@ $^ $(LDLIBS)
+
+install: worker
+	install -D $(OUT)/fraiseql-worker $(PROGRAMS)/fraiseql-worker
+	install -d $(UNITS)
+	sed 's|/usr/local/bin/|$(PREFIX)/bin/|' systemd/fraiseql-worker.service >$(UNITS)/fraiseql-worker.service
+	install -m 644 systemd/fraiseql-worker.socket $(UNITS)/fraiseql-worker.socket
+
+uninstall:
+	rm -f $(PROGRAMS)/fraiseql-worker $(UNITS)/fraiseql-worker.service $(UNITS)/fraiseql-worker.socket
 
 # The tests' own code need not be quick, but what it includes of the ring must be as it is elsewhere
 # where races are looked for.

@@ -62,6 +62,7 @@ inline char* const& key_directory = StringValue("key_directory");
 inline char* const& authenticate = StringValue("authenticate");
 inline const int& authenticate_timeout_ms =
     IntegerValue("authenticate_timeout", Unit::kMilliseconds);
+inline const int& resolver_processes = IntegerValue("resolver_processes", Unit::kNone);
 inline char* const& tenant_field = StringValue("tenant_field");
 inline Overflow overflow() {
   return static_cast<Overflow>(EnumValue("overflow"));

@@ -3,8 +3,8 @@
 //
 // One reads the catalog. It also looks every few seconds whether that has changed, which covers
 // what queues no record in the ring: DROP EXTENSION, replay on a standby, tables loaded with
-// triggers off. Another calls the function that authenticates clients, where there is one, and a
-// third the functions that resolve fields: they may be slow, and the catalog must not wait for
+// triggers off. Another calls the function that authenticates clients, where there is one, and
+// others the functions that resolve fields: they may be slow, and the catalog must not wait for
 // them.
 #pragma once
 

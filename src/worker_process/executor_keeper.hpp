@@ -29,6 +29,8 @@ class ExecutorKeeper {
   // The same, for an executor that is not wanted now. Call instead of Keep.
   void Dismiss();
 
+  // Whether something else than its last end keeps it from starting, which was told.
+  bool is_obstructed() const { return obstacle_ != Obstacle::kNone; }
   // Why there is no executor, as bits of RingHeader::server_state; 0 while it runs or is about to.
   uint64_t server_state() const;
 

@@ -1,7 +1,9 @@
 #include "src/worker_process/launcher.hpp"
 
 #include <algorithm>
+#include <array>
 #include <chrono>
+#include <utility>
 
 #include <signal.h>
 #include <sys/socket.h>
@@ -57,6 +59,13 @@ enum class State {
   kKilled,    // about to be reaped; forgotten at `due`
 };
 
+using Resolvers = std::array<ExecutorKeeper, kMaxResolverProcesses>;
+
+template <size_t... kIndexes>
+constexpr Resolvers MakeResolvers(std::index_sequence<kIndexes...>) {
+  return {((void)kIndexes, ExecutorKeeper(ExecutorKind::kResolver))...};
+}
+
 struct Launcher {
   State state = State::kStopped;
   Clock::time_point due{};
@@ -70,7 +79,7 @@ struct Launcher {
   WorkerLog log;
   ExecutorKeeper executor{ExecutorKind::kCatalog};
   ExecutorKeeper authenticator{ExecutorKind::kAuthenticator};
-  ExecutorKeeper resolver{ExecutorKind::kResolver};
+  Resolvers resolvers = MakeResolvers(std::make_index_sequence<kMaxResolverProcesses>());
 };
 
 constinit Launcher launcher;
@@ -94,7 +103,7 @@ void StopEverything(int, Datum) {
   launcher.process.Kill();
   launcher.executor.Stop();
   launcher.authenticator.Stop();
-  launcher.resolver.Stop();
+  for (ExecutorKeeper& resolver : launcher.resolvers) resolver.Stop();
 }
 
 std::string_view ConfigText() {
@@ -312,22 +321,31 @@ void TellServerState() {
   const uint64_t recovery = RecoveryInProgress() ? kServerInRecovery : 0;
   GetSharedRing().ring->server_state.store(recovery | launcher.executor.server_state() |
                                            launcher.authenticator.server_state() |
-                                           launcher.resolver.server_state());
+                                           launcher.resolvers.front().server_state());
 }
 
 // Returns as ExecutorKeeper::Keep.
+milliseconds KeepResolvers() {
+  milliseconds due = milliseconds::max();
+  const size_t wanted = IsResolverDemanded() ? settings::resolver_processes : 0;
+  for (size_t i = wanted; i < launcher.resolvers.size(); ++i) launcher.resolvers[i].Dismiss();
+  for (size_t i = 0; i < wanted; ++i) {
+    due = std::min(due, launcher.resolvers[i].Keep());
+    // It is told once, and not for each of those that it keeps from starting, too.
+    if (launcher.resolvers[i].is_obstructed()) break;
+  }
+  return due;
+}
+
+// The same. Those that all log-ins wait for come first, in case that there are not slots for all.
 milliseconds KeepExecutors() {
   milliseconds due = launcher.executor.Keep();
-  const auto keep = [&](ExecutorKeeper* keeper, bool is_wanted) {
-    if (is_wanted) {
-      due = std::min(due, keeper->Keep());
-    } else {
-      keeper->Dismiss();
-    }
-  };
-  keep(&launcher.authenticator, settings::authenticate[0] != '\0');
-  keep(&launcher.resolver, IsResolverDemanded());
-  return due;
+  if (settings::authenticate[0] != '\0') {
+    due = std::min(due, launcher.authenticator.Keep());
+  } else {
+    launcher.authenticator.Dismiss();
+  }
+  return std::min(due, KeepResolvers());
 }
 
 // Returns for how long there is nothing to do but wait for signals and log lines; -1: for ever.

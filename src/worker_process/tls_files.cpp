@@ -6,6 +6,7 @@
 
 #include <string_view>
 
+#include "contract/key_file.hpp"
 #include "contract/tls_files.hpp"
 #include "src/base/guc.hpp"
 
@@ -18,16 +19,6 @@ void Append(StringInfo out, bool failed, std::string_view bytes) {
   const TlsFileHeader header{failed, static_cast<uint32_t>(bytes.size())};
   appendBinaryStringInfo(out, reinterpret_cast<const char*>(&header), sizeof(header));
   appendBinaryStringInfo(out, bytes.data(), static_cast<int>(bytes.size()));
-}
-
-// As PostgreSQL asks of its own key: that of another user must be nobody's but root's.
-const char* ProblemOfKey(const struct stat& file) {
-  if (file.st_uid != geteuid() && file.st_uid != 0) {
-    return "it is owned neither by the server's user nor by root";
-  }
-  const mode_t refused = file.st_uid == 0 ? S_IWGRP | S_IXGRP | S_IRWXO : S_IRWXG | S_IRWXO;
-  if ((file.st_mode & refused) == 0) return nullptr;
-  return "others may read or change it; chmod it to 0600, or to 0640 where root owns it";
 }
 
 // Returns null and appends the file, or what is wrong.

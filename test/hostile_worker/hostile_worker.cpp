@@ -22,6 +22,7 @@
 #include <cstring>
 #include <fstream>
 #include <iostream>
+#include <map>
 #include <random>
 #include <sstream>
 #include <string>
@@ -279,14 +280,15 @@ std::vector<std::string> Answers() {
   };
 }
 
-void Converse(int peer, const std::string& answer) {
+void Converse(int peer, const std::string& answer, bool is_last) {
   [[maybe_unused]] const ssize_t sent = send(peer, answer.data(), answer.size(), MSG_NOSIGNAL);
+  if (is_last) shutdown(peer, SHUT_WR);
   char bytes[65536];
   while (recv(peer, bytes, sizeof(bytes), 0) > 0) continue;
   close(peer);
 }
 
-void PlaySideDoor() {
+int ListenAtSideDoor() {
   sockaddr_un address{};
   address.sun_family = AF_UNIX;
   std::strcpy(address.sun_path, "pg_stat_tmp/fraiseql_subs.sock");
@@ -296,12 +298,99 @@ void PlaySideDoor() {
       listen(listener, 64) != 0) {
     Stay();
   }
+  return listener;
+}
+
+void PlaySideDoor() {
+  const int listener = ListenAtSideDoor();
   const std::vector<std::string> answers = Answers();
   Report("");
   for (size_t i = 0;; ++i) {
     const int peer = accept(listener, nullptr, nullptr);
     if (peer < 0) continue;
-    std::thread(Converse, peer, answers[i % answers.size()]).detach();
+    std::thread(Converse, peer, answers[i % answers.size()], /*is_last=*/false).detach();
+  }
+}
+
+// "calls": those who resolve get calls that are none, each of them one after the other. When a
+// process that calls functions has got all, "hostile.through" is there.
+
+std::string CallWith(const std::string& members) {
+  return Frame(R"({"op":"resolver","request":7,)" + members + "}");
+}
+
+std::vector<std::string> Calls() {
+  const std::string known = R"("field":"orders","plan":"p")";
+  const std::string event = R"("event":"{}","variables":"{}")";
+  const std::string whole = known + R"(,"timeout_ms":1000,)" + event;
+  const std::string nested(20000, '[');
+  std::string many;
+  for (int i = 0; i < 1000; ++i) many += CallWith(whole);
+  return {
+      CallWith(whole),
+      CallWith(whole + R"(,"claims":7)"),
+      CallWith(whole + R"(,"claims":"{")"),
+      CallWith(whole + R"(,"claims":"no","role":{})"),
+      CallWith(whole + R"(,"field":"nothing")"),
+      CallWith(whole + R"(,"field":"outside")"),
+      CallWith(whole + R"(,"field":"'; DROP TABLE done; --")"),
+      CallWith(whole + R"(,"field":")" + std::string(1 << 20, 'x') + "\""),
+      CallWith(whole + R"(,"field":"\u0000")"),
+      CallWith(whole + ",\"field\":\"\xff\""),
+      CallWith(whole + R"(,"field":["orders"])"),
+      CallWith(R"("timeout_ms":1000)"),
+      CallWith(known + R"(,"timeout_ms":1000)"),
+      CallWith(known + R"(,"timeout_ms":1000,"event":{},"variables":{})"),
+      CallWith(known + R"(,"timeout_ms":1000,"event":"{","variables":"")"),
+      CallWith(known + R"(,"timeout_ms":1000,"event":"\"\\u0000\"","variables":"[]")"),
+      CallWith(known + R"(,"timeout_ms":1000,"variables":"{}","event":")" + nested + "\""),
+      CallWith(known + R"(,"timeout_ms":"soon",)" + event),
+      CallWith(known + R"(,"timeout_ms":1e99,)" + event),
+      CallWith(known + R"(,"timeout_ms":-1,)" + event),
+      CallWith(known + "," + event),
+      CallWith(whole + R"(,"request":"7")"),
+      CallWith(whole + R"(,"request":1e99)"),
+      CallWith(whole + R"(,"request":-0.5)"),
+      CallWith(whole + R"(,"op":"authenticate")"),
+      CallWith(whole + R"(,"op":"snapshot")"),
+      Frame("[" + CallWith(whole).substr(sizeof(uint32_t)) + "]"),
+      Frame(R"([{"call":1},7,null,"x",[],{"call":"1","event":[],"field":{}}])"),
+      Frame(R"({"call":1,"field":"orders","event":{}})"),
+      Frame("[1"),
+      Frame("\"\xed\xa0\x80\""),
+      Frame(std::string("[]\0[]", 5)),
+      Frame(nested),
+      many,
+      Frame("[]", 1u << 20),
+      Frame("", UINT32_MAX),
+  };
+}
+
+// What the peer says that it is; empty: nothing.
+std::string OpOf(int peer) {
+  char bytes[4096];
+  const ssize_t size = recv(peer, bytes, sizeof(bytes), 0);
+  const std::string text(bytes, size > 0 ? static_cast<size_t>(size) : 0);
+  const std::string name = R"("op":")";
+  const size_t at = text.find(name);
+  if (at == std::string::npos) return "";
+  const size_t from = at + name.size();
+  return text.substr(from, text.find('"', from) - from);
+}
+
+void PlayCalls() {
+  const int listener = ListenAtSideDoor();
+  const std::vector<std::string> calls = Calls();
+  std::map<std::string, size_t> given;  // by what the peers are
+  Report(std::to_string(calls.size()));
+  for (;;) {
+    const int peer = accept(listener, nullptr, nullptr);
+    if (peer < 0) continue;
+    const std::string op = OpOf(peer);
+    const size_t number = given[op]++;
+    if (op == "resolver" && number == calls.size()) std::ofstream("hostile.through").flush();
+    // Those that were answered are done, and want the next.
+    std::thread(Converse, peer, calls[number % calls.size()], /*is_last=*/true).detach();
   }
 }
 
@@ -349,6 +438,7 @@ void Play(const std::string& role, const Inheritance& inherited) {
   if (role == "wake") PlayWake(inherited);
   if (role == "log") PlayLog();
   if (role == "side door") PlaySideDoor();
+  if (role == "calls") PlayCalls();
   if (role == "traced") PlayTraced();
   if (role == "honest") PlayHonest(inherited);
 }

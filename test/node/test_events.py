@@ -1,4 +1,5 @@
 import json
+import socket
 import subprocess
 
 from node import QUERY, Writer, event
@@ -147,8 +148,6 @@ def test_the_end_of_standard_input_ends_a_node_that_is_told_so(make_node):
 
 
 def test_a_standard_input_that_is_a_socket_has_answers(make_node):
-    import socket
-
     ours, theirs = socket.socketpair()
     with theirs:
         node = make_node(events="-", exit_at_end="true").start(stdin=theirs)

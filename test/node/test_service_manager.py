@@ -6,6 +6,7 @@ import socket
 import sys
 
 import pytest
+
 from client import Client
 from node import QUERY, Writer, event
 
@@ -54,9 +55,7 @@ def pass_sockets(node, sockets, names):
             os.dup2(highest + i, 3 + i)
 
     node.command = command
-    return node.launch(
-        preexec_fn=arrange, pass_fds=[*range(3, 3 + len(numbers))], close_fds=False
-    )
+    return node.launch(preexec_fn=arrange, pass_fds=[*range(3, 3 + len(numbers))])
 
 
 def listening(address):

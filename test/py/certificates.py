@@ -1,10 +1,11 @@
 """Certificates of the tests' own, made by the openssl program."""
 
 import shutil
-import ssl
 import subprocess
 import tempfile
 from pathlib import Path
+
+from fraiseql_subs.testing._tls import client_context
 
 from cluster import give_to_server_user
 
@@ -44,7 +45,7 @@ class Authority:
 
     def context(self, certificate=None, key=None):
         """What clients connect with that trust this authority."""
-        context = ssl.create_default_context(cafile=self.certificate)
+        context = client_context(self.certificate)
         if certificate is not None:
             context.load_cert_chain(certificate, key)
         return context

@@ -48,8 +48,9 @@ class Client:
     def __init__(self, url, subprotocols=(SUBPROTOCOL,), **options):
         options = {"max_size": None, "compression": None} | options
         self.socket = connect(url, subprotocols=list(subprotocols) or None, **options)
-        # As fraiseql_connections() names it. A socket that the server has closed cannot be asked.
-        with contextlib.suppress(OSError):
+        # As fraiseql_connections() names it. A socket that the server has closed cannot be asked,
+        # and a Unix socket's own end has no name.
+        with contextlib.suppress(OSError, IndexError):
             self.peer = "{}:{}".format(*self.socket.local_address)
         self.messages = []
         self.subscriptions = {}

@@ -1,12 +1,15 @@
 """PostgreSQL servers of the tests' own, reachable through a Unix socket in their directory."""
 
+import atexit
 import contextlib
+import functools
 import json
 import os
 import random
 import shutil
 import socket
 import subprocess
+import sys
 import tempfile
 import time
 import urllib.error
@@ -16,6 +19,9 @@ from pathlib import Path
 import psycopg
 
 ROOT = Path(__file__).resolve().parents[2]
+
+# Before the folder of the extension's library, which has the name of the Python package.
+sys.path.insert(0, str(ROOT / "python/src"))
 
 # What a server log must not contain unless a test crashes something on purpose.
 CRASH_SIGNS = ("terminated by signal", "PANIC:", "Assertion")
@@ -61,6 +67,43 @@ def give_to_server_user(path):
         shutil.chown(path, "postgres", "postgres")
 
 
+@functools.cache
+def temporary_root():
+    """Where servers are: in memory, if there is enough: they have many small files."""
+    memory = Path("/dev/shm")
+    free = shutil.disk_usage(memory).free if memory.is_dir() else 0
+    return "/dev/shm" if free >= 4 << 30 else "/tmp"
+
+
+@functools.cache
+def template(pg_config):
+    """A data directory as initdb makes it, once for all tests of this process."""
+    directory = tempfile.mkdtemp(prefix="fsubs-", dir=temporary_root())
+    atexit.register(shutil.rmtree, directory)
+    run_script(pg_config, "init", directory)
+    return Path(directory) / "data"
+
+
+def copy_of_template(pg_config):
+    def make(data):
+        subprocess.run(["cp", "-a", template(pg_config), data], check=True)
+
+    return make
+
+
+def run_script(pg_config, action, *arguments):
+    done = subprocess.run(
+        [ROOT / "scripts/cluster", action, *arguments],
+        env=os.environ | {"PG_CONFIG": pg_config},
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        stdin=subprocess.DEVNULL,
+        text=True,
+    )
+    if done.returncode != 0:
+        raise RuntimeError(f"scripts/cluster {action} failed:\n{done.stdout}")
+
+
 class Cluster:
     """One server with fraiseql_subs preloaded. Made stopped; destroy() stops and removes it."""
 
@@ -77,7 +120,7 @@ class Cluster:
         self.pg_config = str(pg_config or os.environ.get("PG_CONFIG", "pg_config"))
         self.tls = tls
         self.port = free_port()
-        self.directory = Path(tempfile.mkdtemp(prefix="fsubs-", dir="/tmp"))
+        self.directory = Path(tempfile.mkdtemp(prefix="fsubs-", dir=temporary_root()))
         self.log_path = self.directory / "log"
         self.database = "postgres"
         self.host = None
@@ -86,11 +129,9 @@ class Cluster:
         if "FSUBS_SANDBOX" in os.environ:
             defaults["sandbox"] = os.environ["FSUBS_SANDBOX"]
         try:
-            if data is not None:
-                give_to_server_user(self.directory)
-                data(self.directory / "data")
-            action = "init" if data is None else "adopt"
-            self._run(action, *self._assignments(defaults | settings))
+            give_to_server_user(self.directory)
+            (data or copy_of_template(self.pg_config))(self.directory / "data")
+            self._run("adopt", *self._assignments(defaults | settings))
         except BaseException:
             shutil.rmtree(self.directory)
             raise
@@ -103,16 +144,7 @@ class Cluster:
             yield f"{qualified}={value}"
 
     def _run(self, action, *arguments):
-        done = subprocess.run(
-            [ROOT / "scripts/cluster", action, self.directory, *arguments],
-            env=os.environ | {"PG_CONFIG": self.pg_config},
-            stdout=subprocess.PIPE,
-            stderr=subprocess.STDOUT,
-            stdin=subprocess.DEVNULL,
-            text=True,
-        )
-        if done.returncode != 0:
-            raise RuntimeError(f"scripts/cluster {action} failed:\n{done.stdout}")
+        run_script(self.pg_config, action, self.directory, *arguments)
 
     def start(self):
         self._run("start")

@@ -2,17 +2,11 @@
 
 import asyncio
 import contextlib
-import sys
 import threading
 
-from cluster import ROOT
-
-# Before the folder of the extension's library, which has the name of the package.
-sys.path.insert(0, str(ROOT / "python/src"))
-
-import uvicorn  # noqa: E402
-from fraiseql_subs import SubscriptionManager  # noqa: E402
-from fraiseql_subs.asgi import SubscriptionASGI  # noqa: E402
+import uvicorn
+from fraiseql_subs import SubscriptionManager
+from fraiseql_subs.asgi import SubscriptionASGI
 
 TIMEOUT = 20.0
 

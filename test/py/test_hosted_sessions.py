@@ -19,6 +19,7 @@ import hosted
 from cluster import wait_until
 from fixtures import serving
 from hosted import CLOSED, ENDED, EVENT, MESSAGE, PING, STARTED, Host, text
+from resolver import Resolver
 from tokens import SECRET, make_token
 
 QUERY = "subscription { orderUpdated { id status } }"
@@ -870,8 +871,8 @@ def test_a_position_whose_events_have_left_the_ring_tells_how_many_are_lost(orde
         with cluster.connect() as connection:
             for number in range(60):
                 publish(cluster, str(number), connection, status="x" * 50_000)
-        frames = [host.take(1, EVENT) for _ in range(60)]
-        assert id_of(frames[-1]) == "59"
+                # Each before the next: all of them are more than the ring holds.
+                assert id_of(host.take(1, EVENT)) == str(number)
         host.exchange(hosted.resume(1, position, "b", QUERY))
         assert host.take(1).kind == STARTED
         loss = host.take(1)
@@ -882,6 +883,90 @@ def test_a_position_whose_events_have_left_the_ring_tells_how_many_are_lost(orde
         assert [id_of(frame) for frame in rest] == [str(n) for n in range(lost, 60)]
         assert loss.position + 1 == rest[0].position
         assert host.exchange(wait_ms=0) == []
+
+
+@pytest.fixture
+def resolved(orders):
+    """A server where processes outside make the values of orderUpdated."""
+    cluster = orders(keepalive_interval="100ms")
+    cluster.sql("SELECT fraiseql_register_resolver('orderUpdated', timeout => '1 min')")
+    return cluster
+
+
+def give_all(resolver, count):
+    resolver.serve(lambda call: {"id": f"made of {call['event']['data']['id']}"}, count)
+
+
+def made_of(frame):
+    return id_of(frame).removeprefix("made of ")
+
+
+def test_a_subscription_of_a_resolved_field_resumes_behind_its_position_in_order(resolved):
+    resolver = Resolver(resolved, "orderUpdated")
+    with Host(resolved) as host:
+        host.begin(1)
+        host.start(1, "a", QUERY)
+        for number in range(4):
+            publish(resolved, str(number))
+        give_all(resolver, 4)
+        frames = [host.take(1, EVENT) for _ in range(4)]
+        assert [made_of(frame) for frame in frames] == ["0", "1", "2", "3"]
+        position = frames[1].position
+    with Host(resolved) as host:
+        host.begin(1)
+        host.exchange(hosted.resume(1, position, "a", QUERY))
+        assert host.take(1, STARTED).position == position
+        calls = resolver.next_calls(2)
+        # The second is done first.
+        for call in reversed(calls):
+            resolver.give(call, {"id": f"made of {call['event']['data']['id']}"})
+        assert [made_of(host.take(1, EVENT)) for _ in range(2)] == ["2", "3"]
+        publish(resolved, "4")
+        give_all(resolver, 1)
+        assert made_of(host.take(1, EVENT)) == "4"
+        assert host.exchange(wait_ms=0) == []
+    resolver.close()
+
+
+def test_what_a_resolver_had_when_the_link_was_lost_comes_in_the_next(resolved):
+    resolver = Resolver(resolved, "orderUpdated")
+    with Host(resolved) as host:
+        host.begin(1)
+        position = host.start(1, "a", QUERY)
+        publish(resolved, "0")
+        publish(resolved, "1")
+        lost = resolver.next_calls(2)
+        # Those that came before the event was read may tell of the place in front of it.
+        host.pings.clear()
+        for _ in range(2):
+            position = max(position, host.take(1, PING).position)
+        resolved.sql("SELECT pg_terminate_backend(%s)", (host.pid,))
+        with pytest.raises(psycopg.OperationalError):
+            host.exchange()
+    for call in lost:
+        resolver.give(call, {"id": "for nobody"})
+    with Host(resolved) as host:
+        host.begin(1)
+        host.exchange(hosted.resume(1, position, "a", QUERY))
+        assert host.take(1, STARTED).position == position
+        give_all(resolver, 2)
+        assert [made_of(host.take(1, EVENT)) for _ in range(2)] == ["0", "1"]
+        assert host.exchange(wait_ms=0) == []
+    resolver.close()
+
+
+def test_a_ping_counts_what_a_resolver_had_once_it_is_handed_over(resolved):
+    resolver = Resolver(resolved, "orderUpdated")
+    with Host(resolved) as host:
+        host.begin(1)
+        host.start(1, "a", QUERY)
+        publish(resolved, "0")
+        call = resolver.next_call()
+        wait_until(lambda: host.take(1, PING).position == 0, "no place is told while it is held")
+        resolver.give(call, {"id": "1"})
+        position = host.take(1, EVENT).position
+        wait_until(lambda: host.take(1, PING).position >= position, "a ping tells of it")
+    resolver.close()
 
 
 @pytest.mark.parametrize("position", [0, 2**40, 2**64 - 1])

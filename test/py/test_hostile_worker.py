@@ -122,9 +122,11 @@ def start(installation, make_cluster, monkeypatch):
     """A function that starts a server whose worker plays a role."""
     monkeypatch.setenv("PG_CONFIG", str(installation.pg_config))
 
-    def start_with(role, **settings):
+    def start_with(role, prepare=None, **settings):
         installation.use(installation.original_worker)
         cluster = make_cluster(ring_size="1MB", drain_timeout="100ms", **settings)
+        if prepare is not None:
+            prepare(cluster)
         installation.use(installation.stand_in)
         play(cluster, role)
         return cluster
@@ -270,6 +272,74 @@ def assert_views_answer(cluster):
                 session.execute(f"SELECT * FROM fraiseql_{view}()").fetchall()
             assert session.execute("SELECT 1").fetchone() == (1,)
     assert cluster.metric("fraiseql_subs_ring_records_total") > 0
+
+
+RESOLVED = """
+    CREATE TABLE done (field text);
+    CREATE TABLE untouched (id int);
+    CREATE FUNCTION resolve_order(event jsonb, variables jsonb) RETURNS jsonb LANGUAGE plpgsql AS $$
+    BEGIN
+        INSERT INTO public.done VALUES ('orders');
+        RETURN event->'data';
+    END $$;
+    CREATE FUNCTION other(event jsonb, variables jsonb) RETURNS jsonb LANGUAGE sql
+        AS 'INSERT INTO public.untouched VALUES (1) RETURNING NULL::jsonb';
+    SELECT fraiseql_register_types('type Order { id: ID! }');
+    SELECT fraiseql_register_subscription(name || ': Order', name)
+        FROM unnest('{orders,outside}'::text[]) AS name;
+    SELECT fraiseql_register_resolver('orders', 'public.resolve_order');
+    SELECT fraiseql_register_resolver('outside');
+"""
+
+
+def processes(cluster):
+    return {
+        pid
+        for (pid,) in cluster.sql(
+            "SELECT pid FROM pg_stat_activity WHERE backend_type = 'fraiseql_subs resolver'"
+        )
+    }
+
+
+def test_those_who_resolve_do_not_notice_calls_that_make_no_sense(start, installation, connect):
+    def prepare(cluster):
+        cluster.sql(RESOLVED)
+        wait_until(lambda: len(processes(cluster)) == 8, "functions can be called")
+
+    cluster = start("calls", prepare, resolver_processes=8, postgresql__max_worker_processes=16)
+    before = processes(cluster)
+    times = int(report_of(cluster).read_text())
+    in_background(lambda: exchange_calls(cluster, times))
+    through = cluster.directory / "data/hostile.through"
+    wait_until(through.exists, "a process that calls functions has got all of them", timeout=60)
+    assert processes(cluster) == before, "none has ended"
+    assert cluster.value("SELECT count(*) FROM done") > 0, "what is registered may be called"
+    assert cluster.value("SELECT count(*) FROM untouched") == 0
+    assert cluster.log_size() < 4 << 20
+    installation.use(installation.original_worker)
+    kill_worker(cluster)
+    cluster.wait_until_serving()
+    subscription = connect(cluster).subscribe("subscription { orders { id } }")
+    cluster.publish("any", "orders", {"id": 1})
+    assert subscription.data() == {"orders": {"id": "1"}}
+
+
+def exchange_calls(cluster, times):
+    """What comes is text, or an error about the worker; the session goes on."""
+    with cluster.connect() as session:
+        session.execute("SET statement_timeout = '10s'")
+        for _ in range(times):
+            link = None
+            with contextlib.suppress(*ABOUT_THE_WORKER):
+                for _ in range(3):
+                    link, calls = session.execute(
+                        "CALL fraiseql_subs.resolver_exchange(%s, %s, NULL, 9, 10, NULL)",
+                        (link, '["outside"]'),
+                    ).fetchone()
+                    assert isinstance(calls, str)
+            with contextlib.suppress(*ABOUT_THE_WORKER):
+                session.execute("SELECT fraiseql_subs.resolver_send(%s, '[]', 9)", (link,))
+            assert session.execute("SELECT 1").fetchone() == (1,)
 
 
 def test_a_worker_that_floods_the_log_does_not_fill_it(start):

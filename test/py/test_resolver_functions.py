@@ -247,6 +247,57 @@ def test_there_is_a_process_only_while_a_function_resolves(make_cluster, connect
     wait_until(lambda: processes(cluster) == [], "it has ended")
 
 
+# Returns when as many calls have begun as the event says.
+TOGETHER = """
+    CREATE SCHEMA together;
+    CREATE SEQUENCE together.begun;
+    CREATE FUNCTION together.resolve(event jsonb, variables jsonb) RETURNS jsonb
+    LANGUAGE plpgsql AS $$
+    BEGIN
+        PERFORM nextval('together.begun');
+        WHILE (SELECT last_value FROM together.begun) < (event->'data'->>'begun')::int LOOP
+            PERFORM pg_sleep(0.01);
+        END LOOP;
+        RETURN event->'data';
+    END $$;
+"""
+
+
+def resolved_together(make_cluster, **settings):
+    cluster = make_cluster(**settings)
+    cluster.sql("SELECT fraiseql_register_types(%s)", (TYPES,))
+    cluster.sql(TOGETHER)
+    register(cluster, "orders", definition="{}: Order", function="together.resolve")
+    return cluster
+
+
+def test_as_many_calls_of_functions_run_at_a_time_as_there_are_to_be_processes(
+    make_cluster, connect
+):
+    cluster = resolved_together(make_cluster, resolver_processes=3)
+    subscription = connect(cluster).subscribe(query("orders"))
+    begun = 0
+    for count in (3, 1, 2):
+        cluster.sql(f"ALTER SYSTEM SET fraiseql_subs.resolver_processes = {count}")
+        cluster.sql("SELECT pg_reload_conf()")
+        wait_until(lambda count=count: len(processes(cluster)) == count, "there are as many")
+        begun += count
+        publish(cluster, "orders", *range(count), begun=begun)
+        for number in range(count):
+            assert subscription.data()["orders"]["id"] == str(number)
+
+
+def test_without_room_for_all_processes_those_that_there_are_do_the_work(make_cluster, connect):
+    cluster = resolved_together(
+        make_cluster, resolver_processes=9, postgresql__max_worker_processes=5
+    )
+    wait_until(lambda: processes(cluster), "there is a process")
+    subscription = connect(cluster).subscribe(query("orders"))
+    publish(cluster, "orders", 1, begun=1)
+    assert subscription.data()["orders"]["id"] == "1"
+    assert cluster.log().count("no background worker slot is free for the resolver") == 1
+
+
 def test_a_process_that_stands_still_delays_nothing_for_ever(server, connect, name):
     field = register(server, name, function="app.resolve", timeout="300 ms")
     subscription = connect(server).subscribe(query(field))

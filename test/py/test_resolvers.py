@@ -362,6 +362,7 @@ def test_a_call_of_a_lost_process_is_given_to_another_if_it_may_be_done_twice(
     second.credits = 10
     again = second.next_calls(2)
     assert [call["event"] for call in again] == [call["event"] for call in given]
+    assert [call["attempt"] for call in given + again] == [1, 1, 2, 2]
     for call in again:
         second.give(call, status_of(call))
     assert [subscription.data()[field]["id"] for _ in range(2)] == ["1", "2"]

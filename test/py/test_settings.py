@@ -81,6 +81,7 @@ BAD_VALUES = {
     "max_query_selections": ["0", "20001"],
     "max_filter_conditions": ["0", "100001"],
     "max_held_size": ["63kB", "65GB"],
+    "resolver_processes": ["0", "65"],
     "max_connection_memory": ["63kB", "1025MB"],
     "drain_timeout": ["-1", "601s"],
     "stuck_timeout": ["1ms", "4999ms", "61min", "-1"],

@@ -54,15 +54,29 @@ def test_the_memory_of_the_ring_is_taken_at_the_start(make_cluster):
     assert found == [True]
 
 
-def test_what_the_extensions_processes_wait_for_has_a_name(server):
-    named = server.connect().info.server_version >= 170000
-    waits = dict(
-        server.sql(
-            "SELECT backend_type, wait_event FROM pg_stat_activity"
-            " WHERE backend_type LIKE 'fraiseql_subs %'"
+def test_what_the_extensions_processes_wait_for_has_a_name(make_cluster):
+    cluster = make_cluster()
+    with cluster.connect() as connection:
+        named = connection.info.server_version >= 170000
+        connection.execute(
+            "CREATE FUNCTION public.resolve(jsonb, jsonb) RETURNS jsonb LANGUAGE sql AS 'SELECT $1'"
         )
+        connection.execute("SELECT fraiseql_register_types('type Order { id: ID }')")
+        connection.execute("SELECT fraiseql_register_subscription('orderUpdated: Order', 'orders')")
+        connection.execute("SELECT fraiseql_register_resolver('orderUpdated', 'public.resolve')")
+    wait_until(
+        lambda: (
+            dict(
+                cluster.sql(
+                    "SELECT backend_type, wait_event FROM pg_stat_activity"
+                    " WHERE backend_type LIKE 'fraiseql_subs %'"
+                )
+            )
+            == {
+                "fraiseql_subs launcher": "FraiseqlSubsLauncher" if named else "Extension",
+                "fraiseql_subs executor": "FraiseqlSubsExecutor" if named else "Extension",
+                "fraiseql_subs resolver": "FraiseqlSubsExecutor" if named else "Extension",
+            }
+        ),
+        "each process waits under its name",
     )
-    assert waits == {
-        "fraiseql_subs launcher": "FraiseqlSubsLauncher" if named else "Extension",
-        "fraiseql_subs executor": "FraiseqlSubsExecutor" if named else "Extension",
-    }

@@ -1,5 +1,6 @@
 """TLS: what is served over it, who is refused, and certificates that change under way."""
 
+import asyncio
 import contextlib
 import http.client
 import shutil
@@ -8,6 +9,7 @@ import ssl
 import subprocess
 
 import pytest
+from fraiseql_subs.testing import SubscriptionClient
 
 from certificates import Authority
 from cluster import give_to_server_user, wait_until
@@ -111,6 +113,19 @@ def test_a_client_that_reads_late_loses_nothing(make_server, connect):
     assert [subscription.data()["orderUpdated"]["id"] for _ in range(20000)] == [
         str(i) for i in range(1, 20001)
     ]
+
+
+def test_the_client_of_the_testing_tools_speaks_tls(make_server, authority, monkeypatch):
+    monkeypatch.setenv("SSL_CERT_FILE", str(authority.certificate))
+    cluster = make_server()
+
+    async def receive():
+        client = SubscriptionClient(f"wss://127.0.0.1:{cluster.port}/graphql")
+        async with client, client.subscribe(SUBSCRIPTION) as subscription:
+            cluster.publish("any", "orders", {"id": "7"})
+            return await subscription.next()
+
+    assert asyncio.run(receive()) == {"orderUpdated": {"id": "7"}}
 
 
 def test_plain_http_is_told_that_the_port_speaks_tls(make_server):

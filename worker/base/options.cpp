@@ -155,7 +155,7 @@ CLI::Option* Add(CLI::App* app, const std::string& setting, Value* value) {
   std::string flag = setting;
   std::replace(flag.begin(), flag.end(), '_', '-');
   std::string names = flag == setting ? "--" + setting : "--" + flag + ",--" + setting;
-  if (setting == "worker_threads") names = "--shards," + names;
+  if (setting == "worker_threads") names += ",--shards";
   return app->add_option(names, *value);
 }
 

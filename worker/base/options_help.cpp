@@ -12,12 +12,17 @@ constexpr char kUsage[] = "Usage: fraiseql-worker [--OPTION VALUE]...\n";
 
 constexpr char kDescription[] =
     "Serves GraphQL subscriptions from the event ring of a PostgreSQL server with the extension "
-    "fraiseql_subs, which starts this program itself and hands its settings down. Sizes are in "
-    "bytes, times in milliseconds.";
+    "fraiseql_subs, which starts this program itself and hands its settings down; or, with --bus, "
+    "without a PostgreSQL server. Sizes are in bytes, times in milliseconds.";
 
 constexpr char kFooter[] =
-    "SIGHUP reads the configuration file again. SIGTERM drains: every subscription is completed, "
-    "every connection is closed with 1001, and the program ends within --drain-timeout.";
+    "SIGHUP reads the configuration file and the catalog again. SIGTERM drains: every connection "
+    "is "
+    "closed with 1001, and the program ends within --drain-timeout. A node without PostgreSQL "
+    "takes "
+    "each option from the environment, too, where --max-connections is "
+    "FRAISEQL_SUBS_MAX_CONNECTIONS; "
+    "the command line goes before the environment, and that before the file.";
 
 constexpr size_t kWidth = 80;
 

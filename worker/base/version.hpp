@@ -1,3 +1,4 @@
+// What this program is.
 #pragma once
 
 namespace fsubs {

@@ -12,7 +12,7 @@
 
 #include "contract/event_record.hpp"
 #include "contract/wake_queue.hpp"
-#include "worker/event_ring.hpp"
+#include "worker/bus/event_ring.hpp"
 
 namespace fsubs {
 

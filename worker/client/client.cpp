@@ -41,10 +41,6 @@ void Subscription::Hold(const EventPlace& place, const EventRecord& record, cons
   client->Hold(this, place, record, data);
 }
 
-HeldQueue::Owner::Taken Subscription::OnHeld(const HeldEvent& event) {
-  return client->TakeHeld(this, event);
-}
-
 Client::Client(ClientHost* host, uint64_t id)
     : host_(host),
       limits_(host->LimitsOf(nullptr)),
@@ -152,67 +148,39 @@ void Client::Hold(Subscription* subscription, const EventPlace& place, const Eve
 bool Client::TakeToHold(Subscription* subscription, const EventPlace& place,
                         const EventRecord& record, const JsonValue& data, HeldStage::Past past) {
   if (place.position < subscription->next()) return true;
-  HeldQueue* const held = subscription->held.get();
-  if (held->ready_bytes() > host_->options().outbox_size ||
-      !host_->held_stage()->Hold(held, place, record, data, past)) {
-    host_->AwaitHeldRoom(this);
-    return false;
-  }
-  subscription->held_to = place.position + 1;
-  return true;
+  return subscription->held->Hold(place, record, data, past);
 }
 
-HeldQueue::Owner::Taken Client::TakeHeld(Subscription* subscription, const HeldEvent& event) {
-  using Taken = HeldQueue::Owner::Taken;
-  if (closing()) return Taken::kTaken;
-  bool sent = true;
-  switch (event.state) {
-    case HeldEvent::State::kPending:
-    case HeldEvent::State::kSkipped:
-      break;
-    case HeldEvent::State::kReady:
-      sent = Send(subscription, event.place, event.payload);
-      break;
-    case HeldEvent::State::kLoss:
-      sent = Send(subscription, event.place,
-                  EncodeLoss(*subscription->subscription().plan, event.lost, LossCause::kNotMade));
-      break;
-    case HeldEvent::State::kEnd:
-      return EndWith(subscription, event.errors);
-  }
-  if (!sent) held_waits_ = true;
-  return sent ? Taken::kTaken : Taken::kNoRoom;
+bool Client::SendHeld(Subscription* subscription, const EventPlace& place,
+                      std::string_view response) {
+  if (closing() || Send(subscription, place, response)) return true;
+  held_waits_ = true;
+  return false;
 }
 
-HeldQueue::Owner::Taken Client::EndWith(Subscription* subscription,
-                                        const std::vector<Error>& errors) {
+bool Client::Fail(Subscription* subscription, const std::vector<Error>& errors) {
+  if (closing()) return false;
   const auto at = std::find_if(subscriptions_.begin(), subscriptions_.end(),
                                [&](const auto& entry) { return &entry.second == subscription; });
   const std::string id = at->first;
   End(at);
   SendErrors(id, errors);
-  return HeldQueue::Owner::Taken::kGone;
+  return true;
 }
 
 void Client::ContinueHeld() {
   held_waits_ = false;
   for (auto at = subscriptions_.begin(); at != subscriptions_.end();) {
     Subscription& subscription = (at++)->second;
-    if (subscription.held) (void)subscription.held->Continue();
+    if (subscription.held) subscription.held->Continue();
   }
 }
 
 bool Client::Take(Subscription* subscription, const EventPlace& place, std::string_view response) {
   if (place.position < subscription->next()) return true;
-  HeldQueue* const held = subscription->held.get();
+  HeldEvents* const held = subscription->held.get();
   if (held == nullptr || held->empty()) return Send(subscription, place, response);
-  if (held->ready_bytes() > host_->options().outbox_size) {
-    host_->AwaitHeldRoom(this);
-    return false;
-  }
-  held->Append(place, response);
-  subscription->held_to = place.position + 1;
-  return true;
+  return held->Append(place, response);
 }
 
 bool Client::Send(Subscription* subscription, const EventPlace& place, std::string_view response) {
@@ -268,11 +236,15 @@ void Client::AwaitTellingCuts() {
   host_->TellCutsLater(this);
 }
 
-bool Client::holds_events() const {
-  return std::any_of(subscriptions_.begin(), subscriptions_.end(), [](const auto& entry) {
-    const Subscription& subscription = entry.second;
-    return subscription.held && !subscription.held->empty();
-  });
+uint64_t Client::handed_over() const {
+  if (behind_ || untold_loss_ > 0) return 0;
+  const bool waits =
+      std::any_of(subscriptions_.begin(), subscriptions_.end(), [](const auto& entry) {
+        const Subscription& subscription = entry.second;
+        return (subscription.held && !subscription.held->empty()) ||
+               (subscription.limit && subscription.limit->untold > 0);
+      });
+  return waits ? 0 : host_->dispatched().sequence - 1;
 }
 
 void Client::TellCuts() {
@@ -590,7 +562,7 @@ void Client::Enter(const std::string& id, Subscription* subscription,
   host_->counters()->AddMemory(kept_.bytes() - before);
   if (prepared.field->resolver) {
     if (!subscription->held) {
-      subscription->held = std::make_unique<HeldQueue>(host_->held_stage(), subscription);
+      subscription->held = std::make_unique<HeldEvents>(host_, subscription);
     }
     subscription->held->SetClass(prepared);
   }

@@ -16,6 +16,7 @@
 #include "worker/base/work_budget.hpp"
 #include "worker/client/client_host.hpp"
 #include "worker/client/disconnection.hpp"
+#include "worker/client/held_events.hpp"
 #include "worker/client/kept_memory.hpp"
 #include "worker/client/ws_protocol.hpp"
 #include "worker/event/dispatch.hpp"
@@ -36,15 +37,20 @@ class Client;
 
 // One subscription of a client. What it was prepared from, to be prepared again when the catalog
 // changes, is in subscription(); the query's text is its plan's.
-struct Subscription final : Member, HeldQueue::Owner {
+struct Subscription final : Member {
   void Deliver(const EventPlace& place, std::string_view payload) override;
   void Hold(const EventPlace& place, const EventRecord& record, const JsonValue& data) override;
-  Taken OnHeld(const HeldEvent& event) override;
 
   // Events before it are not for the subscription, were delivered to it or are held for it.
-  Position next() const { return std::max(from, held_to); }
+  Position next() const { return held ? std::max(from, held->next()) : from; }
   // Events before `position` are not for it any more.
-  void PassOver(Position position) { (held ? held_to : from) = position; }
+  void PassOver(Position position) {
+    if (held) {
+      held->PassOver(position);
+    } else {
+      from = position;
+    }
+  }
 
   Client* client = nullptr;
   Position since = 0;  // events before it are not for the subscription
@@ -55,8 +61,7 @@ struct Subscription final : Member, HeldQueue::Owner {
   uint64_t delivered = 0;
   std::unique_ptr<EventLimit> limit;  // null: its events have none
   std::unique_ptr<CutHistory> cuts;   // null: none of its events was cut
-  std::unique_ptr<HeldQueue> held;    // null: its field has had no resolver
-  Position held_to = 0;               // events before it are in that queue, or have left it
+  std::unique_ptr<HeldEvents> held;   // null: its field has had no resolver
 };
 
 class Client {
@@ -130,17 +135,20 @@ class Client {
   // An event is for the subscription. If there is no room for it, the client falls behind.
   void Deliver(Subscription* subscription, const EventPlace& place, std::string_view response);
 
-  // The same for an event that needs a resolver, and for one that has been resolved.
+  // The same for an event that needs a resolver.
   void Hold(Subscription* subscription, const EventPlace& place, const EventRecord& record,
             const JsonValue& data);
-  HeldQueue::Owner::Taken TakeHeld(Subscription* subscription, const HeldEvent& event);
+  // Send a response that was held. Returns whether there was room, or it is not to be sent any
+  // more; if not, the subscription's HeldEvents::Continue is called when there is.
+  bool SendHeld(Subscription* subscription, const EventPlace& place, std::string_view response);
+  // End the subscription with these errors. Returns whether it is gone: it stays if the client is
+  // on its way out.
+  bool Fail(Subscription* subscription, const std::vector<Error>& errors);
 
   // A client is behind while its next event waits in the ring because neither the socket nor the
   // outbox takes more. Events are then not for it; ClientHost::CatchUpLater has the ring read for
   // it from there once the socket takes more.
   bool is_behind() const { return behind_.has_value(); }
-  // Whether events wait for a resolver, or for one before them.
-  bool holds_events() const;
   // Its next event. REQUIRES: is_behind().
   const EventPlace& behind_from() const { return *behind_; }
   void MoveBehindFrom(const EventPlace& place) { behind_ = place; }
@@ -155,6 +163,10 @@ class Client {
   // As Hold, for one that is behind. Returns whether there was room.
   bool TakeToHold(Subscription* subscription, const EventPlace& place, const EventRecord& record,
                   const JsonValue& data, HeldStage::Past past);
+
+  // Sequence up to which all events have been appended to the outbox, for all subscriptions, and
+  // all was told of those that were not; 0: it is not known.
+  uint64_t handed_over() const;
 
   void ReportLoss(uint64_t count);
   // Tell what rates have cut and is not told yet.
@@ -254,7 +266,6 @@ class Client {
   void Leave(Subscription* subscription);
   void CountDenial(const PrepareResult& result);
   bool Send(Subscription* subscription, const EventPlace& place, std::string_view response);
-  HeldQueue::Owner::Taken EndWith(Subscription* subscription, const std::vector<Error>& errors);
   void ContinueHeld();
   void End(Subscriptions::iterator at);
   void Forget(Subscription* subscription);

@@ -134,9 +134,7 @@ void WsClient::OnKeepalive() {
   }
   pinged_ = true;
   heard_ = false;
-  // Nothing waits, so all that is dispatched has left, unless it is behind or a resolver has it.
-  const uint64_t handed_over = is_behind() || holds_events() ? 0 : host_->dispatched().sequence - 1;
-  Append({.kind = WsMessage::Kind::kPing, .sequence = handed_over},
+  Append({.kind = WsMessage::Kind::kPing, .sequence = handed_over()},
          ClientHost::Flush::kWithAnswers);
 }
 

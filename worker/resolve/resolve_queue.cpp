@@ -20,7 +20,8 @@ constexpr size_t kCreditsOfExecutor = 1;
 // Calls are put into one message up to about so many bytes.
 constexpr size_t kMessageBytes = 1u << 20;
 
-void WriteCall(const ResolveCall& call, uint64_t now_ms, JsonWriter* json) {
+// `attempt` counts how often it is given, from 1.
+void WriteCall(const ResolveCall& call, uint32_t attempt, uint64_t now_ms, JsonWriter* json) {
   const ResolveCall::Audience& audience = *call.audience;
   const bool is_for_function = !call.rule->function.empty();
   json->BeginObject();
@@ -36,6 +37,10 @@ void WriteCall(const ResolveCall& call, uint64_t now_ms, JsonWriter* json) {
   json->String(audience.plan);
   json->Key("timeout_ms");
   json->Number(call.deadline_ms > now_ms ? call.deadline_ms - now_ms : 1);
+  if (!is_for_function) {
+    json->Key("attempt");
+    json->Number(attempt);
+  }
   // What jsonb cannot hold must not make the message as a whole unreadable to the executor.
   const auto value = [&](std::string_view key, std::string_view text) {
     json->Key(key);
@@ -338,7 +343,7 @@ bool ResolveQueue::GiveOne(Field* field, std::map<uint64_t, std::string>* messag
   field->waiting.pop_front();
   std::string text;
   JsonWriter json(&text);
-  WriteCall(entry.call, MonotonicMs(), &json);
+  WriteCall(entry.call, entry.given + 1, MonotonicMs(), &json);
   if (text.size() + 2 > side_door::kMaxFrameLength) {
     Fail(calls_.find(entry.call.number), ResolveResult::Kind::kMaskedError,
          "the event is too large to be sent to a process");

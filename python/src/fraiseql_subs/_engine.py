@@ -1,6 +1,7 @@
 """What manager and executor share: subscriptions of this process, on one link and one pool."""
 
 import asyncio
+import functools
 import inspect
 import json
 import logging
@@ -11,11 +12,13 @@ from dataclasses import dataclass
 from typing import Any, Generic, Literal, TypeVar, cast
 
 import psycopg
+from psycopg.conninfo import conninfo_to_dict
 from psycopg.rows import tuple_row
 from psycopg.types.json import Jsonb
 from psycopg_pool import AsyncConnectionPool
 
 from fraiseql_subs._link import Link
+from fraiseql_subs._schema.values import encode_default
 from fraiseql_subs._session import HostedSocket, QueueLimits, Session
 from fraiseql_subs.config import EventBusConfig
 from fraiseql_subs.errors import SessionClosed, SubscriptionError, SubscriptionRefused
@@ -34,6 +37,9 @@ _BUS_SETTINGS = (
     " WHERE name IN ('fraiseql_subs.bus', 'fraiseql_subs.bus_url')"
 )
 _METRICS = "SELECT name, labels, value FROM fraiseql_metrics()"
+
+# PostgreSQL would say the same of NaN, but not where it stands.
+_dump = functools.partial(json.dumps, default=encode_default, allow_nan=False)
 
 _SUBPROTOCOL = "graphql-transport-ws"
 _POOL_SIZE = 10
@@ -256,6 +262,10 @@ class Engine(Generic[StreamT]):
         """
         if timeout <= 0 or slow_timeout <= 0:
             raise ValueError("timeout and slow_timeout must be positive")
+        try:
+            conninfo_to_dict(conninfo)
+        except psycopg.ProgrammingError as error:
+            raise ValueError(f"conninfo: {str(error).strip()}") from None
         self._config = config
         self._conninfo = conninfo
         self._given_pool = pool
@@ -275,6 +285,10 @@ class Engine(Generic[StreamT]):
 
     async def start(self) -> None:
         """Connect. Raise SubscriptionError if that is not possible in time."""
+        try:
+            asyncio.get_running_loop()
+        except RuntimeError:
+            raise RuntimeError("fraiseql_subs needs an event loop of asyncio, as psycopg") from None
         if self._link is not None:
             raise RuntimeError("it is started already")
         link = Link(self._connect, self._check_pool)
@@ -575,8 +589,11 @@ class Engine(Generic[StreamT]):
         subgraph: str | None,
     ) -> None:
         """Publish an event, in a transaction of its own unless a connection is given."""
-        parameters = (event_type, channel, Jsonb(data), correlation_id, subgraph)
+        parameters = (event_type, channel, Jsonb(data, dumps=_dump), correlation_id, subgraph)
         if conn is not None:
+            # Another's `execute` may have published before it turns out not to be awaitable.
+            if not isinstance(cast("object", conn), psycopg.AsyncConnection):
+                raise TypeError(f"conn is a psycopg.AsyncConnection, not {type(conn).__name__}")
             await conn.execute(_PUBLISH, parameters)
             return
         async with self.pool.connection() as connection:

@@ -8,7 +8,7 @@ import logging
 import uuid
 from collections.abc import AsyncGenerator, Awaitable, Callable, Iterable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Final, Generic, TypeAlias, TypeVar, cast
 
 from fraiseql_subs._deadline import Deadline
@@ -193,8 +193,12 @@ class ResolverCalls(Generic[App]):
         scope = _Scope(LoaderScope(self._open_context))
         batches: dict[object, list[Call]] = {}
         for record in records:
-            call = Call(record)
             self._metrics.calls += 1
+            try:
+                call = Call(record)
+            except (AttributeError, KeyError, TypeError) as error:
+                self._fail_unreadable(record, error)
+                continue
             try:
                 resolver = self._resolvers.get(call.info.field)
                 if resolver is None:
@@ -342,7 +346,9 @@ class ResolverCalls(Generic[App]):
             values = await self._call(definition, events, variables, None)
             answers = _encode_each(definition, values, len(taken))
         else:
-            async with self._open_context(taken[0].info, scope.loaders) as context:
+            attempts = [call.info.attempt for call in taken if call.info.attempt is not None]
+            info = replace(taken[0].info, attempt=max(attempts, default=None))
+            async with self._open_context(info, scope.loaders) as context:
                 values = await self._call(definition, events, variables, context)
                 answers = _encode_each(definition, values, len(taken))
             if not answers:
@@ -429,6 +435,26 @@ class ResolverCalls(Generic[App]):
         self._log_failure(call, identifier, error)
         self._metrics.failed += 1
         self._answer(call, f'"masked_error":"{identifier}"')
+
+    def _fail_unreadable(self, record: Mapping[str, Any], error: Exception) -> None:
+        """Answer a call that makes no sense, so that it does not take those beside it along.
+
+        They would be made again, or fail, with the link; and it might come again with the next one.
+        Raise the error if it has no number to be answered by.
+        """
+        number: object = record.get("call") if isinstance(record, dict) else None
+        if not isinstance(number, int):
+            raise error
+        identifier = uuid.uuid4().hex
+        _logger.error(
+            "the worker's call %d cannot be read; clients read the correlation id %s",
+            number,
+            identifier,
+            exc_info=error,
+            extra={"masked_error": identifier},
+        )
+        self._metrics.failed += 1
+        self._give(f'{{"call":{number:d},"masked_error":"{identifier}"}}')
 
     def _log_failure(self, call: Call, identifier: str, error: BaseException) -> None:
         info = call.info

@@ -82,13 +82,15 @@ class Carrier(Protocol):
 class _Operation:
     """An operation that the worker has not ended."""
 
-    __slots__ = ("answered", "behind", "message", "position", "started", "stops")
+    __slots__ = ("answered", "behind", "live", "message", "position", "started", "stops")
 
     def __init__(self, message: bytes) -> None:
         self.message = message
-        # Of the last event received, or where events begin to count; 0 is unknown.
+        # Up to which all events were received, or where they begin to count; 0 is unknown.
         self.position = 0
         self.started = False
+        # Whether it was started in this link.
+        self.live = False
         # With the one result of a query.
         self.answered = False
         # Whether the worker was asked to stop it until there is room, and has not begun anew.
@@ -306,6 +308,8 @@ class Session:
     def detach(self) -> None:
         """Note that the link has ended."""
         self._attached = self._restoring = False
+        for operation in self._operations.values():
+            operation.live = False
 
     def deliver(self, kind: int, position: int, id: bytes, payload: bytes) -> None:
         """Take a frame of the worker."""
@@ -336,15 +340,26 @@ class Session:
         elif kind == records.STARTED:
             operation = self._operations.get(id)
             if operation is not None:
-                operation.started = True
+                operation.started = operation.live = True
                 operation.behind = False
                 operation.position = operation.position or position
             self._on_started(id)
         elif kind == records.CLOSED:
             self._deliver_closed(*records.decode_closed(payload))
         elif kind == records.PING:
+            self._note_handed_over(position)
             # Who accepts sockets pings them as well; the worker need not know how.
             self.note_heard()
+
+    def _note_handed_over(self, position: int) -> None:
+        """Take in that the worker has handed over all events up to a position; 0: it knows none.
+
+        What is quiet goes on from there. Else the ring would be looked through for what it does not
+        want, and all that has left it would count as lost.
+        """
+        for operation in self._operations.values():
+            if operation.live and not operation.behind:
+                operation.position = max(operation.position, position)
 
     def _deliver_closed(self, code: int, reason: str) -> None:
         told = (code, reason.lower())

@@ -41,7 +41,8 @@ class CallInfo:
     """That of the event; of the first one in a batch."""
 
     attempt: int | None = None
-    """1, and more if an earlier process was lost while it resolved the event; None if unknown."""
+    """1, and more if processes or their links were lost that had the event before; in a batch, of
+    the event that was given most often. None where no worker calls."""
 
     claims: Mapping[str, Any] | None = None
     """Of the subscribers, if the field is resolved per audience; else None."""

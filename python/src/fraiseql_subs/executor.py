@@ -1,6 +1,7 @@
 """Subscriptions for programs with threads instead of an event loop."""
 
 import asyncio
+import os
 import threading
 import time
 from collections.abc import Callable, Coroutine, Mapping
@@ -58,7 +59,8 @@ class SubscriptionExecutor:
     """Subscribes and publishes through the worker, for code without an event loop.
 
     All methods may be called from any thread. A thread of its own holds the connections; it starts
-    at once, and `close` ends it. Not to be used across a fork.
+    at once, and `close` ends it. A process that is forked from this one has no such thread: all
+    methods but `close` raise `SubscriptionError` in it, code `STOPPED`.
     """
 
     def __init__(
@@ -104,6 +106,7 @@ class SubscriptionExecutor:
         # Held while something is handed to the loop, so that it is not after the last.
         self._handing = threading.Lock()
         self._closed = False
+        self._process = os.getpid()
         self._thread.start()
         try:
             self._call(self._engine.start())
@@ -125,6 +128,9 @@ class SubscriptionExecutor:
 
     def _call(self, coroutine: Coroutine[Any, Any, T]) -> T:
         """Run a coroutine in the loop's thread and return its result."""
+        if os.getpid() != self._process:
+            coroutine.close()
+            raise _forked_error()
         with self._handing:
             if self._closed:
                 coroutine.close()
@@ -180,7 +186,8 @@ class SubscriptionExecutor:
     ) -> None:
         """Publish an event; it is committed when this returns.
 
-        :param data: JSON-able.
+        :param data: what `json.dumps` takes, with any values in it that resolvers may return.
+        :raises TypeError: there is something in `data` that JSON has nothing for; ValueError: NaN.
         :raises psycopg.Error: what the database said.
         """
         self._call(self._engine.publish(event_type, channel, data, None, correlation_id, subgraph))
@@ -195,6 +202,8 @@ class SubscriptionExecutor:
         :raises SubscriptionError: once the messages before it were returned: `SLOW_CONSUMER`,
             `CONNECTION_CLOSED` (`extensions.closeCode` says why) or `STOPPED`. It frees the id.
         """
+        if os.getpid() != self._process:
+            raise _forked_error()
         stream = self._engine.subscriptions[subscription_id].stream
         # Asked first: what was added before the end is taken before the end is told.
         ended = stream.ended
@@ -234,6 +243,8 @@ class SubscriptionExecutor:
 
     def close(self) -> None:
         """End all subscriptions and disconnect. May be called again."""
+        if os.getpid() != self._process:
+            return
         with self._handing:
             stopping = (
                 None
@@ -265,6 +276,13 @@ class SubscriptionExecutor:
 
 def _closed_error() -> SubscriptionError:
     return SubscriptionError("The executor is closed.", code="STOPPED")
+
+
+def _forked_error() -> SubscriptionError:
+    return SubscriptionError(
+        "The executor belongs to the process that this one was forked from: make another here.",
+        code="STOPPED",
+    )
 
 
 async def _in_loop(function: Any, argument: str) -> None:

@@ -13,6 +13,7 @@ from typing import Any, Generic, TypeVar, cast
 import psycopg
 
 from fraiseql_subs._engine import Engine, Pool, Status, Stream, identity_of
+from fraiseql_subs._schema.values import encode_default
 from fraiseql_subs._session import HostedSocket, QueueLimits
 from fraiseql_subs.config import EventBusConfig
 from fraiseql_subs.context import ContextFactory
@@ -376,9 +377,10 @@ class SubscriptionManager(Registry, Generic[App]):
     ) -> None:
         """Publish an event.
 
-        :param data: JSON-able.
+        :param data: what `json.dumps` takes, with any values in it that resolvers may return.
         :param conn: the event is part of its transaction: it leaves when that commits, and not if
             it is rolled back. Without it, it has left when this returns.
+        :raises TypeError: there is something in `data` that JSON has nothing for; ValueError: NaN.
         :raises psycopg.Error: what the database said.
         """
         await self._engine.publish(event_type, channel, data, conn, correlation_id, subgraph)
@@ -431,4 +433,11 @@ async def _resolved(message: bytes, resolver_fn: ResolverFn) -> bytes | None:
 
 
 def _encode(message: dict[str, Any]) -> bytes:
-    return json.dumps(message, ensure_ascii=False, separators=(",", ":")).encode()
+    text = json.dumps(
+        message,
+        default=encode_default,
+        allow_nan=False,
+        ensure_ascii=False,
+        separators=(",", ":"),
+    )
+    return text.encode()

@@ -1,6 +1,10 @@
 import json
+import multiprocessing
 import threading
 import time
+import uuid
+from datetime import datetime, timezone
+from decimal import Decimal
 
 import psycopg
 import pytest
@@ -323,3 +327,58 @@ def test_calls_that_race_with_the_close_return_or_hear_of_it(monkeypatch):
         for thread in threads:
             thread.join(20)
         assert codes == ["STOPPED"] * 4
+
+
+def test_data_may_hold_what_resolvers_may_return(executor):
+    executor.register_subscription("c", "s", QUERY)
+    id = uuid.uuid4()
+    moment = datetime(2026, 1, 2, 3, 4, 5, tzinfo=timezone.utc)
+    executor.publish_event("orderUpdated", "orders", {"id": id, "status": moment})
+    message = executor.next_event("s", timeout=20)
+    assert json.loads(message)["payload"]["data"]["orderUpdated"] == {
+        "id": str(id),
+        "status": "2026-01-02T03:04:05+00:00",
+    }
+    executor.publish_event("orderUpdated", "orders", {"id": Decimal("1.50"), "status": ""})
+    assert next_id(executor, "s") == "1.50"
+
+
+def test_data_that_json_cannot_express_is_refused_before_it_is_sent(executor):
+    for data, error in (({"id": object()}, TypeError), ({"id": float("nan")}, ValueError)):
+        with pytest.raises(error):
+            executor.publish_event("orderUpdated", "orders", data)
+
+
+@pytest.mark.parametrize("conninfo", ["nonsense", "host=/tmp colour=blue", "postgresql://[::1"])
+def test_a_conninfo_that_is_none_is_refused_at_once(conninfo):
+    with pytest.raises(ValueError, match="^conninfo: "):
+        SubscriptionExecutor(conninfo=conninfo)
+
+
+def test_a_forked_process_hears_that_it_needs_one_of_its_own(executor):
+    executor.register_subscription("c", "s", QUERY)
+
+    def use(told):
+        errors = []
+        for call in (
+            lambda: publish(executor, 1),
+            lambda: executor.next_event("s", timeout=20),
+            lambda: executor.complete_subscription("s"),
+        ):
+            try:
+                call()
+            except SubscriptionError as error:
+                errors.append((error.code, str(error)))
+        executor.close()
+        told.put(errors)
+
+    context = multiprocessing.get_context("fork")
+    told = context.SimpleQueue()
+    process = context.Process(target=use, args=(told,))
+    process.start()
+    errors = told.get()
+    process.join()
+    assert [code for code, _ in errors] == ["STOPPED"] * 3
+    assert all("make another here" in text for _, text in errors)
+    publish(executor, 2)
+    assert next_id(executor, "s") == "2"

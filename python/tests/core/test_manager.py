@@ -266,6 +266,11 @@ class TestIdentity:
             await manager.get_next_event("s")
 
 
+def test_another_event_loop_than_asyncio_s_is_refused_by_name():
+    with pytest.raises(RuntimeError, match="an event loop of asyncio"):
+        make_manager().start().send(None)
+
+
 class TestPublishing:
     async def test_with_a_connection_it_joins_the_transaction(self, manager, conninfo):
         await manager.create_subscription("s", "c", QUERY)
@@ -276,6 +281,17 @@ class TestPublishing:
             await publish(manager, 3)
             assert (await next_data(manager, "s"))["id"] == "3"
             await connection.commit()
+        assert (await next_data(manager, "s"))["id"] == "2"
+
+    async def test_another_connection_than_psycopg_s_is_refused_before_it_is_used(
+        self, manager, conninfo
+    ):
+        await manager.create_subscription("s", "c", QUERY)
+        with psycopg.connect(conninfo) as connection:
+            with pytest.raises(TypeError, match="not Connection$"):
+                await publish(manager, 1, conn=connection)
+            connection.commit()
+        await publish(manager, 2)
         assert (await next_data(manager, "s"))["id"] == "2"
 
     async def test_correlation_id_and_subgraph_are_handed_on(self, manager, server, name):

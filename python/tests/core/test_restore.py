@@ -20,11 +20,21 @@ FROM pg_stat_activity WHERE usename = 'limited'
 
 
 @pytest.fixture
-def cluster(make_cluster):
-    cluster = make_cluster()
-    cluster.sql("SELECT fraiseql_register_types('type Order { id: ID! }')")
-    cluster.sql("SELECT fraiseql_register_subscription('orderUpdated: Order', 'orders')")
-    return cluster
+def orders(make_cluster):
+    """A function that starts a server with the field orderUpdated."""
+
+    def make(**settings):
+        cluster = make_cluster(**settings)
+        cluster.sql("SELECT fraiseql_register_types('type Order { id: ID! }')")
+        cluster.sql("SELECT fraiseql_register_subscription('orderUpdated: Order', 'orders')")
+        return cluster
+
+    return make
+
+
+@pytest.fixture
+def cluster(orders):
+    return orders()
 
 
 @pytest.fixture
@@ -180,10 +190,8 @@ async def test_a_restart_of_the_database_ends_nothing_and_tells_the_gap(cluster,
         assert (reader.ids, reader.others) == ([2], [])
 
 
-async def test_what_the_ring_has_lost_in_between_is_told(make_cluster):
-    cluster = make_cluster(ring_size="1MB")
-    cluster.sql("SELECT fraiseql_register_types('type Order { id: ID! }')")
-    cluster.sql("SELECT fraiseql_register_subscription('orderUpdated: Order', 'orders')")
+async def test_what_the_ring_has_lost_in_between_is_told(orders):
+    cluster = orders(ring_size="1MB")
     async with SubscriptionManager(
         conninfo=conninfo_of(cluster), sync=False, resolvers=False
     ) as manager:
@@ -193,6 +201,38 @@ async def test_what_the_ring_has_lost_in_between_is_told(make_cluster):
         cluster.sql(f"SELECT pg_terminate_backend(pid) FROM ({LINK % 'exchange'}) AS link")
         for reader in await read_both(manager, socket, -1):
             assert len(reader.ids) + sum(lost["count"] for lost in reader.lost) == 5_002
+
+
+async def test_what_is_quiet_is_told_no_loss_of_what_was_never_for_it(orders):
+    cluster = orders(ring_size="1MB", keepalive_interval="100ms")
+    async with SubscriptionManager(
+        conninfo=conninfo_of(cluster), sync=False, resolvers=False
+    ) as manager:
+        socket = await connected(manager)
+        link = manager._engine._link
+        await asyncio.to_thread(publish_others, cluster, 5_000)
+        operations = [
+            operation for session in link.sessions for operation in session._operations.values()
+        ]
+        assert len(operations) == 2
+        while not all(operation.position >= 5_000 for operation in operations):
+            await asyncio.sleep(0.01)
+        assert cluster.sql(f"SELECT pg_terminate_backend(pid) FROM ({LINK % 'exchange'}) AS link")
+        await restored(manager, 1)
+        publish(cluster, 1)
+        for reader in await read_both(manager, socket, 1):
+            assert (reader.ids, reader.lost, reader.others) == ([1], [], [])
+
+
+def publish_others(cluster, count):
+    """Publish events for nobody here, no faster than the worker reads them."""
+    with cluster.connect() as connection:
+        connection.execute("SET fraiseql_subs.overflow = 'wait'")
+        for _ in range(count // 100):
+            connection.execute(
+                "SELECT fraiseql_publish('other', 'others',"
+                " jsonb_build_object('more', repeat('x', 1000))) FROM generate_series(1, 100)"
+            )
 
 
 def after_filling(link, cluster):

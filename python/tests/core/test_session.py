@@ -300,6 +300,42 @@ class TestRestoring:
             (records.RESUME, (9, subscribe("b"))),
         ]
 
+    def test_what_is_quiet_goes_on_behind_what_was_handed_over(self, socket, carrier):
+        for id in ("a", "b"):
+            socket.send_text(subscribe(id))
+            socket.deliver(records.STARTED, 5, id.encode(), b"")
+        socket.deliver(records.EVENT, 12, b"b", b"next")
+        socket.deliver(records.PING, 9, b"", b"")
+        # It is not known.
+        socket.deliver(records.PING, 0, b"", b"")
+        carrier.take()
+        lose(socket)
+        socket.deliver(records.MESSAGE, 0, b"", ACK)
+        assert carrier.take()[2:] == [
+            (records.RESUME, (9, subscribe("a"))),
+            (records.RESUME, (12, subscribe("b"))),
+        ]
+
+    def test_nothing_counts_as_handed_over_to_what_the_worker_has_not_started(
+        self, socket, carrier
+    ):
+        socket.send_text(subscribe("a"))
+        socket.deliver(records.STARTED, 5, b"a", b"")
+        lose(socket)
+        socket.deliver(records.MESSAGE, 0, b"", ACK)
+        socket.send_text(subscribe("b"))
+        # Both are on their way.
+        socket.deliver(records.PING, 9, b"", b"")
+        socket.deliver(records.STARTED, 5, b"a", b"")
+        socket.deliver(records.STARTED, 7, b"b", b"")
+        carrier.take()
+        lose(socket)
+        socket.deliver(records.MESSAGE, 0, b"", ACK)
+        assert carrier.take()[2:] == [
+            (records.RESUME, (5, subscribe("a"))),
+            (records.RESUME, (7, subscribe("b"))),
+        ]
+
     def test_a_new_ring_knows_no_position(self, socket, carrier):
         socket.send_text(subscribe("a"))
         socket.deliver(records.STARTED, 5, b"a", b"")

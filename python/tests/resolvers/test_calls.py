@@ -213,6 +213,60 @@ async def test_a_call_of_an_unknown_field_is_answered_with_a_masked_error(
     assert answer.keys() == {"masked_error"}
 
 
+@pytest.mark.parametrize(
+    "broken",
+    [
+        {"event": None},
+        {"event": []},
+        {"field": None},
+        {"field": ["orderUpdated"]},
+        {"timeout_ms": "soon"},
+        {"variables": 7},
+    ],
+)
+async def test_a_call_that_cannot_be_read_fails_alone(
+    run: Run, registry: Registry, worker: FakeWorker, broken: dict[str, Any]
+) -> None:
+    @resolver(registry)
+    async def order_updated(event: dict[str, Any], variables: dict[str, Any]) -> Any:
+        return {"id": event["id"], "variables": dict(variables)}
+
+    runner = await run()
+    before, after = (worker.record("orderUpdated", {"id": n}) for n in (1, 2))
+    answers = await worker.ask(before, worker.record("orderUpdated") | broken, after)
+    assert [answer.keys() for answer in answers] == [{"value"}, {"masked_error"}, {"value"}]
+    assert (runner.metrics.links, runner.metrics.running) == (1, 0)
+    assert (runner.metrics.calls, runner.metrics.failed) == (3, 1)
+
+
+@pytest.mark.parametrize("missing", ["event", "field", "plan", "timeout_ms"])
+async def test_a_call_that_lacks_something_fails_alone(
+    run: Run, registry: Registry, worker: FakeWorker, missing: str
+) -> None:
+    @resolver(registry)
+    async def order_updated(event: dict[str, Any], variables: dict[str, Any]) -> Any:
+        return {}
+
+    await run()
+    broken = worker.record("orderUpdated")
+    del broken[missing]
+    answers = await worker.ask(broken, worker.record("orderUpdated"))
+    assert [answer.keys() for answer in answers] == [{"masked_error"}, {"value"}]
+
+
+@pytest.mark.parametrize("number", [None, "7", 7.5])
+async def test_a_call_without_a_number_ends_the_link(
+    run: Run, registry: Registry, worker: FakeWorker, number: object
+) -> None:
+    @resolver(registry)
+    async def order_updated(event: dict[str, Any], variables: dict[str, Any]) -> Any:
+        return {}
+
+    await run()
+    worker.link.give({"call": number})
+    await worker.until_links(2)
+
+
 async def test_a_call_that_takes_too_long_is_cancelled_and_fails(
     run: Run, registry: Registry, worker: FakeWorker
 ) -> None:

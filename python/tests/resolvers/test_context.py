@@ -74,8 +74,8 @@ async def test_the_applications_context_is_entered_once_for_a_batch(
         return [{} for _ in events]
 
     await run(context_factory=contexts)
-    await worker.ask(*[worker.record("orderUpdated") for _ in range(3)])
-    assert len(contexts.infos) == 1
+    await worker.ask(*[worker.record("orderUpdated", attempt=n) for n in (1, 3, 1)])
+    assert [info.attempt for info in contexts.infos] == [3]
 
 
 async def test_the_applications_context_is_not_entered_for_who_does_not_declare_it(

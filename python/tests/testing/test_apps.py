@@ -1,6 +1,7 @@
 """An application is tested as its clients meet it: on a socket, and fed by a server."""
 
 import contextlib
+import json
 import os
 import signal
 import subprocess
@@ -14,7 +15,7 @@ from fastapi import FastAPI
 
 from fraiseql_subs import SubscriptionManager
 from fraiseql_subs.fastapi import SubscriptionRouterFactory
-from fraiseql_subs.testing import WorkerServer, serve_app
+from fraiseql_subs.testing import SubscriptionClient, WorkerServer, serve_app
 
 BY_ID = "subscription ($id: ID) { orderUpdated(id: $id) { id } }"
 
@@ -67,6 +68,7 @@ def test_an_application_that_does_not_start_is_told_at_once() -> None:
 def private_server(*arguments: str) -> "Iterator[subprocess.Popen[str]]":
     process = subprocess.Popen(
         [sys.executable, "-m", "fraiseql_subs.testing", *arguments],
+        stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
         text=True,
@@ -104,6 +106,27 @@ def test_a_server_to_try_things_with_says_where_it_is(tmp_path: Path, end: int) 
         assert process.wait(60) == 0
     assert number == 1
     assert not os.path.exists(data)
+
+
+async def test_with_a_catalog_the_events_that_are_typed_are_served(tmp_path: Path) -> None:
+    catalog = tmp_path / "catalog.json"
+    field = {"field": "orderUpdated: Order", "channel": "orders"}
+    catalog.write_text(json.dumps({"types": "type Order { id: ID! }", "subscriptions": [field]}))
+    with private_server(str(catalog)) as process:
+        assert process.stdin is not None and process.stdout is not None
+        url = ""
+        for line in process.stdout:
+            assert not line.startswith("export ")
+            if "Ctrl-C" in line:
+                break
+            url = line.strip().rpartition(" ")[2]
+        client = SubscriptionClient(url)
+        async with client, client.subscribe("subscription { orderUpdated { id } }") as s:
+            event = json.dumps({"type": "any", "channel": "orders", "data": {"id": 7}})
+            process.stdin.write(f"nonsense\n{event}\n")
+            process.stdin.flush()
+            assert await s.next() == {"orderUpdated": {"id": "7"}}
+        assert process.stdout.readline().startswith("# no event: ")
 
 
 def test_what_keeps_it_from_starting_is_one_line() -> None:

@@ -7,8 +7,7 @@ import socket
 import subprocess
 import sys
 import tempfile
-import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 
 import psycopg
@@ -16,15 +15,9 @@ import pytest
 
 from fraiseql_subs.testing import ServerUnavailable, WorkerServer, _postgres, server
 
+from .waiting import wait_until
+
 ALL = "subscription { orderUpdated { id } }"
-
-
-def wait_until(predicate: Callable[[], bool], description: str) -> None:
-    """Return when it holds. The pauses leave the cores to those who are waited for."""
-    deadline = time.monotonic() + 100
-    while not predicate():
-        assert time.monotonic() < deadline, f"gave up waiting until {description}"
-        time.sleep(0.01)
 
 
 def is_running(pid: int) -> bool:
@@ -149,10 +142,10 @@ def test_its_log_can_be_read_from_a_place_on(subs_server: WorkerServer) -> None:
 
 
 def test_a_port_that_was_taken_is_tried_no_more(monkeypatch: pytest.MonkeyPatch) -> None:
-    free_port = _postgres._free_port  # pyright: ignore[reportPrivateUsage]
+    free_port = _postgres.free_port
     with socket.create_server(("127.0.0.1", 0)) as taken:
         ports = iter([taken.getsockname()[1]])
-        monkeypatch.setattr(_postgres, "_free_port", lambda: next(ports, None) or free_port())
+        monkeypatch.setattr(_postgres, "free_port", lambda: next(ports, None) or free_port())
         with WorkerServer() as running:
             assert running.execute("SELECT 1") == [(1,)]
 
@@ -201,8 +194,10 @@ def test_a_directory_that_cannot_be_made_shows_what_initdb_says(
     programs.mkdir()
     (programs / "initdb").write_text("#!/bin/sh\necho no space; exit 1\n")
     (programs / "initdb").chmod(0o755)
-    for path in (tmp_path, *tmp_path.parents[:-2]):
-        monkeypatch.setattr(_postgres, "_server_user", lambda: None)
+    monkeypatch.setattr(_postgres, "_server_user", lambda: None)
+    for path in (tmp_path, *tmp_path.parents):
+        if path == Path(tempfile.gettempdir()):
+            break
         path.chmod(0o755)
     (programs / "postgres").touch()
     (tmp_path / "extension").mkdir()

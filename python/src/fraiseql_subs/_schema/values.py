@@ -26,6 +26,7 @@ __all__ = [
     "LEAF_CODECS",
     "Codec",
     "encode_any",
+    "encode_default",
     "encode_id",
     "unfit",
     "wrong",
@@ -282,6 +283,11 @@ def encode_any(value: Any, path: str) -> Any:
     return {
         name: encode_any(getattr(value, name), f"{path}.{name}" if path else name) for name in names
     }
+
+
+def encode_default(value: object) -> Any:
+    """Make JSON of what `json.dumps` has nothing for; its `default`. Raise EncodeError."""
+    return encode_any(value, "a value")
 
 
 JSON_CODEC = Codec("JSON", _decode_json, encode_any)

@@ -1,9 +1,12 @@
 """`python -m fraiseql_subs.testing [SCHEMA …]`: a private server to try things with.
 
+With a catalog for its schema it is the worker alone, which serves the events that are typed.
+
 Runs until Ctrl-C, and leaves nothing behind.
 """
 
 import contextlib
+import json
 import signal
 import sys
 
@@ -14,11 +17,23 @@ from fraiseql_subs.testing import ServerUnavailable, WorkerServer
 
 def _run() -> None:
     with WorkerServer(*sys.argv[1:]) as server:
-        for name, value in server.environment.items():
-            print(f"export {name}={value}")
+        if server.has_database:
+            for name, value in server.environment.items():
+                print(f"export {name}={value}")
         print(f"# GraphQL clients: {server.url}")
         print("# Ctrl-C stops the server and removes its data.", flush=True)
+        if not server.has_database:
+            _publish_lines(server)
         signal.pause()
+
+
+def _publish_lines(server: WorkerServer) -> None:
+    """Publish the events of standard input: `{"type": "…", "channel": "…", "data": …}`."""
+    for line in sys.stdin:
+        try:
+            server.publish(**json.loads(line))
+        except (TypeError, ValueError) as error:
+            print(f"# no event: {error}", flush=True)
 
 
 def main() -> None:

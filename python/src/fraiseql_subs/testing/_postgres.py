@@ -18,7 +18,7 @@ from pathlib import Path
 import psycopg
 from psycopg import sql
 
-__all__ = ["PrivatePostgres", "ServerUnavailable"]
+__all__ = ["PrivatePostgres", "ServerUnavailable", "find_pg_config", "free_port"]
 
 # Below the ports that Linux gives to outgoing connections, one of which could take a port between
 # the look at it and the server's start.
@@ -53,7 +53,7 @@ class ServerUnavailable(RuntimeError):
     """No server could be started; the message says what is missing or what PostgreSQL said."""
 
 
-def _free_port() -> int:
+def free_port() -> int:
     """Return one on which nobody listens, at whatever address."""
     while True:
         port = random.choice(_PORTS)
@@ -62,7 +62,8 @@ def _free_port() -> int:
             return port
 
 
-def _find_pg_config(given: str | os.PathLike[str] | None) -> str:
+def find_pg_config(given: str | os.PathLike[str] | None) -> str:
+    """Return the program to ask where PostgreSQL is; None asks PG_CONFIG and PATH."""
     wanted = os.fspath(given) if given is not None else os.environ.get("PG_CONFIG", "pg_config")
     found = shutil.which(wanted)
     if found is None:
@@ -135,7 +136,7 @@ class PrivatePostgres:
         :param pg_config: of the PostgreSQL to use; None asks PG_CONFIG and PATH.
         :raises ServerUnavailable: if something is missing, or the server does not start.
         """
-        self._installation = _Installation(_find_pg_config(pg_config))
+        self._installation = _Installation(find_pg_config(pg_config))
         self._user = _server_user()
         self._settings = dict(settings)
         self.database = database
@@ -156,6 +157,11 @@ class PrivatePostgres:
     def log_path(self) -> Path:
         """The server's log, which is gone after `stop()`."""
         return self.directory / "log"
+
+    @property
+    def log_size(self) -> int:
+        """How long the server's log is, in bytes."""
+        return self.log_path.stat().st_size
 
     def log(self, start: int = 0) -> str:
         """Return the server's log from byte `start` on; empty if there is none."""
@@ -227,8 +233,8 @@ class PrivatePostgres:
         )
 
     def _configure(self) -> None:
-        self.port = _free_port()
-        self.worker_port = _free_port()
+        self.port = free_port()
+        self.worker_port = free_port()
         settings: dict[str, object] = {
             "listen_addresses": "127.0.0.1",
             "port": self.port,

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 from fraiseql_subs.errors import SubscriptionRefused, WebSocketClosed
 from fraiseql_subs.testing._threads import in_thread, wait_for
+from fraiseql_subs.testing._tls import client_context
 
 if TYPE_CHECKING:
     from websockets.exceptions import ConnectionClosed
@@ -332,6 +333,7 @@ class SubscriptionClient:
                         max_size=None,
                         compression=None,
                         proxy=None,
+                        ssl=client_context() if self.url.startswith("wss:") else None,
                         open_timeout=_ANSWER_SECONDS,
                     )
                 )

@@ -1,4 +1,4 @@
-"""A private PostgreSQL with the extension and its worker, for tests."""
+"""A private PostgreSQL with the extension and its worker, or the worker alone, for tests."""
 
 import json
 import os
@@ -10,10 +10,12 @@ import urllib.request
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from types import TracebackType
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
 import psycopg
 
+from fraiseql_subs._schema.values import encode_default
+from fraiseql_subs.testing._memory import PrivateWorker
 from fraiseql_subs.testing._postgres import PrivatePostgres, ServerUnavailable
 from fraiseql_subs.testing._threads import in_thread
 
@@ -27,10 +29,12 @@ _ATTEMPTS = 3
 
 # The field by which a client learns that all events before its own have been delivered.
 _FENCE_CHANNEL = "fraiseql_test_fence"
+_FENCE_TYPE = "type FraiseqlTestFence { number: Int! }"
+_FENCE_NAME = "fraiseqlTestFence"
+_FENCE_FIELD = f"{_FENCE_NAME}(number: Int): FraiseqlTestFence"
 _FENCE = f"""
-SELECT fraiseql_register_types('type FraiseqlTestFence {{ number: Int! }}');
-SELECT fraiseql_register_subscription(
-    'fraiseqlTestFence(number: Int): FraiseqlTestFence', '{_FENCE_CHANNEL}');
+SELECT fraiseql_register_types('{_FENCE_TYPE}');
+SELECT fraiseql_register_subscription('{_FENCE_FIELD}', '{_FENCE_CHANNEL}');
 """
 
 _HELD = """
@@ -41,6 +45,47 @@ SELECT coalesce(sum(value), 0) FROM fraiseql_metrics() WHERE name = 'fraiseql_su
 def _is_file(schema: str | os.PathLike[str]) -> bool:
     # No statement of SQL is one word.
     return not isinstance(schema, str) or (schema.endswith(".sql") and len(schema.split()) == 1)
+
+
+# SQL, or a catalog.
+Schema = str | os.PathLike[str] | Mapping[str, object]
+
+
+def _is_catalog(schema: Schema) -> bool:
+    if isinstance(schema, Mapping):
+        return True
+    return os.fspath(schema).endswith(".json") and len(os.fspath(schema).splitlines()) == 1
+
+
+def _read_catalog(schema: Schema) -> tuple[Mapping[str, object], str]:
+    """Return a catalog and the directory in which the files that it names begin."""
+    if isinstance(schema, Mapping):
+        return schema, os.getcwd()
+    path = Path(schema)
+    catalog: object = json.loads(path.read_text(encoding="utf-8"))
+    if not isinstance(catalog, dict):
+        raise ValueError(f"{path}: it is no JSON object")
+    return cast("dict[str, object]", catalog), str(path.absolute().parent)
+
+
+def _with_fence(catalog: Mapping[str, object]) -> Mapping[str, object]:
+    """Return a catalog with the field of the fences, written as its others are.
+
+    What is not as it should be stays so, for the worker to say.
+    """
+    field = {"field": _FENCE_FIELD, "channel": _FENCE_CHANNEL}
+    if "extension_version" in catalog:
+        field["name"] = _FENCE_NAME
+    made = dict(catalog)
+    types = made.get("types")
+    if isinstance(types, list):
+        made["types"] = [*cast("list[object]", types), _FENCE_TYPE]
+    elif isinstance(types, str):
+        made["types"] = f"{types}\n\n{_FENCE_TYPE}"
+    fields = made.get("subscriptions", [])
+    if isinstance(fields, list):
+        made["subscriptions"] = [*cast("list[object]", fields), field]
+    return made
 
 
 class WorkerServer:
@@ -55,13 +100,19 @@ class WorkerServer:
     `async with` does the same without blocking the event loop. root, as whom PostgreSQL does not
     run, starts it as the user `postgres`, or `nobody` if there is none.
 
-    The schema runs in a database that has the extension already. Clients without a token are let
-    in, unless `fraiseql_subs.allow_anonymous` is set to False.
+    With a catalog for a schema it is the worker alone, which serves what `publish` hands it: there
+    is no PostgreSQL, no SQL, and no resolver, and it starts in a fraction of a second:
+
+        with WorkerServer("catalog.json") as server:
+            server.publish("orderUpdated", "orders", {"id": 1})
+
+    A schema of SQL runs in a database that has the extension already. Clients without a token are
+    let in, unless `fraiseql_subs.allow_anonymous` is set to False.
     """
 
     def __init__(
         self,
-        *schema: str | os.PathLike[str],
+        *schema: Schema,
         settings: Mapping[str, object] | None = None,
         database: str = "postgres",
         pg_config: str | os.PathLike[str] | None = None,
@@ -70,17 +121,23 @@ class WorkerServer:
 
         :param schema: SQL to run once, one after the other: a path, a text that ends in `.sql` and
             has no white space (a path, too), or statements. Each is one transaction unless it has
-            its own; commands of psql are not understood.
+            its own; commands of psql are not understood. Or one catalog, as docs/nodes.md has it: a
+            path that ends in `.json`, or a dictionary.
         :param settings: as in postgresql.conf, such as `{"fraiseql_subs.worker_threads": 2}`;
             booleans and numbers are written as PostgreSQL has them.
         :param database: the one that is served. It is made if it is not `postgres`.
         :param pg_config: of the PostgreSQL to use, if PG_CONFIG and PATH do not say so.
+        :raises ValueError: if there is a catalog beside another schema.
         """
+        self._catalog = next((each for each in schema if _is_catalog(each)), None)
+        if self._catalog is not None and len(schema) > 1:
+            raise ValueError("a catalog is all of a schema: there is no database for another part")
         self._schema = schema
         self._settings = dict(settings or {})
         self._database = database
         self._pg_config = pg_config
         self._postgres: PrivatePostgres | None = None
+        self._worker: PrivateWorker | None = None
         self._connection: psycopg.Connection[tuple[Any, ...]] | None = None
         self._lock = threading.RLock()
         self._fences = 0
@@ -93,9 +150,11 @@ class WorkerServer:
         :raises ServerUnavailable: if something is missing, or it does not start: the message says
             what, and has the server's log.
         :raises psycopg.Error: if the schema is wrong; a note names the file.
+        :raises ValueError: if a catalog is no JSON object.
+        :raises OSError: if a file that it names cannot be read.
         :raises RuntimeError: if it is running.
         """
-        if self._postgres is not None:
+        if self._postgres is not None or self._worker is not None:
             raise RuntimeError("the server is running")
         for attempt in range(1, _ATTEMPTS + 1):
             try:
@@ -112,10 +171,18 @@ class WorkerServer:
         return self
 
     def _start(self) -> None:
+        if self._catalog is not None:
+            catalog, directory = _read_catalog(self._catalog)
+            self._worker = PrivateWorker(
+                _with_fence(catalog), self._settings, directory, self._pg_config
+            )
+            self._wait_until_serving(self._worker)
+            return
         self._postgres = PrivatePostgres(self._settings, self._database, self._pg_config)
         self.execute("CREATE EXTENSION fraiseql_subs")
         for schema in self._schema:
-            self._apply(schema)
+            if not isinstance(schema, Mapping):
+                self._apply(schema)
         self._wait_until_serving(self._postgres)
 
     def _apply(self, schema: str | os.PathLike[str]) -> None:
@@ -133,9 +200,9 @@ class WorkerServer:
                 hint = "; the extension is there already: CREATE EXTENSION IF NOT EXISTS"
             raise type(error)(f"{os.fspath(schema)}{line}: {error}{hint}") from error
 
-    def _wait_until_serving(self, postgres: PrivatePostgres) -> None:
+    def _wait_until_serving(self, server: PrivatePostgres | PrivateWorker) -> None:
         deadline = time.monotonic() + _SERVING_SECONDS
-        url = f"http://127.0.0.1:{postgres.worker_port}/readyz"
+        url = f"http://127.0.0.1:{server.worker_port}/readyz"
         while True:
             try:
                 with urllib.request.urlopen(url, timeout=5):
@@ -144,10 +211,10 @@ class WorkerServer:
                 answer = f"HTTP {error.code}: {error.read().decode(errors='replace')}"
             except OSError as error:
                 answer = str(error)
-            if not postgres.is_running or time.monotonic() > deadline:
+            if not server.is_running or time.monotonic() > deadline:
                 raise ServerUnavailable(
                     f"the worker serves nobody at {url} ({answer})\n"
-                    f"The server's log:\n{postgres.log()}"
+                    f"The server's log:\n{server.log()}"
                 )
             time.sleep(0.01)
 
@@ -156,11 +223,13 @@ class WorkerServer:
         with self._lock:
             connection, self._connection = self._connection, None
             postgres, self._postgres = self._postgres, None
+            worker, self._worker = self._worker, None
             self._fences = 0
         if connection is not None:
             connection.close()
-        if postgres is not None:
-            postgres.stop()
+        for server in (postgres, worker):
+            if server is not None:
+                server.stop()
 
     def __enter__(self) -> "WorkerServer":
         """Start it."""
@@ -188,22 +257,40 @@ class WorkerServer:
         """Stop it in a thread."""
         await in_thread(self.stop)
 
-    def _running(self) -> PrivatePostgres:
-        if self._postgres is None:
+    def _running(self) -> PrivatePostgres | PrivateWorker:
+        server = self._postgres or self._worker
+        if server is None:
             raise RuntimeError("the server is not running: use it as a context, or start() it")
-        return self._postgres
+        return server
+
+    def _database_server(self) -> PrivatePostgres:
+        server = self._running()
+        if isinstance(server, PrivateWorker):
+            raise RuntimeError("this server has a catalog for its schema, and no database")
+        return server
 
     # Where it is ---------------------------------------------------------------------------------
 
     @property
+    def has_database(self) -> bool:
+        """Whether there is one: not if the schema is a catalog."""
+        return self._catalog is None
+
+    @property
     def dsn(self) -> str:
-        """URL of the served database for psycopg and other drivers, as a superuser."""
-        return self._running().dsn
+        """URL of the served database for psycopg and other drivers, as a superuser.
+
+        :raises RuntimeError: if it has none.
+        """
+        return self._database_server().dsn
 
     @property
     def environment(self) -> dict[str, str]:
-        """Variables by which libpq, and so `SubscriptionManager()`, finds the database."""
-        postgres = self._running()
+        """Variables by which libpq, and so `SubscriptionManager()`, finds the database.
+
+        :raises RuntimeError: if it has none.
+        """
+        postgres = self._database_server()
         return {
             "PGHOST": "127.0.0.1",
             "PGPORT": str(postgres.port),
@@ -227,7 +314,7 @@ class WorkerServer:
     @property
     def log_size(self) -> int:
         """How long the server's log is, in bytes."""
-        return self._running().log_path.stat().st_size
+        return self._running().log_size
 
     def client(
         self,
@@ -260,6 +347,7 @@ class WorkerServer:
         parameters; they are one transaction, and the rows are those of the last.
 
         :param parameters: for `%s` in the text.
+        :raises RuntimeError: if it has no database.
         """
         with self._lock:
             cursor = self._connected().execute(sql.encode(), parameters)
@@ -278,11 +366,16 @@ class WorkerServer:
     ) -> None:
         """Publish an event and commit; blocks for about a millisecond.
 
-        :param data: JSON-able.
+        :param data: as of the manager's `publish_event`.
         """
+        if self._worker is not None:
+            event = {"type": type, "channel": channel, "data": data}
+            event |= {"correlation_id": correlation_id, "subgraph": subgraph}
+            self._worker.publish(event)
+            return
         self.execute(
             "SELECT fraiseql_publish(%s, %s, %s::jsonb, %s, %s)",
-            (type, channel, json.dumps(data), correlation_id, subgraph),
+            (type, channel, json.dumps(data, default=encode_default), correlation_id, subgraph),
         )
 
     def prepare_fence(self) -> int:
@@ -292,7 +385,7 @@ class WorkerServer:
         received all that was committed before.
         """
         with self._lock:
-            if self._fences == 0:
+            if self._fences == 0 and self._catalog is None:
                 self.execute(_FENCE)
             self._fences += 1
             return self._fences
@@ -307,6 +400,8 @@ class WorkerServer:
         :param timeout: seconds.
         :raises TimeoutError: if there still are some then.
         """
+        if self._catalog is not None:
+            return
         deadline = time.monotonic() + timeout
         while (waiting := self.execute(_HELD)[0][0]) > 0:
             if time.monotonic() > deadline:
@@ -322,5 +417,5 @@ class WorkerServer:
                 connection.close()
             else:
                 return connection
-        self._connection = psycopg.connect(self._running().dsn, autocommit=True)
+        self._connection = psycopg.connect(self._database_server().dsn, autocommit=True)
         return self._connection

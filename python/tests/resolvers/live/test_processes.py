@@ -106,14 +106,16 @@ async def test_the_calls_of_a_killed_process_are_given_to_another_if_they_may_be
     register(server, field, idempotent=True, timeout="60 s")
     victim = await process(server, endless=True)
     subscription = await (await client(server)).subscribe(
-        f"subscription {{ {field} {{ id status }} }}"
+        f"subscription {{ {field} {{ id status total }} }}"
     )
     publish(server, field, *[{"id": number} for number in range(10)])
     await victim.until_begun(10)
     survivor = await process(server)
     await victim.kill()
-    resolved = await statuses(subscription, 10)
-    assert set(resolved.values()) == {str(survivor.pid)}
+    publish(server, field, {"id": 10})
+    values = [await subscription.data() for _ in range(11)]
+    assert {value["status"] for value in values} == {str(survivor.pid)}
+    assert [value["total"] for value in values] == [2] * 10 + [1], "the attempts"
 
 
 async def test_the_calls_of_a_killed_process_fail_if_they_may_not_be_repeated(

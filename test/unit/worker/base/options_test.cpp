@@ -47,6 +47,12 @@ bool Accepts(const Setting& setting, const std::string& value) {
   return Parse({Flag(setting.name), value}).accepted;
 }
 
+// A node that nobody has launched has two more of its own.
+bool IsOption(const Setting& setting) {
+  const std::string_view name = setting.name;
+  return setting.is_worker_option || name == "worker_threads" || name == "ring_size";
+}
+
 std::string DefaultOf(const Setting& setting) {
   struct Text {
     std::string operator()(const BoolSetting& kind) const {
@@ -81,11 +87,7 @@ class ConfigFile {
 
 TEST(OptionsTest, EachSettingOfTheWorkerIsAnOptionAndNoOther) {
   for (const Setting& setting : kSettings) {
-    // A node that nobody has launched has two more of its own.
-    const bool is_node_option = std::string_view(setting.name) == "worker_threads" ||
-                                std::string_view(setting.name) == "ring_size";
-    EXPECT_EQ(Accepts(setting, DefaultOf(setting)), setting.is_worker_option || is_node_option)
-        << setting.name;
+    EXPECT_EQ(Accepts(setting, DefaultOf(setting)), IsOption(setting)) << setting.name;
   }
 }
 
@@ -212,6 +214,53 @@ TEST(OptionsTest, ASettingThatLeftTheFileIsAtItsDefaultAgain) {
   EXPECT_EQ(options.max_connections, Options().max_connections);
 }
 
+// A variable of the environment, gone at the end.
+class Variable {
+ public:
+  Variable(const char* name, const char* value) : name_(name) { setenv(name, value, 1); }
+  ~Variable() { unsetenv(name_); }
+
+ private:
+  const char* const name_;
+};
+
+TEST(OptionsTest, TheCommandLineGoesBeforeTheEnvironmentAndThatBeforeTheFile) {
+  const ConfigFile file("port = 4001\nmax_connections = 7\n");
+  const Variable port("FRAISEQL_SUBS_PORT", "4002");
+  Parsed parsed = Parse({"--config", file.path()});
+  ASSERT_TRUE(parsed.accepted) << parsed.printed;
+  EXPECT_EQ(parsed.options.port, 4002);
+  EXPECT_EQ(parsed.options.max_connections, 7u);
+  EXPECT_EQ(parsed.options.config_file, file.path());
+  EXPECT_EQ(Parse({"--config", file.path(), "--port", "4003"}).options.port, 4003);
+}
+
+TEST(OptionsTest, TheFileOfTheCommandLineIsReadInPlaceOfThatOfTheEnvironment) {
+  const ConfigFile file("port = 4001\n");
+  const Variable config("FRAISEQL_SUBS_CONFIG", file.path().c_str());
+  EXPECT_EQ(Parse({}).options.port, 4001);
+  EXPECT_EQ(Parse({"--config", "/dev/null"}).options.port, 4000);
+}
+
+TEST(OptionsTest, WhatIsWrongInTheEnvironmentIsToldAsSuch) {
+  const Variable port("FRAISEQL_SUBS_PORT", "tcp://10.0.0.1:4000");
+  const Parsed parsed = Parse({});
+  EXPECT_FALSE(parsed.accepted);
+  EXPECT_NE(parsed.exit_code, 0);
+  EXPECT_NE(parsed.printed.find("in the environment"), std::string::npos) << parsed.printed;
+  EXPECT_NE(parsed.printed.find("--port"), std::string::npos) << parsed.printed;
+}
+
+TEST(OptionsTest, TheEnvironmentIsNothingToWhomPostgreSqlHasStarted) {
+  const Variable port("FRAISEQL_SUBS_PORT", "4002");
+  EXPECT_EQ(Parse({"--launched"}).options.port, 4000);
+}
+
+TEST(OptionsTest, ANodesThreadsHaveASecondName) {
+  EXPECT_EQ(Parse({"--shards", "3"}).options.worker_threads, 3u);
+  EXPECT_EQ(Parse({"--worker-threads", "3"}).options.worker_threads, 3u);
+}
+
 TEST(OptionsTest, TheHelpPageExplainsEachSettingOfTheWorker) {
   const Parsed parsed = Parse({"--help"});
   EXPECT_FALSE(parsed.accepted);
@@ -224,8 +273,8 @@ TEST(OptionsTest, TheHelpPageExplainsEachSettingOfTheWorker) {
   }
   for (const Setting& setting : kSettings) {
     const size_t at = page.find(Flag(setting.name) + " ");
-    ASSERT_EQ(at != std::string::npos, setting.is_worker_option) << setting.name;
-    if (!setting.is_worker_option) continue;
+    ASSERT_EQ(at != std::string::npos, IsOption(setting)) << setting.name;
+    if (!IsOption(setting)) continue;
     EXPECT_LT(page.find("default " + DefaultOf(setting) + ") " + setting.sentence, at),
               page.find(" --", at))
         << setting.name;

@@ -104,6 +104,17 @@ TEST_F(ClientLimitsTest, WhatARateCutsIsToldWhenASecondIsOver) {
   EXPECT_THAT(Sent(), HasSubstr(Cut("a", 1)));
 }
 
+TEST_F(ClientLimitsTest, WhatIsCutCountsAsHandedOverOnceItIsTold) {
+  Limit({{LimitKey::kEventsPerSubscription, Rate("1/s")}});
+  client_.Subscribe("a", kOrders);
+  Publish(1);
+  EXPECT_EQ(client_.handed_over(), 1u);
+  Publish(2);
+  EXPECT_EQ(client_.handed_over(), 0u);
+  TellCuts();
+  EXPECT_EQ(client_.handed_over(), 2u);
+}
+
 TEST_F(ClientLimitsTest, ThereIsNoTellingWhatASubscriptionMissedThatHasEnded) {
   Limit({{LimitKey::kEventsPerSubscription, Rate("0/s")}});
   client_.Subscribe("a", kOrders);

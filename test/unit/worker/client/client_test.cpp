@@ -140,11 +140,13 @@ TEST_F(ClientTest, ALossIsToldWhenThereIsRoomForIt) {
   host_.FlushAll();
   client_.ReportLoss(1);
   client_.ReportLoss(2);
+  EXPECT_EQ(client_.handed_over(), 0u) << "whoever goes on from there would not hear of it";
   host_.FlushAll();
   EXPECT_FALSE(client_.slow);
   client_.Drained(SIZE_MAX);
   host_.FlushAll();
   EXPECT_FALSE(client_.slow);
+  EXPECT_EQ(client_.handed_over(), host_.dispatched().sequence - 1);
   EXPECT_THAT(client_.written, HasSubstr("a {"));
   EXPECT_THAT(client_.written, HasSubstr("b {"));
   EXPECT_THAT(client_.written, HasSubstr(R"("count":3)"));

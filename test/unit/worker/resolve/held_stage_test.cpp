@@ -317,6 +317,14 @@ TEST_F(HeldStageTest, WhatHasNoRoomWaitsUntilTheSocketTakesMore) {
   for (int id = 1; id <= 6; ++id) EXPECT_EQ(lines[id - 1], Line("1", std::to_string(id)));
 }
 
+TEST_F(HeldStageTest, WhatIsHeldIsNotHandedOver) {
+  client_.Subscribe("1", kOrders);
+  Publish(1);
+  EXPECT_EQ(client_.handed_over(), 0u);
+  host_.Resolve({Value(Calls().at(0), "1")});
+  EXPECT_EQ(client_.handed_over(), 1u);
+}
+
 TEST_F(HeldStageTest, WhoComesToAnEventLaterSharesWhatWasMadeOfIt) {
   client_.Subscribe("1", kOrders);
   Publish(1);

@@ -71,6 +71,8 @@ class ResolveQueueTest : public testing::Test {
     std::string numbers;
     const auto add = [&](const JsonValue& call, std::string_view key) {
       numbers += (numbers.empty() ? "" : " ") + std::string(call.Find(key)->raw());
+      const auto attempt = call.Find("attempt");
+      if (attempt) attempts_.push_back(std::string(attempt->raw()));
     };
     tree.root().ForEachElement([&](const JsonValue& call) { add(call, "call"); });
     if (tree.root().type() == JsonType::kObject) add(tree.root(), "request");
@@ -92,6 +94,7 @@ class ResolveQueueTest : public testing::Test {
   uint64_t last_ = 0;
   std::vector<uint64_t> links_;
   std::vector<std::vector<std::string>> sent_;
+  std::vector<std::string> attempts_;  // of all calls that were sent outside
   std::vector<ResolveResult> told_;
   ResolveQueue queue_{[this](size_t shard, std::vector<ResolveResult> results) {
     EXPECT_EQ(shard, 1u);
@@ -259,6 +262,7 @@ TEST_F(ResolveQueueTest, OneThatMayBeDoneAgainGoesToAnotherInItsOldPlace) {
   queue_.RemoveLink(link);
   const uint64_t other = AddOutside(R"(["a"])", 10);
   EXPECT_THAT(Sent(other), ElementsAre("65 129 193 257"));
+  EXPECT_THAT(attempts_, ElementsAre("1", "1", "2", "2", "1", "1"));
   queue_.RemoveLink(other);
   EXPECT_THAT(told_, ElementsAre(Result(65u, Kind::kMaskedError, "call-65"),
                                  Result(129u, Kind::kMaskedError, "call-129")));

@@ -17,7 +17,7 @@ TEST(ListenerTest, NobodyElseReachesALoopbackAddress) {
 
 TEST(ListenerTest, APathThatIsTooLongIsRefused) {
   std::string error;
-  EXPECT_EQ(OpenUnixListener("/" + std::string(107, 'x'), &error), -1);
+  EXPECT_EQ(OpenUnixListener("/" + std::string(107, 'x'), SocketAccess::kOwner, &error), -1);
   EXPECT_EQ(error, "File name too long");
 }
 
