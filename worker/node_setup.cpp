@@ -1,9 +1,12 @@
 #include "worker/node_setup.hpp"
 
 #include "worker/base/read_file.hpp"
+#include "worker/base/version.hpp"
 #include "worker/bus/memory/catalog_file.hpp"
 #include "worker/bus/memory/line_source.hpp"
 #include "worker/bus/postgresql/postgresql_reader.hpp"
+#include "worker/bus/redis/redis_reader.hpp"
+#include "worker/bus/redis/redis_setup.hpp"
 
 namespace fsubs {
 
@@ -20,6 +23,12 @@ void CheckMemory(const Options& options, const PassedSockets& sockets,
   if (!options.catalog.empty() && !ReadCatalogFile(options.catalog, &error)) {
     problems->push_back(error);
   }
+}
+
+void CheckRedis(const Options& options, std::vector<std::string>* problems) {
+  RedisAccess access;
+  const std::string problem = ReadRedisAccess(options, &access);
+  if (!problem.empty()) problems->push_back(problem);
 }
 
 void CheckPostgresql(const Options& options, std::vector<std::string>* problems) {
@@ -40,14 +49,18 @@ void CheckPostgresql(const Options& options, std::vector<std::string>* problems)
 
 std::vector<std::string> FindNodeProblems(const Options& options, const PassedSockets& sockets) {
   std::vector<std::string> problems;
+  if (!options.has_bus) {
+    problems.emplace_back(
+        "no bus is named: --bus memory serves without PostgreSQL, --bus redis what a server "
+        "publishes there, --bus postgresql what a database keeps");
+    return problems;
+  }
   switch (options.bus) {
-    case Bus::kNone:
-      problems.emplace_back(
-          "no bus is named: --bus memory serves without PostgreSQL, --bus postgresql what a "
-          "database keeps");
-      return problems;
     case Bus::kMemory:
       CheckMemory(options, sockets, &problems);
+      break;
+    case Bus::kRedis:
+      CheckRedis(options, &problems);
       break;
     case Bus::kPostgresql:
       CheckPostgresql(options, &problems);
@@ -61,11 +74,24 @@ std::vector<std::string> FindNodeProblems(const Options& options, const PassedSo
   return problems;
 }
 
-std::unique_ptr<BusReader> MakeBusReader(const Options& options, const PassedSockets& sockets) {
+std::unique_ptr<BusReader> MakeBusReader(const Options& options, const PassedSockets& sockets,
+                                         KeptProcess dialer, BusCounters* counters,
+                                         std::string* error) {
+  if (options.bus == Bus::kMemory) {
+    return std::make_unique<LineSource>(options.events, sockets.events);
+  }
   if (options.bus == Bus::kPostgresql) {
     return std::make_unique<PostgresqlReader>(options.bus_url, options.bus_listen_url);
   }
-  return std::make_unique<LineSource>(options.events, sockets.events);
+  RedisReader::Setup setup;
+  *error = ReadRedisAccess(options, &setup.access);
+  if (!error->empty()) return nullptr;
+  setup.dialer = dialer;
+  setup.database = options.database;
+  setup.node = NodeName(options);
+  setup.version = kVersion;
+  setup.counters = counters;
+  return std::make_unique<RedisReader>(std::move(setup));
 }
 
 std::vector<std::string> DirectoriesToRead(const Options& options) {

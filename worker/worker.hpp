@@ -18,9 +18,11 @@
 #include "worker/base/heartbeat.hpp"
 #include "worker/base/options.hpp"
 #include "worker/base/task_queue.hpp"
+#include "worker/base/wait_timer.hpp"
+#include "worker/bus/bus_counters.hpp"
 #include "worker/bus/bus_feed.hpp"
 #include "worker/bus/event_ring.hpp"
-#include "worker/base/wait_timer.hpp"
+#include "worker/bus/redis/publishing_thread.hpp"
 #include "worker/catalog_loader.hpp"
 #include "worker/denied_events.hpp"
 #include "worker/health.hpp"
@@ -48,6 +50,8 @@ struct WorkerParts {
   std::unique_ptr<BusFeed> feed;
   PassedSockets sockets;
   FetcherProcess fetcher;
+  KeptProcess dialer;  // with a bus by TCP
+  std::unique_ptr<BusCounters> bus = std::make_unique<BusCounters>();
 };
 
 class Worker final : private ShardHost,
@@ -74,6 +78,9 @@ class Worker final : private ShardHost,
   void OnDrained() override;
   void OnLinkReport(LinkId link, LinkReport report) override;
   HttpReply OnGet(std::string_view path) override;
+  void OnPublished() override {
+    if (publishing_) publishing_->NotePublished();
+  }
 
   // SideDoorHost.
   void OnSnapshot(side_door::SnapshotRequest request, std::string_view snapshot_json) override {
@@ -95,6 +102,7 @@ class Worker final : private ShardHost,
 
   // CatalogLoader::Host.
   void AskForSnapshot(side_door::SnapshotRequest request) override;
+  void OnRead(const std::string& snapshot_json, Position covers) override;
   void OnLoaded(const std::shared_ptr<const Catalog>& catalog, const std::string& error,
                 Position covers) override;
 
@@ -110,6 +118,9 @@ class Worker final : private ShardHost,
   std::string RestrictFiles();
   std::string RestrictCalls();
   std::string Listen();
+  void StartPublishing(const RedisAccess& access, const std::string& error);
+  void FinishPublishing();
+  void CountConnections();
   void WarnOfFiles(const Options& options) const;
   void AdoptInTurn(int fd);
   void LookForDatabase();
@@ -137,6 +148,9 @@ class Worker final : private ShardHost,
   const ServiceManager manager_;
   std::vector<ShardCounters> counters_;
   PeerCounts peers_;
+  const KeptProcess dialer_;
+  const std::unique_ptr<BusCounters> bus_;
+  std::unique_ptr<PublishingThread> publishing_;  // null: there is no bus; constant after start
   AuditLog audit_;
   DeniedEvents denied_;
   LimitTable limits_;
@@ -163,10 +177,12 @@ class Worker final : private ShardHost,
   uv_timer_t database_timer_{};
   uv_timer_t sending_timer_{};
   uv_timer_t watchdog_timer_{};
+  uv_timer_t bus_timer_{};
   TaskQueue tasks_{"control thread"};
 
-  size_t drained_ = 0;  // shards
-  size_t files_ = 0;    // that may be open
+  size_t drained_ = 0;         // shards, and the bus
+  bool bus_finished_ = false;  // it has been counted
+  size_t files_ = 0;           // that may be open
 
   std::atomic<CatalogState> catalog_{CatalogState::kUnread};
   std::atomic<bool> draining_{false};

@@ -619,7 +619,7 @@ class TestLife:
                 await publish(manager, 1)
                 await next_data(manager, "s")
 
-    async def test_a_bus_of_a_later_version_is_refused(self, conninfo):
+    async def test_a_bus_that_the_server_has_not_is_refused(self, conninfo):
         manager = SubscriptionManager(EventBusConfig.redis("redis://h", "g"), conninfo)
         with pytest.raises(SubscriptionError) as raised:
             await manager.start()
