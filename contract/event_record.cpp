@@ -5,9 +5,10 @@
 namespace fsubs {
 namespace {
 
-uint64_t TextLength(const RecordHeader& header) {
-  return uint64_t{header.event_type_length} + header.channel_length + header.correlation_id_length +
-         header.subgraph_length + header.data_length;
+uint64_t BodyLength(const RecordHeader& header) {
+  const uint64_t origin = (header.flags & kHasOrigin) != 0 ? kOriginLength : 0;
+  return origin + uint64_t{header.event_type_length} + header.channel_length +
+         header.correlation_id_length + header.subgraph_length + header.data_length;
 }
 
 bool IsKnown(RecordKind kind) {
@@ -28,8 +29,10 @@ char* Put(char* out, std::string_view text) {
 }  // namespace
 
 size_t EncodedSize(const EventRecord& record) {
-  return AlignRecord(sizeof(RecordHeader) + record.event_type.size() + record.channel.size() +
-                     record.correlation_id.size() + record.subgraph.size() + record.data.size());
+  const size_t origin = record.origin.epoch != 0 ? kOriginLength : 0;
+  return AlignRecord(sizeof(RecordHeader) + origin + record.event_type.size() +
+                     record.channel.size() + record.correlation_id.size() + record.subgraph.size() +
+                     record.data.size());
 }
 
 void Encode(const EventRecord& record, void* out) {
@@ -37,6 +40,7 @@ void Encode(const EventRecord& record, void* out) {
   header.length = static_cast<uint32_t>(EncodedSize(record));
   header.kind = record.kind;
   header.flags = record.flags;
+  if (record.origin.epoch != 0) header.flags |= kHasOrigin;
   header.sequence = record.sequence;
   header.position = record.position;
   header.commit_time_us = record.commit_time_us;
@@ -51,6 +55,11 @@ void Encode(const EventRecord& record, void* out) {
   char* const start = static_cast<char*>(out);
   std::memcpy(start, &header, sizeof(header));
   char* end = start + sizeof(header);
+  if (record.origin.epoch != 0) {
+    static_assert(sizeof(EventName) == kOriginLength);
+    std::memcpy(end, &record.origin, kOriginLength);
+    end += kOriginLength;
+  }
   end = Put(end, record.event_type);
   end = Put(end, record.channel);
   end = Put(end, record.correlation_id);
@@ -64,10 +73,11 @@ DecodeResult Decode(std::string_view bytes, EventRecord* record) {
   if (bytes.size() < sizeof(header)) return DecodeResult::kTooShort;
   std::memcpy(&header, bytes.data(), sizeof(header));
   if (header.length > bytes.size()) return DecodeResult::kTooShort;
-  if (header.length != AlignRecord(sizeof(header) + TextLength(header))) {
+  if (header.length != AlignRecord(sizeof(header) + BodyLength(header))) {
     return DecodeResult::kBadLength;
   }
-  if (!IsKnown(header.kind) || (header.flags & ~kIncomplete) != 0) return DecodeResult::kBadKind;
+  if (!IsKnown(header.kind) || (header.flags & ~(kIncomplete | kHasOrigin)) != 0)
+    return DecodeResult::kBadKind;
 
   size_t at = sizeof(header);
   const auto take = [&](size_t length) {
@@ -77,12 +87,15 @@ DecodeResult Decode(std::string_view bytes, EventRecord* record) {
   };
   EventRecord decoded;
   decoded.kind = header.kind;
-  decoded.flags = header.flags;
+  decoded.flags = header.flags & ~kHasOrigin;
   decoded.sequence = header.sequence;
   decoded.position = header.position;
   decoded.commit_time_us = header.commit_time_us;
   decoded.commit_lsn = header.commit_lsn;
   decoded.xid = header.xid;
+  if ((header.flags & kHasOrigin) != 0) {
+    std::memcpy(&decoded.origin, take(kOriginLength).data(), kOriginLength);
+  }
   decoded.event_type = take(header.event_type_length);
   decoded.channel = take(header.channel_length);
   decoded.correlation_id = take(header.correlation_id_length);

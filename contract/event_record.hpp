@@ -13,6 +13,12 @@ namespace fsubs {
 // does the worker's parser, whose recursion this bounds.
 inline constexpr size_t kMaxDataDepth = 500;
 
+// Names an event for ever, in whatever ring it is.
+struct EventName {
+  uint64_t epoch = 0;  // of the ring that it was in first
+  Position position = 0;
+};
+
 // One record, decoded. The views point into the bytes it was decoded from.
 struct EventRecord {
   RecordKind kind = RecordKind::kEvent;
@@ -27,6 +33,12 @@ struct EventRecord {
   std::string_view correlation_id;  // empty: none
   std::string_view subgraph;        // empty: none
   std::string_view data;            // JSON
+  EventName origin;                 // epoch 0: it was in no other ring before
+
+  // Its name, where it is in the ring of that epoch.
+  EventName NameIn(uint64_t epoch) const {
+    return origin.epoch != 0 ? origin : EventName{epoch, position};
+  }
 };
 
 // Bytes that `record` takes in the ring. REQUIRES: the four names are at most kMaxNameLength bytes

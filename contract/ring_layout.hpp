@@ -142,9 +142,14 @@ inline constexpr size_t kLossCountLength = 20;
 
 // Flags of a record.
 inline constexpr uint16_t kIncomplete = 1;  // kEvent: columns were left out, since it was too large
+// In front of the texts are the epoch and the position by which the record was named first: it was
+// in another ring before. Not in the ring that PostgreSQL's backends write.
+inline constexpr uint16_t kHasOrigin = 2;
+inline constexpr size_t kOriginLength = 16;
 
-// In front of every record. The texts follow without separators, in the order of their lengths
-// here, then zero bytes up to the multiple of 8 that `length` names. All texts are UTF-8.
+// In front of every record. The origin, if it has one, and the texts follow without separators, in
+// the order of their lengths here, then zero bytes up to the multiple of 8 that `length` names. All
+// texts are UTF-8.
 struct RecordHeader {
   uint32_t length;  // bytes of the whole record: header, texts, padding
   RecordKind kind;

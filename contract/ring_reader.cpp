@@ -118,19 +118,19 @@ uint64_t RingReader::Behind() const {
   return published >= next_sequence_ ? published - next_sequence_ + 1 : 0;
 }
 
-std::string FormatPosition(uint64_t epoch, Position position) {
+std::string FormatPosition(const EventName& name) {
   char text[40];
   const int length =
-      std::snprintf(text, sizeof(text), "%llx-%llx", static_cast<unsigned long long>(epoch),
-                    static_cast<unsigned long long>(position));
+      std::snprintf(text, sizeof(text), "%llx-%llx", static_cast<unsigned long long>(name.epoch),
+                    static_cast<unsigned long long>(name.position));
   return {text, static_cast<size_t>(length)};
 }
 
-bool ParsePosition(std::string_view text, uint64_t* epoch, Position* position) {
+bool ParsePosition(std::string_view text, EventName* name) {
   const char* const end = text.data() + text.size();
-  const auto first = std::from_chars(text.data(), end, *epoch, 16);
+  const auto first = std::from_chars(text.data(), end, name->epoch, 16);
   if (first.ec != std::errc{} || first.ptr == end || *first.ptr != '-') return false;
-  const auto second = std::from_chars(first.ptr + 1, end, *position, 16);
+  const auto second = std::from_chars(first.ptr + 1, end, name->position, 16);
   return second.ec == std::errc{} && second.ptr == end;
 }
 

@@ -81,9 +81,9 @@ class RingReader {
 
 // The name of an event as clients see it: "<epoch>-<position>" in lower-case hexadecimal. Opaque to
 // them.
-std::string FormatPosition(uint64_t epoch, Position position);
+std::string FormatPosition(const EventName& name);
 
 // Parse what FormatPosition wrote. Returns false for anything else.
-[[nodiscard]] bool ParsePosition(std::string_view text, uint64_t* epoch, Position* position);
+[[nodiscard]] bool ParsePosition(std::string_view text, EventName* name);
 
 }  // namespace fsubs

@@ -28,9 +28,8 @@ void InitRing(RingHeader* ring, uint64_t capacity, uint64_t epoch) {
   ring->magic = kRingMagic;
 }
 
-RingAppender::RingAppender(RingHeader* ring, const CommitStamp& stamp)
+RingAppender::RingAppender(RingHeader* ring)
     : ring_(ring),
-      stamp_(stamp),
       words_(RingWords(ring)),
       next_(ring->head.load(kRelaxed)),
       next_sequence_(ring->head_sequence.load(kRelaxed) + 1),
@@ -61,9 +60,11 @@ void RingAppender::Append(const void* record) {
   if (next_ >= next_landmark_) SetLandmark();
   header.sequence = next_sequence_;
   header.position = next_;
-  header.commit_time_us = stamp_.commit_time_us;
-  header.commit_lsn = stamp_.commit_lsn;
-  header.xid = stamp_.xid;
+  if (stamp_) {
+    header.commit_time_us = stamp_->commit_time_us;
+    header.commit_lsn = stamp_->commit_lsn;
+    header.xid = stamp_->xid;
+  }
   StoreWords(words_, ring_->capacity, next_, &header, sizeof(header));
   StoreWords(words_, ring_->capacity, next_ + sizeof(header),
              static_cast<const char*>(record) + sizeof(header), header.length - sizeof(header));

@@ -6,6 +6,7 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <optional>
 
 #include "contract/ring_layout.hpp"
 
@@ -39,7 +40,9 @@ struct SkippedRecords {
 // Old records are overwritten as needed.
 class RingAppender {
  public:
-  RingAppender(RingHeader* ring, const CommitStamp& stamp);
+  RingAppender(RingHeader* ring, const CommitStamp& stamp) : RingAppender(ring) { stamp_ = stamp; }
+  // The records keep the stamps that they have.
+  explicit RingAppender(RingHeader* ring);
 
   // Pass over the transaction's first records: readers count them as lost. Everything that the ring
   // holds goes with them, as it would if they were copied. REQUIRES: nothing was appended yet.
@@ -58,7 +61,7 @@ class RingAppender {
   void SetLandmark();
 
   RingHeader* const ring_;
-  const CommitStamp stamp_;
+  std::optional<CommitStamp> stamp_;
   uint64_t* const words_;
   uint64_t next_;
   uint64_t next_sequence_;

@@ -1,10 +1,13 @@
 #include <unistd.h>
 
+#include <memory>
 #include <string>
+#include <utility>
 
 #include "worker/base/log.hpp"
 #include "worker/base/options.hpp"
 #include "worker/key_fetch/fetcher_process.hpp"
+#include "worker/mapped_ring.hpp"
 #include "worker/worker.hpp"
 
 int main(int argc, char** argv) {
@@ -19,6 +22,12 @@ int main(int argc, char** argv) {
     return 2;
   }
   std::string error;
+  std::unique_ptr<fsubs::EventRing> ring =
+      fsubs::MappedRing::Map(options.ring_fd, options.reader_page_fd, options.wake_fds, &error);
+  if (!ring) {
+    fsubs::Log(fsubs::LogLevel::kError, "could not attach to the event ring: %s", error.c_str());
+    return 1;
+  }
   const fsubs::FetcherProcess fetcher = fsubs::StartFetcher(
       options.sandbox ? fsubs::Confinement::kOn : fsubs::Confinement::kOff, &error);
   if (fetcher.channel < 0) {
@@ -26,7 +35,7 @@ int main(int argc, char** argv) {
                "could not start the process that fetches keys of issuers with a jwks_url: %s",
                error.c_str());
   }
-  static fsubs::Worker worker(argc, argv, options, fetcher);
+  static fsubs::Worker worker(argc, argv, options, std::move(ring), fetcher);
   // Not exit(): the shards' threads still use what destructors would take away.
   _exit(worker.Run());
 }

@@ -5,6 +5,7 @@
 
 #include <cerrno>
 #include <cstring>
+#include <utility>
 
 #include "contract/ring_reader.hpp"
 
@@ -20,13 +21,15 @@ void* MapFile(int fd, size_t bytes, int protection, std::string* error) {
 
 }  // namespace
 
-std::unique_ptr<MappedRing> MappedRing::Map(int ring_fd, int reader_page_fd, std::string* error) {
+std::unique_ptr<MappedRing> MappedRing::Map(int ring_fd, int reader_page_fd,
+                                            std::vector<int> wake_fds, std::string* error) {
   struct stat status {};
   if (fstat(ring_fd, &status) != 0) {
     *error = std::string("cannot use the passed descriptor: ") + std::strerror(errno);
     return nullptr;
   }
   std::unique_ptr<MappedRing> mapped(new MappedRing);
+  mapped->wake_fds_ = std::move(wake_fds);
   mapped->ring_bytes_ = static_cast<size_t>(status.st_size);
   mapped->ring_ =
       static_cast<const RingHeader*>(MapFile(ring_fd, mapped->ring_bytes_, PROT_READ, error));

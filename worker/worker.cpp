@@ -100,12 +100,14 @@ void WarnOfAnonymous(const Options& options) {
 
 }  // namespace
 
-Worker::Worker(int argc, char** argv, const Options& options, FetcherProcess fetcher)
+Worker::Worker(int argc, char** argv, const Options& options, std::unique_ptr<EventRing> ring,
+               FetcherProcess fetcher)
     : argc_(argc),
       argv_(argv),
       options_(std::make_shared<const Options>(options)),
       database_(options.database),
-      counters_(options.wake_fds.size()),
+      ring_(std::move(ring)),
+      counters_(ring_->wake_fds().size()),
       keys_(fetcher, this),
       logins_([this](uint64_t number, const AuthenticateCall& call) {
         return side_door_->SendAuthenticate(number, call.claims, call.init_payload, call.headers);
@@ -141,10 +143,6 @@ int Worker::Run() {
 }
 
 std::string Worker::Start() {
-  std::string error;
-  ring_ = MappedRing::Map(options_->ring_fd, options_->reader_page_fd, &error);
-  if (!ring_) return "could not attach to the event ring: " + error;
-
   tasks_.Attach(&loop_);
   keys_.Attach(&loop_);
   loader_.Attach(&loop_);
@@ -182,6 +180,7 @@ std::string Worker::Start() {
   sigaddset(&awaited, SIGHUP);
   pthread_sigmask(SIG_UNBLOCK, &awaited, nullptr);
 
+  std::string error;
   side_door_ = SideDoorServer::Open(&loop_, this, options_->socket_path, &error);
   if (!side_door_) return "could not listen on \"" + options_->socket_path + "\": " + error;
 
@@ -217,14 +216,14 @@ std::string Worker::Listen() {
   }
   error = RestrictFiles();
   if (!error.empty()) return error;
-  for (size_t i = 0; i < options_->wake_fds.size(); ++i) {
+  for (size_t i = 0; i < ring_->wake_fds().size(); ++i) {
     Shard::Setup setup;
     setup.index = i;
     setup.host = this;
     setup.ring = ring_->ring();
     setup.slot = &ring_->reader_page()->shards[i];
     setup.heartbeat = &ring_->reader_page()->heartbeats.shards[i];
-    setup.wake_fd = options_->wake_fds[i];
+    setup.wake_fd = ring_->wake_fds()[i];
     setup.counters = &counters_[i];
     setup.peers = &peers_;
     setup.audit = &audit_;

@@ -20,11 +20,11 @@
 #include "worker/base/task_queue.hpp"
 #include "worker/catalog_loader.hpp"
 #include "worker/denied_events.hpp"
+#include "worker/event_ring.hpp"
 #include "worker/health.hpp"
 #include "worker/hosted/session_links.hpp"
 #include "worker/key_fetch/key_service.hpp"
 #include "worker/limits/limit_table.hpp"
-#include "worker/mapped_ring.hpp"
 #include "worker/metrics.hpp"
 #include "worker/operation/catalog.hpp"
 #include "worker/resolve/resolve_queue.hpp"
@@ -41,8 +41,9 @@ class Worker final : private ShardHost,
                      private KeyService::Host,
                      private CatalogLoader::Host {
  public:
-  // `argc` and `argv` are read again on SIGHUP.
-  Worker(int argc, char** argv, const Options& options, FetcherProcess fetcher);
+  // `argc` and `argv` are read again on SIGHUP. There are as many shards as `ring` wakes.
+  Worker(int argc, char** argv, const Options& options, std::unique_ptr<EventRing> ring,
+         FetcherProcess fetcher);
 
   // Serve until SIGTERM has been obeyed. Returns the process's exit code; the process then ends
   // without destroying the worker, whose shards still run.
@@ -112,7 +113,7 @@ class Worker final : private ShardHost,
   std::shared_ptr<const Options> options_;
   std::shared_ptr<const TlsContext> tls_;  // null: without TLS
   const std::string database_;
-  std::unique_ptr<MappedRing> ring_;
+  const std::unique_ptr<EventRing> ring_;
   std::vector<ShardCounters> counters_;
   PeerCounts peers_;
   AuditLog audit_;

@@ -4,9 +4,9 @@
 #pragma once
 
 #include "contract/ring_layout.hpp"
+#include "contract/wake_queue.hpp"
 #include "src/base/memory_file.hpp"
 #include "src/base/pg_compat.hpp"
-#include "src/ring/wake_queue.hpp"
 
 namespace fsubs {
 

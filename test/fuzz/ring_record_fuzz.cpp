@@ -33,8 +33,7 @@ extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
     for (char c : record.data) sum = sum + static_cast<unsigned char>(c);
   }
   (void)reader.Seek(positions[2]);
-  uint64_t epoch;
-  Position position;
-  (void)ParsePosition({reinterpret_cast<const char*>(data), size}, &epoch, &position);
+  EventName name;
+  (void)ParsePosition({reinterpret_cast<const char*>(data), size}, &name);
   return 0;
 }

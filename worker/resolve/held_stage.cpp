@@ -174,7 +174,7 @@ std::shared_ptr<HeldEvent> HeldStage::HeldFor(const std::shared_ptr<ResolveClass
   if (!event_ || event_place_.position != place.position || event_data_ != text.data() ||
       event_size_ != text.size()) {
     event_ = std::make_shared<const std::string>(
-        EventJson(record, FormatPosition(epoch_, place.position), data));
+        EventJson(record, FormatPosition(record.NameIn(epoch_)), data));
     event_place_ = place;
     event_data_ = text.data();
     event_size_ = text.size();
@@ -191,6 +191,7 @@ std::shared_ptr<HeldEvent> HeldStage::HeldFor(const std::shared_ptr<ResolveClass
   auto held = std::make_shared<HeldEvent>();
   held->place = place;
   held->stage = this;
+  held->name = record.NameIn(epoch_);
   held->of = of;
   held->known_to = of;
   held->number = ++last_call_ * kMaxShards + index_;
@@ -224,10 +225,6 @@ void HeldStage::Forget(HeldEvent* held) {
   order_.cancelled.push_back(held->number);
   sink_->OnHeldWork();
   sink_->OnHeldRoom();
-}
-
-std::string HeldStage::PositionOf(const HeldEvent& held) const {
-  return FormatPosition(epoch_, held.place.position);
 }
 
 void HeldStage::Add(std::vector<ResolveResult> results) {
@@ -266,7 +263,7 @@ void HeldStage::KeepForLater(std::shared_ptr<HeldEvent> held) {
 }
 
 void HeldStage::Resolve(HeldEvent* held, ResolveResult result) {
-  const std::string position = PositionOf(*held);
+  const std::string position = FormatPosition(held->name);
   const EventMark mark{position, held->commit_time_us, held->is_incomplete};
   switch (result.kind) {
     case ResolveResult::Kind::kValue:
@@ -302,7 +299,7 @@ void HeldStage::Resolve(HeldEvent* held, ResolveResult result) {
 
 void HeldStage::Fail(HeldEvent* held, Error error) {
   counters_->resolver_errors.Add();
-  const std::string position = PositionOf(*held);
+  const std::string position = FormatPosition(held->name);
   switch (held->of->rule->on_error) {
     case ResolverRule::OnError::kNull:
       held->state = HeldEvent::State::kReady;

@@ -66,6 +66,7 @@ struct HeldEvent {
   std::shared_ptr<ResolveClass> of;
   uint64_t number = 0;
   std::shared_ptr<HeldText> text;
+  EventName name;          // as clients see it
   size_t class_bytes = 0;  // that count against the part of its class
   int64_t commit_time_us = 0;
   bool is_incomplete = false;
@@ -136,7 +137,7 @@ class HeldStage {
   // Most bytes of events that wait for resolvers. Those of one class take a quarter of them at
   // most.
   void SetLimit(size_t bytes) { limit_ = bytes; }
-  // Of the ring, for the positions that clients see.
+  // Of the ring, for the names of its records.
   void SetEpoch(uint64_t epoch) { epoch_ = epoch; }
 
   enum class Past { kLoses, kWaits };
@@ -175,7 +176,6 @@ class HeldStage {
   void Fail(HeldEvent* held, Error error);
   void KeepForLater(std::shared_ptr<HeldEvent> held);
   void Forget(HeldEvent* held);
-  std::string PositionOf(const HeldEvent& held) const;
 
   const size_t index_;
   ShardCounters* const counters_;

@@ -92,7 +92,7 @@ bool CatchUp::ReadNext(Client* client, const EventPlace& until) {
   client->MoveBehindFrom({record_.position, record_.sequence});
   under_way_.client = client->id();
   under_way_.position = record_.position;
-  under_way_.mark_position = FormatPosition(reader_.epoch(), record_.position);
+  under_way_.mark_position = FormatPosition(record_.NameIn(reader_.epoch()));
   return true;
 }
 

@@ -75,19 +75,15 @@ class DeliveryTrace {
   }
 
   bool FindEvent() {
-    uint64_t epoch = 0;
-    Position position = 0;
-    if (!ParsePosition(question_.position, &epoch, &position)) {
+    EventName name;
+    if (!ParsePosition(question_.position, &name)) {
       return Step("event", "unknown", "This is no position.");
     }
-    if (epoch != ring_->epoch) {
-      return Step("event", "unknown", "It is of a ring before the server's last start.");
-    }
-    uint64_t lost = 0;
-    const bool found = reader_.Seek(position) &&
-                       reader_.Next(&record_, &lost) == RingReader::Result::kRecord &&
-                       record_.position == position;
-    if (!found) {
+    const bool is_own = name.epoch == ring_->epoch;
+    if (!(is_own ? Find(name.position) : FindOrigin(name))) {
+      if (!is_own && record_.origin.epoch == 0) {
+        return Step("event", "unknown", "It is of a ring before the server's last start.");
+      }
       return Step("event", "unknown", "No event is there: it was overwritten, or never was.");
     }
     if (record_.kind == RecordKind::kCatalogChanged) {
@@ -100,6 +96,26 @@ class DeliveryTrace {
     return Step(
         "event", "passed",
         "Type " + Quote(record_.event_type) + " on channel " + Quote(record_.channel) + ".");
+  }
+
+  bool Find(Position position) {
+    uint64_t lost = 0;
+    return reader_.Seek(position) && reader_.Next(&record_, &lost) == RingReader::Result::kRecord &&
+           record_.position == position;
+  }
+
+  // Of a record that was in another ring before. `record_` is the last one that was looked at.
+  bool FindOrigin(const EventName& name) {
+    uint64_t lost = 0;
+    reader_.Resume(ring_->tail.load(std::memory_order_acquire), 0);
+    while (reader_.Next(&record_, &lost) == RingReader::Result::kRecord) {
+      if (record_.origin.epoch == name.epoch && record_.origin.position == name.position) {
+        return true;
+      }
+      // All events of a ring have one, or none has.
+      if (record_.kind == RecordKind::kEvent && record_.origin.epoch == 0) return false;
+    }
+    return false;
   }
 
   bool FindSubscription() {

@@ -635,7 +635,7 @@ bool Shard::BeginEvent(const EventRecord& record) {
   }
   event_under_way_ = true;
   under_way_ = {record.position, record.sequence};
-  const std::string position = FormatPosition(feed_.epoch(), record.position);
+  const std::string position = FormatPosition(record.NameIn(feed_.epoch()));
   if (!dispatcher_.Begin(record, position, &budget_)) return false;
   if (dispatcher_.outcome().malformed) {
     Log(LogLevel::kDebug, "an event on channel \"%.*s\" has data that is not JSON",

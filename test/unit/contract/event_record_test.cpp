@@ -45,6 +45,24 @@ TEST(EventRecordTest, DecodesToWhatWasEncoded) {
   EXPECT_EQ(decoded.data, R"({"id": 1})");
 }
 
+TEST(EventRecordTest, ARecordOfAnotherRingKeepsItsName) {
+  EventRecord record = Sample();
+  record.flags = kIncomplete;
+  const size_t without = EncodedSize(record);
+  EXPECT_EQ(record.NameIn(7).epoch, 7u);
+  EXPECT_EQ(record.NameIn(7).position, 64u);
+  record.origin = {0x1234, 0x5678};
+  EXPECT_EQ(EncodedSize(record), without + kOriginLength);
+  const std::string bytes = Bytes(record);
+  EventRecord decoded;
+  ASSERT_EQ(Decode(bytes, &decoded), DecodeResult::kOk);
+  EXPECT_EQ(decoded.NameIn(7).epoch, 0x1234u);
+  EXPECT_EQ(decoded.NameIn(7).position, 0x5678u);
+  EXPECT_EQ(decoded.flags, kIncomplete);
+  EXPECT_EQ(decoded.event_type, "orderUpdated");
+  EXPECT_EQ(decoded.data, R"({"id": 1})");
+}
+
 TEST(EventRecordTest, LengthIsAMultipleOfEightWhateverTheTexts) {
   EventRecord record = Sample();
   for (size_t i = 0; i < 9; ++i) {

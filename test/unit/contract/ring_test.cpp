@@ -459,14 +459,13 @@ TEST_F(RingTest, ConcurrentReadersAccountForEveryRecord) {
 }
 
 TEST(PositionTest, IsParsedFromWhatWasFormatted) {
-  uint64_t epoch = 0;
-  Position position = 0;
-  ASSERT_TRUE(ParsePosition(FormatPosition(UINT64_MAX, 0x1f8), &epoch, &position));
-  EXPECT_EQ(epoch, UINT64_MAX);
-  EXPECT_EQ(position, 0x1f8u);
+  EventName name;
+  ASSERT_TRUE(ParsePosition(FormatPosition({UINT64_MAX, 0x1f8}), &name));
+  EXPECT_EQ(name.epoch, UINT64_MAX);
+  EXPECT_EQ(name.position, 0x1f8u);
   for (const char* bad :
        {"", "-", "12", "12-", "-12", "x-1", "1-1 ", "1-1-1", "10000000000000000-1"}) {
-    EXPECT_FALSE(ParsePosition(bad, &epoch, &position)) << bad;
+    EXPECT_FALSE(ParsePosition(bad, &name)) << bad;
   }
 }
 

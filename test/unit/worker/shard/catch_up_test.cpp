@@ -63,7 +63,7 @@ class CatchUpTest : public testing::Test {
     EventRecord record;
     uint64_t lost;
     while (feed_->Next(&record, &lost) == RingReader::Result::kRecord) {
-      host_.Dispatch(record, FormatPosition(1, record.position));
+      host_.Dispatch(record, FormatPosition(record.NameIn(1)));
     }
     host_.next_position = feed_->cursor();
   }

@@ -41,8 +41,9 @@ class DeliveryTraceTest : public testing::Test {
   // Returns the event's position, as clients know it.
   std::string Publish(const std::string& data, const std::string& subgraph = "",
                       const std::string& channel = "orders", const std::string& type = "paid",
-                      RecordKind kind = RecordKind::kEvent) {
+                      RecordKind kind = RecordKind::kEvent, EventName origin = {}) {
     EventRecord record;
+    record.origin = origin;
     record.kind = kind;
     record.channel = channel;
     record.event_type = type;
@@ -55,7 +56,7 @@ class DeliveryTraceTest : public testing::Test {
     appender.Publish();
     uint64_t lost;
     EXPECT_EQ(reader_->Next(&record, &lost), RingReader::Result::kRecord);
-    const std::string position = FormatPosition(kEpoch, record.position);
+    const std::string position = FormatPosition(record.NameIn(kEpoch));
     if (dispatches_) host_.Dispatch(record, position);
     return position;
   }
@@ -137,6 +138,18 @@ TEST_F(DeliveryTraceTest, WhatIsNotKnown) {
   EXPECT_EQ(Explain(position), "event: unknown");
   EXPECT_THAT(detail_, HasSubstr("overwritten"));
   EXPECT_EQ(Explain(Publish("", "", "", "", RecordKind::kCatalogChanged)), "event: unknown");
+}
+
+TEST_F(DeliveryTraceTest, AnEventThatWasInAnotherRing) {
+  Publish("2", "", "", "", RecordKind::kEventsLost);
+  Publish(kMine, "", "others", "paid", RecordKind::kEvent, {0xa, 0x40});
+  const std::string position =
+      Publish(kMine, "", "orders", "paid", RecordKind::kEvent, {0xa, 0x80});
+  EXPECT_EQ(position, "a-80");
+  EXPECT_THAT(Explain(position), HasSubstr("delivery: delivered"));
+  EXPECT_EQ(Explain("a-40"), "event, subscription, time, channel: denied");
+  EXPECT_EQ(Explain("a-c0"), "event: unknown");
+  EXPECT_THAT(detail_, HasSubstr("overwritten"));
 }
 
 TEST_F(DeliveryTraceTest, AnEventThatHasNotComeYet) {

@@ -9,7 +9,7 @@
 #include <vector>
 
 #include "contract/ring_writer.hpp"
-#include "src/ring/wake_queue.hpp"
+#include "contract/wake_queue.hpp"
 #include "test/unit/worker/test_loop.hpp"
 
 namespace fsubs {

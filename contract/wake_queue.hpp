@@ -1,7 +1,7 @@
 // Wakes a sleeping shard of the worker: a POSIX message queue with room for one message.
 //
-// The worker is not trusted, so nothing that it can do to its end may reach the sender or outlast
-// the worker. docs/ring.md says why no other kind of descriptor is good enough.
+// A launched worker is not trusted, so nothing that it can do to its end may reach the sender or
+// outlast the worker. docs/ring.md says why no other kind of descriptor is good enough.
 #pragma once
 
 #include <cerrno>

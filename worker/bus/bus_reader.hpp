@@ -1,0 +1,51 @@
+// What brings a node its events and its catalog, where PostgreSQL's backends do not write them into
+// its ring themselves.
+#pragma once
+
+#include <uv.h>
+
+#include <cstdint>
+#include <span>
+#include <string>
+
+#include "worker/bus/private_ring.hpp"
+
+namespace fsubs {
+
+// How a bus is doing, for /readyz, metrics and the log.
+struct BusState {
+  bool is_connected = false;
+  std::string trouble;  // why events may not arrive, on one line; empty: they do
+  uint64_t behind = 0;  // events that are known to wait in the bus
+};
+
+class BusReader {
+ public:
+  class Sink {
+   public:
+    virtual ~Sink() = default;
+    // Events in their order: those of a transaction, or of a read. What the bus gives as data was
+    // checked to be valid UTF-8; shards check that it is JSON.
+    virtual void OnEvents(std::span<const BusEvent> events) = 0;
+    // A snapshot of the catalog (docs/side-door.md). Events that follow are served by it. A reader
+    // hands no records of the kind kCatalogChanged to OnEvents: it calls this.
+    virtual void OnCatalog(std::string snapshot_json) = 0;
+    virtual void OnState(const BusState& state) = 0;
+    // Bytes of records (EncodedSize) that shards have room for. A reader whose bus keeps what is
+    // not read waits until there is some, and so loses nothing; it looks again by a timer.
+    virtual uint64_t Room() const = 0;
+  };
+
+  virtual ~BusReader() = default;
+
+  // Open what needs rights that the sandbox takes away. Called on the control thread, before
+  // Attach. Returns an empty string, or why the bus cannot be read.
+  virtual std::string Open() = 0;
+  // Read on `loop`, whose thread is the bus's own (bus_thread.hpp). The reader and `sink` live as
+  // long as the loop.
+  virtual void Attach(uv_loop_t* loop, Sink* sink) = 0;
+  // Hand on no more. Called on the loop's thread.
+  virtual void Stop() = 0;
+};
+
+}  // namespace fsubs
