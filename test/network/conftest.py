@@ -1,0 +1,102 @@
+import os
+
+import pytest
+
+from fixtures import log_watch, pytest_runtest_makereport  # noqa: F401
+from network import Network
+from servers import Primary
+from stream_check import contradictions, faults
+from subscriber import Subscriber
+from truth import Truth
+
+
+def pytest_configure():
+    if "FSUBS_OWN_NAMESPACES" not in os.environ:
+        pytest.exit("these tests need namespaces of their own: test/network/run starts them", 2)
+
+
+@pytest.fixture
+def network():
+    """Without hosts yet."""
+    network = Network()
+    yield network
+    network.close()
+
+
+@pytest.fixture
+def add(network):
+    """A function that makes a host with a program and starts that: add(Redis, "name", …)."""
+    made = []
+
+    def make(kind, name, *arguments, **options):
+        program = kind(network.add_host(name), *arguments, **options)
+        made.append(program)
+        return program.start()
+
+    yield make
+    for program in reversed(made):
+        program.destroy()
+
+
+@pytest.fixture
+def add_primary(network, log_watch):  # noqa: F811
+    """A function that makes a host with a PostgreSQL server that has the extension."""
+
+    def make(name="primary", **settings):
+        cluster = Primary(network.add_host(name), **settings)
+        log_watch.add(cluster, owned=True)
+        return cluster.start().install()
+
+    return make
+
+
+class Observed:
+    """What was committed on a server, and who subscribed to it."""
+
+    def __init__(self, server):
+        self.truth = Truth(server)
+        self.subscribers = []
+
+    def subscribe(self, server, **options):
+        subscriber = Subscriber(server, self.truth, **options)
+        self.subscribers.append(subscriber)
+        return subscriber
+
+    def finish(self, keys="abc", **allowed):
+        """Publish the last event of each key, wait until everybody has it, and check what all got.
+
+        :param allowed: as `faults` has it.
+        """
+        for key in keys:
+            self.truth.publish(key, 1)
+        for subscriber in self.subscribers:
+            subscriber.wait_for_all()
+        committed = self.truth.committed()
+        streams = [stream for one in self.subscribers for stream in one.streams]
+        found = contradictions(streams)
+        for subscriber in self.subscribers:
+            found += [f"{subscriber}: {message}" for message in subscriber.others]
+            for stream in subscriber.streams:
+                found += [
+                    f"{subscriber}: {fault}" for fault in faults(committed, stream, **allowed)
+                ]
+        assert not found, "\n".join(found[:20])
+
+    def close(self):
+        for subscriber in self.subscribers:
+            subscriber.close()
+
+
+@pytest.fixture
+def observe():
+    """A function that makes a server publish what can be checked."""
+    made = []
+
+    def make(server):
+        observed = Observed(server)
+        made.append(observed)
+        return observed
+
+    yield make
+    for observed in made:
+        observed.close()
