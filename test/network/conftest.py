@@ -4,7 +4,7 @@ import pytest
 
 from fixtures import log_watch, pytest_runtest_makereport  # noqa: F401
 from network import Network
-from servers import Primary
+from servers import Node, Primary, Redis
 from stream_check import contradictions, faults
 from subscriber import Subscriber
 from truth import Truth
@@ -46,6 +46,46 @@ def add_primary(network, log_watch):  # noqa: F811
         cluster = Primary(network.add_host(name), **settings)
         log_watch.add(cluster, owned=True)
         return cluster.start().install()
+
+    return make
+
+
+class RedisBus:
+    """A server, nodes that serve its events, and the Redis in between, each on a host of its own."""
+
+    def __init__(self, primary, redis, nodes):
+        self.primary = primary
+        self.redis = redis
+        self.nodes = nodes
+
+    @property
+    def node(self):
+        (node,) = self.nodes
+        return node
+
+
+@pytest.fixture
+def redis_bus(add, add_primary, observe):
+    """A function that starts a RedisBus and subscribes to all servers: what is seen, and that.
+
+    The subscriber of the primary is the first one, and those of the nodes follow in their order.
+    """
+
+    def make(nodes=1, redis=None, server=None, node=None, url=None):
+        """
+        :param redis: options of Redis.
+        :param server: settings of the primary.
+        :param node: options of the nodes.
+        :param url: of the bus, if it is not that of a Redis of its own.
+        """
+        store = None if url else add(Redis, "redis", **(redis or {}))
+        way = {"bus": "redis", "bus_url": url or store.url}
+        primary = add_primary(**(way | (server or {})))
+        seen = observe(primary)
+        made = [add(Node, f"node{n}", **(way | (node or {}))) for n in range(1, nodes + 1)]
+        for one in (primary, *made):
+            seen.subscribe(one)
+        return seen, RedisBus(primary, store, made)
 
     return make
 

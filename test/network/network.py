@@ -6,6 +6,7 @@ every host by it whatever happens to the other.
 """
 
 import os
+import re
 import subprocess
 
 TESTS = 254  # the tests' own number on the front
@@ -79,14 +80,24 @@ class Host:
 
     def cut(self):
         """Let nothing through the bus link any more, without telling either side."""
-        self._set_state("disabled")
+        self._shape("blackhole")
 
     def mend(self):
-        self._set_state("forwarding")
+        """The end of cut() and of slow_down()."""
+        self._shape("noqueue")
 
-    def _set_state(self, state):
-        number = ("disabled", "listening", "learning", "forwarding").index(state)
-        ip("link", "set", self._port("bus"), "type", "bridge_slave", "state", str(number))
+    def slow_down(self, rate):
+        """Bound what the bus link carries, in each direction, such as `1mbit`."""
+        self._shape("tbf", "rate", rate, "burst", "8kb", "latency", "400ms")
+
+    def held_back(self):
+        """Packets to this host that had to wait because its link is slow."""
+        told = run("tc", "-s", "qdisc", "show", "dev", self._port("bus"))
+        return int(re.search(r"overlimits (\d+)", told).group(1))
+
+    def _shape(self, *discipline):
+        run("tc", "qdisc", "replace", "dev", self._port("bus"), "root", *discipline)
+        run("tc", "-n", self.namespace, "qdisc", "replace", "dev", "bus", "root", *discipline)
 
     def lose_packets_to(self, other):
         """Let what this host sends to another one vanish; what that one sends arrives."""
@@ -100,16 +111,6 @@ class Host:
     def _neighbour(self, action, address, *arguments):
         ip("-n", self.namespace, "neighbour", action, address, "dev", "bus", *arguments)
 
-    def slow_down(self, rate):
-        """Bound what the bus link carries, in each direction, such as `1mbit`."""
-        limits = ("tbf", "rate", rate, "burst", "8kb", "latency", "400ms")
-        run("tc", "qdisc", "replace", "dev", self._port("bus"), "root", *limits)
-        run("tc", "-n", self.namespace, "qdisc", "replace", "dev", "bus", "root", *limits)
-
-    def speed_up(self):
-        run("tc", "qdisc", "delete", "dev", self._port("bus"), "root")
-        run("tc", "-n", self.namespace, "qdisc", "delete", "dev", "bus", "root")
-
 
 def ip(*arguments):
     run("ip", *arguments)
@@ -119,4 +120,5 @@ def run(*command):
     done = subprocess.run(command, capture_output=True, text=True)
     if done.returncode != 0:
         raise RuntimeError(f"{' '.join(command)} failed: {done.stderr}")
+    return done.stdout
 

@@ -1,6 +1,7 @@
 """What runs on the hosts of a network: PostgreSQL, Redis, Sentinels and nodes without a database."""
 
 import os
+import re
 import shutil
 import signal
 import subprocess
@@ -24,14 +25,35 @@ class Primary(Cluster):
         """:param clock: as Program has it."""
         self.inside = (*host.inside, *skewed(clock))
         self.address = host.front
-        self.network_host = host
         defaults = {"listen_address": host.front, "node_name": host.name, "drain_timeout": "100ms"}
         super().__init__(data, postgresql__fsync="off", **(defaults | settings))
+        self.host = host
+
+    def __str__(self):
+        return f"the primary on {self.host.name}"
 
     def kill_a_backend(self):
         """PostgreSQL restarts then by itself, with all its shared memory made anew."""
         with self.connect() as connection:
             os.kill(connection.info.backend_pid, signal.SIGKILL)
+
+    def crash(self):
+        """End all of it at once."""
+        pid = int((self.data / "postmaster.pid").read_text().split()[0])
+        workers = self.worker_pids()
+        os.kill(pid, signal.SIGKILL)
+        wait_until(lambda: has_ended(pid), "PostgreSQL has ended")
+        for worker in workers:
+            wait_until(lambda pid=worker: has_ended(pid), "its worker has ended")
+
+
+def has_ended(pid):
+    """Whether a process is no more, or waits for its parent to notice."""
+    try:
+        return ") Z " in Path(f"/proc/{pid}/stat").read_text()
+    except OSError:
+        return True
+
 
 def skewed(clock):
     """Words in front of a command whose time of day is not to be right."""
@@ -115,13 +137,13 @@ class Program:
 class Redis(Program):
     """A Redis server on the bus."""
 
-    def __init__(self, host, persistent=False, replica_of=None, **settings):
+    def __init__(self, host, persistent=False, replica_of=None, clock=None, **settings):
         """
         :param persistent: whether it has what was written after a restart.
         :param replica_of: the host of its primary.
         :param settings: of Redis, with `_` for `-`.
         """
-        super().__init__(host)
+        super().__init__(host, clock)
         self.configuration = self.directory / "redis.conf"
         lines = {
             "port": REDIS_PORT,
@@ -251,11 +273,15 @@ class Node(Program):
     def is_ready(self):
         return self.get("/readyz")[0] == 200
 
-    @property
-    def trouble(self):
-        """What /readyz says while events may not arrive."""
-        status, text = self.get("/readyz")
-        return "" if status == 200 else text
+
+def wait_until_cut_off(server):
+    """Until a worker has noticed that its bus is away."""
+    wait_until(lambda: not works_with_bus(server), f"{server} notices that its bus is away")
+
+
+def works_with_bus(server):
+    told = re.search(r"^fraiseql_subs_bus_connected (\S+)$", server.get("/metrics")[1], re.MULTILINE)
+    return told is not None and float(told.group(1)) == 1
 
 
 def programs():

@@ -116,9 +116,9 @@ class Truth:
                         self._transaction(connection, key, number, size, padding, commit)
                         number += size if commit else 0
             except psycopg.OperationalError:
-                wait_until(self._is_up, "the server takes connections again")
+                wait_until(self.is_up, "the server takes connections again")
 
-    def _is_up(self):
+    def is_up(self):
         with contextlib.suppress(psycopg.OperationalError):
             return self.server.sql("SELECT true")
         return False
