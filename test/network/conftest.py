@@ -1,4 +1,5 @@
 import os
+import time
 
 import pytest
 
@@ -10,9 +11,33 @@ from subscriber import Subscriber
 from truth import Truth
 
 
+def pytest_addoption(parser):
+    parser.addoption("--seed", type=int, help="of the random troubles; by default another each day")
+    parser.addoption("--steps", type=int, default=10, help="how many troubles come or go")
+
+
+def pytest_report_header(config):
+    return f"--seed {seed_of(config)} --steps {config.getoption('steps')}"
+
+
+def seed_of(config):
+    given = config.getoption("seed")
+    return int(time.time() // 86400) if given is None else given
+
+
 def pytest_configure():
     if "FSUBS_OWN_NAMESPACES" not in os.environ:
         pytest.exit("these tests need namespaces of their own: test/network/run starts them", 2)
+
+
+@pytest.fixture
+def seed(request):
+    return seed_of(request.config)
+
+
+@pytest.fixture
+def steps(request):
+    return request.config.getoption("steps")
 
 
 @pytest.fixture

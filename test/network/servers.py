@@ -134,6 +134,12 @@ class Program:
             shutil.rmtree(self.directory)
 
 
+def redis_program(*arguments):
+    """A command. Debian's package redis-tools has the program by another name, and starts none."""
+    path = shutil.which("redis-server") or "redis-check-rdb"
+    return ["bash", "-c", 'exec -a redis-server "$@"', "bash", path, *arguments]
+
+
 class Redis(Program):
     """A Redis server on the bus."""
 
@@ -163,7 +169,7 @@ class Redis(Program):
         self.configuration.write_text("".join(f"{n} {v}\n" for n, v in lines.items()))
 
     def command(self):
-        return ["redis-server", self.configuration]
+        return redis_program(self.configuration)
 
     def ask(self, *arguments):
         """What redis-cli prints; empty if it is away."""
@@ -207,7 +213,7 @@ class Sentinel(Program):
         self.configuration.write_text("\n".join(lines) + "\n")
 
     def command(self):
-        return ["redis-sentinel", self.configuration]
+        return redis_program(self.configuration, "--sentinel")
 
     def ask(self, *arguments):
         address = ("-h", self.host.front, "-p", str(SENTINEL_PORT))
@@ -217,7 +223,8 @@ class Sentinel(Program):
         return done.stdout.strip() if done.returncode == 0 else ""
 
     def is_ready(self):
-        return self.ask("PING") == "PONG"
+        # They look around every ten seconds otherwise.
+        return self.ask("SENTINEL", "DEBUG", *("info-period 500 publish-period 500".split())) == "OK"
 
     def knows(self, sentinels, replicas):
         """Whether it has heard of so many other Sentinels and replicas."""
