@@ -3,7 +3,6 @@
 #include "contract/heartbeat.hpp"
 
 namespace fsubs {
-namespace {
 
 std::string FindStandstill(const ReaderPage& page, size_t shards, uint64_t now_ms) {
   for (size_t i = 0; i < shards; ++i) {
@@ -20,8 +19,12 @@ std::string FindStandstill(const ReaderPage& page, size_t shards, uint64_t now_m
   return {};
 }
 
+namespace {
+
 std::string FindNoCatalog(const WorkerState& state) {
-  const std::string database = "database \"" + std::string(state.database) + "\"";
+  const std::string database = state.database.empty()
+                                   ? "the bus's database"
+                                   : "database \"" + std::string(state.database) + "\"";
   const std::string nothing = "no catalog: ";
   // Nothing is published in a database that is gone, whatever catalog there is from before.
   if ((state.server_state & kServerNoDatabase) != 0) return nothing + database + " does not exist";
@@ -51,6 +54,7 @@ std::string FindTrouble(const WorkerState& state, const ReaderPage& page, size_t
     return "standby: the server is in recovery, and events are delivered by the primary";
   }
   std::string trouble = FindStandstill(page, shards, now_ms);
+  if (trouble.empty()) trouble = state.bus_trouble;
   if (trouble.empty()) trouble = FindNoCatalog(state);
   if (trouble.empty() && (state.server_state & kServerNoAuthenticator) != 0) {
     return "no authenticator: no background worker slot is free (max_worker_processes)";

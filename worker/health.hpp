@@ -21,8 +21,12 @@ struct WorkerState {
   bool draining = false;
   CatalogState catalog = CatalogState::kUnread;
   uint64_t server_state = 0;  // RingHeader::server_state
-  std::string_view database;  // the served one's name
+  std::string_view database;  // the served one's name; empty: there is none
+  std::string bus_trouble;    // why no events come by a bus; empty: they do
 };
+
+// Which shard has no turns, if one has none; empty: all have. As below.
+std::string FindStandstill(const ReaderPage& page, size_t shards, uint64_t now_ms);
 
 // Why events cannot flow to the clients of all shards, on one line; empty: they can. The shards are
 // the first `shards` of the page, and `now_ms` is of the clock of heartbeats. Any thread.

@@ -1,41 +1,106 @@
 #include <unistd.h>
 
+#include <cstdio>
 #include <memory>
 #include <string>
 #include <utility>
+#include <vector>
 
 #include "worker/base/log.hpp"
 #include "worker/base/options.hpp"
+#include "worker/bus/bus_feed.hpp"
+#include "worker/bus/private_ring.hpp"
 #include "worker/key_fetch/fetcher_process.hpp"
 #include "worker/mapped_ring.hpp"
+#include "worker/node_setup.hpp"
+#include "worker/service_manager.hpp"
+#include "worker/tls_setup.hpp"
 #include "worker/worker.hpp"
 
-int main(int argc, char** argv) {
-  fsubs::Options options;
-  int exit_code = 0;
-  if (!fsubs::ParseOptions(argc, argv, &options, &exit_code)) return exit_code;
-  fsubs::SetLogFormat(options.launched ? fsubs::LogFormat::kLauncher : fsubs::LogFormat::kTerminal);
+namespace fsubs {
+namespace {
+
+// What getopt's users return for a command line that makes no sense.
+constexpr int kMisused = 2;
+
+int Fail(const std::string& error, int code = 1) {
+  Log(LogLevel::kError, "%s", error.c_str());
+  return code;
+}
+
+int CheckConfig(const Options& options, const PassedSockets& sockets) {
+  std::vector<std::string> problems = FindNodeProblems(options, sockets);
+  std::string error;
+  if (options.bus != Bus::kNone && options.ssl && !MakeTls(options, &error)) {
+    problems.push_back(error);
+  }
+  for (const std::string& problem : problems) Log(LogLevel::kError, "%s", problem.c_str());
+  if (problems.empty()) std::puts("a node can be started with this configuration");
+  return problems.empty() ? 0 : 1;
+}
+
+// Fill in what a worker is made from, for one that PostgreSQL's launcher has started. Returns the
+// exit code, or 0.
+int PrepareLaunched(const Options& options, WorkerParts* parts) {
   if (options.ring_fd < 0 || options.reader_page_fd < 0 || options.wake_fds.empty()) {
-    fsubs::Log(fsubs::LogLevel::kError,
-               "no event ring was passed: PostgreSQL starts this program when "
-               "shared_preload_libraries contains fraiseql_subs");
-    return 2;
+    return Fail(
+        "no event ring was passed: PostgreSQL starts this program when shared_preload_libraries "
+        "contains fraiseql_subs; --bus memory serves without PostgreSQL",
+        kMisused);
   }
   std::string error;
-  std::unique_ptr<fsubs::EventRing> ring =
-      fsubs::MappedRing::Map(options.ring_fd, options.reader_page_fd, options.wake_fds, &error);
-  if (!ring) {
-    fsubs::Log(fsubs::LogLevel::kError, "could not attach to the event ring: %s", error.c_str());
-    return 1;
+  parts->ring = MappedRing::Map(options.ring_fd, options.reader_page_fd, options.wake_fds, &error);
+  return parts->ring ? 0 : Fail("could not attach to the event ring: " + error);
+}
+
+// The same for a node without a database.
+int PrepareNode(const Options& options, WorkerParts* parts) {
+  const std::vector<std::string> problems = FindNodeProblems(options, parts->sockets);
+  for (const std::string& problem : problems) Log(LogLevel::kError, "%s", problem.c_str());
+  if (!problems.empty()) return 1;
+  std::string error;
+  auto ring = PrivateRing::Make(options.ring_size / 8 * 8, options.worker_threads, &error);
+  if (!ring) return Fail(error);
+  parts->feed = std::make_unique<BusFeed>(ring.get(), MakeBusReader(options, parts->sockets));
+  parts->ring = std::move(ring);
+  error = parts->feed->Open();
+  return error.empty() ? 0 : Fail(error);
+}
+
+int Main(int argc, char** argv) {
+  Options options;
+  int exit_code = 0;
+  if (!ParseOptions(argc, argv, &options, &exit_code)) return exit_code;
+  SetLogFormat(options.launched ? LogFormat::kLauncher : LogFormat::kTerminal);
+  WorkerParts parts;
+  if (!options.launched) {
+    const std::string error = TakePassedSockets(&parts.sockets);
+    if (!error.empty()) return Fail(error);
   }
-  const fsubs::FetcherProcess fetcher = fsubs::StartFetcher(
-      options.sandbox ? fsubs::Confinement::kOn : fsubs::Confinement::kOff, &error);
-  if (fetcher.channel < 0) {
-    fsubs::Log(fsubs::LogLevel::kError,
-               "could not start the process that fetches keys of issuers with a jwks_url: %s",
-               error.c_str());
+  if (options.check_config) return CheckConfig(options, parts.sockets);
+  exit_code =
+      options.bus == Bus::kNone ? PrepareLaunched(options, &parts) : PrepareNode(options, &parts);
+  if (exit_code != 0) return exit_code;
+  if (parts.sockets.port >= 0) {
+    AddressOf(parts.sockets.port, &options.listen_address, &options.port);
   }
-  static fsubs::Worker worker(argc, argv, options, std::move(ring), fetcher);
+  std::string error;
+  parts.fetcher = StartFetcher(options.sandbox ? Confinement::kOn : Confinement::kOff, &error);
+  if (parts.fetcher.channel < 0) {
+    Log(LogLevel::kError,
+        "could not start the process that fetches keys of issuers with a jwks_url: %s",
+        error.c_str());
+  }
+  static Worker worker(argc, argv, options, std::move(parts));
+  return worker.Run();
+}
+
+}  // namespace
+}  // namespace fsubs
+
+int main(int argc, char** argv) {
   // Not exit(): the shards' threads still use what destructors would take away.
-  _exit(worker.Run());
+  const int code = fsubs::Main(argc, argv);
+  std::fflush(stdout);
+  _exit(code);
 }

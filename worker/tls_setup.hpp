@@ -1,4 +1,5 @@
-// TLS as the settings and the launcher's file have it.
+// TLS as the settings and the launcher's file have it, or on a node without a database the files
+// that the settings name.
 #pragma once
 
 #include <memory>

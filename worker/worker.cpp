@@ -6,8 +6,10 @@
 
 #include "contract/heartbeat.hpp"
 #include "worker/base/log.hpp"
+#include "worker/bus/memory/catalog_file.hpp"
 #include "worker/json/json_number.hpp"
 #include "worker/json/json_writer.hpp"
+#include "worker/node_setup.hpp"
 #include "worker/row_collection.hpp"
 #include "worker/sandbox/file_access.hpp"
 #include "worker/sandbox/system_calls.hpp"
@@ -98,19 +100,25 @@ void WarnOfAnonymous(const Options& options) {
       options.listen_address.c_str());
 }
 
+std::string OfDatabase(const std::string& name) {
+  return name.empty() ? name : " of database \"" + name + '"';
+}
+
 }  // namespace
 
-Worker::Worker(int argc, char** argv, const Options& options, std::unique_ptr<EventRing> ring,
-               FetcherProcess fetcher)
+Worker::Worker(int argc, char** argv, const Options& options, WorkerParts parts)
     : argc_(argc),
       argv_(argv),
       options_(std::make_shared<const Options>(options)),
-      database_(options.database),
-      ring_(std::move(ring)),
+      database_(parts.feed ? "" : options.database),
+      ring_(std::move(parts.ring)),
+      feed_(std::move(parts.feed)),
+      sockets_(parts.sockets),
       counters_(ring_->wake_fds().size()),
-      keys_(fetcher, this),
+      keys_(parts.fetcher, this),
       logins_([this](uint64_t number, const AuthenticateCall& call) {
-        return side_door_->SendAuthenticate(number, call.claims, call.init_payload, call.headers);
+        return side_door_ &&
+               side_door_->SendAuthenticate(number, call.claims, call.init_payload, call.headers);
       }),
       resolvers_([this](size_t shard, std::vector<ResolveResult> results) {
         shards_[shard]->OnResolved(std::move(results));
@@ -180,16 +188,42 @@ std::string Worker::Start() {
   sigaddset(&awaited, SIGHUP);
   pthread_sigmask(SIG_UNBLOCK, &awaited, nullptr);
 
-  std::string error;
-  side_door_ = SideDoorServer::Open(&loop_, this, options_->socket_path, &error);
-  if (!side_door_) return "could not listen on \"" + options_->socket_path + "\": " + error;
+  std::string error = feed_ ? std::string() : OpenSideDoor();
+  if (!error.empty()) return error;
 
   files_ = RaiseFileLimit(options_->max_connections + kSpareFiles);
   WarnOfFiles(*options_);
+  if (feed_ && !options_->catalog.empty()) {
+    auto snapshot = ReadCatalogFile(options_->catalog, &error);
+    if (!snapshot) return error;
+    snapshot_.Set(std::move(*snapshot));
+  }
   error = Listen();
   if (!error.empty()) return error;
   loader_.Request();
+  if (manager_.watchdog_ms() > 0) {
+    uv_timer_init(&loop_, &watchdog_timer_);
+    uv_timer_start(
+        &watchdog_timer_,
+        [](uv_timer_t* timer) { static_cast<Worker*>(timer->loop->data)->FeedWatchdog(); }, 0,
+        manager_.watchdog_ms());
+  }
+  manager_.TellReady();
   return {};
+}
+
+std::string Worker::OpenSideDoor() {
+  std::string error;
+  side_door_ = SideDoorServer::Open(&loop_, this, options_->socket_path, &error);
+  if (side_door_) return {};
+  return "could not listen on \"" + options_->socket_path + "\": " + error;
+}
+
+// The control thread shows by this that it has its turns, and looks for the others.
+void Worker::FeedWatchdog() {
+  if (FindStandstill(*ring_->reader_page(), shards_.size(), MonotonicMs()).empty()) {
+    manager_.FeedWatchdog();
+  }
 }
 
 void Worker::WarnOfFiles(const Options& options) const {
@@ -207,9 +241,13 @@ std::string Worker::Listen() {
     if (!tls_) return "could not serve by TLS: " + error;
   }
   const std::string where = options_->listen_address + " port " + std::to_string(options_->port);
-  error = CheckListen({options_->listen_address, options_->port});
+  const fsubs::Listen listen{options_->listen_address, options_->port, sockets_.port};
+  if (listen.fd < 0) error = CheckListen(listen);
   if (!error.empty()) return "could not listen on " + where + ": " + error;
-  if (!options_->unix_socket.empty()) {
+  if (sockets_.unix_socket >= 0) {
+    unix_listener_ =
+        UnixListener::Adopt(&loop_, sockets_.unix_socket, [this](int fd) { AdoptInTurn(fd); });
+  } else if (!options_->unix_socket.empty()) {
     unix_listener_ = UnixListener::Open(
         &loop_, options_->unix_socket, [this](int fd) { AdoptInTurn(fd); }, &error);
     if (!unix_listener_) return "could not listen on \"" + options_->unix_socket + "\": " + error;
@@ -219,6 +257,7 @@ std::string Worker::Listen() {
   for (size_t i = 0; i < ring_->wake_fds().size(); ++i) {
     Shard::Setup setup;
     setup.index = i;
+    setup.shards = ring_->wake_fds().size();
     setup.host = this;
     setup.ring = ring_->ring();
     setup.slot = &ring_->reader_page()->shards[i];
@@ -229,19 +268,25 @@ std::string Worker::Listen() {
     setup.audit = &audit_;
     setup.limits = &limits_;
     setup.options = options_;
+    setup.listen = listen;
     setup.tls = tls_;
     shards_.push_back(std::make_unique<Shard>(setup));
     error = shards_.back()->Start();
     if (!error.empty()) return "could not listen on " + where + ": " + error;
     links_.AddShard(shards_.back().get());
   }
+  if (feed_) feed_->Start(this);
   error = RestrictCalls();
   if (!error.empty()) return error;
   WarnOfPlainText(*options_);
   WarnOfAnonymous(*options_);
   Log(LogLevel::kLog, "listening on %s%s with %zu shard%s", where.c_str(), tls_ ? " by TLS" : "",
       shards_.size(), shards_.size() == 1 ? "" : "s");
-  if (unix_listener_) Log(LogLevel::kLog, "listening on \"%s\"", options_->unix_socket.c_str());
+  if (unix_listener_) {
+    Log(LogLevel::kLog, "listening on %s",
+        sockets_.unix_socket >= 0 ? "the Unix socket that was passed"
+                                  : ('"' + options_->unix_socket + '"').c_str());
+  }
   return {};
 }
 
@@ -253,7 +298,8 @@ std::string Worker::RestrictFiles() {
     return {};
   }
   std::string error;
-  switch (RestrictFileAccess({}, /*connects=*/false, &error)) {
+  const auto readable = feed_ ? DirectoriesToRead(*options_) : std::vector<std::string>();
+  switch (RestrictFileAccess(readable, /*connects=*/false, &error)) {
     case FileAccess::kRestricted:
       return {};
     case FileAccess::kUnsupported:
@@ -269,7 +315,7 @@ std::string Worker::RestrictFiles() {
 
 std::string Worker::RestrictCalls() {
   if (!options_->sandbox) return {};
-  const std::string error = RestrictSystemCalls(Calls::kServe);
+  const std::string error = RestrictSystemCalls(feed_ ? Calls::kServeNode : Calls::kServe);
   if (error.empty()) return {};
   return "could not give up system calls: " + error + "; fraiseql_subs.sandbox = off does without";
 }
@@ -360,11 +406,31 @@ bool Worker::OnResolverMessage(uint64_t resolver, const JsonValue& message) {
   return resolvers_.OnMessage(resolver, message);
 }
 
+void Worker::AskForSnapshot(side_door::SnapshotRequest request) {
+  if (side_door_) {
+    side_door_->RequestSnapshot(request);
+  } else {
+    snapshot_.Ask(request);
+  }
+}
+
+void Worker::OnBusCatalog(std::string snapshot_json) {
+  tasks_.Post(
+      [this, json = std::move(snapshot_json)]() mutable { snapshot_.Set(std::move(json)); });
+}
+
+void Worker::OnBusEnd() {
+  tasks_.Post([this] {
+    Log(LogLevel::kLog, "no more events come: standard input has ended");
+    if (options_->exit_at_end) StartDrain();
+  });
+}
+
 void Worker::OnLoaded(const std::shared_ptr<const Catalog>& catalog, const std::string& error,
                       Position covers) {
   if (!catalog) {
-    Log(LogLevel::kWarning, "the catalog of database \"%s\" cannot be served: %s",
-        options_->database.c_str(), error.c_str());
+    Log(LogLevel::kWarning, "the catalog%s cannot be served: %s", OfDatabase(database_).c_str(),
+        error.c_str());
     // An old catalog serves clients better than none, but not one that is gone.
     if (error == kExtensionMissing) {
       for (const auto& shard : shards_) shard->SetCatalog(nullptr, covers);
@@ -380,8 +446,10 @@ void Worker::OnLoaded(const std::shared_ptr<const Catalog>& catalog, const std::
     Log(LogLevel::kWarning, "cannot be served: %s", problem.c_str());
   }
   Log(catalog_ == CatalogState::kServed ? LogLevel::kDebug : LogLevel::kLog,
-      "serving %zu subscription field%s of database \"%s\"", catalog->fields().size(),
-      catalog->fields().size() == 1 ? "" : "s", options_->database.c_str());
+      "serving %zu subscription field%s%s", catalog->fields().size(),
+      catalog->fields().size() == 1 ? "" : "s", OfDatabase(database_).c_str());
+  manager_.TellStatus("serving " + std::to_string(catalog->fields().size()) +
+                      " subscription fields");
   for (const auto& shard : shards_) shard->SetCatalog(catalog, covers);
   // Behind the catalog, so that who waits for keys of a URL that is gone looks into the new one.
   keys_.SetIssuers(KeysOf(catalog->issuers()));
@@ -425,7 +493,8 @@ std::string Worker::Trouble() const {
   const WorkerState state{.draining = draining_,
                           .catalog = catalog_,
                           .server_state = ring_->ring()->server_state.load(),
-                          .database = database_};
+                          .database = database_,
+                          .bus_trouble = feed_ ? feed_->state().trouble : std::string()};
   return FindTrouble(state, *ring_->reader_page(), shards, MonotonicMs());
 }
 
@@ -539,12 +608,34 @@ void Worker::ExplainDelivery(const std::optional<JsonValue>& arguments, Reply re
 }
 
 void Worker::Reload() {
+  manager_.TellReloading();
+  ReloadSettings();
+  manager_.TellReady();
+}
+
+void Worker::ReloadCatalogFile(const Options& options) {
+  std::string error;
+  auto snapshot = ReadCatalogFile(options.catalog, &error);
+  if (!snapshot) {
+    Log(LogLevel::kError, "the catalog stays as it was: %s", error.c_str());
+    return;
+  }
+  feed_->ReplaceCatalog(std::move(*snapshot));
+}
+
+void Worker::ReloadSettings() {
   Options reread;
   const std::string error = ReloadOptions(argc_, argv_, &reread);
   if (!error.empty()) {
     Log(LogLevel::kError, "settings stay as they were: %s", error.c_str());
     return;
   }
+  if (feed_ && !reread.authenticate.empty()) {
+    Log(LogLevel::kError,
+        "settings stay as they were: authenticate names a function of a database");
+    return;
+  }
+  if (feed_ && !reread.catalog.empty()) ReloadCatalogFile(reread);
   if (reread.max_connections != options_->max_connections) WarnOfFiles(reread);
   if (reread.ssl) {
     std::string tls_error;
@@ -566,6 +657,8 @@ void Worker::Reload() {
 void Worker::StartDrain() {
   if (draining_.exchange(true)) return;
   Log(LogLevel::kLog, "draining: closing all connections");
+  manager_.TellStopping();
+  if (feed_) feed_->Stop();
   uv_timer_start(
       &drain_timer_,
       [](uv_timer_t* timer) {
@@ -584,7 +677,8 @@ void Worker::OnDrained() {
     uv_timer_start(
         &sending_timer_,
         [](uv_timer_t* timer) {
-          if (static_cast<Worker*>(timer->loop->data)->side_door_->is_idle()) uv_stop(timer->loop);
+          const auto& side_door = static_cast<Worker*>(timer->loop->data)->side_door_;
+          if (!side_door || side_door->is_idle()) uv_stop(timer->loop);
         },
         0, kSendingLookMs);
   });

@@ -18,6 +18,8 @@
 #include "worker/base/heartbeat.hpp"
 #include "worker/base/options.hpp"
 #include "worker/base/task_queue.hpp"
+#include "worker/bus/bus_feed.hpp"
+#include "worker/bus/kept_snapshot.hpp"
 #include "worker/catalog_loader.hpp"
 #include "worker/denied_events.hpp"
 #include "worker/event_ring.hpp"
@@ -28,6 +30,7 @@
 #include "worker/metrics.hpp"
 #include "worker/operation/catalog.hpp"
 #include "worker/resolve/resolve_queue.hpp"
+#include "worker/service_manager.hpp"
 #include "worker/shard/shard.hpp"
 #include "worker/side_door_server.hpp"
 #include "worker/socket/peer_limits.hpp"
@@ -36,14 +39,24 @@
 
 namespace fsubs {
 
+// What is there before there is a worker.
+struct WorkerParts {
+  std::unique_ptr<EventRing> ring;  // there are as many shards as it wakes
+  // Of a node without a database: what fills its ring. Null: PostgreSQL's backends do, and
+  // executors come by the side door.
+  std::unique_ptr<BusFeed> feed;
+  PassedSockets sockets;
+  FetcherProcess fetcher;
+};
+
 class Worker final : private ShardHost,
                      private SideDoorHost,
                      private KeyService::Host,
-                     private CatalogLoader::Host {
+                     private CatalogLoader::Host,
+                     private BusFeed::Host {
  public:
-  // `argc` and `argv` are read again on SIGHUP. There are as many shards as `ring` wakes.
-  Worker(int argc, char** argv, const Options& options, std::unique_ptr<EventRing> ring,
-         FetcherProcess fetcher);
+  // `argc` and `argv` are read again on SIGHUP.
+  Worker(int argc, char** argv, const Options& options, WorkerParts parts);
 
   // Serve until SIGTERM has been obeyed. Returns the process's exit code; the process then ends
   // without destroying the worker, whose shards still run.
@@ -80,13 +93,18 @@ class Worker final : private ShardHost,
   void OnKeysTried(const std::string& url, KeysTried outcome) override;
 
   // CatalogLoader::Host.
-  void AskForSnapshot(side_door::SnapshotRequest request) override {
-    side_door_->RequestSnapshot(request);
-  }
+  void AskForSnapshot(side_door::SnapshotRequest request) override;
   void OnLoaded(const std::shared_ptr<const Catalog>& catalog, const std::string& error,
                 Position covers) override;
 
+  // BusFeed::Host, the bus's thread.
+  void OnBusCatalog(std::string snapshot_json) override;
+  void OnBusEnd() override;
+
   std::string Start();
+  std::string OpenSideDoor();
+  void FeedWatchdog();
+  void ReloadCatalogFile(const Options& options);
   // Before there is any thread but this one, and once everything is open.
   std::string RestrictFiles();
   std::string RestrictCalls();
@@ -96,6 +114,7 @@ class Worker final : private ShardHost,
   void LookForDatabase();
   void NoteUnusable();
   void Reload();
+  void ReloadSettings();
   void StartDrain();
   void ExplainDelivery(const std::optional<JsonValue>& arguments, Reply reply);
   void CollectRows(const std::function<void(Shard*, Shard::RowsReply)>& ask, Reply reply);
@@ -112,8 +131,11 @@ class Worker final : private ShardHost,
   char** const argv_;
   std::shared_ptr<const Options> options_;
   std::shared_ptr<const TlsContext> tls_;  // null: without TLS
-  const std::string database_;
+  const std::string database_;             // empty on a node without one
   const std::unique_ptr<EventRing> ring_;
+  const std::unique_ptr<BusFeed> feed_;  // null: PostgreSQL's backends fill the ring
+  const PassedSockets sockets_;
+  const ServiceManager manager_;
   std::vector<ShardCounters> counters_;
   PeerCounts peers_;
   AuditLog audit_;
@@ -123,8 +145,9 @@ class Worker final : private ShardHost,
   std::unique_ptr<UnixListener> unix_listener_;
   size_t next_adopting_ = 0;  // of the shards
   SessionLinks links_;
-  std::unique_ptr<SideDoorServer> side_door_;
+  std::unique_ptr<SideDoorServer> side_door_;  // null on a node without a database
   CatalogLoader loader_{this};
+  KeptSnapshot snapshot_{&loader_};  // what a bus has brought
   KeyService keys_;
   AuthenticateQueue logins_;
   ResolveQueue resolvers_;
@@ -140,6 +163,7 @@ class Worker final : private ShardHost,
   uv_timer_t logins_timer_{};  // runs while some wait
   uv_timer_t calls_timer_{};   // likewise, for calls of resolvers
   uv_timer_t sending_timer_{};
+  uv_timer_t watchdog_timer_{};
   TaskQueue tasks_{"control thread"};
 
   size_t drained_ = 0;  // shards

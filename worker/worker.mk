@@ -43,7 +43,7 @@ endif
 objects = $(patsubst %.cpp,$(OUT)/%.o,$(sort $(wildcard $(1))))
 CONTRACT_OBJECTS := $(call objects,contract/*.cpp)
 GRAPHQL_OBJECTS := $(call objects,graphql/*/*.cpp)
-WORKER_OBJECTS := $(filter-out $(OUT)/worker/main.o,$(call objects,worker/*.cpp worker/*/*.cpp))
+WORKER_OBJECTS := $(filter-out $(OUT)/worker/main.o,$(call objects,worker/*.cpp worker/*/*.cpp worker/*/*/*.cpp))
 UNIT_TEST_OBJECTS := $(call objects,$(shell find test/unit -name '*_test.cpp'))
 FUZZERS := $(patsubst test/fuzz/%.cpp,$(OUT)/fuzz/%,$(wildcard test/fuzz/*_fuzz.cpp))
 BENCHES := $(patsubst bench/%.cpp,$(OUT)/bench/%,$(wildcard bench/*.cpp))
@@ -66,6 +66,10 @@ $(OUT)/%.o: %.cpp
 
 # These become part of the extension's library as well.
 $(CONTRACT_OBJECTS) $(GRAPHQL_OBJECTS): override CXXFLAGS += -fPIC -fvisibility=hidden -fvisibility-inlines-hidden
+
+VERSION := $(shell sed -n "s/^default_version = '\(.*\)'/\1/p" fraiseql_subs.control)
+$(OUT)/worker/base/version.o: override CXXFLAGS += -DFSUBS_VERSION='"$(VERSION)"'
+$(OUT)/worker/base/version.o: fraiseql_subs.control
 
 PLAYGROUND := worker/playground
 $(OUT)/worker/playground/playground_page.inc: $(filter-out %.cpp %.hpp,$(wildcard $(PLAYGROUND)/*))

@@ -2,8 +2,11 @@
 
 #include <CLI/CLI.hpp>
 #include <algorithm>
+#include <cstdio>
+#include <cstdlib>
 #include <limits>
 #include <map>
+#include <span>
 #include <type_traits>
 #include <variant>
 
@@ -76,6 +79,12 @@ constexpr Binding kBindings[] = {
     {SettingIndex("log_level"), &Options::log_level},
 };
 
+// Settings that PostgreSQL's launcher has obeyed before it starts the program.
+constexpr Binding kNodeBindings[] = {
+    {SettingIndex("worker_threads"), &Options::worker_threads},
+    {SettingIndex("ring_size"), &Options::ring_size},
+};
+
 template <typename Value>
 struct SettingKindOf {
   using Type = IntegerSetting;
@@ -132,7 +141,8 @@ template <typename Value>
 CLI::Option* Add(CLI::App* app, const std::string& setting, Value* value) {
   std::string flag = setting;
   std::replace(flag.begin(), flag.end(), '_', '-');
-  const std::string names = flag == setting ? "--" + setting : "--" + flag + ",--" + setting;
+  std::string names = flag == setting ? "--" + setting : "--" + flag + ",--" + setting;
+  if (setting == "worker_threads") names = "--shards," + names;
   return app->add_option(names, *value);
 }
 
@@ -191,12 +201,56 @@ CLI::Validator LimitOf(LimitForm form) {
       "");
 }
 
+// What only a node without a database has. The two that are no settings of PostgreSQL's are read
+// from the environment, too.
+constexpr const char* kNodeOptions[] = {"bus", "catalog", "events", "exit_at_end"};
+
+void DeclareNode(CLI::App* app, Options* options) {
+  constexpr char kGroup[] = "Without PostgreSQL";
+  const std::map<std::string, Bus> buses = {{"memory", Bus::kMemory}};
+  Add(app, "bus", &options->bus)
+      ->transform(CLI::CheckedTransformer(buses, CLI::ignore_case))
+      ->group(kGroup)
+      ->option_text("NAME (memory)")
+      ->description(
+          "What brings events to a node without a database. memory: programs of this machine write "
+          "them, a line of JSON each.");
+  Add(app, "catalog", &options->catalog)
+      ->group(kGroup)
+      ->option_text("FILE")
+      ->description("What clients may subscribe to, in JSON. Read again at SIGHUP.");
+  Add(app, "events", &options->events)
+      ->group(kGroup)
+      ->option_text("- | PATH")
+      ->description("Where events are written: standard input, or a Unix socket made there.");
+  Add(app, "exit_at_end", &options->exit_at_end)
+      ->group(kGroup)
+      ->option_text("BOOLEAN (true or false, default false)")
+      ->description("Drain and end when standard input ends, and not only at SIGTERM.");
+  for (const Binding& binding : kNodeBindings) {
+    std::visit(
+        [&](auto member) {
+          const Setting& setting = kSettings[binding.setting];
+          Add(app, setting, &(options->*member));
+          std::string flag = setting.name;
+          std::replace(flag.begin(), flag.end(), '_', '-');
+          app->get_option("--" + flag)->group(kGroup);
+        },
+        binding.member);
+  }
+  app->add_flag("--check-config", options->check_config)
+      ->group(kGroup)
+      ->description("Only say whether such a node could start: exit with 0 if so, or with 1.");
+}
+
 enum class File { kIsRead, kIsNotRead };
 
 void Declare(CLI::App* app, Options* options, File file) {
   SetHelpPage(app);
   CLI::Option* const config =
       file == File::kIsRead ? app->set_config("--config") : app->add_option("--config");
+  config->multi_option_policy(CLI::MultiOptionPolicy::TakeLast);
+  config->each([options](const std::string& path) { options->config_file = path; });
   config->description("File of `name = value` lines, each one of the options below with _ for -.")
       ->option_text("FILE");
   // After an upgrade, a server that was not restarted writes the settings of its own version.
@@ -219,6 +273,7 @@ void Declare(CLI::App* app, Options* options, File file) {
     std::visit([&](auto member) { Add(app, kSettings[binding.setting], &(options->*member)); },
                binding.member);
   }
+  DeclareNode(app, options);
   app->get_option("--listen-address")->check(IpAddress());
   app->get_option("--allowed-origins")->check(Origins());
   for (size_t i = 0; i < IndexOf(LimitKey::kRateLimit); ++i) {
@@ -227,34 +282,78 @@ void Declare(CLI::App* app, Options* options, File file) {
   }
 }
 
-}  // namespace
+constexpr char kEnvironmentPrefix[] = "FRAISEQL_SUBS_";
 
-Options::Options() {
-  for (const Binding& binding : kBindings) {
+// What the environment says, as arguments.
+std::vector<std::string> EnvironmentArguments() {
+  std::vector<std::string> names(std::begin(kNodeOptions), std::end(kNodeOptions));
+  names.emplace_back("config");
+  for (const Binding& binding : kNodeBindings) names.emplace_back(kSettings[binding.setting].name);
+  for (const Binding& binding : kBindings) names.emplace_back(kSettings[binding.setting].name);
+  std::vector<std::string> arguments;
+  for (const std::string& name : names) {
+    std::string variable = kEnvironmentPrefix;
+    for (const char letter : name) {
+      variable += letter >= 'a' && letter <= 'z' ? static_cast<char>(letter - 'a' + 'A') : letter;
+    }
+    const char* const value = std::getenv(variable.c_str());
+    if (value != nullptr) arguments.push_back("--" + name + "=" + value);
+  }
+  return arguments;
+}
+
+bool IsLaunched(int argc, const char* const* argv) {
+  return std::find(argv, argv + argc, std::string_view("--launched")) != argv + argc;
+}
+
+// All arguments, of which the last of a name counts. CLI11 wants them backwards.
+std::vector<std::string> ArgumentsOf(int argc, const char* const* argv,
+                                     const std::vector<std::string>& environment) {
+  std::vector<std::string> arguments = environment;
+  arguments.insert(arguments.end(), argv + std::min(argc, 1), argv + argc);
+  std::reverse(arguments.begin(), arguments.end());
+  return arguments;
+}
+
+void SetDefaults(std::span<const Binding> bindings, Options* options) {
+  for (const Binding& binding : bindings) {
     std::visit(
         [&]<typename Value>(Value Options::*member) {
           const auto& kind =
               std::get<typename SettingKindOf<Value>::Type>(kSettings[binding.setting].value);
-          this->*member = static_cast<Value>(kind.default_value);
+          options->*member = static_cast<Value>(kind.default_value);
         },
         binding.member);
   }
 }
 
+}  // namespace
+
+Options::Options() {
+  SetDefaults(kBindings, this);
+  SetDefaults(kNodeBindings, this);
+}
+
 bool ParseOptions(int argc, const char* const* argv, Options* options, int* exit_code) {
-  // CLI11 takes unknown names on the command line too if it takes them in the file, so the command
-  // line is looked at alone first.
-  for (const File file : {File::kIsNotRead, File::kIsRead}) {
+  const auto parse = [&](const std::vector<std::string>& environment, int count, File file,
+                         const char* whose) {
     CLI::App app;
     Declare(&app, options, file);
     try {
-      app.parse(argc, argv);
+      app.parse(ArgumentsOf(count, argv, environment));
+      return true;
     } catch (const CLI::ParseError& error) {
+      if (error.get_exit_code() != 0) std::fputs(whose, stderr);
       *exit_code = app.exit(error);
       return false;
     }
-  }
-  return true;
+  };
+  const bool is_launched = IsLaunched(argc, argv);
+  const auto environment = is_launched ? std::vector<std::string>() : EnvironmentArguments();
+  // CLI11 takes unknown names on the command line too if it takes them in the file, so the command
+  // line is looked at alone first.
+  return parse(environment, 0, File::kIsNotRead, "in the environment (FRAISEQL_SUBS_…): ") &&
+         parse({}, argc, File::kIsNotRead, "") && parse(environment, argc, File::kIsRead, "");
 }
 
 std::string ReloadOptions(int argc, const char* const* argv, Options* options) {
@@ -262,7 +361,8 @@ std::string ReloadOptions(int argc, const char* const* argv, Options* options) {
   Options reread;
   Declare(&app, &reread, File::kIsRead);
   try {
-    app.parse(argc, argv);
+    app.parse(ArgumentsOf(
+        argc, argv, IsLaunched(argc, argv) ? std::vector<std::string>() : EnvironmentArguments()));
   } catch (const CLI::ParseError& error) {
     return error.what();
   }

@@ -11,6 +11,12 @@
 
 namespace fsubs {
 
+// What brings events.
+enum class Bus {
+  kNone,    // PostgreSQL's backends, by the ring that its launcher passes
+  kMemory,  // other programs, as lines of JSON
+};
+
 struct Options {
   // Every setting at its default.
   Options();
@@ -22,6 +28,16 @@ struct Options {
   int tls_fd = -1;            // contract/tls_files.hpp, where `ssl` is on
   std::vector<int> wake_fds;  // one message queue per shard
   std::string socket_path;    // where executors and backends connect
+
+  // Of a node without a database, which nobody has launched.
+  Bus bus = Bus::kNone;
+  std::string catalog;  // a file
+  std::string events;   // "-" or the path of a Unix socket
+  bool exit_at_end = false;
+  bool check_config = false;
+  std::string config_file;
+  uint64_t ring_size;
+  size_t worker_threads;
 
   // Settings that are fixed at start.
   std::string listen_address;
@@ -77,7 +93,8 @@ struct Options {
   LogLevel log_level;
 };
 
-// Read the arguments and the file that `--config` names. Returns true to go on. Otherwise
+// Read the arguments, the environment, unless PostgreSQL's launcher has started the program, and
+// the file that `--config` names: what comes first here counts. Returns true to go on. Otherwise
 // `*exit_code` is set and help or an error has been printed.
 [[nodiscard]] bool ParseOptions(int argc, const char* const* argv, Options* options,
                                 int* exit_code);

@@ -31,6 +31,10 @@ class BusReader {
     // hands no records of the kind kCatalogChanged to OnEvents: it calls this.
     virtual void OnCatalog(std::string snapshot_json) = 0;
     virtual void OnState(const BusState& state) = 0;
+    // The bus has ended, and brings no more.
+    virtual void OnEnd() = 0;
+    // Bytes of the largest record that the ring takes. What is larger becomes a loss.
+    virtual uint64_t LargestRecord() const = 0;
     // Bytes of records (EncodedSize) that shards have room for. A reader whose bus keeps what is
     // not read waits until there is some, and so loses nothing; it looks again by a timer.
     virtual uint64_t Room() const = 0;

@@ -116,7 +116,7 @@ void PrivateRing::Append(std::span<const BusEvent> events) {
 }
 
 bool PrivateRing::Fits(const EventRecord& record) const {
-  return EncodedSize(record) <= ring_->capacity / kMaxRecordShare &&
+  return EncodedSize(record) <= LargestRecord() &&
          std::max({record.event_type.size(), record.channel.size(), record.correlation_id.size(),
                    record.subgraph.size()}) <= kMaxNameLength;
 }

@@ -47,6 +47,8 @@ class PrivateRing final : public EventRing {
   // Bytes of records (EncodedSize) that can be appended without overwriting what a shard has not
   // read.
   uint64_t UnreadRoom() const;
+  // Bytes of the largest record that fits.
+  uint64_t LargestRecord() const { return ring_->capacity / kMaxRecordShare; }
 
  private:
   class Batch;

@@ -237,7 +237,7 @@ std::shared_ptr<const Catalog> Catalog::FromSnapshot(std::string_view json, std:
   const auto unwatched = std::make_shared<const ColumnTypes>();
   const Resolvers resolvers = ReadResolvers(root, &catalog->left_out_);
   std::vector<SubscriptionField>& fields = catalog->fields_;
-  if (!rows || !Text(root, "types", &types) || !Text(root, "server_version", &server_version)) {
+  if (!rows || !Text(root, "types", &types)) {
     *error = "snapshot is not of this version";
     return nullptr;
   }
@@ -271,7 +271,11 @@ std::shared_ptr<const Catalog> Catalog::FromSnapshot(std::string_view json, std:
   if (!catalog->anonymous_) {
     catalog->left_out_.push_back("fraiseql_subs.anonymous_claims: " + problem_of_claims);
   }
-  catalog->server_version_ = "fraiseql_subs " + version + ", PostgreSQL " + server_version;
+  catalog->server_version_ = "fraiseql_subs " + version;
+  // One that was written down by hand is no server's.
+  if (Text(root, "server_version", &server_version)) {
+    catalog->server_version_ += ", PostgreSQL " + server_version;
+  }
 
   std::string tenant_field;
   (void)Text(root, "tenant_field", &tenant_field);

@@ -127,6 +127,7 @@ constexpr int kCommon[] = {
 };
 
 constexpr int kOfServing[] = {SCMP_SYS(accept), SCMP_SYS(accept4)};
+constexpr int kOfWaking[] = {SCMP_SYS(mq_timedsend), SCMP_SYS(mq_timedsend_time64)};
 constexpr int kOfFetching[] = {SCMP_SYS(connect), SCMP_SYS(bind), SCMP_SYS(sendmmsg),
                                SCMP_SYS(recvmmsg), SCMP_SYS(socketpair)};
 
@@ -286,7 +287,8 @@ std::string RestrictSystemCalls(Calls calls) {
   for (const unsigned long request : kRequests) {
     filter.Add(SCMP_ACT_ALLOW, SCMP_SYS(ioctl), SCMP_CMP(1, SCMP_CMP_EQ, request));
   }
-  if (calls == Calls::kServe) {
+  if (calls == Calls::kServeNode) filter.Add(SCMP_ACT_ALLOW, kOfWaking);
+  if (calls != Calls::kFetch) {
     filter.Add(SCMP_ACT_ALLOW, kOfServing);
     filter.Add(SCMP_ACT_KILL_PROCESS, kFatalInServing);
   } else {

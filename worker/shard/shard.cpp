@@ -56,6 +56,7 @@ constexpr uint64_t kLossInterval = 10000;  // ms between two lines in the log
 
 Shard::Shard(const Setup& setup)
     : index_(setup.index),
+      shards_(setup.shards),
       host_(setup.host),
       ring_(setup.ring),
       counters_(setup.counters),
@@ -63,6 +64,7 @@ Shard::Shard(const Setup& setup)
       audit_(setup.audit),
       limits_(setup.limits),
       options_(setup.options),
+      listen_(setup.listen),
       tls_(setup.tls),
       tasks_("shard " + std::to_string(setup.index)),
       heartbeat_(setup.heartbeat),
@@ -106,8 +108,7 @@ std::string Shard::Start() {
   ApplyOptions();
 
   std::string error;
-  server_ = SocketServer::Open(&loop_, this, peers_, {options_->listen_address, options_->port},
-                               Access(), kSubprotocols, &error);
+  server_ = SocketServer::Open(&loop_, this, peers_, listen_, Access(), kSubprotocols, &error);
   if (!server_) return error;
   feed_.Attach(&loop_);
 
@@ -432,7 +433,7 @@ PrepareResult Shard::Prepare(const OperationRequest& request,
 
 bool Shard::CanServe(size_t clients) const {
   // The kernel spreads clients evenly over shards.
-  const size_t limit = std::max<size_t>(1, options_->max_connections / options_->wake_fds.size());
+  const size_t limit = std::max<size_t>(1, options_->max_connections / shards_);
   return is_serving() && clients <= limit;
 }
 

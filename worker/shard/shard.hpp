@@ -53,6 +53,7 @@
 #include "worker/shard/memory_return.hpp"
 #include "worker/shard/ring_feed.hpp"
 #include "worker/shard/ring_places.hpp"
+#include "worker/socket/listener.hpp"
 #include "worker/socket/outbox.hpp"
 #include "worker/socket/socket_server.hpp"
 
@@ -105,6 +106,7 @@ class Shard final : public LinkShard,
  public:
   struct Setup {
     size_t index = 0;
+    size_t shards = 1;  // of the worker
     ShardHost* host = nullptr;
     const RingHeader* ring = nullptr;
     ShardSlot* slot = nullptr;                   // its own in the reader page
@@ -115,6 +117,7 @@ class Shard final : public LinkShard,
     LimitTable* limits = nullptr;  // likewise
     AuditLog* audit = nullptr;     // likewise
     std::shared_ptr<const Options> options;
+    Listen listen;
     std::shared_ptr<const TlsContext> tls;  // null: without TLS
   };
 
@@ -282,6 +285,7 @@ class Shard final : public LinkShard,
   void CheckDrained();
 
   const size_t index_;
+  const size_t shards_;
   ShardHost* const host_;
   const RingHeader* const ring_;
   ShardCounters* const counters_;
@@ -289,6 +293,7 @@ class Shard final : public LinkShard,
   AuditLog* const audit_;
   LimitTable* const limits_;
   std::shared_ptr<const Options> options_;
+  const Listen listen_;
   std::shared_ptr<const TlsContext> tls_;
   std::shared_ptr<const Catalog> catalog_;  // null: no extension or no database (yet)
   std::optional<LimitRules> rules_;         // by these two

@@ -1,6 +1,7 @@
 #include "worker/socket/listener.hpp"
 
 #include <arpa/inet.h>
+#include <fcntl.h>
 #include <sys/resource.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
@@ -14,8 +15,9 @@
 namespace fsubs {
 namespace {
 
-// As PostgreSQL's own sockets have it: who somebody is they say when they connect.
-constexpr mode_t kUnixSocketMode = 0777;
+// Who somebody is they say when they connect, as at PostgreSQL's own sockets.
+constexpr mode_t kModeForEverybody = 0777;
+constexpr mode_t kModeForOwner = 0600;
 
 // Whether that is a socket at which nobody listens any more.
 bool IsLeftOver(const sockaddr_un& address) {
@@ -33,6 +35,11 @@ bool IsLeftOver(const sockaddr_un& address) {
 }  // namespace
 
 int OpenListener(const Listen& listen_on, PortSharing sharing, std::string* error) {
+  if (listen_on.fd >= 0) {
+    const int own = fcntl(listen_on.fd, F_DUPFD_CLOEXEC, 0);
+    if (own < 0) *error = std::strerror(errno);
+    return own;
+  }
   sockaddr_storage address{};
   socklen_t length;
   auto* const v4 = reinterpret_cast<sockaddr_in*>(&address);
@@ -62,7 +69,7 @@ int OpenListener(const Listen& listen_on, PortSharing sharing, std::string* erro
   return -1;
 }
 
-int OpenUnixListener(const std::string& path, std::string* error) {
+int OpenUnixListener(const std::string& path, SocketAccess access, std::string* error) {
   sockaddr_un address{.sun_family = AF_UNIX};
   if (path.size() >= sizeof(address.sun_path)) {
     *error = std::strerror(ENAMETOOLONG);
@@ -71,8 +78,11 @@ int OpenUnixListener(const std::string& path, std::string* error) {
   std::memcpy(address.sun_path, path.data(), path.size());
   if (IsLeftOver(address)) unlink(address.sun_path);
   const int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
-  if (fd >= 0 && bind(fd, reinterpret_cast<sockaddr*>(&address), sizeof(address)) == 0 &&
-      listen(fd, SOMAXCONN) == 0 && chmod(address.sun_path, kUnixSocketMode) == 0) {
+  const mode_t mode = access == SocketAccess::kOwner ? kModeForOwner : kModeForEverybody;
+  // The mode of the socket itself is that of its file until that is changed.
+  if (fd >= 0 && fchmod(fd, mode) == 0 &&
+      bind(fd, reinterpret_cast<sockaddr*>(&address), sizeof(address)) == 0 &&
+      chmod(address.sun_path, mode) == 0 && listen(fd, SOMAXCONN) == 0) {
     return fd;
   }
   *error = std::strerror(errno);

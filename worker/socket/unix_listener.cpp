@@ -30,8 +30,11 @@ UnixListener::UnixListener(uv_loop_t* loop, int fd, HandOn hand_on)
 
 std::unique_ptr<UnixListener> UnixListener::Open(uv_loop_t* loop, const std::string& path,
                                                  HandOn hand_on, std::string* error) {
-  const int fd = OpenUnixListener(path, error);
-  if (fd < 0) return nullptr;
+  const int fd = OpenUnixListener(path, SocketAccess::kEverybody, error);
+  return fd < 0 ? nullptr : Adopt(loop, fd, std::move(hand_on));
+}
+
+std::unique_ptr<UnixListener> UnixListener::Adopt(uv_loop_t* loop, int fd, HandOn hand_on) {
   return std::unique_ptr<UnixListener>(new UnixListener(loop, fd, std::move(hand_on)));
 }
 

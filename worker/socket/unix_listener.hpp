@@ -21,6 +21,8 @@ class UnixListener {
   // listener, which lives until the process ends.
   static std::unique_ptr<UnixListener> Open(uv_loop_t* loop, const std::string& path,
                                             HandOn hand_on, std::string* error);
+  // The same for a socket that listens already.
+  static std::unique_ptr<UnixListener> Adopt(uv_loop_t* loop, int fd, HandOn hand_on);
   UnixListener(const UnixListener&) = delete;
   UnixListener& operator=(const UnixListener&) = delete;
 

@@ -1,0 +1,26 @@
+// What a node without a database is made from.
+#pragma once
+
+#include <memory>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "worker/base/options.hpp"
+#include "worker/bus/bus_reader.hpp"
+#include "worker/service_manager.hpp"
+
+namespace fsubs {
+
+// Why no node can be started with these options, a line each; empty: one can, as far as can be seen
+// before it listens. TLS is not looked at.
+std::vector<std::string> FindNodeProblems(const Options& options, const PassedSockets& sockets);
+
+// REQUIRES: FindNodeProblems has found none.
+std::unique_ptr<BusReader> MakeBusReader(const Options& options, const PassedSockets& sockets);
+
+// The directories of the files that are read again at SIGHUP. Not of the files themselves: one that
+// is replaced is another.
+std::vector<std::string> DirectoriesToRead(const Options& options);
+
+}  // namespace fsubs
