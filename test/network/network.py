@@ -121,4 +121,3 @@ def run(*command):
     if done.returncode != 0:
         raise RuntimeError(f"{' '.join(command)} failed: {done.stderr}")
     return done.stdout
-

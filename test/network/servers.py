@@ -224,7 +224,10 @@ class Sentinel(Program):
 
     def is_ready(self):
         # They look around every ten seconds otherwise.
-        return self.ask("SENTINEL", "DEBUG", *("info-period 500 publish-period 500".split())) == "OK"
+        return (
+            self.ask("SENTINEL", "DEBUG", *(["info-period", "500", "publish-period", "500"]))
+            == "OK"
+        )
 
     def knows(self, sentinels, replicas):
         """Whether it has heard of so many other Sentinels and replicas."""
@@ -253,7 +256,7 @@ class Node(Program):
             "port": NODE_PORT,
             "allow_anonymous": "on",
             "node_name": host.name,
-            "drain_timeout": "100ms",
+            "drain_timeout": 100,
         } | options
 
     def command(self):
@@ -287,7 +290,9 @@ def wait_until_cut_off(server):
 
 
 def works_with_bus(server):
-    told = re.search(r"^fraiseql_subs_bus_connected (\S+)$", server.get("/metrics")[1], re.MULTILINE)
+    told = re.search(
+        r"^fraiseql_subs_bus_connected (\S+)$", server.get("/metrics")[1], re.MULTILINE
+    )
     return told is not None and float(told.group(1)) == 1
 
 

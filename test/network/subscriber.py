@@ -3,12 +3,12 @@
 import threading
 from contextlib import suppress
 
+from stream_check import Notice, Received, Stream
+from truth import QUERY
 from websockets.exceptions import ConnectionClosed, InvalidHandshake
 
 from client import Client
 from cluster import wait_until
-from stream_check import Notice, Received, Stream
-from truth import QUERY
 
 
 class Subscriber:
@@ -86,13 +86,15 @@ class Subscriber:
         data = (payload.get("data") or {}).get("numbered")
         if data is not None:
             position = payload["extensions"]["position"]
-            stream.items.append(
-                Received(data["key"], data["number"], data["attempt"], position)
-            )
+            stream.items.append(Received(data["key"], data["number"], data["attempt"], position))
 
     def count(self):
         """Events that it has got."""
         return sum(len(stream.events()) for stream in self.streams)
+
+    def notices(self):
+        """What it was told of losses."""
+        return [notice for stream in self.streams for notice in stream.notices()]
 
     def wait_for_more(self, events=100, timeout=30.0):
         """Until it has got so many more events than by now."""

@@ -4,7 +4,6 @@ import os
 import signal
 
 import pytest
-
 from servers import Node, wait_until_cut_off
 
 

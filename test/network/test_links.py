@@ -3,7 +3,6 @@
 import subprocess
 
 import pytest
-
 from servers import REDIS_PORT, Redis
 
 

@@ -81,9 +81,7 @@ def test_a_notice_elsewhere_does_not_make_up_for_a_count_that_is_too_small():
 
 def test_a_count_that_is_too_large_is_found_where_the_start_is_exact():
     items = a(1) + [Notice(4)] + a(5) + B
-    assert faults(COMMITTED, Stream(items)) == [
-        "4 events were told to be lost, and 3 are missing"
-    ]
+    assert faults(COMMITTED, Stream(items)) == ["4 events were told to be lost, and 3 are missing"]
     assert faults(COMMITTED, Stream(items, is_exact=False)) == []
 
 
