@@ -17,10 +17,17 @@
 namespace fsubs {
 
 inline constexpr uint64_t kRingMagic = 0x474E495242555346;  // "FSUBRING", little-endian
-inline constexpr uint32_t kRingLayoutVersion = 4;
+inline constexpr uint32_t kRingLayoutVersion = 5;
 inline constexpr size_t kCacheLine = 64;
 inline constexpr size_t kMaxShards = 64;
 inline constexpr size_t kLandmarks = 64;
+
+// A ring that the server had before, and how many records were published in it.
+struct RingPredecessor {
+  uint64_t epoch;
+  uint64_t sequences;
+};
+inline constexpr size_t kPredecessors = 8;
 
 // A position counts the record bytes since the ring was made. It only grows, and `position %
 // capacity` is where the record is. Epoch and position together name an event for ever.
@@ -67,6 +74,10 @@ struct RingHeader {
   std::atomic<uint64_t> server_state;
 
   alignas(kCacheLine) std::atomic<uint64_t> landmarks[kLandmarks];
+
+  // Constant after creation: the rings before this one in the postmaster's life, the latest first;
+  // epoch 0 where there is none. The server makes another one after a backend has crashed.
+  RingPredecessor predecessors[kPredecessors];
 };
 
 static_assert(std::atomic<uint64_t>::is_always_lock_free);
@@ -87,7 +98,8 @@ static_assert(offsetof(RingHeader, catalog_changed) == 232);
 static_assert(offsetof(RingHeader, next_landmark) == 240);
 static_assert(offsetof(RingHeader, server_state) == 248);
 static_assert(offsetof(RingHeader, landmarks) == 256);
-static_assert(sizeof(RingHeader) == 768);
+static_assert(offsetof(RingHeader, predecessors) == 768);
+static_assert(sizeof(RingHeader) == 896);
 
 // Bits of RingHeader::server_state.
 inline constexpr uint64_t kServerInRecovery = 1;       // a standby: no transaction can publish

@@ -1,5 +1,6 @@
 #include "contract/ring_reader.hpp"
 
+#include <algorithm>
 #include <charconv>
 #include <cstdio>
 
@@ -104,6 +105,24 @@ bool RingReader::Seek(Position position) {
   cursor_ = read_to_ = position;
   next_sequence_ = header.sequence;
   return true;
+}
+
+bool RingReader::SeekNear(uint64_t sequence) {
+  const Position tail = ring_->tail.load(std::memory_order_acquire);
+  std::vector<Position> starts = {tail};
+  for (const std::atomic<uint64_t>& landmark : ring_->landmarks) {
+    const Position position = landmark.load(std::memory_order_relaxed);
+    if (position > tail) starts.push_back(position);
+  }
+  std::sort(starts.begin(), starts.end());
+  // One at which no record starts any more is not behind it either.
+  const auto behind = std::partition_point(starts.begin(), starts.end(), [&](Position start) {
+    return !Seek(start) || next_sequence_ <= sequence;
+  });
+  for (auto start = behind; start != starts.begin();) {
+    if (Seek(*--start) && next_sequence_ <= sequence) return true;
+  }
+  return false;
 }
 
 size_t RingReader::Shrink(size_t record_bytes) {

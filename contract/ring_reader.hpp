@@ -43,6 +43,10 @@ class RingReader {
   // there any more: overwritten, or never a record's start. The head is always a valid position.
   [[nodiscard]] bool Seek(Position position);
 
+  // Move to a record that is not behind that of `sequence`, and close to it, by the ring's
+  // landmarks. Returns false, and leaves the cursor anywhere, if there is none in the ring.
+  [[nodiscard]] bool SeekNear(uint64_t sequence);
+
   // Go on where a reader of this ring was: `position` is that of its next record, whose sequence is
   // `sequence`. If it was overwritten since, the next record tells how many were lost.
   void Resume(Position position, uint64_t sequence) {

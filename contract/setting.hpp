@@ -59,7 +59,8 @@ struct Setting {
   std::variant<BoolSetting, IntegerSetting, StringSetting, EnumSetting> value;
   ChangedBy changed_by;
   bool is_worker_option = false;
-  const char* sentence;  // what stands in "quotes" is code
+  bool is_secret = false;  // shown to superusers, and to who may read all settings
+  const char* sentence;    // what stands in "quotes" is code
 };
 
 // How many bytes or milliseconds PostgreSQL's number counts.

@@ -49,6 +49,15 @@ inline constexpr Choice kTlsVersionChoices[] = {
     {"TLSv1.3", static_cast<int>(TlsVersion::k1_3)},
 };
 
+// How events get from the servers on which they are published to the nodes that serve clients.
+enum class Bus : int { kMemory, kRedis, kPostgresql };
+
+inline constexpr Choice kBusChoices[] = {
+    {"memory", static_cast<int>(Bus::kMemory)},
+    {"redis", static_cast<int>(Bus::kRedis)},
+    {"postgresql", static_cast<int>(Bus::kPostgresql)},
+};
+
 inline constexpr Setting kSettings[] = {
     {.name = "database",
      .value = StringSetting{.default_value = "postgres", .range = "a name"},
@@ -192,6 +201,42 @@ inline constexpr Setting kSettings[] = {
                              .unit = Unit::kKilobytes},
      .changed_by = ChangedBy::kRestart,
      .sentence = "Memory for events on their way to the worker."},
+    {.name = "bus",
+     .value = EnumSetting{.default_value = static_cast<int>(Bus::kMemory), .choices = kBusChoices},
+     .changed_by = ChangedBy::kRestart,
+     .is_worker_option = true,
+     .sentence = "How other nodes get the events: not at all, or by \"redis\"."},
+    {.name = "bus_url",
+     .value = StringSetting{.default_value = "", .range = "a URL, or empty"},
+     .changed_by = ChangedBy::kRestart,
+     .is_worker_option = true,
+     .is_secret = true,
+     .sentence = "Where the bus is, such as \"redis://user:password@host:6379/0\"."},
+    {.name = "bus_ca_file",
+     .value = StringSetting{.default_value = "", .range = "a file, or empty"},
+     .changed_by = ChangedBy::kRestart,
+     .is_worker_option = true,
+     .sentence = "Certificates of which the bus's server must present one or one signed by one, "
+                 "where its URL asks for TLS; empty is the system's."},
+    {.name = "bus_max_length",
+     .value = IntegerSetting{.default_value = 1000000, .min = 1000, .max = 2000000000},
+     .changed_by = ChangedBy::kRestart,
+     .is_worker_option = true,
+     .sentence = "How many events the bus keeps, about, for nodes that are behind."},
+    {.name = "bus_max_age",
+     .value = IntegerSetting{.default_value = kHour,
+                             .min = kSecond,
+                             .max = 24 * 20 * kHour,
+                             .unit = Unit::kMilliseconds,
+                             .zero_is_off = true},
+     .changed_by = ChangedBy::kRestart,
+     .is_worker_option = true,
+     .sentence = "How long it keeps them, about; 0 is for as long as there is room."},
+    {.name = "node_name",
+     .value = StringSetting{.default_value = "", .range = "a name, or empty"},
+     .changed_by = ChangedBy::kRestart,
+     .is_worker_option = true,
+     .sentence = "What this node is called on the bus; empty is its host's name and \"port\"."},
     {.name = "overflow",
      .value = EnumSetting{.default_value = static_cast<int>(Overflow::kOverwrite),
                           .choices = kOverflowChoices},

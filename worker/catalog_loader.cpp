@@ -24,6 +24,7 @@ void CatalogLoader::OnSnapshot(side_door::SnapshotRequest request, std::string_v
     covered_ = asked_;
   }
   newest_ = {std::string(json), covered_};
+  host_->OnRead(newest_->json, covered_);
   if (!loading_) LoadNewest();
 }
 

@@ -23,6 +23,9 @@ class CatalogLoader {
     virtual ~Host() = default;
     // Have an executor read the catalog. OnSnapshot is called with its answer, if there is one.
     virtual void AskForSnapshot(side_door::SnapshotRequest request) = 0;
+    // A snapshot was read, and has the changes before `covers`. It may be one that cannot be
+    // served.
+    virtual void OnRead(const std::string& snapshot_json, Position covers) = 0;
     // The newest catalog is built: changes before `covers` are in it. Null, with `error`, if what
     // was read is none that can be served.
     virtual void OnLoaded(const std::shared_ptr<const Catalog>& catalog, const std::string& error,

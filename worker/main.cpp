@@ -10,6 +10,7 @@
 #include "worker/base/options.hpp"
 #include "worker/bus/bus_feed.hpp"
 #include "worker/bus/private_ring.hpp"
+#include "worker/bus/redis/redis_setup.hpp"
 #include "worker/key_fetch/fetcher_process.hpp"
 #include "worker/mapped_ring.hpp"
 #include "worker/node_setup.hpp"
@@ -31,12 +32,21 @@ int Fail(const std::string& error, int code = 1) {
 int CheckConfig(const Options& options, const PassedSockets& sockets) {
   std::vector<std::string> problems = FindNodeProblems(options, sockets);
   std::string error;
-  if (options.bus != Bus::kNone && options.ssl && !MakeTls(options, &error)) {
+  if (options.is_node() && options.ssl && !MakeTls(options, &error)) {
     problems.push_back(error);
   }
   for (const std::string& problem : problems) Log(LogLevel::kError, "%s", problem.c_str());
   if (problems.empty()) std::puts("a node can be started with this configuration");
   return problems.empty() ? 0 : 1;
+}
+
+// Where there is no bus for it, a server's own clients are served none the less.
+void StartDialerOf(const Options& options, WorkerParts* parts) {
+  if (options.bus != Bus::kRedis) return;
+  std::string error;
+  parts->dialer = StartRedisDialer(options, &error);
+  if (parts->dialer.channel >= 0) return;
+  Log(LogLevel::kError, "could not start the process that connects to Redis: %s", error.c_str());
 }
 
 // Fill in what a worker is made from, for one that PostgreSQL's launcher has started. Returns the
@@ -49,6 +59,7 @@ int PrepareLaunched(const Options& options, WorkerParts* parts) {
         kMisused);
   }
   std::string error;
+  StartDialerOf(options, parts);
   parts->ring = MappedRing::Map(options.ring_fd, options.reader_page_fd, options.wake_fds, &error);
   return parts->ring ? 0 : Fail("could not attach to the event ring: " + error);
 }
@@ -61,7 +72,10 @@ int PrepareNode(const Options& options, WorkerParts* parts) {
   std::string error;
   auto ring = PrivateRing::Make(options.ring_size / 8 * 8, options.worker_threads, &error);
   if (!ring) return Fail(error);
-  parts->feed = std::make_unique<BusFeed>(ring.get(), MakeBusReader(options, parts->sockets));
+  StartDialerOf(options, parts);
+  auto reader = MakeBusReader(options, parts->sockets, parts->dialer, parts->bus.get(), &error);
+  if (!reader) return Fail(error);
+  parts->feed = std::make_unique<BusFeed>(ring.get(), std::move(reader));
   parts->ring = std::move(ring);
   error = parts->feed->Open();
   return error.empty() ? 0 : Fail(error);
@@ -78,8 +92,7 @@ int Main(int argc, char** argv) {
     if (!error.empty()) return Fail(error);
   }
   if (options.check_config) return CheckConfig(options, parts.sockets);
-  exit_code =
-      options.bus == Bus::kNone ? PrepareLaunched(options, &parts) : PrepareNode(options, &parts);
+  exit_code = options.is_node() ? PrepareNode(options, &parts) : PrepareLaunched(options, &parts);
   if (exit_code != 0) return exit_code;
   if (parts.sockets.port >= 0) {
     AddressOf(parts.sockets.port, &options.listen_address, &options.port);

@@ -171,6 +171,53 @@ prometheus::MetricFamily CollectLimited(std::span<const ShardCounters> shards) {
   return family;
 }
 
+struct BusDefinition {
+  const char* name;
+  MetricType type;
+  const char* help;
+  Counter BusCounters::*counter;
+  double unit = 1;
+};
+
+constexpr double kMicroseconds = 1e-6;
+
+constexpr BusDefinition kBusDefinitions[] = {
+    {"fraiseql_subs_bus_connected", MetricType::Gauge, "1 while the bus works",
+     &BusCounters::connected},
+    {"fraiseql_subs_bus_behind_events", MetricType::Gauge,
+     "Events that are still to be put into the bus, or to be read from it", &BusCounters::behind},
+    {"fraiseql_subs_bus_connects_total", MetricType::Counter,
+     "Times that a connection to the bus was made", &BusCounters::connects},
+    {"fraiseql_subs_bus_errors_total", MetricType::Counter,
+     "Times that a connection to the bus was lost, or could not be made", &BusCounters::errors},
+    {"fraiseql_subs_bus_appended_total", MetricType::Counter,
+     "Events that this worker has put into the bus", &BusCounters::appended},
+    {"fraiseql_subs_bus_read_total", MetricType::Counter,
+     "Events that this worker has read from the bus", &BusCounters::read},
+    {"fraiseql_subs_bus_lost_total", MetricType::Counter,
+     "Events that did not get into the bus, or out of it", &BusCounters::lost},
+    {"fraiseql_subs_bus_malformed_total", MetricType::Counter,
+     "Of these, entries of the bus that made no sense", &BusCounters::malformed},
+    {"fraiseql_subs_bus_commit_to_append_seconds_sum", MetricType::Counter,
+     "Time from the commit of an event until it was in the bus, for the last of each batch",
+     &BusCounters::commit_to_append_us, kMicroseconds},
+    {"fraiseql_subs_bus_commit_to_append_seconds_count", MetricType::Counter,
+     "Batches of which that time was taken", &BusCounters::commit_to_append_count},
+    {"fraiseql_subs_bus_append_to_read_seconds_sum", MetricType::Counter,
+     "Time from when an event was put into the bus until it was read, by the clocks of two "
+     "machines, for the last of each batch",
+     &BusCounters::append_to_read_us, kMicroseconds},
+    {"fraiseql_subs_bus_append_to_read_seconds_count", MetricType::Counter,
+     "Batches of which that time was taken", &BusCounters::append_to_read_count},
+};
+
+void CollectBus(const BusCounters& bus, std::vector<prometheus::MetricFamily>* families) {
+  for (const BusDefinition& definition : kBusDefinitions) {
+    const double value = static_cast<double>((bus.*definition.counter).get()) * definition.unit;
+    families->push_back({definition.name, definition.help, definition.type, {Metric(value)}});
+  }
+}
+
 std::vector<prometheus::MetricFamily> Collect(std::span<const ShardCounters> shards,
                                               const WorkerGauges& worker) {
   std::vector<prometheus::MetricFamily> families;
@@ -206,6 +253,7 @@ std::vector<prometheus::MetricFamily> Collect(std::span<const ShardCounters> sha
   families.push_back(CollectRefusedSubscriptions(shards));
   families.push_back(CollectDeniedEvents(shards));
   families.push_back(CollectLimited(shards));
+  if (worker.bus != nullptr) CollectBus(*worker.bus, &families);
   return families;
 }
 

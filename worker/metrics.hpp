@@ -6,6 +6,7 @@
 
 #include "contract/ring_layout.hpp"
 #include "worker/base/counters.hpp"
+#include "worker/bus/bus_counters.hpp"
 
 namespace fsubs {
 
@@ -15,7 +16,8 @@ struct WorkerGauges {
   uint64_t catalog_loads = 0;  // snapshots taken over
   uint64_t key_fetches = 0;
   uint64_t key_fetch_failures = 0;
-  uint64_t resolver_links = 0;  // processes that resolve
+  uint64_t resolver_links = 0;       // processes that resolve
+  const BusCounters* bus = nullptr;  // null: there is none
 };
 
 // Prometheus text exposition format 0.0.4.

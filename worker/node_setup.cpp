@@ -1,18 +1,27 @@
 #include "worker/node_setup.hpp"
 
 #include "worker/base/read_file.hpp"
+#include "worker/base/version.hpp"
 #include "worker/bus/memory/catalog_file.hpp"
 #include "worker/bus/memory/line_source.hpp"
+#include "worker/bus/redis/redis_reader.hpp"
+#include "worker/bus/redis/redis_setup.hpp"
 
 namespace fsubs {
 
 std::vector<std::string> FindNodeProblems(const Options& options, const PassedSockets& sockets) {
   std::vector<std::string> problems;
-  if (options.bus == Bus::kNone) {
+  if (!options.has_bus) {
     problems.emplace_back("no bus is named: --bus memory serves without PostgreSQL");
     return problems;
   }
-  if (options.events.empty() && sockets.events < 0) {
+  if (options.bus == Bus::kPostgresql) problems.emplace_back("there is no bus postgresql yet");
+  if (options.bus == Bus::kRedis) {
+    RedisAccess access;
+    const std::string problem = ReadRedisAccess(options, &access);
+    if (!problem.empty()) problems.push_back(problem);
+  }
+  if (options.bus == Bus::kMemory && options.events.empty() && sockets.events < 0) {
     problems.emplace_back(
         "no events would come: --events - takes them from standard input, --events PATH from a "
         "Unix "
@@ -29,8 +38,21 @@ std::vector<std::string> FindNodeProblems(const Options& options, const PassedSo
   return problems;
 }
 
-std::unique_ptr<BusReader> MakeBusReader(const Options& options, const PassedSockets& sockets) {
-  return std::make_unique<LineSource>(options.events, sockets.events);
+std::unique_ptr<BusReader> MakeBusReader(const Options& options, const PassedSockets& sockets,
+                                         KeptProcess dialer, BusCounters* counters,
+                                         std::string* error) {
+  if (options.bus != Bus::kRedis) {
+    return std::make_unique<LineSource>(options.events, sockets.events);
+  }
+  RedisReader::Setup setup;
+  *error = ReadRedisAccess(options, &setup.access);
+  if (!error->empty()) return nullptr;
+  setup.dialer = dialer;
+  setup.database = options.database;
+  setup.node = NodeName(options);
+  setup.version = kVersion;
+  setup.counters = counters;
+  return std::make_unique<RedisReader>(std::move(setup));
 }
 
 std::vector<std::string> DirectoriesToRead(const Options& options) {

@@ -92,8 +92,8 @@ bool ReadNamed(const Options& options, TlsTexts* texts, std::string* error) {
 
 std::shared_ptr<const TlsContext> MakeTls(const Options& options, std::string* error) {
   TlsTexts texts;
-  const bool is_read = options.bus == Bus::kNone ? TakePassed(options.tls_fd, &texts, error)
-                                                 : ReadNamed(options, &texts, error);
+  const bool is_read = !options.is_node() ? TakePassed(options.tls_fd, &texts, error)
+                                          : ReadNamed(options, &texts, error);
   if (!is_read) return nullptr;
   const auto text = [&](TlsFile file) { return texts[static_cast<size_t>(file)]; };
   auto tls = TlsContext::Make({.certificates = text(TlsFile::kCertificates),

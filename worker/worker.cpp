@@ -6,7 +6,9 @@
 
 #include "contract/heartbeat.hpp"
 #include "worker/base/log.hpp"
+#include "worker/base/version.hpp"
 #include "worker/bus/memory/catalog_file.hpp"
+#include "worker/bus/redis/redis_setup.hpp"
 #include "worker/json/json_number.hpp"
 #include "worker/json/json_writer.hpp"
 #include "worker/node_setup.hpp"
@@ -32,6 +34,8 @@ constexpr uint64_t kLoginsLookMs = 50;
 
 // The same for calls of resolvers.
 constexpr uint64_t kCallsLookMs = 20;
+// How long the worker's end may wait for the bus.
+constexpr uint64_t kBusPatienceMs = 1000;
 // How often it is looked whether the last words have been written.
 constexpr uint64_t kSendingLookMs = 5;
 
@@ -115,6 +119,8 @@ Worker::Worker(int argc, char** argv, const Options& options, WorkerParts parts)
       feed_(std::move(parts.feed)),
       sockets_(parts.sockets),
       counters_(ring_->wake_fds().size()),
+      dialer_(parts.dialer),
+      bus_(std::move(parts.bus)),
       keys_(parts.fetcher, this),
       logins_([this](uint64_t number, const AuthenticateCall& call) {
         return side_door_ &&
@@ -162,11 +168,13 @@ std::string Worker::Start() {
   uv_timer_init(&loop_, &logins_timer_);
   uv_timer_init(&loop_, &calls_timer_);
   uv_timer_init(&loop_, &sending_timer_);
+  uv_timer_init(&loop_, &bus_timer_);
   uv_timer_start(
       &database_timer_,
       [](uv_timer_t* timer) {
         auto* const worker = static_cast<Worker*>(timer->loop->data);
         worker->LookForDatabase();
+        worker->CountConnections();
         worker->audit_.TellLeftOut();
         worker->denied_.Tell(worker->counters_, MonotonicMs(), &worker->audit_);
       },
@@ -212,6 +220,54 @@ std::string Worker::Start() {
   return {};
 }
 
+// Without the bus the clients of this server are served none the less.
+void Worker::StartPublishing(const RedisAccess& access, const std::string& error) {
+  if (!error.empty()) {
+    Log(LogLevel::kError, "other nodes get no events: %s", error.c_str());
+    bus_->SetTrouble(error);
+    return;
+  }
+  RedisPublisher::Setup setup;
+  setup.ring = ring_->ring();
+  setup.access = access;
+  setup.dialer = dialer_;
+  setup.database = options_->database;
+  setup.node = NodeName(*options_);
+  setup.max_length = options_->bus_max_length;
+  setup.max_age_ms = options_->bus_max_age;
+  setup.version = kVersion;
+  setup.counters = bus_.get();
+  publishing_ = std::make_unique<PublishingThread>(std::move(setup));
+  publishing_->Start();
+}
+
+void Worker::CountConnections() {
+  uint64_t clients = 0;
+  for (const ShardCounters& counters : counters_) clients += counters.connections.get();
+  bus_->connections.Set(clients);
+}
+
+// Have the bus get what the ring still has for it, but do not wait long for a Redis that is away.
+void Worker::FinishPublishing() {
+  if (!publishing_) return;
+  const auto finished = [this] {
+    if (!std::exchange(bus_finished_, true)) OnDrained();
+  };
+  publishing_->Finish([this, finished] { tasks_.Post(finished); });
+  bus_timer_.data = this;
+  uv_timer_start(
+      &bus_timer_,
+      [](uv_timer_t* timer) {
+        auto* const worker = static_cast<Worker*>(timer->data);
+        if (!std::exchange(worker->bus_finished_, true)) worker->OnDrained();
+      },
+      kBusPatienceMs, 0);
+}
+
+void Worker::OnRead(const std::string& snapshot_json, Position covers) {
+  if (publishing_) publishing_->SetCatalog(snapshot_json, covers);
+}
+
 std::string Worker::OpenSideDoor() {
   std::string error;
   side_door_ = SideDoorServer::Open(&loop_, this, options_->socket_path, &error);
@@ -252,8 +308,12 @@ std::string Worker::Listen() {
         &loop_, options_->unix_socket, [this](int fd) { AdoptInTurn(fd); }, &error);
     if (!unix_listener_) return "could not listen on \"" + options_->unix_socket + "\": " + error;
   }
+  const bool publishes = !feed_ && options_->bus == Bus::kRedis;
+  RedisAccess bus_access;
+  const std::string bus_error = publishes ? ReadRedisAccess(*options_, &bus_access) : "";
   error = RestrictFiles();
   if (!error.empty()) return error;
+  if (publishes) StartPublishing(bus_access, bus_error);
   for (size_t i = 0; i < ring_->wake_fds().size(); ++i) {
     Shard::Setup setup;
     setup.index = i;
@@ -499,7 +559,8 @@ std::string Worker::Trouble() const {
 }
 
 WorkerGauges Worker::Gauges() const {
-  return {Trouble().empty(), catalog_loads_, keys_.fetches(), keys_.failures(), resolver_links_};
+  return {Trouble().empty(), catalog_loads_,  keys_.fetches(),
+          keys_.failures(),  resolver_links_, options_->bus == Bus::kMemory ? nullptr : bus_.get()};
 }
 
 HttpReply Worker::OnGet(std::string_view path) {
@@ -510,6 +571,9 @@ HttpReply Worker::OnGet(std::string_view path) {
     const std::string trouble = Trouble();
     if (!trouble.empty()) reply.status = kHttpServiceUnavailable;
     reply.body = (trouble.empty() ? "ok" : trouble) + "\n";
+    // Its own clients are served whatever becomes of it.
+    const std::string bus_trouble = feed_ ? "" : bus_->trouble();
+    if (!bus_trouble.empty()) reply.body += "bus: " + bus_trouble + "\n";
   } else if (path == "/metrics") {
     reply.content_type = "text/plain; version=0.0.4; charset=utf-8";
     reply.body = PrometheusText(counters_, Gauges(), ring_->reader_page()->heartbeats);
@@ -667,11 +731,12 @@ void Worker::StartDrain() {
       },
       options_->drain_timeout, 0);
   for (const auto& shard : shards_) shard->Drain();
+  FinishPublishing();
 }
 
 void Worker::OnDrained() {
   tasks_.Post([this] {
-    if (++drained_ < shards_.size()) return;
+    if (++drained_ < shards_.size() + (publishing_ ? 1 : 0)) return;
     Log(LogLevel::kLog, "drained");
     // Hosts are still to read how their sessions ended.
     uv_timer_start(

@@ -18,8 +18,10 @@
 #include "worker/base/heartbeat.hpp"
 #include "worker/base/options.hpp"
 #include "worker/base/task_queue.hpp"
+#include "worker/bus/bus_counters.hpp"
 #include "worker/bus/bus_feed.hpp"
 #include "worker/bus/kept_snapshot.hpp"
+#include "worker/bus/redis/publishing_thread.hpp"
 #include "worker/catalog_loader.hpp"
 #include "worker/denied_events.hpp"
 #include "worker/event_ring.hpp"
@@ -47,6 +49,8 @@ struct WorkerParts {
   std::unique_ptr<BusFeed> feed;
   PassedSockets sockets;
   FetcherProcess fetcher;
+  KeptProcess dialer;  // with a bus by TCP
+  std::unique_ptr<BusCounters> bus = std::make_unique<BusCounters>();
 };
 
 class Worker final : private ShardHost,
@@ -73,6 +77,9 @@ class Worker final : private ShardHost,
   void OnDrained() override;
   void OnLinkReport(LinkId link, LinkReport report) override;
   HttpReply OnGet(std::string_view path) override;
+  void OnPublished() override {
+    if (publishing_) publishing_->NotePublished();
+  }
 
   // SideDoorHost.
   void OnSnapshot(side_door::SnapshotRequest request, std::string_view snapshot_json) override {
@@ -94,6 +101,7 @@ class Worker final : private ShardHost,
 
   // CatalogLoader::Host.
   void AskForSnapshot(side_door::SnapshotRequest request) override;
+  void OnRead(const std::string& snapshot_json, Position covers) override;
   void OnLoaded(const std::shared_ptr<const Catalog>& catalog, const std::string& error,
                 Position covers) override;
 
@@ -109,6 +117,9 @@ class Worker final : private ShardHost,
   std::string RestrictFiles();
   std::string RestrictCalls();
   std::string Listen();
+  void StartPublishing(const RedisAccess& access, const std::string& error);
+  void FinishPublishing();
+  void CountConnections();
   void WarnOfFiles(const Options& options) const;
   void AdoptInTurn(int fd);
   void LookForDatabase();
@@ -138,6 +149,9 @@ class Worker final : private ShardHost,
   const ServiceManager manager_;
   std::vector<ShardCounters> counters_;
   PeerCounts peers_;
+  const KeptProcess dialer_;
+  const std::unique_ptr<BusCounters> bus_;
+  std::unique_ptr<PublishingThread> publishing_;  // null: there is no bus; constant after start
   AuditLog audit_;
   DeniedEvents denied_;
   LimitTable limits_;
@@ -164,10 +178,12 @@ class Worker final : private ShardHost,
   uv_timer_t calls_timer_{};   // likewise, for calls of resolvers
   uv_timer_t sending_timer_{};
   uv_timer_t watchdog_timer_{};
+  uv_timer_t bus_timer_{};
   TaskQueue tasks_{"control thread"};
 
-  size_t drained_ = 0;  // shards
-  size_t files_ = 0;    // that may be open
+  size_t drained_ = 0;         // shards, and the bus
+  bool bus_finished_ = false;  // it has been counted
+  size_t files_ = 0;           // that may be open
 
   std::atomic<CatalogState> catalog_{CatalogState::kUnread};
   std::atomic<bool> draining_{false};

@@ -11,7 +11,8 @@ VARIANT ?= release
 OUT := $(BUILD)/$(VARIANT)
 
 PACKAGES := libuv simdjson libssl libcrypto cjose jansson libcurl libseccomp
-LDLIBS := $(shell pkg-config --libs $(PACKAGES)) -lprometheus-cpp-core -pthread
+# hiredis by its headers' full names: its own flags would count for every file.
+LDLIBS := $(shell pkg-config --libs $(PACKAGES) hiredis) -lprometheus-cpp-core -pthread
 
 # -g1 is enough for backtraces; compiling takes half as long again with -g.
 ifeq ($(VARIANT),release)

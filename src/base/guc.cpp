@@ -6,6 +6,7 @@
 #include "contract/allowed_origins.hpp"
 #include "contract/limit.hpp"
 #include "contract/proxy_list.hpp"
+#include "contract/redis_url.hpp"
 
 namespace fsubs::settings {
 
@@ -160,6 +161,25 @@ bool CheckUnixSocket(char** value, void**, GucSource) {
   return IsPassedOn(*value);
 }
 
+// Of a bus that is no Redis anything may be its address.
+bool CheckBusUrl(char** value, void**, GucSource) {
+  if (strncmp(*value, "redis", strlen("redis")) != 0) return IsPassedOn(*value);
+  RedisUrl url;
+  const std::string problem = ParseRedisUrl(*value, &url);
+  if (problem.empty()) return IsPassedOn(*value);
+  if (process_shared_preload_libraries_in_progress) {
+    // What PostgreSQL would write repeats the value, which may have a password in it.
+    ereport(
+        WARNING, errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+        errmsg("invalid value for parameter \"fraiseql_subs.bus_url\""),
+        errdetail("As a URL of Redis, %s. Until this is mended there is no bus.", problem.c_str()));
+    **value = '\0';
+    return true;
+  }
+  GUC_check_errdetail("As a URL of Redis, %s.", problem.c_str());
+  return false;
+}
+
 // Whether one entry is "unix", an address or a network.
 bool IsProxy(std::string_view entry) {
   if (entry == kUnixProxy) return true;
@@ -216,6 +236,11 @@ constexpr Check kChecks[] = {
     {.setting = SettingIndex("ssl_key_file"), .string = CheckNamed},
     {.setting = SettingIndex("ssl_ca_file"), .string = CheckPassedOn},
     {.setting = SettingIndex("ssl_ciphers"), .string = CheckNamed},
+    {.setting = SettingIndex("bus_url"), .string = CheckBusUrl},
+    {.setting = SettingIndex("bus_ca_file"), .string = CheckPassedOn},
+    {.setting = SettingIndex("node_name"), .string = CheckPassedOn},
+    {.setting = SettingIndex("bus_max_age"),
+     .integer = CheckZeroOrRange<SettingIndex("bus_max_age")>},
     {.setting = SettingIndex("keepalive_interval"),
      .integer = CheckZeroOrRange<SettingIndex("keepalive_interval")>},
     {.setting = SettingIndex("expiry_notice"),
@@ -295,13 +320,14 @@ struct Definition {
   const char* sentence;
   GucContext context;
   Check check;
+  int flags;  // beside those of the kind
   Value* value;
 };
 
 void DefineAs(const Definition& definition, const BoolSetting& setting) {
   DefineCustomBoolVariable(definition.name, definition.sentence, nullptr,
-                           &definition.value->boolean, setting.default_value, definition.context, 0,
-                           nullptr, nullptr, nullptr);
+                           &definition.value->boolean, setting.default_value, definition.context,
+                           definition.flags, nullptr, nullptr, nullptr);
 }
 
 void DefineAs(const Definition& definition, const IntegerSetting& setting) {
@@ -310,20 +336,20 @@ void DefineAs(const Definition& definition, const IntegerSetting& setting) {
   DefineCustomIntVariable(definition.name, definition.sentence, nullptr, &definition.value->integer,
                           static_cast<int>(setting.default_value / scale),
                           static_cast<int>(min / scale), static_cast<int>(setting.max / scale),
-                          definition.context, FlagsOf(setting.unit), definition.check.integer,
-                          nullptr, nullptr);
+                          definition.context, definition.flags | FlagsOf(setting.unit),
+                          definition.check.integer, nullptr, nullptr);
 }
 
 void DefineAs(const Definition& definition, const StringSetting& setting) {
   DefineCustomStringVariable(definition.name, definition.sentence, nullptr,
                              &definition.value->string, setting.default_value, definition.context,
-                             0, definition.check.string, nullptr, nullptr);
+                             definition.flags, definition.check.string, nullptr, nullptr);
 }
 
 void DefineAs(const Definition& definition, const EnumSetting& setting) {
   DefineCustomEnumVariable(definition.name, definition.sentence, nullptr,
                            &definition.value->integer, setting.default_value, EntriesOf(setting),
-                           definition.context, 0, nullptr, nullptr, nullptr);
+                           definition.context, definition.flags, nullptr, nullptr, nullptr);
 }
 
 void WriteAs(const BoolSetting&, const Value& value, StringInfo out) {
@@ -356,7 +382,11 @@ void Define() {
     const Setting& setting = kSettings[i];
     char name[NAMEDATALEN];
     snprintf(name, sizeof(name), "fraiseql_subs.%s", setting.name);
-    const Definition definition{name, setting.sentence, ContextOf(setting.changed_by), CheckOf(i),
+    const Definition definition{name,
+                                setting.sentence,
+                                ContextOf(setting.changed_by),
+                                CheckOf(i),
+                                setting.is_secret ? GUC_SUPERUSER_ONLY : 0,
                                 &values[i]};
     std::visit([&](const auto& kind) { DefineAs(definition, kind); }, setting.value);
   }

@@ -19,8 +19,13 @@ SharedRing shared;  // zero: not made
 MemoryFile ring_file;
 MemoryFile reader_page_file;
 uint64_t last_epoch;
+RingPredecessor predecessors[kPredecessors];  // the latest first
 
 void CloseRing() {
+  if (shared.ring != nullptr) {
+    memmove(predecessors + 1, predecessors, sizeof(predecessors) - sizeof(predecessors[0]));
+    predecessors[0] = {shared.ring->epoch, shared.ring->head_sequence.load()};
+  }
   CloseMemoryFile(&ring_file);
   CloseMemoryFile(&reader_page_file);
   for (int i = 0; i < shared.shards; ++i) CloseWakeQueue(&shared.wake_queues[i]);
@@ -45,6 +50,7 @@ void MakeRing() {
   shared.ring_fd = ring_file.fd;
   shared.reader_page_fd = reader_page_file.fd;
   InitRing(shared.ring, capacity, NextEpoch());
+  memcpy(shared.ring->predecessors, predecessors, sizeof(predecessors));
   for (; shared.shards < settings::worker_threads; ++shared.shards) {
     if (OpenWakeQueue(&shared.wake_queues[shared.shards])) continue;
     ereport(FATAL, (errcode(ERRCODE_SYSTEM_ERROR),

@@ -1,5 +1,7 @@
 #include "worker/base/options.hpp"
 
+#include <unistd.h>
+
 #include <CLI/CLI.hpp>
 #include <algorithm>
 #include <cstdio>
@@ -17,8 +19,9 @@
 namespace fsubs {
 namespace {
 
-using Member = std::variant<bool Options::*, uint16_t Options::*, uint64_t Options::*,
-                            std::string Options::*, LogLevel Options::*, TlsVersion Options::*>;
+using Member =
+    std::variant<bool Options::*, uint16_t Options::*, uint64_t Options::*, std::string Options::*,
+                 LogLevel Options::*, TlsVersion Options::*, Bus Options::*>;
 
 // Where the value of a setting goes.
 struct Binding {
@@ -39,6 +42,12 @@ constexpr Binding kBindings[] = {
     {SettingIndex("ssl_ciphers"), &Options::ssl_ciphers},
     {SettingIndex("ssl_min_protocol_version"), &Options::ssl_min_protocol_version},
     {SettingIndex("sandbox"), &Options::sandbox},
+    {SettingIndex("bus"), &Options::bus},
+    {SettingIndex("bus_url"), &Options::bus_url},
+    {SettingIndex("bus_ca_file"), &Options::bus_ca_file},
+    {SettingIndex("bus_max_length"), &Options::bus_max_length},
+    {SettingIndex("bus_max_age"), &Options::bus_max_age},
+    {SettingIndex("node_name"), &Options::node_name},
     {SettingIndex("allow_anonymous"), &Options::allow_anonymous},
     {SettingIndex("token_in_url"), &Options::token_in_url},
     {SettingIndex("authenticate"), &Options::authenticate},
@@ -99,6 +108,10 @@ struct SettingKindOf<std::string> {
 };
 template <>
 struct SettingKindOf<LogLevel> {
+  using Type = EnumSetting;
+};
+template <>
+struct SettingKindOf<Bus> {
   using Type = EnumSetting;
 };
 template <>
@@ -203,18 +216,15 @@ CLI::Validator LimitOf(LimitForm form) {
 
 // What only a node without a database has. The two that are no settings of PostgreSQL's are read
 // from the environment, too.
-constexpr const char* kNodeOptions[] = {"bus", "catalog", "events", "exit_at_end"};
+constexpr const char* kNodeOptions[] = {"catalog", "events", "exit_at_end"};
 
 void DeclareNode(CLI::App* app, Options* options) {
   constexpr char kGroup[] = "Without PostgreSQL";
-  const std::map<std::string, Bus> buses = {{"memory", Bus::kMemory}};
-  Add(app, "bus", &options->bus)
-      ->transform(CLI::CheckedTransformer(buses, CLI::ignore_case))
-      ->group(kGroup)
-      ->option_text("NAME (memory)")
-      ->description(
-          "What brings events to a node without a database. memory: programs of this machine write "
-          "them, a line of JSON each.");
+  CLI::Option* const bus = app->get_option("--bus");
+  bus->each([options](const std::string&) { options->has_bus = true; });
+  bus->group(kGroup)->description(
+      "What brings events to a node without a database. memory: programs of this machine write "
+      "them, a line of JSON each. redis: a server with the same setting, by --bus-url.");
   Add(app, "catalog", &options->catalog)
       ->group(kGroup)
       ->option_text("FILE")
@@ -332,6 +342,13 @@ void SetDefaults(std::span<const Binding> bindings, Options* options) {
 Options::Options() {
   SetDefaults(kBindings, this);
   SetDefaults(kNodeBindings, this);
+}
+
+std::string NodeName(const Options& options) {
+  if (!options.node_name.empty()) return options.node_name;
+  char host[256] = "";
+  if (gethostname(host, sizeof(host) - 1) != 0) return "node:" + std::to_string(options.port);
+  return std::string(host) + ":" + std::to_string(options.port);
 }
 
 bool ParseOptions(int argc, const char* const* argv, Options* options, int* exit_code) {

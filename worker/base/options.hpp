@@ -11,15 +11,12 @@
 
 namespace fsubs {
 
-// What brings events.
-enum class Bus {
-  kNone,    // PostgreSQL's backends, by the ring that its launcher passes
-  kMemory,  // other programs, as lines of JSON
-};
-
 struct Options {
   // Every setting at its default.
   Options();
+
+  // Whether it is a node without a database.
+  bool is_node() const { return !launched && has_bus; }
 
   // Passed at start.
   bool launched = false;  // started by PostgreSQL's launcher, which reads our log lines
@@ -30,9 +27,9 @@ struct Options {
   std::string socket_path;    // where executors and backends connect
 
   // Of a node without a database, which nobody has launched.
-  Bus bus = Bus::kNone;
-  std::string catalog;  // a file
-  std::string events;   // "-" or the path of a Unix socket
+  bool has_bus = false;  // one was named
+  std::string catalog;   // a file
+  std::string events;    // "-" or the path of a Unix socket
   bool exit_at_end = false;
   bool check_config = false;
   std::string config_file;
@@ -46,6 +43,12 @@ struct Options {
   std::string unix_socket;  // empty: none
   bool ssl;
   bool sandbox;
+  Bus bus;
+  std::string bus_url;      // secret: it may have a password
+  std::string bus_ca_file;  // empty: the system's authorities
+  uint64_t bus_max_length;
+  uint64_t bus_max_age;   // 0: for ever
+  std::string node_name;  // empty: NodeName says
 
   // Settings that are read again on SIGHUP.
   std::string proxy_protocol_from;  // separated by commas
@@ -92,6 +95,9 @@ struct Options {
   uint64_t drain_timeout;
   LogLevel log_level;
 };
+
+// What this node is called on the bus.
+std::string NodeName(const Options& options);
 
 // Read the arguments, the environment, unless PostgreSQL's launcher has started the program, and
 // the file that `--config` names: what comes first here counts. Returns true to go on. Otherwise

@@ -27,6 +27,10 @@ class TaskQueue {
   // Any thread.
   void Post(Task task);
 
+  // On the loop's thread: run no more tasks. The handle is closed by a later turn of the loop, and
+  // nothing may be posted any more.
+  void Close() { uv_close(reinterpret_cast<uv_handle_t*>(&posted_), nullptr); }
+
  private:
   void Run();
 

@@ -118,7 +118,7 @@ void FetchChannel::Close(const std::string& why) {
   is_attached_ = false;
   uv_poll_stop(&poll_);
   close(std::exchange(process_.channel, -1));
-  // Left to process 1, it could be taken for a session that crashed (fetcher_process.cpp).
+  // Left to process 1, it could be taken for a session that crashed (kept_process.cpp).
   waitpid(process_.pid, nullptr, WNOHANG);
   awaited_.clear();
   sink_->OnFetcherLost(why);

@@ -1,8 +1,5 @@
 #include "worker/shard/ring_places.hpp"
 
-#include <algorithm>
-#include <vector>
-
 namespace fsubs {
 
 uint64_t RingPlaces::SequenceBefore(Position position, const EventPlace& read) {
@@ -17,33 +14,13 @@ uint64_t RingPlaces::SequenceBefore(Position position, const EventPlace& read) {
   return counted_.next_sequence() - 1;
 }
 
-// Move `reader_` to a record that is not behind that of that sequence, and close to it. Returns
-// false if there is none in the ring.
-bool RingPlaces::SeekNear(uint64_t sequence) {
-  const Position tail = ring_->tail.load(std::memory_order_acquire);
-  std::vector<Position> starts = {tail};
-  for (const std::atomic<uint64_t>& landmark : ring_->landmarks) {
-    const Position position = landmark.load(std::memory_order_relaxed);
-    if (position > tail) starts.push_back(position);
-  }
-  std::sort(starts.begin(), starts.end());
-  // One at which no record starts any more is not behind it either.
-  const auto behind = std::partition_point(starts.begin(), starts.end(), [&](Position start) {
-    return !reader_.Seek(start) || reader_.next_sequence() <= sequence;
-  });
-  for (auto start = behind; start != starts.begin();) {
-    if (reader_.Seek(*--start) && reader_.next_sequence() <= sequence) return true;
-  }
-  return false;
-}
-
 std::optional<ClientHost::Continuation> RingPlaces::FindBehind(uint64_t sequence) {
   const uint64_t wanted = sequence + 1;
   const uint64_t published = ring_->head_sequence.load(std::memory_order_acquire);
   if (sequence > published) return std::nullopt;
   EventRecord record;
   uint64_t lost = 0;
-  if (SeekNear(wanted)) {
+  if (reader_.SeekNear(wanted)) {
     if (found_.next_sequence() <= wanted && found_.next_sequence() > reader_.next_sequence()) {
       reader_.Resume(found_.cursor(), found_.next_sequence());
     }

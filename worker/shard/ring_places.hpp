@@ -26,8 +26,6 @@ class RingPlaces {
   std::optional<ClientHost::Continuation> FindBehind(uint64_t sequence);
 
  private:
-  bool SeekNear(uint64_t sequence);
-
   const RingHeader* const ring_;
   RingReader counted_;  // where the last count ended: each record is counted about once
   RingReader reader_;

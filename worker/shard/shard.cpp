@@ -530,6 +530,7 @@ HttpReply Shard::OnGet(const HttpRequest& request) {
 }
 
 void Shard::OnTurn() {
+  if (index_ == 0) host_->OnPublished();
   budget_ = WorkBudget(kEventUnits);
   if (ContinueEvent()) {
     // Clients that have not come to it yet get events by the older catalog meanwhile, unless rules

@@ -65,6 +65,8 @@ class ShardHost {
   virtual ~ShardHost() = default;
   // The record at `position` says that the catalog changed: load it anew.
   virtual void OnCatalogChanged(Position position) = 0;
+  // The ring may have more records than before. Called by shard 0 alone, often.
+  virtual void OnPublished() = 0;
   // The keys fetched from the `jwks_url` of an issuer; null: none yet.
   virtual std::shared_ptr<const KeySet> FindKeys(const std::string& url) = 0;
   // They lack one that a token names: fetch them, if that is due. When that is done, whatever came

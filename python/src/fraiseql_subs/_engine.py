@@ -31,6 +31,11 @@ _logger = logging.getLogger("fraiseql_subs")
 Pool = AsyncConnectionPool[Any]
 
 _PUBLISH = "SELECT fraiseql_publish(%s, %s, %s, %s, %s)"
+# A setting that the role may not see has no row.
+_BUS_SETTINGS = (
+    "SELECT name, setting FROM pg_catalog.pg_settings"
+    " WHERE name IN ('fraiseql_subs.bus', 'fraiseql_subs.bus_url')"
+)
 _METRICS = "SELECT name, labels, value FROM fraiseql_metrics()"
 
 # PostgreSQL would say the same of NaN, but not where it stands.
@@ -286,7 +291,6 @@ class Engine(Generic[StreamT]):
             raise RuntimeError("fraiseql_subs needs an event loop of asyncio, as psycopg") from None
         if self._link is not None:
             raise RuntimeError("it is started already")
-        self._config.require_available()
         link = Link(self._connect, self._check_pool)
         await link.start(self._timeout)
         try:
@@ -300,6 +304,12 @@ class Engine(Generic[StreamT]):
                     open=False,
                 )
                 await pool.open(wait=True, timeout=self._timeout)
+            try:
+                await self._check_bus(pool)
+            except BaseException:
+                if pool is not self._given_pool:
+                    await pool.close()
+                raise
         except BaseException:
             await link.stop()
             raise
@@ -347,6 +357,16 @@ class Engine(Generic[StreamT]):
         # Since psycopg_pool 3.3 both may be functions.
         options = dict(await _resolve(self._given_pool.kwargs) or {})
         return self._conninfo or await _resolve(self._given_pool.conninfo), options
+
+    async def _check_bus(self, pool: Pool) -> None:
+        if self._config.bus_type == "memory":
+            return
+        async with pool.connection() as connection:
+            cursor = await connection.execute(_BUS_SETTINGS)
+            settings: dict[str, str] = {row[0]: row[1] async for row in cursor}
+        self._config.check_server(
+            settings.get("fraiseql_subs.bus"), settings.get("fraiseql_subs.bus_url")
+        )
 
     async def _connect(self) -> psycopg.AsyncConnection[Any]:
         """Open a connection of the link's own, as those of the pool are if there is one."""

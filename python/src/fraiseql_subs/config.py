@@ -17,6 +17,7 @@ BusType = Literal["memory", "redis", "postgresql"]
 # What Redis takes is any bytes; names with these need quoting in no tool.
 _CONSUMER_GROUP = re.compile(r"[A-Za-z0-9_.:-]{1,128}")
 _REDIS_PORTS = range(1, 65536)
+_REDIS_SCHEMES = ("redis", "redis+sentinel", "redis+cluster")
 
 
 @dataclass(frozen=True)
@@ -57,11 +58,17 @@ class EventBusConfig:
 
     @classmethod
     def redis(cls, url: str, consumer_group: str) -> "EventBusConfig":
-        """Return a bus of Redis streams.
+        """Return a bus of Redis streams, by which other nodes get the database's events.
 
-        :param url: `redis://`, `rediss://` or `unix://`, as `redis://user:password@host:6379/0`.
-        :param consumer_group: the name under which this application reads: 1 to 128 of letters,
-            digits and `_.:-`.
+        The database's worker reads and writes Redis, not this process: starting checks that the
+        server's settings `fraiseql_subs.bus` and `fraiseql_subs.bus_url` say the same. The URL is
+        compared if the role may see it, and without user and password.
+
+        :param url: `redis://`, `redis+sentinel://` or `redis+cluster://`, or with `rediss` for TLS,
+            as `redis://user:password@host:6379/0`.
+        :param consumer_group: 1 to 128 of letters, digits and `_.:-`. A worker's own group in Redis
+            has the name that `fraiseql_subs.node_name` gives it; this one is for who reads the
+            configuration.
         """
         return cls("redis", url=url, consumer_group=consumer_group)
 
@@ -73,12 +80,35 @@ class EventBusConfig:
         """
         return cls("postgresql", dsn=dsn)
 
-    def require_available(self) -> None:
-        """Raise SubscriptionError, code `BUS_UNAVAILABLE`, if this version cannot start the bus."""
-        if self.bus_type != "memory":
+    def check_server(self, bus: str | None, url: str | None) -> None:
+        """Raise SubscriptionError, code `BUS_UNAVAILABLE`, unless the server has this bus.
+
+        Any will do for `memory`: clients of the server are served the same.
+
+        :param bus: the server's setting `fraiseql_subs.bus`; None if it has none.
+        :param url: its `fraiseql_subs.bus_url`; None if it may not be seen.
+        """
+        if self.bus_type == "memory":
+            return
+        if self.bus_type == "postgresql":
             raise SubscriptionError(
-                f"The bus {self.bus_type!r} arrives with a later version of fraiseql-subs; "
-                "this one has EventBusConfig.memory().",
+                "The bus 'postgresql' arrives with a later version of fraiseql-subs.",
+                code="BUS_UNAVAILABLE",
+            )
+        advice = (
+            f"Set fraiseql_subs.bus = '{self.bus_type}' and fraiseql_subs.bus_url in its "
+            "configuration and restart it, or leave EventBusConfig.redis() out."
+        )
+        if bus != self.bus_type:
+            raise SubscriptionError(
+                f"The application expects the bus {self.bus_type!r}, but the database's server has "
+                f"{bus or 'memory'!r}. {advice}",
+                code="BUS_UNAVAILABLE",
+            )
+        if url is not None and _place(url) != _place(self.url or ""):
+            raise SubscriptionError(
+                f"The application expects Redis at {_place(self.url or '')}, but the bus of the "
+                f"database's server is at {_place(url) or 'no place'}. {advice}",
                 code="BUS_UNAVAILABLE",
             )
 
@@ -94,14 +124,27 @@ def _check_redis_url(url: object) -> None:
     if not isinstance(url, str):
         raise ValueError(f"url must be a text, not {type(url).__name__}")
     parts = urlsplit(url)
-    if parts.scheme == "unix":
-        if not parts.path.startswith("/"):
-            raise ValueError("url has no path of a socket behind unix://")
-        return
-    if parts.scheme not in ("redis", "rediss"):
+    kind = parts.scheme.replace("rediss", "redis", 1)
+    if kind not in _REDIS_SCHEMES:
         raise ValueError(
-            f"url must begin with redis://, rediss:// or unix://, not {parts.scheme + '://'!r}"
+            "url must begin with redis://, redis+sentinel:// or redis+cluster://, or with rediss "
+            f"for redis, not {parts.scheme + '://'!r}"
         )
+    hosts = parts.netloc.rpartition("@")[2].split(",")
+    if len(hosts) > 1 and kind == "redis":
+        raise ValueError("url names several hosts, which only Sentinels and clusters have")
+    for host in hosts:
+        _check_redis_host(host)
+    path = parts.path.removeprefix("/")
+    service, _, database = path.partition("/") if kind == "redis+sentinel" else ("", "", path)
+    if kind == "redis+sentinel" and not service:
+        raise ValueError("url does not say by which name the Sentinels know the primary")
+    if database and not re.fullmatch("[0-9]+", database):
+        raise ValueError(f"url has the database {database!r}, which is no number")
+
+
+def _check_redis_host(host: str) -> None:
+    parts = urlsplit(f"//{host}")
     if not parts.hostname:
         raise ValueError("url names no host")
     try:
@@ -110,9 +153,22 @@ def _check_redis_url(url: object) -> None:
         raise ValueError("url has a port that is no number from 1 to 65535") from None
     if port is not None and port not in _REDIS_PORTS:
         raise ValueError("url has a port that is no number from 1 to 65535")
-    database = parts.path.removeprefix("/")
-    if database and not re.fullmatch("[0-9]+", database):
-        raise ValueError(f"url has the database {database!r}, which is no number")
+
+
+def _place(url: str) -> str:
+    """What a URL leads to, without a log-in and with what it leaves out."""
+    parts = urlsplit(url)
+    sentinel = "+sentinel" in parts.scheme
+    port = 26379 if sentinel else 6379
+    hosts = []
+    for host in parts.netloc.rpartition("@")[2].split(","):
+        named = re.fullmatch(r"(\[[^]]*\]|[^:]*)(?::([0-9]+))?", host)
+        hosts.append(host if named is None else f"{named[1].lower()}:{named[2] or port}")
+    path = parts.path.removeprefix("/")
+    if sentinel:
+        service, _, database = path.partition("/")
+        path = f"{service}/{database or 0}"
+    return f"{parts.scheme}://{','.join(hosts)}/{path or 0}" if parts.netloc else ""
 
 
 def _check_consumer_group(name: object) -> None:

@@ -84,8 +84,8 @@ class SubscriptionExecutor:
             ring, where it may be lost, which is told then.
         :param slow_timeout: seconds that nothing may be read while so much waits, before the
             subscription ends with `SubscriptionError`, code `SLOW_CONSUMER`.
-        :raises SubscriptionError: if the worker is not reached in time (`UNAVAILABLE`), or the bus
-            is not of this version (`BUS_UNAVAILABLE`).
+        :raises SubscriptionError: if the worker is not reached in time (`UNAVAILABLE`), or the
+            database's server has another bus (`BUS_UNAVAILABLE`).
         :raises psycopg.Error: what trying again does not help, as a missing permission.
         """
         limits = QueueLimits(max_queue_messages, max_queue_bytes)

@@ -125,8 +125,8 @@ class SubscriptionManager(Registry, Generic[App]):
 
         :param sync: None: as the manager was made.
         :param resolvers: likewise.
-        :raises SubscriptionError: the worker is not reached in time (`UNAVAILABLE`), or the bus is
-            not of this version (`BUS_UNAVAILABLE`).
+        :raises SubscriptionError: the worker is not reached in time (`UNAVAILABLE`), or the
+            database's server has another bus (`BUS_UNAVAILABLE`).
         :raises psycopg.Error: what trying again does not help, as a missing permission.
         :raises RuntimeError: it is started already.
         """

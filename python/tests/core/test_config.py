@@ -23,7 +23,8 @@ def test_each_bus_knows_its_type():
         "redis://localhost",
         "rediss://user:secret@redis.example.com:6380/3",
         "redis://[::1]:6379",
-        "unix:///run/redis.sock",
+        "redis+sentinel://:secret@a,b:26380/events/2",
+        "rediss+cluster://a:7000,b",
     ],
 )
 def test_urls_that_redis_clients_take_are_valid(url):
@@ -33,7 +34,10 @@ def test_urls_that_redis_clients_take_are_valid(url):
 @pytest.mark.parametrize(
     ("url", "fault"),
     [
-        ("http://localhost", "url must begin with redis://, rediss:// or unix://, not 'http://'"),
+        ("http://localhost", "url must begin with redis://, redis+sentinel://"),
+        ("unix:///run/redis.sock", "or with rediss for redis, not 'unix://'"),
+        ("redis://a,b", "url names several hosts"),
+        ("redis+sentinel://a", "url does not say by which name"),
         ("localhost:6379", "url must begin with"),
         ("", "url must begin with"),
         ("redis://", "url names no host"),
@@ -41,7 +45,6 @@ def test_urls_that_redis_clients_take_are_valid(url):
         ("redis://host:70000", "url has a port"),
         ("redis://host:x", "url has a port"),
         ("redis://host/zero", "url has the database 'zero'"),
-        ("unix://", "url has no path"),
         (b"redis://host", "url must be a text, not bytes"),
     ],
 )
@@ -101,12 +104,58 @@ def test_a_config_does_not_change():
         EventBusConfig.memory().url = "redis://localhost"
 
 
-def test_buses_of_later_versions_cannot_be_started():
-    EventBusConfig.memory().require_available()
-    for config in (
-        EventBusConfig.redis("redis://localhost", "a"),
-        EventBusConfig.postgresql("host=a"),
-    ):
-        with pytest.raises(SubscriptionError, match="arrives with a later version") as raised:
-            config.require_available()
-        assert raised.value.code == "BUS_UNAVAILABLE"
+def refusal(config, bus, url=None):
+    with pytest.raises(SubscriptionError) as raised:
+        config.check_server(bus, url)
+    assert raised.value.code == "BUS_UNAVAILABLE"
+    return str(raised.value)
+
+
+def test_the_bus_of_a_later_version_cannot_be_started():
+    assert "arrives with a later version" in refusal(EventBusConfig.postgresql("host=a"), "memory")
+
+
+def test_without_a_bus_of_its_own_an_application_takes_any_server():
+    for bus in (None, "memory", "redis"):
+        EventBusConfig.memory().check_server(bus, None)
+
+
+@pytest.mark.parametrize("bus", [None, "memory"])
+def test_a_server_without_the_bus_is_refused_with_what_to_set(bus):
+    told = refusal(EventBusConfig.redis("redis://:secret@h", "a"), bus)
+    assert "the database's server has 'memory'" in told
+    assert "fraiseql_subs.bus = 'redis'" in told
+    assert "secret" not in told
+
+
+@pytest.mark.parametrize(
+    ("own", "its"),
+    [
+        ("redis://h", None),
+        ("redis://h", "redis://other:secret@H:6379/0"),
+        ("redis+sentinel://a,b/s", "redis+sentinel://a:26379,b/s/0"),
+        ("redis://[::1]/3", "redis://[::1]:6379/3"),
+    ],
+)
+def test_the_same_redis_is_known_however_it_is_written(own, its):
+    EventBusConfig.redis(own, "a").check_server("redis", its)
+
+
+@pytest.mark.parametrize(
+    ("own", "its"),
+    [
+        ("redis://h", "redis://h/1"),
+        ("redis://h", "redis://i"),
+        ("redis://h", "rediss://h"),
+        ("redis://h", ""),
+        ("redis+sentinel://a/s", "redis+sentinel://a/t"),
+    ],
+)
+def test_another_redis_is_refused_without_telling_secrets(own, its):
+    told = refusal(
+        EventBusConfig.redis(own.replace("//", "//u:secret1@"), "a"),
+        "redis",
+        its.replace("//", "//u:secret2@"),
+    )
+    assert "expects Redis at" in told
+    assert "secret" not in told

@@ -624,7 +624,7 @@ class TestLife:
         [EventBusConfig.redis("redis://h", "g"), EventBusConfig.postgresql("host=h")],
         ids=lambda config: config.bus_type,
     )
-    async def test_a_bus_of_a_later_version_is_refused(self, conninfo, config):
+    async def test_a_bus_that_the_server_has_not_is_refused(self, conninfo, config):
         manager = SubscriptionManager(config, conninfo)
         with pytest.raises(SubscriptionError) as raised:
             await manager.start()

@@ -24,12 +24,14 @@ class CatalogLoaderTest : public testing::Test, private CatalogLoader::Host {
 
   CatalogLoader loader_{this};
   std::vector<side_door::SnapshotRequest> requests_;
-  std::vector<Position> covers_;     // of what was built
-  std::vector<std::string> errors_;  // of the same
+  std::vector<Position> read_covers_;  // of what was read
+  std::vector<Position> covers_;       // of what was built
+  std::vector<std::string> errors_;    // of the same
   TestLoop loop_;
 
  private:
   void AskForSnapshot(side_door::SnapshotRequest request) override { requests_.push_back(request); }
+  void OnRead(const std::string&, Position covers) override { read_covers_.push_back(covers); }
   void OnLoaded(const std::shared_ptr<const Catalog>& catalog, const std::string& error,
                 Position covers) override {
     EXPECT_EQ(catalog == nullptr, !error.empty());

@@ -1,0 +1,325 @@
+"""Nodes without a database serve what a server publishes by Redis: everything once and in order, and
+every loss told with its count.
+"""
+
+import os
+import signal
+
+import pytest
+
+from bus_node import Node
+from cluster import wait_until
+from redis_bus import RedisBus
+from redis_server import Redis
+from test_redis_publisher import publish, publish_together, wait_until_published
+
+QUERY = "subscription { numberUpdated { n } }"
+
+
+@pytest.fixture
+def redis():
+    with Redis() as server:
+        yield server
+
+
+@pytest.fixture
+def publisher(make_cluster, redis):
+    cluster = make_cluster(bus="redis", bus_url=redis.url, node_name="primary")
+    register(cluster)
+    wait_until_published(cluster)
+    return cluster
+
+
+@pytest.fixture
+def make_node(redis):
+    nodes = []
+
+    def make(serving=True, **options):
+        defaults = {"bus": "redis", "bus_url": redis.url, "database": "postgres"}
+        node = Node(**defaults | {"node_name": f"node{len(nodes)}"} | options)
+        nodes.append(node)
+        node.start()
+        if serving:
+            node.wait_until_serving()
+        return node
+
+    yield make
+    for node in nodes:
+        node.destroy()
+
+
+def register(cluster):
+    cluster.sql("SELECT fraiseql_register_types('type Number { n: Int! }')")
+    cluster.sql("SELECT fraiseql_register_subscription('numberUpdated(n: Int): Number', 'numbers')")
+
+
+class Received:
+    """What a subscription has had: numbers of events, and how many it was told are lost."""
+
+    def __init__(self, subscription):
+        self.subscription = subscription
+        self.numbers = []
+        self.positions = []
+        self.lost = 0
+
+    def take(self):
+        payload = self.subscription.next()
+        extensions = payload.get("extensions", {})
+        for error in payload.get("errors", []):
+            assert error["extensions"]["code"] == "EVENTS_LOST"
+            self.lost += error["extensions"]["count"]
+        if payload.get("data"):
+            self.numbers.append(payload["data"]["numberUpdated"]["n"])
+            self.positions.append(extensions.get("position"))
+        return self
+
+    def until(self, number):
+        while not self.numbers or self.numbers[-1] != number:
+            self.take()
+        return self
+
+
+def test_clients_of_every_node_get_every_event_once_in_order_and_by_the_same_position(
+    publisher, make_node, connect
+):
+    nodes = [publisher, make_node(), make_node()]
+    received = [Received(connect(node).subscribe(QUERY)) for node in nodes]
+    publish(publisher, 1)
+    publish_together(publisher, 2, 3000)
+    publish(publisher, 3001)
+    for one in received:
+        one.until(3001)
+        assert one.numbers == list(range(1, 3002))
+        assert one.lost == 0
+        assert one.positions == received[0].positions
+
+
+def test_a_registration_is_known_to_nodes_before_the_events_behind_it(
+    publisher, make_node, connect
+):
+    node = make_node()
+    publisher.sql("SELECT fraiseql_register_types('type Other { n: Int! }')")
+    publisher.sql("SELECT fraiseql_register_subscription('other: Other', 'others')")
+    client = connect(node)
+
+    def subscribed():
+        subscription = client.start("subscription { other { n } }")
+        client.settle()
+        return not subscription.messages and subscription
+
+    subscription = wait_until(subscribed, "the field is there")
+    publisher.sql("SELECT fraiseql_publish('x', 'others', '{\"n\": 5}')")
+    assert subscription.data() == {"other": {"n": 5}}
+
+
+def test_a_node_that_starts_before_redis_serves_when_it_is_there(make_cluster, make_node, connect):
+    redis = Redis()
+    try:
+        node = make_node(serving=False, bus_url=redis.url)
+        wait_until(lambda: "Connection refused" in node.get("/readyz")[1], "the trouble is told")
+        redis.start()
+        publisher = make_cluster(bus="redis", bus_url=redis.url)
+        register(publisher)
+        node.wait_until_serving()
+        received = Received(connect(node).subscribe(QUERY))
+        publish(publisher, 1)
+        assert received.until(1).numbers == [1]
+    finally:
+        redis.destroy()
+
+
+def test_a_redis_that_loses_everything_costs_no_event(publisher, redis, make_node, connect):
+    node = make_node()
+    received = Received(connect(node).subscribe(QUERY))
+    publish_together(publisher, 1, 500)
+    received.until(500)
+    redis.kill()
+    publish_together(publisher, 501, 1000)
+    redis.start()
+    publish(publisher, 1001)
+    assert received.until(1001).numbers == list(range(1, 1002))
+    assert received.lost == 0
+
+
+def test_a_redis_that_is_restarted_with_its_data_costs_no_event(make_cluster, make_node, connect):
+    with Redis(appendonly="yes", appendfsync="always") as redis:
+        publisher = make_cluster(bus="redis", bus_url=redis.url)
+        register(publisher)
+        node = make_node(bus_url=redis.url)
+        received = Received(connect(node).subscribe(QUERY))
+        for round in range(3):
+            publish_together(publisher, round * 100 + 1, round * 100 + 50)
+            redis.kill()
+            publish_together(publisher, round * 100 + 51, round * 100 + 100)
+            redis.start()
+            received.until(round * 100 + 100)
+        assert received.numbers == list(range(1, 301))
+        assert received.lost == 0
+
+
+def test_what_the_ring_could_not_keep_is_told_with_its_count(make_cluster, make_node, connect):
+    with Redis(appendonly="yes", appendfsync="always") as redis:
+        publisher = make_cluster(bus="redis", bus_url=redis.url, ring_size="1MB")
+        register(publisher)
+        node = make_node(bus_url=redis.url)
+        received = Received(connect(node).subscribe(QUERY))
+        publish(publisher, 1)
+        received.until(1)
+        redis.kill()
+        for first in range(2, 20_002, 2000):
+            publish_together(publisher, first, first + 1999)
+        redis.start()
+        received.until(20_001)
+        assert received.numbers == sorted(set(received.numbers))
+        assert received.lost == 20_001 - len(received.numbers) > 0
+
+
+def test_flushall_is_told_as_no_more_than_what_was_not_read(publisher, redis, make_node, connect):
+    node = make_node()
+    received = Received(connect(node).subscribe(QUERY))
+    publish(publisher, 1)
+    received.until(1)
+    redis.call("FLUSHALL")
+    bus = RedisBus(redis)
+    wait_until(bus.sources, "the publisher says again that it publishes")
+    publish(publisher, 2)
+    assert received.until(2).numbers == [1, 2]
+
+
+@pytest.mark.expects_crash
+def test_after_a_crash_of_a_backend_nodes_go_on_with_the_new_epoch(publisher, make_node, connect):
+    node = make_node()
+    received = Received(connect(node).subscribe(QUERY))
+    publish_together(publisher, 1, 100)
+    received.until(100)
+    with publisher.connect() as victim:
+        os.kill(victim.info.backend_pid, signal.SIGKILL)
+    publisher.wait_until_serving()
+    publish_together(publisher, 101, 200)
+    received.until(200)
+    assert received.numbers == list(range(1, 201))
+    assert received.lost == 0
+    assert received.positions[0].split("-")[0] != received.positions[-1].split("-")[0]
+
+
+@pytest.mark.expects_crash
+def test_what_a_crash_kept_from_redis_is_told_with_its_count(make_cluster, make_node, connect):
+    with Redis(appendonly="yes", appendfsync="always") as redis:
+        publisher = make_cluster(bus="redis", bus_url=redis.url)
+        register(publisher)
+        node = make_node(bus_url=redis.url)
+        received = Received(connect(node).subscribe(QUERY))
+        publish(publisher, 1)
+        received.until(1)
+        redis.kill()
+        publish_together(publisher, 2, 11)
+        with publisher.connect() as victim:
+            os.kill(victim.info.backend_pid, signal.SIGKILL)
+        publisher.wait_until_serving()
+        redis.start()
+        publish(publisher, 12)
+        received.until(12)
+        assert received.numbers == [1, 12]
+        assert received.lost == 10
+
+
+def test_a_server_that_is_restarted_as_it_should_be_costs_nodes_no_event(
+    publisher, make_node, connect
+):
+    node = make_node()
+    received = Received(connect(node).subscribe(QUERY))
+    publish_together(publisher, 1, 2000)
+    publisher.restart()
+    publisher.wait_until_serving()
+    publish(publisher, 2001)
+    received.until(2001)
+    assert received.numbers == list(range(1, 2002))
+    assert received.lost == 0
+
+
+def test_a_node_that_was_cut_off_catches_up(publisher, redis, make_node, connect):
+    node = make_node()
+    received = Received(connect(node).subscribe(QUERY))
+    publish(publisher, 1)
+    received.until(1)
+    os.kill(node.process.pid, signal.SIGSTOP)
+    publish_together(publisher, 2, 3000)
+    RedisBus(redis).wait_for_number(3000)
+    os.kill(node.process.pid, signal.SIGCONT)
+    received.until(3000)
+    assert received.numbers == list(range(1, 3001))
+    assert received.lost == 0
+
+
+def test_what_the_stream_has_forgotten_is_told_with_its_count(
+    make_cluster, make_node, connect, redis
+):
+    publisher = make_cluster(bus="redis", bus_url=redis.url, bus_max_length=1000)
+    register(publisher)
+    node = make_node()
+    received = Received(connect(node).subscribe(QUERY))
+    publish(publisher, 1)
+    received.until(1)
+    os.kill(node.process.pid, signal.SIGSTOP)
+    publish_together(publisher, 2, 10_000)
+    RedisBus(redis).wait_for_number(10_000)
+    os.kill(node.process.pid, signal.SIGCONT)
+    received.until(10_000)
+    assert received.numbers == sorted(set(received.numbers))
+    assert received.lost == 10_000 - len(received.numbers) > 0
+
+
+def test_redis_shows_where_each_node_is(publisher, redis, make_node, connect):
+    node = make_node(node_name="far")
+    received = Received(connect(node).subscribe(QUERY))
+    publish_together(publisher, 1, 50)
+    received.until(50)
+    bus = RedisBus(redis)
+    stream = bus.key(f"stream:{bus.epoch()}")
+
+    def group():
+        groups = redis.call("XINFO", "GROUPS", stream)
+        if not isinstance(groups, list) or not groups:
+            return None
+        found = dict(zip(groups[0][::2], groups[0][1::2], strict=True))
+        return found["last-delivered-id"] == bus.entries()[-1].id and found
+
+    found = wait_until(group, "the group is at the end")
+    assert (found["name"], found["pending"], found["lag"]) == ("far", 0, 0)
+
+
+def test_nodes_tell_of_themselves(publisher, redis, make_node, connect):
+    make_node(node_name="far")
+    bus = RedisBus(redis)
+    wait_until(
+        lambda: set(redis.call("ZRANGE", bus.key("nodes"), 0, -1)) == {"primary", "far"},
+        "both nodes are listed",
+    )
+    for name, role in (("primary", "publisher"), ("far", "subscriber")):
+        row = redis.call("GET", bus.key(f"node:{name}"))
+        assert f'"role":"{role}"' in row.replace(" ", "")
+
+
+def test_metrics_of_a_node_tell_of_its_bus(publisher, make_node, connect):
+    node = make_node()
+    received = Received(connect(node).subscribe(QUERY))
+    publish_together(publisher, 1, 10)
+    received.until(10)
+    assert node.bus_metric("connected") == 1
+    assert node.bus_metric("read_total") >= 10
+    assert node.bus_metric("lost_total") == 0
+    assert node.bus_metric("append_to_read_seconds_count") > 0
+    wait_until(lambda: node.bus_metric("behind_events") == 0, "nothing is left to read")
+
+
+def test_while_redis_is_away_a_node_says_so_and_keeps_its_clients(
+    publisher, redis, make_node, connect
+):
+    node = make_node()
+    received = Received(connect(node).subscribe(QUERY))
+    redis.kill()
+    wait_until(lambda: "Redis" in node.get("/readyz")[1], "the trouble is told")
+    redis.start()
+    publish(publisher, 1)
+    assert received.until(1).numbers == [1]
+    node.wait_until_serving()

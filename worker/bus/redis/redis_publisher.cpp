@@ -1,0 +1,476 @@
+#include "worker/bus/redis/redis_publisher.hpp"
+
+#include <algorithm>
+
+#include "worker/base/clock.hpp"
+#include "worker/base/log.hpp"
+#include "worker/bus/redis/command.hpp"
+#include "worker/bus/redis/node_row.hpp"
+#include "worker/bus/redis/stream_entry.hpp"
+
+namespace fsubs {
+namespace {
+
+constexpr size_t kBatchRecords = 1000;
+constexpr size_t kBatchBytes = 1024 * 1024;
+constexpr uint64_t kReplyTimeoutMs = 5000;
+constexpr uint64_t kTickMs = 1000;
+// When the name of a node that is not heard of is dropped.
+constexpr int64_t kForgetNodeSeconds = 3600;
+// What a source leaves is kept at least so long by those who come after it.
+constexpr uint64_t kLeastKeptMs = 60'000;
+// How finely the stream is trimmed by age.
+constexpr uint64_t kAgeSteps = 1000;
+constexpr uint64_t kLeastAgeStepMs = 1000;
+
+// What XADD says of an id that the stream has already, or has passed: it was appended by a request
+// whose answer was lost.
+bool IsThereAlready(const Reply& reply) {
+  return reply.is_error() && reply.text.find("equal or smaller") != std::string::npos;
+}
+
+}  // namespace
+
+const char* RedisPublisher::RoleOf(Stage stage) {
+  switch (stage) {
+    case Stage::kWaiting:
+      return "standby";
+    case Stage::kReplaced:
+      return "replaced";
+    default:
+      return "publisher";
+  }
+}
+
+RedisPublisher::RedisPublisher(Setup setup)
+    : setup_(std::move(setup)),
+      keys_(setup_.database),
+      epoch_(EpochName(setup_.ring->epoch)),
+      stream_(keys_.Stream(epoch_)),
+      dialer_(setup_.dialer),
+      connection_(setup_.access, "fraiseql_subs-publisher", ReplyLimits{}, &dialer_, this),
+      reader_(setup_.ring),
+      since_us_(NowUs()) {}
+
+void RedisPublisher::Attach(uv_loop_t* loop) {
+  uv_async_init(loop, &published_,
+                [](uv_async_t* handle) { static_cast<RedisPublisher*>(handle->data)->Next(); });
+  published_.data = this;
+  uv_timer_init(loop, &tick_);
+  tick_.data = this;
+  uv_timer_start(
+      &tick_, [](uv_timer_t* timer) { static_cast<RedisPublisher*>(timer->data)->OnTick(); },
+      kTickMs, kTickMs);
+  tasks_.Attach(loop);
+  dialer_.Attach(loop);
+  SetTrouble("Redis is not connected yet");
+  connection_.Start(loop);
+}
+
+void RedisPublisher::Stop() {
+  connection_.Stop();
+  dialer_.Close();
+  stage_ = Stage::kDown;
+  tasks_.Close();
+  uv_close(reinterpret_cast<uv_handle_t*>(&published_), nullptr);
+  uv_close(reinterpret_cast<uv_handle_t*>(&tick_), nullptr);
+}
+
+void RedisPublisher::SetCatalog(std::string snapshot_json, Position covers) {
+  tasks_.Post([this, json = std::move(snapshot_json), covers]() mutable {
+    catalog_ = std::move(json);
+    catalog_covers_ = covers;
+    ++catalog_number_;
+    catalog_due_ = true;
+    Next();
+  });
+}
+
+void RedisPublisher::Finish(std::function<void()> done) {
+  tasks_.Post([this, done = std::move(done)] {
+    finish_ = done;
+    // A source that is none has nothing to finish.
+    if (stage_ == Stage::kReplaced || stage_ == Stage::kWaiting) {
+      std::exchange(finish_, nullptr)();
+      return;
+    }
+    Next();
+  });
+}
+
+bool RedisPublisher::is_standby() const {
+  return (setup_.ring->server_state.load() & kServerInRecovery) != 0;
+}
+
+void RedisPublisher::SetTrouble(const std::string& trouble) {
+  setup_.counters->SetTrouble(trouble);
+  setup_.counters->connected.Set(trouble.empty() ? 1 : 0);
+}
+
+void RedisPublisher::NoteSuccess() {
+  SetTrouble("");
+  connection_.NoteSuccess();
+}
+
+void RedisPublisher::OnReady() {
+  setup_.counters->connects.Add();
+  asking_ = false;
+  stage_ = is_standby() ? Stage::kWaiting : Stage::kClaiming;
+  tend_due_ = true;
+  Next();
+}
+
+void RedisPublisher::OnDown(const std::string& why) {
+  if (!why.empty()) {
+    setup_.counters->errors.Add();
+    SetTrouble("Redis: " + why);
+  }
+  catalog_due_ = catalog_due_ || catalog_sent_;
+  catalog_sent_ = false;
+  stage_ = Stage::kDown;
+  asking_ = false;
+}
+
+void RedisPublisher::OnTick() {
+  const uint64_t published = setup_.ring->head_sequence.load(std::memory_order_relaxed);
+  const bool is_source = stage_ != Stage::kWaiting && stage_ != Stage::kReplaced;
+  setup_.counters->behind.Set(is_source && published > appended_ ? published - appended_ : 0);
+  tend_due_ = true;
+  if (stage_ == Stage::kWaiting && !asking_ && !is_standby()) stage_ = Stage::kClaiming;
+  Next();
+}
+
+void RedisPublisher::Ask(const std::string& commands, size_t replies,
+                         void (RedisPublisher::*done)(RedisLink::Replies)) {
+  asking_ = true;
+  connection_.Request(commands, replies, kReplyTimeoutMs, [this, done](RedisLink::Replies come) {
+    asking_ = false;
+    (this->*done)(std::move(come));
+    if (!asking_) Next();
+  });
+}
+
+// Whatever is to be done next.
+void RedisPublisher::Next() {
+  if (asking_ || !connection_.is_ready()) return;
+  switch (stage_) {
+    case Stage::kDown:
+      return;
+    case Stage::kClaiming:
+      Ask(Command("WATCH", keys_.sources) + Command("HGETALL", keys_.sources), 2,
+          &RedisPublisher::OnSources);
+      return;
+    case Stage::kLocating:
+      Ask(Command("XINFO", "STREAM", stream_), 1, &RedisPublisher::OnStream);
+      return;
+    case Stage::kAppending:
+      if (catalog_due_ || tend_due_) {
+        Tend();
+      } else if (FillBatch()) {
+        Ask(batch_.commands, batch_.records == 1 ? 1 : batch_.records + 2,
+            &RedisPublisher::OnAppended);
+      } else if (finish_) {
+        const Source own{epoch_, claim_, appended_, setup_.node};
+        Ask(Command("HSET", keys_.sources, epoch_, own.Value()), 1, &RedisPublisher::OnFinished);
+      }
+      return;
+    case Stage::kWaiting:
+    case Stage::kReplaced:
+      if (tend_due_) Tend();
+      return;
+  }
+}
+
+// Returns whether it was an error, for which the connection is given up.
+bool RedisPublisher::Refused(const Reply& reply) {
+  if (!reply.is_error()) return false;
+  connection_.Fail(reply.text);
+  return true;
+}
+
+void RedisPublisher::OnSources(RedisLink::Replies replies) {
+  SourceTable sources;
+  for (const Reply& reply : replies) {
+    if (Refused(reply)) return;
+  }
+  if (!SourceTable::Read(replies[1], &sources)) {
+    connection_.Fail("its table of sources is none");
+    return;
+  }
+  const Source* const newest = sources.newest();
+  const Source* const own = sources.Find(epoch_);
+  if (own != nullptr) claim_ = own->claim;
+  if (own != nullptr && newest != own) {
+    TellReplaced(*newest);
+    Ask(Command("UNWATCH"), 1, &RedisPublisher::OnTended);
+    return;
+  }
+  if (own != nullptr && !own->last) {
+    stage_ = Stage::kLocating;
+    Ask(Command("UNWATCH"), 1, &RedisPublisher::OnTended);
+    return;
+  }
+  // With a last sequence it was said to be over: of a worker before this one.
+  const uint64_t claim = own != nullptr ? own->claim : newest != nullptr ? newest->claim + 1 : 1;
+  std::string commands = Command("MULTI");
+  size_t count = 1;
+  const auto add = [&](const auto&... parts) {
+    AppendCommand({std::string_view(parts)...}, &commands);
+    ++count;
+  };
+  if (own == nullptr && newest != nullptr) {
+    Source before = *newest;
+    for (const RingPredecessor& one : setup_.ring->predecessors) {
+      if (one.epoch != 0 && EpochName(one.epoch) == before.epoch) before.last = one.sequences;
+    }
+    add("HSET", keys_.sources, before.epoch, before.Value());
+    const uint64_t kept_ms = std::max(setup_.max_age_ms, kLeastKeptMs);
+    if (setup_.max_age_ms != 0) {
+      add("PEXPIRE", keys_.Stream(before.epoch), std::to_string(kept_ms));
+    }
+  }
+  const Source mine{epoch_, claim, std::nullopt, setup_.node};
+  add("HSET", keys_.sources, epoch_, mine.Value());
+  for (size_t i = 0; i + SourceTable::kMost <= sources.all().size(); ++i) {
+    add("HDEL", keys_.sources, sources.all()[i].epoch);
+    add("UNLINK", keys_.Stream(sources.all()[i].epoch));
+  }
+  add("EXEC");
+  claim_ = claim;
+  Ask(commands, count, &RedisPublisher::OnClaimed);
+}
+
+void RedisPublisher::OnClaimed(RedisLink::Replies replies) {
+  for (const Reply& reply : replies) {
+    if (Refused(reply)) return;
+  }
+  // Nil: another one has changed the table meanwhile.
+  if (!replies.back().is_array()) return;
+  for (const Reply& reply : replies.back().elements) {
+    if (Refused(reply)) return;
+  }
+  stage_ = Stage::kLocating;
+}
+
+void RedisPublisher::TellReplaced(const Source& by) {
+  if (stage_ != Stage::kReplaced) {
+    Log(LogLevel::kWarning,
+        "node \"%s\" publishes to Redis for database \"%s\" now: nothing more of this server gets "
+        "there; if both are meant to publish, give their databases different names or their buses "
+        "different Redis databases",
+        by.node.c_str(), setup_.database.c_str());
+  }
+  stage_ = Stage::kReplaced;
+  SetTrouble("node \"" + by.node + "\" publishes to Redis instead of this server");
+}
+
+void RedisPublisher::OnStream(RedisLink::Replies replies) {
+  const Reply& info = replies[0];
+  uint64_t appended = 0;
+  // Without a stream nothing is appended yet, or what was is gone.
+  if (info.is_error() && info.text.find("no such key") == std::string::npos) {
+    connection_.Fail(info.text);
+    return;
+  }
+  if (info.is_array()) {
+    for (size_t i = 0; i + 1 < info.elements.size(); i += 2) {
+      if (info.elements[i].text != "last-generated-id") continue;
+      if (ParseEntryId(info.elements[i + 1].text, &appended)) break;
+      connection_.Fail("the last id of its stream is none of an event");
+      return;
+    }
+  }
+  if (appended > setup_.ring->head_sequence.load(std::memory_order_acquire)) {
+    connection_.Fail("its stream has events that this server has not published");
+    return;
+  }
+  Locate(appended);
+  stage_ = Stage::kAppending;
+}
+
+// Go on behind that sequence.
+void RedisPublisher::Locate(uint64_t appended) {
+  if (appended < appended_) {
+    Log(LogLevel::kWarning,
+        "Redis has lost events that it had accepted: %llu of them are appended again, as far as "
+        "the ring has them",
+        static_cast<unsigned long long>(appended_ - appended));
+  }
+  appended_ = appended;
+  next_sequence_ = appended + 1;
+  held_.reset();
+  EventRecord record;
+  uint64_t lost;
+  if (!reader_.SeekNear(next_sequence_)) {
+    // It is overwritten, and the reader finds out how many are.
+    reader_.Resume(0, next_sequence_);
+    return;
+  }
+  while (reader_.next_sequence() < next_sequence_) {
+    if (reader_.Next(&record, &lost) != RingReader::Result::kRecord) return;
+    if (record.sequence < next_sequence_) continue;
+    held_ = record;
+    return;
+  }
+}
+
+// Returns whether there is anything to append.
+bool RedisPublisher::FillBatch() {
+  batch_.records = 0;
+  std::string adds;
+  std::string value;
+  const std::string limit = std::to_string(setup_.max_length);
+  const int64_t now_us = NowUs();
+  while (batch_.records < kBatchRecords && adds.size() < kBatchBytes) {
+    EventRecord record;
+    uint64_t lost = 0;
+    if (held_) {
+      record = *held_;
+      held_.reset();
+    } else if (reader_.Next(&record, &lost) != RingReader::Result::kRecord) {
+      break;
+    }
+    if (record.sequence > next_sequence_) {
+      // The ids jump, by which readers count what is missing.
+      const uint64_t missing = record.sequence - next_sequence_;
+      setup_.counters->lost.Add(missing);
+      Log(LogLevel::kWarning,
+          "%llu events were overwritten in the ring before Redis took them: other nodes miss them",
+          static_cast<unsigned long long>(missing));
+    }
+    EncodeEntry(record, now_us, &value);
+    const std::string id = EntryId(record.sequence);
+    if (setup_.max_length != 0) {
+      AppendCommand({"XADD", stream_, "MAXLEN", "~", limit, id, kEntryField, value}, &adds);
+    } else {
+      AppendCommand({"XADD", stream_, id, kEntryField, value}, &adds);
+    }
+    next_sequence_ = record.sequence + 1;
+    ++batch_.records;
+    batch_.last = record.sequence;
+    batch_.commit_time_us = record.commit_time_us;
+  }
+  if (batch_.records == 0) return false;
+  batch_.commands.clear();
+  if (batch_.records == 1) {
+    batch_.commands = std::move(adds);
+  } else {
+    batch_.commands = Command("MULTI").append(adds).append(Command("EXEC"));
+  }
+  return true;
+}
+
+void RedisPublisher::OnAppended(RedisLink::Replies replies) {
+  append_refused_ = true;
+  const Reply* first = replies.data();
+  size_t count = replies.size();
+  if (batch_.records > 1) {
+    // What was refused when it was queued says why; EXEC then says no more than that it was.
+    for (const Reply& reply : replies) {
+      if (Refused(reply)) return;
+    }
+    const Reply& whole = replies.back();
+    if (!whole.is_array() || whole.elements.size() != batch_.records) {
+      connection_.Fail("its answer to a transaction is none");
+      return;
+    }
+    first = whole.elements.data();
+    count = whole.elements.size();
+  }
+  for (size_t i = 0; i < count; ++i) {
+    if (!IsThereAlready(first[i]) && Refused(first[i])) return;
+  }
+  append_refused_ = false;
+  NoteSuccess();
+  appended_ = batch_.last;
+  BusCounters& counters = *setup_.counters;
+  counters.appended.Add(batch_.records);
+  const int64_t took_us = NowUs() - batch_.commit_time_us;
+  counters.commit_to_append_us.Add(took_us > 0 ? static_cast<uint64_t>(took_us) : 0);
+  counters.commit_to_append_count.Add();
+  const uint64_t published = setup_.ring->head_sequence.load(std::memory_order_relaxed);
+  counters.behind.Set(published > appended_ ? published - appended_ : 0);
+}
+
+// What is done once a second, and when the catalog has changed.
+void RedisPublisher::Tend() {
+  std::string commands;
+  size_t count = 0;
+  const auto add = [&](const auto&... parts) {
+    AppendCommand({std::string_view(parts)...}, &commands);
+    ++count;
+  };
+  // First, as OnTended wants it.
+  add("HGETALL", keys_.sources);
+  if (stage_ == Stage::kAppending && catalog_due_) {
+    catalog_due_ = false;
+    catalog_sent_ = true;
+    add("HSET", keys_.catalog, "id",
+        epoch_ + "-" + std::to_string(since_us_) + "-" + std::to_string(catalog_number_), "epoch",
+        epoch_, "covers", EpochName(catalog_covers_), "snapshot", catalog_);
+  }
+  const uint64_t now_ms = MonotonicUs() / 1000;
+  if (stage_ == Stage::kAppending && setup_.max_age_ms != 0) {
+    if (now_ms - aged_ms_ >= std::max(setup_.max_age_ms / kAgeSteps, kLeastAgeStepMs)) {
+      aged_ms_ = now_ms;
+      ages_.Note(now_ms, appended_);
+    }
+    if (const auto old = ages_.TakeOlder(now_ms, setup_.max_age_ms)) {
+      add("XTRIM", stream_, "MINID", "~", EntryId(*old + 1));
+      setup_.counters->trims.Add();
+    }
+  }
+  if (tend_due_) {
+    const std::string now = std::to_string(NowUs() / 1'000'000);
+    add("SET", keys_.Node(setup_.node), OwnRow(), "EX", NodeRow::kSeconds);
+    add("ZADD", keys_.nodes, now, setup_.node);
+    add("ZREMRANGEBYSCORE", keys_.nodes, "-inf",
+        std::to_string(NowUs() / 1'000'000 - kForgetNodeSeconds));
+  }
+  tend_due_ = false;
+  Ask(commands, count, &RedisPublisher::OnTended);
+}
+
+std::string RedisPublisher::OwnRow() const {
+  return NodeRow{.name = setup_.node,
+                 .version = setup_.version,
+                 .role = RoleOf(stage_),
+                 .epoch = epoch_,
+                 .sequence = appended_,
+                 .lag = setup_.counters->behind.get(),
+                 .connections = setup_.counters->connections.get(),
+                 .since_us = since_us_}
+      .ToJson();
+}
+
+void RedisPublisher::OnTended(RedisLink::Replies replies) {
+  for (const Reply& reply : replies) {
+    if (Refused(reply)) return;
+  }
+  catalog_sent_ = false;
+  // It may be allowed all but to append.
+  if (!append_refused_ && stage_ != Stage::kReplaced) NoteSuccess();
+  SourceTable sources;
+  if (stage_ == Stage::kLocating || stage_ == Stage::kWaiting ||
+      !SourceTable::Read(replies[0], &sources)) {
+    return;
+  }
+  const Source* const newest = sources.newest();
+  // All was thrown away, or this source alone.
+  if (newest == nullptr || (newest->epoch != epoch_ && newest->claim < claim_)) {
+    stage_ = Stage::kClaiming;
+    catalog_due_ = !catalog_.empty();
+  } else if (newest->epoch != epoch_) {
+    TellReplaced(*newest);
+  } else if (stage_ == Stage::kReplaced) {
+    stage_ = Stage::kLocating;
+  }
+}
+
+void RedisPublisher::OnFinished(RedisLink::Replies replies) {
+  if (Refused(replies[0])) return;
+  const auto done = std::exchange(finish_, nullptr);
+  done();
+}
+
+}  // namespace fsubs

@@ -1,0 +1,128 @@
+#include "worker/bus/redis/reply.hpp"
+
+#include <hiredis/read.h>
+
+#include <utility>
+
+namespace fsubs {
+
+// hiredis makes of each part what these say, and takes a null pointer for memory that ran out: the
+// reply is broken then. Whole replies are trees; a part is where its parent has room for it.
+struct ReplyReader::Functions {
+  static Reply* Place(const redisReadTask* task) {
+    if (task->parent == nullptr) return new Reply;
+    return &static_cast<Reply*>(task->parent->obj)->elements[static_cast<size_t>(task->idx)];
+  }
+
+  static Budget* BudgetOf(const redisReadTask* task) {
+    return static_cast<Budget*>(task->privdata);
+  }
+
+  static bool Spend(size_t bytes, size_t elements, Budget* budget) {
+    budget->bytes += bytes;
+    budget->elements += elements;
+    budget->spent =
+        budget->bytes > budget->limits.bytes || budget->elements > budget->limits.elements;
+    return !budget->spent;
+  }
+
+  static void* CreateString(const redisReadTask* task, char* text, size_t length) {
+    if (!Spend(length, 0, BudgetOf(task))) return nullptr;
+    Reply* const reply = Place(task);
+    reply->type = task->type == REDIS_REPLY_ERROR    ? Reply::Type::kError
+                  : task->type == REDIS_REPLY_STATUS ? Reply::Type::kStatus
+                                                     : Reply::Type::kText;
+    reply->text.assign(text, length);
+    return reply;
+  }
+
+  // Versions of hiredis count in different types.
+  template <typename Count>
+  static void* CreateArray(const redisReadTask* task, Count count) {
+    if (task->type != REDIS_REPLY_ARRAY || !Spend(0, static_cast<size_t>(count), BudgetOf(task))) {
+      return nullptr;
+    }
+    Reply* const reply = Place(task);
+    reply->type = Reply::Type::kArray;
+    reply->elements.resize(static_cast<size_t>(count));
+    return reply;
+  }
+
+  static void* CreateInteger(const redisReadTask* task, long long value) {
+    Reply* const reply = Place(task);
+    reply->type = Reply::Type::kInteger;
+    reply->integer = value;
+    return reply;
+  }
+
+  static void* CreateNil(const redisReadTask* task) { return Place(task); }
+
+  static void FreeObject(void* reply) { delete static_cast<Reply*>(reply); }
+
+  // What RESP3 has beside, which nobody asked for.
+  static void* RefuseDouble(const redisReadTask*, double, char*, size_t) { return nullptr; }
+  static void* RefuseBool(const redisReadTask*, int) { return nullptr; }
+
+  template <typename All>
+  static All Make() {
+    All all{};
+    all.createString = CreateString;
+    all.createArray = CreateArray;
+    all.createInteger = CreateInteger;
+    all.createNil = CreateNil;
+    all.freeObject = FreeObject;
+    if constexpr (requires { all.createDouble; }) all.createDouble = RefuseDouble;
+    if constexpr (requires { all.createBool; }) all.createBool = RefuseBool;
+    return all;
+  }
+};
+
+bool Reply::is_error(std::string_view code) const {
+  return is_error() && text.starts_with(code) &&
+         (text.size() == code.size() || text[code.size()] == ' ');
+}
+
+void ReplyReader::Free::operator()(redisReader* reader) const {
+  redisReaderFree(reader);
+}
+
+ReplyReader::ReplyReader(const ReplyLimits& limits) : budget_{limits} {
+  static redisReplyObjectFunctions functions = Functions::Make<redisReplyObjectFunctions>();
+  reader_.reset(redisReaderCreateWithFunctions(&functions));
+  if (reader_ == nullptr) throw std::bad_alloc();
+  reader_->privdata = &budget_;
+}
+
+ReplyReader::~ReplyReader() = default;
+
+bool ReplyReader::Feed(std::string_view bytes) {
+  const size_t unread = reader_->len - reader_->pos;
+  // What encloses a text takes a few bytes more than it.
+  if (unread + bytes.size() > budget_.limits.bytes + budget_.limits.elements * 16) {
+    too_large_ = true;
+    error_ = "a reply is larger than " + std::to_string(budget_.limits.bytes) + " bytes";
+    return false;
+  }
+  if (redisReaderFeed(reader_.get(), bytes.data(), bytes.size()) == 0) return true;
+  error_ = "out of memory";
+  return false;
+}
+
+ReplyReader::Result ReplyReader::Next(Reply* reply) {
+  void* read = nullptr;
+  if (redisReaderGetReply(reader_.get(), &read) != 0) {
+    too_large_ = budget_.spent;
+    error_ = budget_.spent ? "a reply is larger than " + std::to_string(budget_.limits.bytes) +
+                                 " bytes or has more than " +
+                                 std::to_string(budget_.limits.elements) + " elements"
+                           : std::string("no reply of Redis: ") + reader_->errstr;
+    return Result::kBroken;
+  }
+  if (read == nullptr) return Result::kMore;
+  const std::unique_ptr<Reply> whole(static_cast<Reply*>(read));
+  *reply = std::move(*whole);
+  budget_.bytes = budget_.elements = 0;
+  return Result::kReply;
+}
+
+}  // namespace fsubs
