@@ -205,7 +205,9 @@ inline constexpr Setting kSettings[] = {
      .value = EnumSetting{.default_value = static_cast<int>(Bus::kMemory), .choices = kBusChoices},
      .changed_by = ChangedBy::kRestart,
      .is_worker_option = true,
-     .sentence = "How other nodes get the events: not at all, or by \"redis\"."},
+     .sentence =
+         "What carries events to nodes without a database; \"memory\" is nothing beyond one "
+         "machine."},
     {.name = "bus_url",
      .value = StringSetting{.default_value = "", .range = "a URL, or empty"},
      .changed_by = ChangedBy::kRestart,

@@ -1,5 +1,6 @@
 """A server with `bus = redis` puts every event into a stream, whatever becomes of Redis."""
 
+import contextlib
 import json
 import os
 import signal
@@ -32,6 +33,23 @@ def publish_together(cluster, first, last):
         "SELECT fraiseql_publish('numberUpdated', 'numbers', jsonb_build_object('n', n))"
         f" FROM generate_series({first}, {last}) n"
     )
+
+
+def crash_a_backend(cluster):
+    """Have the server restart by a crash, and wait until it serves again."""
+    before = cluster.worker_pids()
+    with cluster.connect() as victim:
+        os.kill(victim.info.backend_pid, signal.SIGKILL)
+    wait_until(
+        lambda: (pids := cluster.worker_pids()) and pids != before, "another worker has started"
+    )
+
+    def answers():
+        with contextlib.suppress(psycopg.OperationalError):
+            return cluster.value("SELECT true")
+
+    wait_until(answers, "the server is back")
+    cluster.wait_until_serving()
 
 
 def metric(cluster, name):
@@ -224,9 +242,7 @@ def test_after_a_crash_of_a_backend_it_is_known_how_many_events_there_were(make_
         redis.kill()
         publish_together(publisher, 2, 11)
         written = publisher.metric("fraiseql_subs_ring_records_total")
-        with publisher.connect() as victim:
-            os.kill(victim.info.backend_pid, signal.SIGKILL)
-        publisher.wait_until_serving()
+        crash_a_backend(publisher)
         redis.start()
         wait_until(lambda: len(bus.sources()) == 2, "the new epoch has begun")
         assert bus.sources()[old][1] == written

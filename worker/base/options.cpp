@@ -222,9 +222,7 @@ void DeclareNode(CLI::App* app, Options* options) {
   constexpr char kGroup[] = "Without PostgreSQL";
   CLI::Option* const bus = app->get_option("--bus");
   bus->each([options](const std::string&) { options->has_bus = true; });
-  bus->group(kGroup)->description(
-      "What brings events to a node without a database. memory: programs of this machine write "
-      "them, a line of JSON each. redis: a server with the same setting, by --bus-url.");
+  bus->group(kGroup);
   Add(app, "catalog", &options->catalog)
       ->group(kGroup)
       ->option_text("FILE")

@@ -117,6 +117,8 @@ void RedisPublisher::OnReady() {
   asking_ = false;
   stage_ = is_standby() ? Stage::kWaiting : Stage::kClaiming;
   tend_due_ = true;
+  // Redis may have lost the one that it had.
+  catalog_due_ = !catalog_.empty();
   Next();
 }
 
@@ -125,8 +127,6 @@ void RedisPublisher::OnDown(const std::string& why) {
     setup_.counters->errors.Add();
     SetTrouble("Redis: " + why);
   }
-  catalog_due_ = catalog_due_ || catalog_sent_;
-  catalog_sent_ = false;
   stage_ = Stage::kDown;
   asking_ = false;
 }
@@ -404,7 +404,6 @@ void RedisPublisher::Tend() {
   add("HGETALL", keys_.sources);
   if (stage_ == Stage::kAppending && catalog_due_) {
     catalog_due_ = false;
-    catalog_sent_ = true;
     add("HSET", keys_.catalog, "id",
         epoch_ + "-" + std::to_string(since_us_) + "-" + std::to_string(catalog_number_), "epoch",
         epoch_, "covers", EpochName(catalog_covers_), "snapshot", catalog_);
@@ -447,7 +446,6 @@ void RedisPublisher::OnTended(RedisLink::Replies replies) {
   for (const Reply& reply : replies) {
     if (Refused(reply)) return;
   }
-  catalog_sent_ = false;
   // It may be allowed all but to append.
   if (!append_refused_ && stage_ != Stage::kReplaced) NoteSuccess();
   SourceTable sources;

@@ -118,8 +118,7 @@ class RedisPublisher final : private RedisConnection::Sink {
   bool asking_ = false;    // of a request that is not answered yet
   bool tend_due_ = false;  // once a second
   bool catalog_due_ = false;
-  bool catalog_sent_ = false;  // in the request under way
-  std::string catalog_;        // snapshot
+  std::string catalog_;  // snapshot
   Position catalog_covers_ = 0;
   uint64_t catalog_number_ = 0;
   uint64_t claim_ = 0;               // 0: none yet

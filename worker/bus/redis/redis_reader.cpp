@@ -182,14 +182,15 @@ void RedisReader::OnPolled(RedisLink::Replies replies) {
     ending_ = true;
   }
   Read();
-  TellState();
   if (!epoch_.empty() && !begun_) {
     Begin();
   } else if (newest_catalog_id_ != catalog_id_ || awaited_) {
     FetchCatalog();
   } else {
+    catalog_trouble_.clear();
     PollIn(kPollMs);
   }
+  TellState();
 }
 
 // A node that comes later has nothing to do with what was published before.
@@ -261,16 +262,16 @@ void RedisReader::TellPlace(std::string* commands, size_t* count) {
   const std::string stream = keys_.Stream(epoch_);
   AppendCommand({"XINFO", "STREAM", stream}, commands);
   ++*count;
-  if (!group_allowed_ || (group_made_ && place_ == cursor_)) return;
+  if (!group_allowed_ || !stream_known_ || (group_made_ && place_ == cursor_)) return;
   const std::string id = EntryId(cursor_);
   if (!group_made_) {
     AppendCommand({"XGROUP", "CREATE", stream, setup_.node, id}, commands);
     ++*count;
   }
   if (counts_entries_) {
-    // As many as were added, without those behind the cursor.
-    const uint64_t unread = stream_end_ > cursor_ ? stream_end_ - cursor_ : 0;
-    const uint64_t read = entries_added_ > unread ? entries_added_ - unread : 0;
+    // As many as were added when that was asked, and what lies between then and the cursor.
+    const uint64_t added = entries_added_ + cursor_;
+    const uint64_t read = added > stream_end_ ? added - stream_end_ : 0;
     AppendCommand({"XGROUP", "SETID", stream, setup_.node, id, "ENTRIESREAD", std::to_string(read)},
                   commands);
   } else {
@@ -288,6 +289,7 @@ void RedisReader::OnPlace(std::span<const Reply> replies) {
   if (last != nullptr && ParseEntryId(last->text, &end)) {
     const Reply* const added = FieldOf(info, "entries-added");
     stream_end_ = end;
+    stream_known_ = true;
     if (added != nullptr && added->integer >= 0) {
       entries_added_ = static_cast<uint64_t>(added->integer);
     }
@@ -467,6 +469,7 @@ void RedisReader::GoOnWithNext() {
   epoch_ = next->epoch;
   cursor_ = 0;
   stream_end_ = entries_added_ = 0;
+  stream_known_ = false;
   group_made_ = false;
   ending_ = sources_.After(epoch_) != nullptr;
 }

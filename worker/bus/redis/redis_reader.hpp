@@ -121,7 +121,8 @@ class RedisReader final : public BusReader {
   bool counts_entries_ = true;  // Redis 7 and later
   uint64_t place_ = 0;          // that it says
   uint64_t entries_added_ = 0;
-  uint64_t stream_end_ = 0;
+  uint64_t stream_end_ = 0;  // at the same time
+  bool stream_known_ = false;
   size_t place_replies_ = 0;
   int64_t since_us_;
   bool stopped_ = false;

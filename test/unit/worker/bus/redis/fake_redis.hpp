@@ -8,10 +8,12 @@
 #include <sys/uio.h>
 #include <unistd.h>
 
+#include <csignal>
 #include <cstring>
 #include <functional>
 #include <optional>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "contract/address.hpp"
@@ -37,6 +39,8 @@ class FakeRedis {
   using Answer = std::function<std::optional<std::string>(const Words& command)>;
 
   FakeRedis() {
+    // As the worker does.
+    std::signal(SIGPIPE, SIG_IGN);
     int ends[2];
     EXPECT_EQ(socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_NONBLOCK, 0, ends), 0);
     channel_ = ends[0];
