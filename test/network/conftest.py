@@ -2,13 +2,13 @@ import os
 import time
 
 import pytest
+
+from fixtures import log_watch, pytest_runtest_makereport  # noqa: F401
 from network import Network
 from servers import Node, Primary, Redis
 from stream_check import contradictions, faults
 from subscriber import Subscriber
 from truth import Truth
-
-from fixtures import log_watch, pytest_runtest_makereport  # noqa: F401
 
 
 def pytest_addoption(parser):

@@ -143,13 +143,13 @@ def redis_program(*arguments):
 class Redis(Program):
     """A Redis server on the bus."""
 
-    def __init__(self, host, persistent=False, replica_of=None, clock=None, **settings):
+    def __init__(self, host, persistent=False, replica_of=None, **settings):
         """
         :param persistent: whether it has what was written after a restart.
         :param replica_of: the host of its primary.
         :param settings: of Redis, with `_` for `-`.
         """
-        super().__init__(host, clock)
+        super().__init__(host)
         self.configuration = self.directory / "redis.conf"
         lines = {
             "port": REDIS_PORT,

@@ -3,12 +3,12 @@
 import threading
 from contextlib import suppress
 
-from stream_check import Notice, Received, Stream
-from truth import QUERY
 from websockets.exceptions import ConnectionClosed, InvalidHandshake
 
 from client import Client
 from cluster import wait_until
+from stream_check import Notice, Received, Stream
+from truth import QUERY
 
 
 class Subscriber:

@@ -28,8 +28,8 @@ def test_a_primary_whose_clock_is_wrong_loses_nothing(redis_bus, clock):
 
 
 @pytest.mark.parametrize("clock", ["-1d", "+1d"])
-def test_a_redis_whose_clock_is_wrong_loses_nothing(redis_bus, clock):
-    seen, bus = redis_bus(redis={"clock": clock})
+def test_a_redis_whose_clock_is_not_that_of_the_others_loses_nothing(redis_bus, clock):
+    seen, bus = redis_bus(server={"clock": clock}, node={"clock": clock})
     (at_primary, at_node) = seen.subscribers
     with seen.truth.growing():
         at_node.wait_for_more(300)

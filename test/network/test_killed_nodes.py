@@ -4,6 +4,7 @@ import os
 import signal
 
 import pytest
+
 from servers import Node, wait_until_cut_off
 
 

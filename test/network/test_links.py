@@ -3,6 +3,8 @@
 import subprocess
 
 import pytest
+
+from cluster import wait_until
 from servers import REDIS_PORT, Redis
 
 
@@ -23,8 +25,8 @@ def reaches(host, other):
 
 def test_hosts_reach_each_other_by_the_bus(two):
     one, other = two
-    assert reaches(one, other)
-    assert reaches(other, one)
+    wait_until(lambda: reaches(one, other), "the first reaches the second")
+    wait_until(lambda: reaches(other, one), "the second reaches the first")
 
 
 def test_a_cut_link_carries_nothing_until_it_is_mended(two):
@@ -33,7 +35,7 @@ def test_a_cut_link_carries_nothing_until_it_is_mended(two):
     assert not reaches(one, other)
     assert not reaches(other, one)
     one.mend()
-    assert reaches(one, other)
+    wait_until(lambda: reaches(one, other), "the link carries again")
 
 
 def test_a_host_that_is_cut_off_is_still_reached_by_the_front(add):
@@ -44,7 +46,7 @@ def test_a_host_that_is_cut_off_is_still_reached_by_the_front(add):
 
 def test_what_is_lost_one_way_arrives_the_other(add):
     one, other = add(Redis, "one"), add(Redis, "two")
-    assert reaches(one.host, other.host)
+    wait_until(lambda: reaches(one.host, other.host), "both ways carry")
     one.host.lose_packets_to(other.host)
     assert not reaches(one.host, other.host)
     assert not reaches(other.host, one.host)
@@ -52,7 +54,7 @@ def test_what_is_lost_one_way_arrives_the_other(add):
     command = [*one.host.inside, "ss", "--tcp", "--all", "--numeric"]
     assert "SYN-RECV" in subprocess.run(command, capture_output=True, text=True, check=True).stdout
     one.host.reach(other.host)
-    assert reaches(one.host, other.host)
+    wait_until(lambda: reaches(one.host, other.host), "both ways carry again")
 
 
 def test_a_slow_link_holds_back_what_is_too_much_for_it(add):

@@ -1,4 +1,4 @@
-"""Whatever happens to a network, in any order: `--seed` repeats a run, `--steps` makes it longer."""
+"""Whatever happens to a network, in any order: `--seed` repeats a run."""
 
 import random
 import signal

@@ -1,9 +1,9 @@
 """Sentinels make another Redis the primary while events are published."""
 
 import pytest
-from servers import Redis, Sentinel, sentinel_url
 
 from cluster import wait_until
+from servers import Redis, Sentinel, sentinel_url
 
 
 @pytest.fixture

@@ -55,26 +55,13 @@ class Truth:
         if commit:
             self.begun[key] = number + size
         rows = [(key, number + i, next(self.attempts)) for i in range(1, size + 1)]
-        with connection.transaction(force_rollback=not commit):
-            with connection.cursor() as cursor:
-                cursor.executemany("INSERT INTO truth VALUES (%s, %s, %s)", rows)
-                cursor.executemany(
-                    "SELECT fraiseql_publish('numbered', %s, %s)",
-                    [
-                        (
-                            CHANNEL,
-                            Jsonb(
-                                {
-                                    "key": key,
-                                    "number": n,
-                                    "attempt": attempt,
-                                    "padding": "x" * padding,
-                                }
-                            ),
-                        )
-                        for key, n, attempt in rows
-                    ],
-                )
+        events = [
+            (CHANNEL, Jsonb({"key": key, "number": n, "attempt": a, "padding": "x" * padding}))
+            for key, n, a in rows
+        ]
+        with connection.transaction(force_rollback=not commit), connection.cursor() as cursor:
+            cursor.executemany("INSERT INTO truth VALUES (%s, %s, %s)", rows)
+            cursor.executemany("SELECT fraiseql_publish('numbered', %s, %s)", events)
 
     @contextlib.contextmanager
     def growing(self, keys="abc", pause=0.004, padding=0):
