@@ -77,7 +77,7 @@ def add_primary(network, log_watch):  # noqa: F811
 
 
 class RedisBus:
-    """A server, nodes that serve its events, and the Redis in between, each on a host of its own."""
+    """A server, nodes that serve its events, and the Redis in between, each on its own host."""
 
     def __init__(self, primary, redis, nodes):
         self.primary = primary

@@ -1,4 +1,4 @@
-"""What runs on the hosts of a network: PostgreSQL, Redis, Sentinels and nodes without a database."""
+"""What runs on hosts of a network: PostgreSQL, Redis, Sentinels and nodes without a database."""
 
 import os
 import re
