@@ -91,9 +91,9 @@ def copy_of_template(pg_config):
     return make
 
 
-def run_script(pg_config, action, *arguments):
+def run_script(pg_config, action, *arguments, inside=()):
     done = subprocess.run(
-        [ROOT / "scripts/cluster", action, *arguments],
+        [*inside, ROOT / "scripts/cluster", action, *arguments],
         env=os.environ | {"PG_CONFIG": pg_config},
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,
@@ -109,6 +109,10 @@ class Cluster:
 
     # Where clients connect instead of to the worker: a function of the cluster that returns a URL.
     front = None
+    # Where the worker listens.
+    address = "127.0.0.1"
+    # Words in front of the command that starts it.
+    inside = ()
 
     def __init__(self, data=None, pg_config=None, tls=None, **settings):
         """
@@ -144,7 +148,8 @@ class Cluster:
             yield f"{qualified}={value}"
 
     def _run(self, action, *arguments):
-        run_script(self.pg_config, action, self.directory, *arguments)
+        inside = self.inside if action == "start" else ()
+        run_script(self.pg_config, action, self.directory, *arguments, inside=inside)
 
     def start(self):
         self._run("start")
@@ -249,11 +254,11 @@ class Cluster:
     def url(self):
         if Cluster.front is not None:
             return Cluster.front(self)
-        return f"{'wss' if self.tls else 'ws'}://127.0.0.1:{self.port}"
+        return f"{'wss' if self.tls else 'ws'}://{self.address}:{self.port}"
 
     def get(self, path):
         """GET from the worker: status and text; status 0 while it does not listen."""
-        url = f"{'https' if self.tls else 'http'}://127.0.0.1:{self.port}{path}"
+        url = f"{'https' if self.tls else 'http'}://{self.address}:{self.port}{path}"
         try:
             with urllib.request.urlopen(url, timeout=10, context=self.tls) as reply:
                 return reply.status, reply.read().decode()

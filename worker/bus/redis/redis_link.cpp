@@ -1,5 +1,7 @@
 #include "worker/bus/redis/redis_link.hpp"
 
+#include <linux/sockios.h>
+#include <sys/ioctl.h>
 #include <unistd.h>
 
 #include <utility>
@@ -84,6 +86,7 @@ void RedisLink::OnRead(ssize_t size) {
               : std::string("the connection failed: ") + uv_strerror(static_cast<int>(size)));
     return;
   }
+  received_ += static_cast<size_t>(size);
   const std::string_view bytes(buffer_.data(), static_cast<size_t>(size));
   if (tls_ == nullptr) {
     TakeReplies(bytes);
@@ -132,12 +135,30 @@ void RedisLink::ArmTimer() {
     uv_timer_stop(&timer_);
     return;
   }
+  seen_received_ = received_;
+  seen_unsent_ = Unsent();
   uv_timer_start(
-      &timer_,
-      [](uv_timer_t* timer) {
-        static_cast<RedisLink*>(timer->data)->Break("the server did not answer in time");
-      },
+      &timer_, [](uv_timer_t* timer) { static_cast<RedisLink*>(timer->data)->OnTimeout(); },
       awaited_.front().timeout_ms, 0);
+}
+
+void RedisLink::OnTimeout() {
+  if (received_ != seen_received_ || Unsent() < seen_unsent_) {
+    ArmTimer();
+  } else {
+    Break("the server did not answer in time");
+  }
+}
+
+// Bytes that the server has not acknowledged.
+size_t RedisLink::Unsent() const {
+  uv_os_fd_t fd;
+  int in_kernel = 0;
+  if (uv_fileno(reinterpret_cast<const uv_handle_t*>(&socket_), &fd) != 0 ||
+      ioctl(fd, SIOCOUTQ, &in_kernel) != 0) {
+    in_kernel = 0;
+  }
+  return socket_.write_queue_size + static_cast<size_t>(in_kernel);
 }
 
 void RedisLink::Break(const std::string& why) {

@@ -32,7 +32,8 @@ class RedisLink {
                          const ReplyLimits& limits, Broken broken);
 
   // Send commands to which `replies` come in all, and call `done` with them. If the first of what
-  // is awaited does not come within its time, the link breaks.
+  // is awaited does not come, and nothing moves for its time in either direction, the link breaks:
+  // what is large may take any time on a slow way.
   void Request(std::string_view commands, size_t replies, uint64_t timeout_ms, Done done);
 
   void SetLimits(const ReplyLimits& limits) { reader_.SetLimits(limits); }
@@ -61,6 +62,8 @@ class RedisLink {
   void Put(std::string bytes);
   void SendTlsOutput();
   void ArmTimer();
+  void OnTimeout();
+  size_t Unsent() const;
   void Break(const std::string& why);
   bool is_closed() const { return broken_ == nullptr; }
 
@@ -71,6 +74,9 @@ class RedisLink {
   ReplyReader reader_;
   Broken broken_;  // null: closed
   std::deque<Awaited> awaited_;
+  uint64_t received_ = 0;       // bytes
+  uint64_t seen_received_ = 0;  // when the timer was started
+  size_t seen_unsent_ = 0;      // likewise
   std::vector<char> buffer_;
 };
 
