@@ -47,8 +47,8 @@ void CatalogLoader::LoadNewest() {
       loop_, &load->request,
       [](uv_work_t* request) {
         auto* const load = static_cast<Load*>(request->data);
-        load->catalog = Catalog::FromSnapshot(load->snapshot.json, &load->error,
-                                              load->loader->resolving_);
+        load->catalog =
+            Catalog::FromSnapshot(load->snapshot.json, &load->error, load->loader->resolving_);
       },
       [](uv_work_t* request, int) {
         const std::unique_ptr<Load> load(static_cast<Load*>(request->data));

@@ -40,17 +40,30 @@ def other_served(make_cluster, sql_file):
     return ServedDatabase(database)
 
 
-@pytest.mark.parametrize("mode", ["fast", "immediate"])
-def test_a_node_goes_on_where_it_was_when_the_server_is_back(other_served, make_node, mode):
+def test_a_node_goes_on_where_it_was_when_the_server_is_back(other_served, make_node):
     node = make_node(bus_url=other_served.dsn()).start()
     subscription = node.client().subscribe(ANY)
     other_served.publish(range(1, 101))
-    other_served.cluster.stop(mode)
+    other_served.cluster.stop()
     node.wait_until(lambda: not node.is_ready(), "it says that it gets no events")
     other_served.cluster.start()
     other_served.publish(range(101, 201))
     assert ids(subscription, 200) == list(range(1, 201))
     node.wait_until(node.is_ready, "it is ready again")
+
+
+def test_after_a_crash_of_the_server_clients_are_told_of_a_gap(other_served, make_node):
+    """Cursors of before mean nothing any more, so nobody knows how many events it has."""
+    node = make_node(bus_url=other_served.dsn()).start()
+    subscription = node.client().subscribe(ANY)
+    other_served.publish(range(1, 101))
+    assert ids(subscription, 100) == list(range(1, 101))
+    other_served.cluster.stop("immediate")
+    node.wait_until(lambda: not node.is_ready(), "it says that it gets no events")
+    other_served.cluster.start()
+    assert lost(subscription) == 1
+    other_served.publish(range(101, 201))
+    assert ids(subscription, 100) == list(range(101, 201))
 
 
 def test_a_restarted_node_serves_what_comes(served, node):

@@ -122,16 +122,15 @@ bool IsCursor(std::string_view text) {
          EpochOf(text).has_value();
 }
 
-template <int kBase>
-std::optional<uint32_t> ReadPart(std::string_view* rest) {
-  const size_t end = rest->find('/');
-  if (end == std::string_view::npos) return std::nullopt;
-  const std::string_view part = rest->substr(0, end);
-  uint32_t number = 0;
-  const auto [parsed_to, error] = std::from_chars(part.begin(), part.end(), number, kBase);
-  if (error != std::errc() || parsed_to != part.end()) return std::nullopt;
-  rest->remove_prefix(end + 1);
-  return number;
+// FNV-1a.
+uint64_t HashOf(std::string_view text) {
+  uint64_t hash = 0xcbf29ce484222325;
+  for (const char c : text) hash = (hash ^ static_cast<unsigned char>(c)) * 0x100000001b3;
+  return hash;
+}
+
+bool HasOnly(std::string_view text, std::string_view allowed) {
+  return !text.empty() && text.find_first_not_of(allowed) == std::string_view::npos;
 }
 
 }  // namespace
@@ -139,11 +138,16 @@ std::optional<uint32_t> ReadPart(std::string_view* rest) {
 std::optional<uint64_t> EpochOf(std::string_view cursor) {
   if (!cursor.starts_with(kCursorStart)) return std::nullopt;
   cursor.remove_prefix(kCursorStart.size());
-  const auto database = ReadPart<16>(&cursor);
-  const auto timeline = ReadPart<10>(&cursor);
-  if (!database || !timeline) return std::nullopt;
+  const size_t id_end = cursor.find('/');
+  if (id_end == std::string_view::npos) return std::nullopt;
+  const size_t history_end = cursor.find('/', id_end + 1);
+  if (history_end == std::string_view::npos) return std::nullopt;
+  if (!HasOnly(cursor.substr(0, id_end), "0123456789abcdef") ||
+      !HasOnly(cursor.substr(id_end + 1, history_end - id_end - 1), "0123456789.")) {
+    return std::nullopt;
+  }
   // 0 would be none.
-  return std::max<uint64_t>(uint64_t{*database} << 32 | *timeline, 1);
+  return std::max<uint64_t>(HashOf(cursor.substr(0, history_end)), 1);
 }
 
 std::string ReadBusAnswer(size_t rows, const std::function<BusRow(size_t)>& row,

@@ -10,8 +10,7 @@
 namespace fsubs {
 namespace {
 
-constexpr char kCursor[] = "1/9f3ac2d1/2/1041/812:815:812,814";
-constexpr uint64_t kEpoch = uint64_t{0x9f3ac2d1} << 32 | 2;
+constexpr char kCursor[] = "1/9f3ac2d1/2.1716966489562/1041/812:815:812,814";
 
 // As the server sends a number.
 template <typename Integer>
@@ -86,7 +85,7 @@ TEST_F(BusAnswerTest, EventsHaveTheNameThatTheyHaveOnEveryNode) {
   ASSERT_EQ(answer_.events.size(), 1u);
   const EventRecord& record = answer_.events[0].record;
   EXPECT_EQ(record.kind, RecordKind::kEvent);
-  EXPECT_EQ(record.origin.epoch, kEpoch);
+  EXPECT_EQ(record.origin.epoch, EpochOf(kCursor));
   EXPECT_EQ(record.origin.position, 1042u);
   EXPECT_EQ(record.event_type, "orderUpdated");
   EXPECT_EQ(record.channel, "orders");
@@ -183,18 +182,21 @@ TEST_F(BusAnswerTest, AnAnswerWithoutItsEndIsNone) {
 }
 
 TEST_F(BusAnswerTest, ACursorOfAnotherVersionIsNone) {
-  for (const char* const cursor :
-       {"", "2/9f3ac2d1/2/1", "1/9f3ac2d1", "1/xyz/2/1", "1//2/1", "1/9f3ac2d1/x/1",
-        "1/9f3ac2d1/2/ 1", "1/9f3ac2d1f/2/1", "1/9f3ac2d1/2/\n"}) {
+  for (const char* const cursor : {"", "2/9f3ac2d1/2/1", "1/9f3ac2d1", "1/xyz/2/1", "1//2/1",
+                                   "1/9f3ac2d1/x/1", "1/9f3ac2d1/2/ 1", "1/9f3ac2d1/2/\n"}) {
     EXPECT_NE(Read({End({{BusColumn::kData, cursor}})}), "") << cursor;
   }
   EXPECT_NE(Read({End({{BusColumn::kData, kCursor + std::string(2 << 20, '1')}})}), "");
 }
 
-TEST(EpochOf, IsAnotherOneAfterAFailover) {
-  EXPECT_EQ(EpochOf("1/9f3ac2d1/2/1041/812:815:"), kEpoch);
-  EXPECT_EQ(EpochOf("1/9f3ac2d1/3/1041/812:815:"), kEpoch + 1);
-  EXPECT_NE(EpochOf("1/0/0/1041/812:815:"), uint64_t{0});
+TEST(EpochOf, IsTheSameForAllCursorsOfADatabaseUntilAFailoverOrACrash) {
+  const auto epoch = EpochOf(kCursor);
+  ASSERT_TRUE(epoch.has_value());
+  EXPECT_NE(epoch, uint64_t{0});
+  EXPECT_EQ(EpochOf("1/9f3ac2d1/2.1716966489562/7/1:2:/8/1:3:/7"), epoch);
+  EXPECT_NE(EpochOf("1/9f3ac2d1/3.1716966489562/1041/812:815:812,814"), epoch);
+  EXPECT_NE(EpochOf("1/9f3ac2d1/2.1716966489563/1041/812:815:812,814"), epoch);
+  EXPECT_NE(EpochOf("1/9f3ac2d2/2.1716966489562/1041/812:815:812,814"), epoch);
 }
 
 }  // namespace
