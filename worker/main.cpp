@@ -78,18 +78,19 @@ int Main(int argc, char** argv) {
     if (!error.empty()) return Fail(error);
   }
   if (options.check_config) return CheckConfig(options, parts.sockets);
-  exit_code =
-      options.bus == Bus::kNone ? PrepareLaunched(options, &parts) : PrepareNode(options, &parts);
-  if (exit_code != 0) return exit_code;
-  if (parts.sockets.port >= 0) {
-    AddressOf(parts.sockets.port, &options.listen_address, &options.port);
-  }
+  // First, since it keeps what is mapped by then.
   std::string error;
   parts.fetcher = StartFetcher(options.sandbox ? Confinement::kOn : Confinement::kOff, &error);
   if (parts.fetcher.channel < 0) {
     Log(LogLevel::kError,
         "could not start the process that fetches keys of issuers with a jwks_url: %s",
         error.c_str());
+  }
+  exit_code =
+      options.bus == Bus::kNone ? PrepareLaunched(options, &parts) : PrepareNode(options, &parts);
+  if (exit_code != 0) return exit_code;
+  if (parts.sockets.port >= 0) {
+    AddressOf(parts.sockets.port, &options.listen_address, &options.port);
   }
   static Worker worker(argc, argv, options, std::move(parts));
   return worker.Run();
