@@ -70,9 +70,9 @@ int PrepareNode(const Options& options, WorkerParts* parts) {
   for (const std::string& problem : problems) Log(LogLevel::kError, "%s", problem.c_str());
   if (!problems.empty()) return 1;
   std::string error;
+  StartDialerOf(options, parts);
   auto ring = PrivateRing::Make(options.ring_size / 8 * 8, options.worker_threads, &error);
   if (!ring) return Fail(error);
-  StartDialerOf(options, parts);
   auto reader = MakeBusReader(options, parts->sockets, parts->dialer, parts->bus.get(), &error);
   if (!reader) return Fail(error);
   parts->feed = std::make_unique<BusFeed>(ring.get(), std::move(reader));
@@ -92,17 +92,18 @@ int Main(int argc, char** argv) {
     if (!error.empty()) return Fail(error);
   }
   if (options.check_config) return CheckConfig(options, parts.sockets);
-  exit_code = options.is_node() ? PrepareNode(options, &parts) : PrepareLaunched(options, &parts);
-  if (exit_code != 0) return exit_code;
-  if (parts.sockets.port >= 0) {
-    AddressOf(parts.sockets.port, &options.listen_address, &options.port);
-  }
+  // First, since it keeps what is mapped by then.
   std::string error;
   parts.fetcher = StartFetcher(options.sandbox ? Confinement::kOn : Confinement::kOff, &error);
   if (parts.fetcher.channel < 0) {
     Log(LogLevel::kError,
         "could not start the process that fetches keys of issuers with a jwks_url: %s",
         error.c_str());
+  }
+  exit_code = options.is_node() ? PrepareNode(options, &parts) : PrepareLaunched(options, &parts);
+  if (exit_code != 0) return exit_code;
+  if (parts.sockets.port >= 0) {
+    AddressOf(parts.sockets.port, &options.listen_address, &options.port);
   }
   static Worker worker(argc, argv, options, std::move(parts));
   return worker.Run();

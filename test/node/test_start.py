@@ -118,7 +118,7 @@ def test_a_node_serves_by_tls_and_takes_renewed_certificates(make_node):
     assert code == 1 and "others may read" in said
     key.chmod(0o600)
     node.launch()
-    node.wait_for_log("listening on")
+    node.wait_for_log("serving 1 subscription field")
     context = authority.context()
     client = Client(f"wss://127.0.0.1:{node.port}", ssl=context)
     client.init()

@@ -5,7 +5,7 @@ import json
 from dataclasses import dataclass, field
 
 from websockets.exceptions import ConnectionClosed
-from websockets.sync.client import connect
+from websockets.sync.client import connect, unix_connect
 
 SUBPROTOCOL = "graphql-transport-ws"
 TIMEOUT = 20.0
@@ -45,9 +45,13 @@ class Subscription:
 class Client:
     """One connection. Messages for a subscription wait there, others in `messages`."""
 
-    def __init__(self, url, subprotocols=(SUBPROTOCOL,), **options):
+    def __init__(self, url, subprotocols=(SUBPROTOCOL,), path=None, **options):
+        """:param path: of the Unix socket to connect to, whatever the URL says."""
         options = {"max_size": None, "compression": None} | options
-        self.socket = connect(url, subprotocols=list(subprotocols) or None, **options)
+        options["subprotocols"] = list(subprotocols) or None
+        self.socket = (
+            connect(url, **options) if path is None else unix_connect(path, url, **options)
+        )
         # As fraiseql_connections() names it. A socket that the server has closed cannot be asked,
         # and a Unix socket's own end has no name.
         with contextlib.suppress(OSError, IndexError):
