@@ -153,6 +153,7 @@ class Node:
             return None, str(error)
 
     def wait_until(self, condition, what):
+        """The sleep between two looks leaves the cores to the node that is waited for."""
         deadline = time.monotonic() + TIMEOUT
         while not condition():
             assert self.process.poll() is None, f"it has ended, before {what}:\n{self.log()}"

@@ -74,7 +74,10 @@ class RawPeer:
             self.buffer += self._read()
 
     def receive_text(self):
+        """The next text; pings come whenever the peer has been silent for long."""
         opcode, data = self.receive_frame()
+        while opcode is Opcode.PING:
+            opcode, data = self.receive_frame()
         assert opcode is Opcode.TEXT, (opcode, data)
         return data.decode()
 

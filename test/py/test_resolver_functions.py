@@ -247,7 +247,7 @@ def test_there_is_a_process_only_while_a_function_resolves(make_cluster, connect
     wait_until(lambda: processes(cluster) == [], "it has ended")
 
 
-# Returns when as many calls have begun as the event says.
+# Returns when as many calls have begun as the event says; it sleeps between two looks.
 TOGETHER = """
     CREATE SCHEMA together;
     CREATE SEQUENCE together.begun;

@@ -39,11 +39,26 @@ Value TypeOrNull(const Type* type, const Visibility& visibility) {
   return IntrospectionObject(type);
 }
 
+// What is deprecated must not be required, which an input seems to be whose default is hidden.
+bool IsRequiredFor(const InputValue& input, const Visibility& visibility) {
+  return input.type->is_non_null() &&
+         (input.default_value == nullptr || !visibility.ShowsDefault(input));
+}
+
+template <typename Node>
+bool IsDeprecated(const Node& node, const Visibility&) {
+  return node.deprecated.has_value();
+}
+
+bool IsDeprecated(const InputValue& input, const Visibility& visibility) {
+  return input.deprecated.has_value() && !IsRequiredFor(input, visibility);
+}
+
 template <typename Node>
 Value List(const std::vector<Node>& nodes, const Options& options) {
   Objects objects;
   for (const Node& node : nodes) {
-    if (node.deprecated && !options.include_deprecated) continue;
+    if (!options.include_deprecated && IsDeprecated(node, options.visibility)) continue;
     if (options.visibility.Shows(node)) objects.emplace_back(&node);
   }
   return objects;
@@ -143,6 +158,7 @@ Value FieldOf(const InputValue& input, std::string_view field, const Visibility&
     const bool shown = input.default_value != nullptr && visibility.ShowsDefault(input);
     return shown ? TextOrNull(input.default_text) : Value();
   }
+  if (!IsDeprecated(input, visibility)) return field == "isDeprecated" ? Value(false) : Value();
   return DeprecationOf(input, field);
 }
 

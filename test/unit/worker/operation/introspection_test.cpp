@@ -1,6 +1,7 @@
 #include "worker/operation/introspection.hpp"
 
 #include <gtest/gtest.h>
+#include "graphql/schema/visibility.hpp"
 #include "graphql/sdl/schema_builder.hpp"
 
 namespace fsubs {
@@ -86,6 +87,34 @@ TEST_F(IntrospectionTest, DefaultValuesAreShownAfterCoercion) {
   EXPECT_TRUE(IsNull(input->FindInputField("a"), "defaultValue"));
   EXPECT_EQ(Text(Find("A")->FindField("place")->FindArgument("in"), "defaultValue"),
             "{a: 1.5, b: [3], c: 7}");
+}
+
+TEST_F(IntrospectionTest, WhatIsRequiredSinceItsDefaultIsHiddenIsNotDeprecated) {
+  const auto schema = graphql::BuildSchema(R"(
+    enum E { X Y }
+    input In { a: E! = X @deprecated b: E = X @deprecated }
+    type Query { f(in: In, e: E! = X @deprecated): Int }
+  )")
+                          .schema;
+  const graphql::VisibilityRules rules(*schema, {});
+  const auto hidden = schema->FindType("E")->FindValue("X")->id;
+  const std::pair<graphql::ElementId, graphql::HidingReason> hide[] = {{hidden, 1}};
+  const graphql::Visibility visibility = rules.Hide(hide);
+  const graphql::Type* const input = schema->FindType("In");
+  const auto is_deprecated = [](const auto* node, const graphql::Visibility& seen) {
+    return std::get<bool>(Introspect(node, "isDeprecated", true, seen));
+  };
+  const auto listed = [&](const auto* node, const char* list) {
+    return std::get<std::vector<IntrospectionObject>>(Introspect(node, list, false, visibility))
+        .size();
+  };
+  EXPECT_TRUE(is_deprecated(input->FindInputField("a"), graphql::Visibility()));
+  EXPECT_FALSE(is_deprecated(input->FindInputField("a"), visibility));
+  EXPECT_TRUE(std::holds_alternative<std::monostate>(
+      Introspect(input->FindInputField("a"), "deprecationReason", true, visibility)));
+  EXPECT_TRUE(is_deprecated(input->FindInputField("b"), visibility));
+  EXPECT_EQ(listed(input, "inputFields"), 1u);
+  EXPECT_EQ(listed(schema->FindType("Query")->FindField("f"), "args"), 2u);
 }
 
 TEST_F(IntrospectionTest, WrappersAreTypesOfTheirOwn) {
