@@ -92,6 +92,7 @@ class Worker final : private ShardHost,
   void OnAuthenticated(uint64_t number, std::string_view claims, std::string_view error) override;
   uint64_t OnResolver(bool is_executor, SendToResolver send) override;
   bool OnResolverMessage(uint64_t resolver, const JsonValue& message) override;
+  void OnResolverLeaves(uint64_t resolver) override { resolvers_.Leave(resolver); }
   void OnResolverGone(uint64_t resolver) override;
   bool OnRequest(std::string_view op, const std::optional<JsonValue>& arguments,
                  Reply reply) override;
