@@ -35,6 +35,7 @@
 #include "worker/resolve/resolve_queue.hpp"
 #include "worker/service_manager.hpp"
 #include "worker/shard/shard.hpp"
+#include "worker/shard_requests.hpp"
 #include "worker/side_door_server.hpp"
 #include "worker/socket/peer_limits.hpp"
 #include "worker/socket/tls_context.hpp"
@@ -115,9 +116,6 @@ class Worker final : private ShardHost,
   std::string OpenSideDoor();
   void FeedWatchdog();
   void ReloadCatalogFile(const Options& options);
-  // Before there is any thread but this one, and once everything is open.
-  std::string RestrictFiles();
-  std::string RestrictCalls();
   std::string Listen();
   void StartPublishing(const RedisAccess& access, const std::string& error);
   void FinishPublishing();
@@ -129,9 +127,6 @@ class Worker final : private ShardHost,
   void Reload();
   void ReloadSettings();
   void StartDrain();
-  void ExplainDelivery(const std::optional<JsonValue>& arguments, Reply reply);
-  void CollectRows(const std::function<void(Shard*, Shard::RowsReply)>& ask, Reply reply);
-  bool Disconnect(const std::optional<JsonValue>& arguments, Reply reply);
   void QueueLogin(AuthenticateCall call, uint64_t asked_ms,
                   std::function<void(AuthenticateAnswer)> reply);
   // Any thread.
@@ -180,6 +175,7 @@ class Worker final : private ShardHost,
   uv_timer_t watchdog_timer_{};
   uv_timer_t bus_timer_{};
   TaskQueue tasks_{"control thread"};
+  ShardRequests shard_requests_{&loop_, &tasks_, &shards_};
 
   size_t drained_ = 0;         // shards, and the bus
   bool bus_finished_ = false;  // it has been counted
