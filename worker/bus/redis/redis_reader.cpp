@@ -57,21 +57,20 @@ RedisReader::Line::Line(const Setup& setup, const char* purpose, Dialer* dialer,
 
 void RedisReader::Line::Ask(const std::string& commands, size_t replies, uint64_t timeout_ms,
                             void (RedisReader::*done)(RedisLink::Replies)) {
-  asking_ = true;
-  connection_.Request(commands, replies, timeout_ms, [this, done](RedisLink::Replies come) {
-    asking_ = false;
-    (reader_->*done)(std::move(come));
+  asked_ = done;
+  connection_.Request(commands, replies, timeout_ms, [this](RedisLink::Replies come) {
+    (reader_->*std::exchange(asked_, nullptr))(std::move(come));
   });
 }
 
 void RedisReader::Line::OnReady() {
   reader_->setup_.counters->connects.Add();
-  asking_ = false;
+  asked_ = nullptr;
   (reader_->*ready_)();
 }
 
 void RedisReader::Line::OnDown(const std::string& why) {
-  asking_ = false;
+  asked_ = nullptr;
   if (why.empty()) return;
   reader_->setup_.counters->errors.Add();
   trouble_ = "Redis: " + why;

@@ -50,7 +50,7 @@ class RedisReader final : public BusReader {
     // Ask if nothing is under way there. `done` is a function of the reader.
     void Ask(const std::string& commands, size_t replies, uint64_t timeout_ms,
              void (RedisReader::*done)(RedisLink::Replies));
-    bool is_free() const { return connection_.is_ready() && !asking_; }
+    bool is_free() const { return connection_.is_ready() && asked_ == nullptr; }
     const std::string& trouble() const { return trouble_; }
     void ClearTrouble() { trouble_.clear(); }
 
@@ -61,8 +61,8 @@ class RedisReader final : public BusReader {
     RedisReader* const reader_;
     void (RedisReader::*const ready_)();
     RedisConnection connection_;
-    bool asking_ = false;
-    std::string trouble_;  // empty: none
+    void (RedisReader::*asked_)(RedisLink::Replies) = nullptr;  // what is under way is for it
+    std::string trouble_;                                       // empty: none
   };
 
   // What was read of the stream may be handed on once the catalog has this change.
