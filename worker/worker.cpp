@@ -276,6 +276,11 @@ std::string Worker::Listen() {
         &loop_, options_->unix_socket, [this](int fd) { AdoptInTurn(fd); }, &error);
     if (!unix_listener_) return "could not listen on \"" + options_->unix_socket + "\": " + error;
   }
+  if (!feed_ && options_->bus == Bus::kPostgresql) {
+    Log(LogLevel::kWarning,
+        "fraiseql_subs.bus = postgresql is for nodes of a database without the extension: this "
+        "server's events reach its own clients alone");
+  }
   const bool publishes = !feed_ && options_->bus == Bus::kRedis;
   RedisAccess bus_access;
   const std::string bus_error = publishes ? ReadRedisAccess(*options_, &bus_access) : "";
