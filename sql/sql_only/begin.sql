@@ -24,8 +24,7 @@ $$;
 DO $$
 DECLARE
     this CONSTANT integer := 1;  -- the version of this file
-    owner name := (SELECT r.rolname FROM pg_namespace AS n JOIN pg_roles AS r ON r.oid = n.nspowner
-                   WHERE n.nspname = 'fraiseql_subs');
+    owner name;
     installed integer := 0;
     functions_in name := current_setting('fraiseql_subs_file.functions_in');
 BEGIN
@@ -38,6 +37,8 @@ BEGIN
             MESSAGE = 'this database has the extension fraiseql_subs',
             HINT = 'It can have the extension or this file, not both.';
     END IF;
+    owner := (SELECT r.rolname FROM pg_namespace AS n JOIN pg_roles AS r ON r.oid = n.nspowner
+              WHERE n.nspname = 'fraiseql_subs');
     -- Others could have put anything there, which would run with the rights of whoever uses it.
     IF owner <> current_user THEN
         RAISE insufficient_privilege USING
