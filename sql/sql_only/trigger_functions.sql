@@ -24,6 +24,15 @@ EXCEPTION WHEN OTHERS THEN
 END
 $$;
 
+-- What replication copies takes the place of the default.
+CREATE OR REPLACE FUNCTION fraiseql_subs.replace_setting() RETURNS trigger
+LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS $$
+BEGIN
+    DELETE FROM fraiseql_subs.catalog_setting;
+    RETURN new;
+END
+$$;
+
 -- By whomever: readers are told that there is a gap. fraiseql_subs.bus_maintain() knows better from where on.
 CREATE OR REPLACE FUNCTION fraiseql_subs.events_truncated() RETURNS trigger
 LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$

@@ -115,6 +115,10 @@ CREATE TABLE fraiseql_subs.catalog_setting (
 );
 COMMENT ON TABLE fraiseql_subs.catalog_setting IS 'what the extension has as the settings of these names';
 
+CREATE TRIGGER replace_setting BEFORE INSERT ON fraiseql_subs.catalog_setting
+FOR EACH ROW EXECUTE FUNCTION fraiseql_subs.replace_setting();
+ALTER TABLE fraiseql_subs.catalog_setting ENABLE REPLICA TRIGGER replace_setting;
+
 -- Replication may bring another server's.
 FOREACH changing IN ARRAY '{bus,bus_slot,bus_identity,bus_due}'::text[] LOOP
     EXECUTE format('CREATE TRIGGER discard_replicated BEFORE INSERT OR UPDATE OR DELETE ON fraiseql_subs.%I

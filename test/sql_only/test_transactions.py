@@ -1,4 +1,4 @@
-"""The file in transactions of others, twice at once, upgraded, and publishing in all their forms."""
+"""The file run in transactions of others, at once and upgraded; events of unusual transactions."""
 
 import threading
 
@@ -53,15 +53,15 @@ def test_two_who_run_it_at_once_get_it_once(bare_database, sql_file):
     assert bare_database.value("SELECT count(*) FROM fraiseql_subs.bus") == 1
 
 
-def test_a_newer_file_upgrades_under_those_who_write_and_read(
-    database, reader, sql_file, tmp_path
-):
+def test_a_newer_file_upgrades_under_those_who_write_and_read(database, reader, sql_file, tmp_path):
     """As a second version would: what is there stays, and its own change is made once."""
-    newer = sql_file.read_text().replace("this CONSTANT integer := 1;", "this CONSTANT integer := 2;")
+    newer = sql_file.read_text().replace(
+        "this CONSTANT integer := 1;", "this CONSTANT integer := 2;"
+    )
     newer = newer.replace(
         "-- Rows that a dump",
         "DO $v$ BEGIN IF current_setting('fraiseql_subs_file.installed')::int < 2 THEN"
-        " ALTER TABLE fraiseql_subs.catalog_setting ADD COLUMN further int; END IF; END $v$;\n\n-- ",
+        " ALTER TABLE fraiseql_subs.catalog_setting ADD COLUMN further int; END IF; END $v$;\n-- ",
         1,
     )
     path = tmp_path / "newer.sql"
