@@ -10,6 +10,7 @@
 #include "worker/bus/redis/redis_setup.hpp"
 #include "worker/confinement.hpp"
 #include "worker/json/json_writer.hpp"
+#include "worker/node_rows.hpp"
 #include "worker/sandbox/system_calls.hpp"
 #include "worker/tls_setup.hpp"
 
@@ -211,8 +212,13 @@ void Worker::StartPublishing(const RedisAccess& access, const std::string& error
 
 void Worker::CountConnections() {
   uint64_t clients = 0;
-  for (const ShardCounters& counters : counters_) clients += counters.connections.get();
+  uint64_t subscriptions = 0;
+  for (const ShardCounters& counters : counters_) {
+    clients += counters.connections.get();
+    subscriptions += counters.subscriptions.get();
+  }
   bus_->connections.Set(clients);
+  bus_->subscriptions.Set(subscriptions);
 }
 
 // Have the bus get what the ring still has for it, but do not wait long for a Redis that is away.
@@ -523,6 +529,8 @@ bool Worker::OnRequest(std::string_view op, const std::optional<JsonValue>& argu
     reply({.rows = keys_.Rows()});
   } else if (op == side_door::op::kResolvers) {
     reply({.rows = resolvers_.Rows()});
+  } else if (op == side_door::op::kNodes) {
+    TellNodes(std::move(reply));
   } else if (op == side_door::op::kResolverSend) {
     const bool is_taken = arguments && resolvers_.OnSend(*arguments);
     reply({.rows = "[]", .error = is_taken ? "" : "the link has ended"});
@@ -532,6 +540,39 @@ bool Worker::OnRequest(std::string_view op, const std::optional<JsonValue>& argu
     return false;
   }
   return true;
+}
+
+void Worker::TellNodes(Reply reply) {
+  if (!publishing_) {
+    const bool has_others = options_->bus == Bus::kRedis;
+    std::string unknown = has_others ? bus_->trouble() : std::string();
+    if (has_others && unknown.empty()) unknown = "the server that publishes is another one: ask it";
+    reply({.rows = NodeRows(OwnNode(), {}, unknown)});
+    return;
+  }
+  publishing_->AskNodes(
+      [this, reply = std::move(reply)](const NodeRow& own, const NodeList::Answer& answer) {
+        tasks_.Post(
+            [reply, rows = NodeRows(own, answer.nodes, answer.error)] { reply({.rows = rows}); });
+      });
+}
+
+// Where there is no bus to tell of.
+NodeRow Worker::OwnNode() const {
+  const bool is_standby = (ring_->ring()->server_state.load() & kServerInRecovery) != 0;
+  NodeRow row{.name = NodeName(*options_),
+              .version = kVersion,
+              .bus = kBusChoices[static_cast<size_t>(options_->bus)].name,
+              .role = is_standby                     ? "standby"
+                      : options_->bus == Bus::kRedis ? "publisher"
+                                                     : "single",
+              .since_us = started_us_,
+              .trouble = bus_->trouble()};
+  for (const ShardCounters& counters : counters_) {
+    row.connections += counters.connections.get();
+    row.subscriptions += counters.subscriptions.get();
+  }
+  return row;
 }
 
 std::unique_ptr<DoorUser> Worker::OnDoor(std::string_view op, Door* door, Answer* answer) {

@@ -14,6 +14,7 @@
 
 #include "worker/authenticate_queue.hpp"
 #include "worker/base/audit_log.hpp"
+#include "worker/base/clock.hpp"
 #include "worker/base/counters.hpp"
 #include "worker/base/heartbeat.hpp"
 #include "worker/base/options.hpp"
@@ -120,6 +121,8 @@ class Worker final : private ShardHost,
   void StartPublishing(const RedisAccess& access, const std::string& error);
   void FinishPublishing();
   void CountConnections();
+  void TellNodes(Reply reply);
+  NodeRow OwnNode() const;
   void WarnOfFiles(const Options& options) const;
   void AdoptInTurn(int fd);
   void LookForDatabase();
@@ -185,6 +188,7 @@ class Worker final : private ShardHost,
   std::atomic<bool> draining_{false};
   std::atomic<uint64_t> catalog_loads_{0};
   std::atomic<uint64_t> resolver_links_{0};
+  const int64_t started_us_ = NowUs();
 };
 
 }  // namespace fsubs

@@ -6,8 +6,8 @@
 
 #include "worker/base/clock.hpp"
 #include "worker/base/log.hpp"
+#include "worker/bus/node_row.hpp"
 #include "worker/bus/redis/command.hpp"
-#include "worker/bus/redis/node_row.hpp"
 #include "worker/bus/redis/stream_entry.hpp"
 
 namespace fsubs {
@@ -330,12 +330,16 @@ void RedisReader::OnPlace(std::span<const Reply> replies) {
 std::string RedisReader::OwnRow() const {
   return NodeRow{.name = setup_.node,
                  .version = setup_.version,
+                 .bus = "redis",
                  .role = "subscriber",
                  .epoch = epoch_,
                  .sequence = cursor_,
                  .lag = setup_.counters->behind.get(),
+                 .delay_us = setup_.counters->delay_us,
                  .connections = setup_.counters->connections.get(),
-                 .since_us = since_us_}
+                 .subscriptions = setup_.counters->subscriptions.get(),
+                 .since_us = since_us_,
+                 .trouble = setup_.counters->trouble()}
       .ToJson();
 }
 
@@ -469,13 +473,14 @@ void RedisReader::TakeEntries(std::span<const Reply> entries) {
         "%llu entries of the bus in Redis are none of this version: they are counted as lost",
         static_cast<unsigned long long>(malformed));
   }
+  setup_.counters->read_bytes.Add(bytes);
   if (!entries.empty()) entry_bytes_ = std::max<size_t>(bytes / entries.size(), 64);
   if (events.empty()) return;
   BusCounters& counters = *setup_.counters;
   counters.read.Add(events.size());
-  const int64_t took_us = NowUs() - appended_us;
-  counters.append_to_read_us.Add(took_us > 0 ? static_cast<uint64_t>(took_us) : 0);
-  counters.append_to_read_count.Add();
+  const int64_t now_us = NowUs();
+  counters.append_to_read.Observe(now_us - appended_us);
+  counters.SetDelay(now_us - events.back().record.commit_time_us);
   sink_->OnEvents(events);
 }
 
