@@ -317,7 +317,7 @@ void RedisReader::OnPlace(std::span<const Reply> replies) {
 std::string RedisReader::OwnRow() const {
   return NodeRow{.name = setup_.node,
                  .version = setup_.version,
-                 .role = "subscriber",
+                 .role = setup_.role,
                  .epoch = epoch_,
                  .sequence = cursor_,
                  .lag = setup_.counters->behind.get(),
