@@ -18,8 +18,8 @@ std::string ConfineFiles(const Options& options, const std::optional<BusNeeds>& 
   }
   std::string error;
   std::vector<std::string> readable;
+  if (options.is_node()) readable = DirectoriesToRead(options);
   if (bus) {
-    readable = DirectoriesToRead(options);
     readable.insert(readable.end(), bus->readable.begin(), bus->readable.end());
   }
   switch (RestrictFileAccess(readable, bus && bus->connects, &error)) {

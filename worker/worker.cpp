@@ -74,8 +74,9 @@ Worker::Worker(int argc, char** argv, const Options& options, WorkerParts parts)
     : argc_(argc),
       argv_(argv),
       options_(std::make_shared<const Options>(options)),
-      database_(parts.feed ? "" : options.database),
+      database_(options.is_node() ? "" : options.database),
       ring_(std::move(parts.ring)),
+      server_ring_(std::move(parts.server_ring)),
       feed_(std::move(parts.feed)),
       sockets_(parts.sockets),
       counters_(ring_->wake_fds().size()),
@@ -128,8 +129,8 @@ int Worker::Run() {
 std::string Worker::Start() {
   tasks_.Attach(&loop_);
   keys_.Attach(&loop_);
-  loader_.Attach(&loop_, feed_ ? Resolving::kImpossible : Resolving::kPossible);
-  heartbeat_.emplace(&ring_->reader_page()->heartbeats.control);
+  loader_.Attach(&loop_, options_->is_node() ? Resolving::kImpossible : Resolving::kPossible);
+  heartbeat_.emplace(&server().reader_page()->heartbeats.control);
   heartbeat_->Attach(&loop_);
   logins_timer_.Attach(&loop_);
   calls_timer_.Attach(&loop_);
@@ -165,12 +166,12 @@ std::string Worker::Start() {
   sigaddset(&awaited, SIGHUP);
   pthread_sigmask(SIG_UNBLOCK, &awaited, nullptr);
 
-  std::string error = feed_ ? std::string() : OpenSideDoor();
+  std::string error = options_->is_node() ? std::string() : OpenSideDoor();
   if (!error.empty()) return error;
 
   files_ = RaiseFileLimit(options_->max_connections + kSpareFiles);
   WarnOfFiles(*options_);
-  if (feed_ && !options_->catalog.empty()) {
+  if (options_->is_node() && !options_->catalog.empty()) {
     auto snapshot = ReadCatalogFile(options_->catalog, &error);
     if (!snapshot) return error;
     snapshot_.Set(std::move(*snapshot));
@@ -251,9 +252,7 @@ std::string Worker::OpenSideDoor() {
 
 // The control thread shows by this that it has its turns, and looks for the others.
 void Worker::FeedWatchdog() {
-  if (FindStandstill(*ring_->reader_page(), shards_.size(), MonotonicMs()).empty()) {
-    manager_.FeedWatchdog();
-  }
+  if (FindStandstill(Shards(), MonotonicMs()).empty()) manager_.FeedWatchdog();
 }
 
 void Worker::WarnOfFiles(const Options& options) const {
@@ -301,7 +300,7 @@ std::string Worker::Listen() {
     setup.host = this;
     setup.ring = ring_->ring();
     setup.slot = &ring_->reader_page()->shards[i];
-    setup.heartbeat = &ring_->reader_page()->heartbeats.shards[i];
+    setup.heartbeat = &server().reader_page()->heartbeats.shards[i];
     setup.wake_fd = ring_->wake_fds()[i];
     setup.counters = &counters_[i];
     setup.peers = &peers_;
@@ -315,7 +314,10 @@ std::string Worker::Listen() {
     if (!error.empty()) return "could not listen on " + where + ": " + error;
     links_.AddShard(shards_.back().get());
   }
-  if (feed_) feed_->Start(this);
+  if (feed_) {
+    feed_->Start(this);
+    if (server_ring_) feed_->SetWaitsForReplay(options_->standby_waits_for_replay);
+  }
   error = ConfineCalls(*options_, needs);
   if (!error.empty()) return error;
   WarnOfPlainText(*options_);
@@ -397,10 +399,10 @@ bool Worker::OnResolverMessage(uint64_t resolver, const JsonValue& message) {
 }
 
 void Worker::AskForSnapshot(side_door::SnapshotRequest request) {
-  if (side_door_) {
-    side_door_->RequestSnapshot(request);
-  } else {
+  if (feed_) {
     snapshot_.Ask(request);
+  } else {
+    side_door_->RequestSnapshot(request);
   }
 }
 
@@ -450,7 +452,7 @@ void Worker::OnLoaded(const std::shared_ptr<const Catalog>& catalog, const std::
 // No executor tells that the database is gone, since none can connect to it. A catalog that was
 // being built meanwhile is found by a later look.
 void Worker::LookForDatabase() {
-  const bool is_gone = (ring_->ring()->server_state.load() & kServerNoDatabase) != 0;
+  const bool is_gone = (server().ring()->server_state.load() & kServerNoDatabase) != 0;
   if (is_gone && catalog_ == CatalogState::kServed) {
     Log(LogLevel::kLog, "database \"%s\" is gone: nothing of it is served any more",
         options_->database.c_str());
@@ -468,6 +470,7 @@ void Worker::NoteUnusable() {
 }
 
 void Worker::OnSnapshotError(std::string_view message) {
+  if (feed_) return;
   NoteUnusable();
   Log(LogLevel::kWarning, "an executor could not read the catalog: %.*s",
       static_cast<int>(message.size()), message.data());
@@ -477,15 +480,27 @@ void Worker::OnSnapshotError(std::string_view message) {
       kSnapshotRetryMs, 0);
 }
 
+// The first shards serve while others are still being made, so shards_ is not for them to read.
+ShardsSeen Worker::Shards() const {
+  return {{ring_->reader_page()->shards, counters_.size()}, &server().reader_page()->heartbeats};
+}
+
+// What may be said of the bus while clients are served none the less; empty: nothing.
+std::string Worker::BusRemark() const {
+  if (!feed_) return bus_->trouble();
+  const uint64_t held = bus_->held.get();
+  if (held == 0) return {};
+  return "events that wait until this server has replayed their commits: " + std::to_string(held);
+}
+
 std::string Worker::Trouble() const {
-  // The first shards serve while others are still being made, so shards_ is not for them to read.
-  const size_t shards = counters_.size();
   const WorkerState state{.draining = draining_,
                           .catalog = catalog_,
-                          .server_state = ring_->ring()->server_state.load(),
+                          .server_state = server().ring()->server_state.load(),
                           .database = database_,
+                          .reads_bus = feed_ != nullptr,
                           .bus_trouble = feed_ ? feed_->state().trouble : std::string()};
-  return FindTrouble(state, *ring_->reader_page(), shards, MonotonicMs());
+  return FindTrouble(state, Shards(), MonotonicMs());
 }
 
 WorkerGauges Worker::Gauges() const {
@@ -501,12 +516,11 @@ HttpReply Worker::OnGet(std::string_view path) {
     const std::string trouble = Trouble();
     if (!trouble.empty()) reply.status = kHttpServiceUnavailable;
     reply.body = (trouble.empty() ? "ok" : trouble) + "\n";
-    // Its own clients are served whatever becomes of it.
-    const std::string bus_trouble = feed_ ? "" : bus_->trouble();
-    if (!bus_trouble.empty()) reply.body += "bus: " + bus_trouble + "\n";
+    const std::string remark = BusRemark();
+    if (!remark.empty()) reply.body += "bus: " + remark + "\n";
   } else if (path == "/metrics") {
     reply.content_type = "text/plain; version=0.0.4; charset=utf-8";
-    reply.body = PrometheusText(counters_, Gauges(), ring_->reader_page()->heartbeats);
+    reply.body = PrometheusText(counters_, Gauges(), server().reader_page()->heartbeats);
   } else {
     reply.status = kHttpNotFound;
     reply.body =
@@ -559,7 +573,7 @@ void Worker::TellNodes(Reply reply) {
 
 // Where there is no bus to tell of.
 NodeRow Worker::OwnNode() const {
-  const bool is_standby = (ring_->ring()->server_state.load() & kServerInRecovery) != 0;
+  const bool is_standby = (server().ring()->server_state.load() & kServerInRecovery) != 0;
   NodeRow row{.name = NodeName(*options_),
               .version = kVersion,
               .bus = kBusChoices[static_cast<size_t>(options_->bus)].name,
@@ -621,12 +635,13 @@ void Worker::ReloadSettings() {
     Log(LogLevel::kError, "settings stay as they were: %s", error.c_str());
     return;
   }
-  if (feed_ && !reread.authenticate.empty()) {
+  if (options_->is_node() && !reread.authenticate.empty()) {
     Log(LogLevel::kError,
         "settings stay as they were: authenticate names a function of a database");
     return;
   }
-  if (feed_ && !reread.catalog.empty()) ReloadCatalogFile(reread);
+  if (options_->is_node() && !reread.catalog.empty()) ReloadCatalogFile(reread);
+  if (server_ring_) feed_->SetWaitsForReplay(reread.standby_waits_for_replay);
   if (reread.max_connections != options_->max_connections) WarnOfFiles(reread);
   if (reread.ssl) {
     std::string tls_error;

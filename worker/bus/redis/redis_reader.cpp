@@ -331,7 +331,7 @@ std::string RedisReader::OwnRow() const {
   return NodeRow{.name = setup_.node,
                  .version = setup_.version,
                  .bus = "redis",
-                 .role = "subscriber",
+                 .role = setup_.role,
                  .epoch = epoch_,
                  .sequence = cursor_,
                  .lag = setup_.counters->behind.get(),

@@ -29,6 +29,7 @@ class RedisReader final : public BusReader {
     std::string database;
     std::string node;     // this worker's name, which is its consumer group's too
     std::string version;  // of this program
+    std::string role;     // of NodeRow
     BusCounters* counters = nullptr;
   };
 
