@@ -4,6 +4,7 @@ import statistics
 
 import access
 import python_hosts
+import redis_nodes
 import writes
 from figures import Figure, Result, Target
 from testbed import FLOOR_JOINED, OURS, SERVERS, BenchmarkError, possible_connections
@@ -288,6 +289,10 @@ SCENARIOS = {
     "capture": writes.capture,
     "copy": writes.copy,
     "neighbours": writes.neighbours,
+    "redis-bus": redis_nodes.redis_bus,
+    "redis": redis_nodes.redis,
+    "redis-commit": redis_nodes.redis_commit,
+    "nodes": redis_nodes.nodes,
     "python-fan-out": python_hosts.fan_out,
     "python-idle": python_hosts.idle,
     "python-engine": python_hosts.engine,
