@@ -89,6 +89,7 @@ BAD_VALUES = {
     "bus_max_length": ["999", "2000000001"],
     "bus_max_age": ["-1", "1ms", "21d"],
     "node_name": ['a"b', "tab\t"],
+    "standby_waits_for_replay": ["", "perhaps"],
     "drain_timeout": ["-1", "601s"],
     "stuck_timeout": ["1ms", "4999ms", "61min", "-1"],
     "log_level": ["", "loud"],
