@@ -11,8 +11,13 @@ from cluster import ROOT, Cluster
 
 pytest_plugins = ["nodes"]
 
-# Such a server loads no library, and nobody needs it after the machine has crashed.
-SETTINGS = {"postgresql__shared_preload_libraries": "", "postgresql__fsync": "off"}
+# Such a server loads no library, and nobody needs it after the machine has crashed. Compiling what
+# is asked here takes longer than doing it.
+SETTINGS = {
+    "postgresql__shared_preload_libraries": "",
+    "postgresql__fsync": "off",
+    "postgresql__jit": "off",
+}
 
 
 class Database:
@@ -88,11 +93,19 @@ def cluster():
     cluster.destroy()
 
 
-@pytest.fixture
-def database(cluster, sql_file):
-    """One that has the file."""
-    database = Database(cluster)
+@pytest.fixture(scope="session")
+def installed(cluster, sql_file):
+    """The name of a database with the file, to be copied."""
+    database = Database(cluster, "installed")
     database.install(sql_file)
+    return database.name
+
+
+@pytest.fixture
+def database(cluster, installed):
+    """One that has the file."""
+    database = Database(cluster, template=installed)
+    database.sql("SELECT fraiseql_subs.settled_bus_id()")
     return database
 
 
