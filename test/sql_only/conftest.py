@@ -11,8 +11,13 @@ from cluster import ROOT, Cluster
 
 pytest_plugins = ["nodes"]
 
-# Such a server loads no library, and nobody needs it after the machine has crashed.
-SETTINGS = {"postgresql__shared_preload_libraries": "", "postgresql__fsync": "off"}
+# Such a server loads no library, and nobody needs it after the machine has crashed. Compiling what
+# is asked here takes longer than doing it.
+SETTINGS = {
+    "postgresql__shared_preload_libraries": "",
+    "postgresql__fsync": "off",
+    "postgresql__jit": "off",
+}
 
 
 class Database:
