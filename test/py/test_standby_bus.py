@@ -340,7 +340,7 @@ def test_functions_of_the_standby_decide_on_its_clients(primary, make_standby, c
 def test_functions_of_the_standby_resolve_its_events(primary, standby, connect):
     primary.sql(
         "CREATE FUNCTION resolve_number(event jsonb, variables jsonb) RETURNS jsonb LANGUAGE sql AS"
-        " $$ SELECT jsonb_build_object('n', (SELECT count(*) FROM number)) $$"
+        " $$ SELECT jsonb_build_object('n', (SELECT count(*) FROM public.number)) $$"
     )
     primary.sql("SELECT fraiseql_register_resolver('numberUpdated', 'public.resolve_number')")
     insert(primary, 7, 9)
