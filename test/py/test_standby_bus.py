@@ -140,7 +140,9 @@ def test_events_wait_until_their_commits_are_replayed(primary, standby, connect)
     assert standby.get("/readyz") == (200, "ok\n")
 
 
-def test_what_waits_for_the_replay_is_left_in_the_bus_where_the_ring_is_too_small(primary, make_standby, connect):
+def test_what_waits_for_the_replay_is_left_in_the_bus_where_the_ring_is_too_small(
+    primary, make_standby, connect
+):
     standby = make_standby(ring_size="1MB")
     received = Received(connect(standby).subscribe(QUERY))
     pause_replay(standby)
