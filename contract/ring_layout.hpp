@@ -150,7 +150,7 @@ enum class RecordKind : uint16_t {
   kEvent = 1,           // something a subscription may deliver
   kCatalogChanged = 2,  // types or subscriptions changed: ask for a new snapshot; carries no text
   // Events of `channel` that were not made. `data` is their number: decimal digits, with blanks in
-  // front of them up to kLossCountLength bytes.
+  // front of them up to kLossCountLength bytes. Empty: it is not known how many, or whether any.
   kEventsLost = 3,
 };
 

@@ -61,6 +61,7 @@ inline constexpr char kAuthenticator[] = "authenticator";
 inline constexpr char kResolver[] = "resolver";
 inline constexpr char kResolverLink[] = "resolver_link";
 inline constexpr char kExchange[] = "exchange";
+inline constexpr char kLeave[] = "leave";
 inline constexpr char kSnapshot[] = "snapshot";
 inline constexpr char kAuthenticate[] = "authenticate";
 inline constexpr char kMetrics[] = "metrics";
@@ -74,10 +75,11 @@ inline constexpr char kSessionLink[] = "session_link";
 inline constexpr char kSessionSender[] = "session_sender";
 inline constexpr char kResolvers[] = "resolvers";
 inline constexpr char kResolverSend[] = "resolver_send";
+inline constexpr char kNodes[] = "nodes";
 
 // What a backend may ask for.
 inline constexpr const char* kOfBackends[] = {kMetrics, kConnections, kSubscriptions, kDisconnect,
-                                              kIssuers, kExplain,     kResolvers};
+                                              kIssuers, kExplain,     kResolvers,     kNodes};
 
 }  // namespace op
 

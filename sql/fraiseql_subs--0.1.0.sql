@@ -1833,6 +1833,30 @@ LANGUAGE sql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
 $$;
 COMMENT ON FUNCTION fraiseql_resolvers() IS 'subscription fields with a resolver, and what their calls are doing';
 
+CREATE FUNCTION fraiseql_nodes()
+RETURNS TABLE (
+    name text, is_self boolean, version text, bus text, role text, lag bigint, delay interval,
+    connections bigint, subscriptions bigint, since timestamptz, trouble text
+)
+LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
+DECLARE
+    known CONSTANT jsonb := fraiseql_subs.worker_request('nodes');
+    unknown CONSTANT text := known -> 0 ->> 'others_unknown';
+BEGIN
+    IF unknown IS NOT NULL THEN
+        RAISE WARNING 'other nodes are not known: %', unknown;
+    END IF;
+    RETURN QUERY SELECT node.name, node.is_self, node.version, node.bus, node.role, node.lag,
+        node.delay_us * interval '1 microsecond', node.connections, node.subscriptions,
+        to_timestamp(node.since_us / 1e6), node.trouble
+    FROM jsonb_to_recordset(known) AS node (
+        name text, is_self boolean, version text, bus text, role text, lag bigint, delay_us bigint,
+        connections bigint, subscriptions bigint, since_us bigint, trouble text)
+    ORDER BY node.is_self DESC, node.name;
+END
+$$;
+COMMENT ON FUNCTION fraiseql_nodes() IS 'this server''s worker and the nodes that its events reach';
+
 CREATE FUNCTION fraiseql_explain_delivery("position" text, connection_id bigint, subscription_id text)
 RETURNS TABLE (step integer, module text, outcome text, detail text)
 LANGUAGE sql STRICT SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
@@ -1905,14 +1929,15 @@ LANGUAGE sql IMMUTABLE SET search_path = pg_catalog, pg_temp AS $$
             'resolver_send']),
         ('fraiseql_monitor', ARRAY[
             'fraiseql_metrics', 'fraiseql_connections', 'fraiseql_subscriptions',
-            'fraiseql_watched_tables', 'fraiseql_issuers', 'fraiseql_limits', 'fraiseql_resolvers']),
+            'fraiseql_watched_tables', 'fraiseql_issuers', 'fraiseql_limits', 'fraiseql_resolvers',
+            'fraiseql_nodes']),
         ('fraiseql_host', ARRAY[
             'session_exchange', 'session_send', 'fraiseql_skip', 'fraiseql_resolver_error',
             'resolver_exchange', 'resolver_send']),
         ('fraiseql_operator', ARRAY[
             'fraiseql_metrics', 'fraiseql_connections', 'fraiseql_subscriptions',
             'fraiseql_watched_tables', 'fraiseql_issuers', 'fraiseql_limits', 'fraiseql_resolvers',
-            'fraiseql_explain_delivery', 'fraiseql_disconnect', 'fraiseql_set_limits',
+            'fraiseql_nodes', 'fraiseql_explain_delivery', 'fraiseql_disconnect', 'fraiseql_set_limits',
             'fraiseql_register_issuer', 'fraiseql_unregister_issuer'])
     ) AS granted (role, functions);
 $$;
@@ -1986,6 +2011,7 @@ REVOKE ALL ON FUNCTION
     fraiseql_connections(),
     fraiseql_subscriptions(),
     fraiseql_resolvers(),
+    fraiseql_nodes(),
     fraiseql_explain_delivery(text, bigint, text),
     fraiseql_disconnect(text, bigint, text, text, boolean),
     fraiseql_create_roles()

@@ -1,15 +1,20 @@
 #include "worker/metrics.hpp"
 
-#include <prometheus/metric_family.h>
 #include <prometheus/text_serializer.h>
 
+#include <charconv>
+#include <cmath>
+#include <limits>
 #include <sstream>
+#include <string_view>
 #include <vector>
 
 #include "contract/heartbeat.hpp"
 #include "worker/access/denial.hpp"
+#include "worker/bus_metrics.hpp"
 #include "worker/denied_events.hpp"
 #include "worker/json/json_writer.hpp"
+#include "worker/metric_family.hpp"
 
 namespace fsubs {
 namespace {
@@ -99,14 +104,6 @@ constexpr Definition kDefinitions[] = {
 
 static_assert(ShardCounters::kDenials == kDenials);
 
-prometheus::ClientMetric Metric(double value) {
-  prometheus::ClientMetric metric;
-  // Both members exist whatever the family's type; the serialiser reads the one that fits.
-  metric.gauge.value = value;
-  metric.counter.value = value;
-  return metric;
-}
-
 void Append(const Counter& counter, size_t shard, const char* label, std::string_view value,
             prometheus::MetricFamily* family) {
   family->metric.push_back(Metric(static_cast<double>(counter.get())));
@@ -171,54 +168,15 @@ prometheus::MetricFamily CollectLimited(std::span<const ShardCounters> shards) {
   return family;
 }
 
-struct BusDefinition {
-  const char* name;
-  MetricType type;
-  const char* help;
-  Counter BusCounters::*counter;
-  double unit = 1;
-};
-
-constexpr double kMicroseconds = 1e-6;
-
-constexpr BusDefinition kBusDefinitions[] = {
-    {"fraiseql_subs_bus_connected", MetricType::Gauge, "1 while the bus works",
-     &BusCounters::connected},
-    {"fraiseql_subs_bus_behind_events", MetricType::Gauge,
-     "Events that are still to be put into the bus, or to be read from it", &BusCounters::behind},
-    {"fraiseql_subs_bus_held_events", MetricType::Gauge,
-     "Events that wait until this server, a standby, has replayed their commits",
-     &BusCounters::held},
-    {"fraiseql_subs_bus_connects_total", MetricType::Counter,
-     "Times that a connection to the bus was made", &BusCounters::connects},
-    {"fraiseql_subs_bus_errors_total", MetricType::Counter,
-     "Times that a connection to the bus was lost, or could not be made", &BusCounters::errors},
-    {"fraiseql_subs_bus_appended_total", MetricType::Counter,
-     "Events that this worker has put into the bus", &BusCounters::appended},
-    {"fraiseql_subs_bus_read_total", MetricType::Counter,
-     "Events that this worker has read from the bus", &BusCounters::read},
-    {"fraiseql_subs_bus_lost_total", MetricType::Counter,
-     "Events that did not get into the bus, or out of it", &BusCounters::lost},
-    {"fraiseql_subs_bus_malformed_total", MetricType::Counter,
-     "Of these, entries of the bus that made no sense", &BusCounters::malformed},
-    {"fraiseql_subs_bus_commit_to_append_seconds_sum", MetricType::Counter,
-     "Time from the commit of an event until it was in the bus, for the last of each batch",
-     &BusCounters::commit_to_append_us, kMicroseconds},
-    {"fraiseql_subs_bus_commit_to_append_seconds_count", MetricType::Counter,
-     "Batches of which that time was taken", &BusCounters::commit_to_append_count},
-    {"fraiseql_subs_bus_append_to_read_seconds_sum", MetricType::Counter,
-     "Time from when an event was put into the bus until it was read, by the clocks of two "
-     "machines, for the last of each batch",
-     &BusCounters::append_to_read_us, kMicroseconds},
-    {"fraiseql_subs_bus_append_to_read_seconds_count", MetricType::Counter,
-     "Batches of which that time was taken", &BusCounters::append_to_read_count},
-};
-
-void CollectBus(const BusCounters& bus, std::vector<prometheus::MetricFamily>* families) {
-  for (const BusDefinition& definition : kBusDefinitions) {
-    const double value = static_cast<double>((bus.*definition.counter).get()) * definition.unit;
-    families->push_back({definition.name, definition.help, definition.type, {Metric(value)}});
+// Of all shards together: each would have as many series as there are bounds.
+prometheus::MetricFamily CollectTimes(const char* name, const char* help,
+                                      Histogram ShardCounters::*histogram,
+                                      std::span<const ShardCounters> shards) {
+  prometheus::MetricFamily family{name, help, MetricType::Histogram, {{}}};
+  for (const ShardCounters& shard : shards) {
+    AddHistogram(shard.*histogram, &family.metric.back());
   }
+  return family;
 }
 
 std::vector<prometheus::MetricFamily> Collect(std::span<const ShardCounters> shards,
@@ -256,6 +214,16 @@ std::vector<prometheus::MetricFamily> Collect(std::span<const ShardCounters> sha
   families.push_back(CollectRefusedSubscriptions(shards));
   families.push_back(CollectDeniedEvents(shards));
   families.push_back(CollectLimited(shards));
+  families.push_back(CollectTimes(
+      "fraiseql_subs_commit_to_read_seconds",
+      "Time from the commit of an event until a shard read it, by the clocks of two machines "
+      "where it came by a bus, for the first of each turn",
+      &ShardCounters::commit_to_read, shards));
+  families.push_back(CollectTimes(
+      "fraiseql_subs_read_to_socket_seconds",
+      "Time from when a shard read an event until the sockets of all its clients had what came of "
+      "it and of the turn's other events, but for those that wait for a resolver",
+      &ShardCounters::read_to_socket, shards));
   if (worker.bus != nullptr) CollectBus(*worker.bus, &families);
   return families;
 }
@@ -277,6 +245,61 @@ prometheus::MetricFamily CollectHeartbeats(size_t shards, const Heartbeats& beat
   return family;
 }
 
+std::string NumberText(double number) {
+  if (std::isinf(number)) return "+Inf";
+  char text[32];
+  return {text, std::to_chars(text, text + sizeof(text), number).ptr};
+}
+
+const char* NameOf(MetricType type) {
+  switch (type) {
+    case MetricType::Counter:
+      return "counter";
+    case MetricType::Histogram:
+      return "histogram";
+    default:
+      return "gauge";
+  }
+}
+
+using Labels = std::vector<prometheus::ClientMetric::Label>;
+
+void WriteRow(const prometheus::MetricFamily& family, const char* suffix, const Labels& labels,
+              double value, JsonWriter* json) {
+  json->BeginObject();
+  json->Key("name");
+  json->String(family.name + suffix);
+  json->Key("labels");
+  json->BeginObject();
+  for (const auto& label : labels) {
+    json->Key(label.name);
+    json->String(label.value);
+  }
+  json->EndObject();
+  json->Key("type");
+  json->String(NameOf(family.type));
+  json->Key("value");
+  json->Raw(NumberText(value));
+  json->Key("help");
+  json->String(family.help);
+  json->EndObject();
+}
+
+// The series that Prometheus makes of it.
+void WriteHistogram(const prometheus::MetricFamily& family, const prometheus::ClientMetric& metric,
+                    JsonWriter* json) {
+  const auto bucket = [&](double bound, uint64_t count) {
+    Labels labels = metric.label;
+    labels.push_back({"le", NumberText(bound)});
+    WriteRow(family, "_bucket", labels, static_cast<double>(count), json);
+  };
+  const prometheus::ClientMetric::Histogram& all = metric.histogram;
+  for (const auto& one : all.bucket) bucket(one.upper_bound, one.cumulative_count);
+  bucket(std::numeric_limits<double>::infinity(), all.sample_count);
+  WriteRow(family, "_sum", metric.label, all.sample_sum, json);
+  WriteRow(family, "_count", metric.label, static_cast<double>(all.sample_count), json);
+}
+
 }  // namespace
 
 std::string PrometheusText(std::span<const ShardCounters> shards, const WorkerGauges& worker,
@@ -293,25 +316,12 @@ std::string MetricsRows(std::span<const ShardCounters> shards, const WorkerGauge
   JsonWriter json(&rows);
   json.BeginArray();
   for (const prometheus::MetricFamily& family : Collect(shards, worker)) {
-    const bool counter = family.type == MetricType::Counter;
     for (const prometheus::ClientMetric& metric : family.metric) {
-      json.BeginObject();
-      json.Key("name");
-      json.String(family.name);
-      json.Key("labels");
-      json.BeginObject();
-      for (const auto& label : metric.label) {
-        json.Key(label.name);
-        json.String(label.value);
+      if (family.type == MetricType::Histogram) {
+        WriteHistogram(family, metric, &json);
+      } else {
+        WriteRow(family, "", metric.label, metric.gauge.value, &json);
       }
-      json.EndObject();
-      json.Key("type");
-      json.String(counter ? "counter" : "gauge");
-      json.Key("value");
-      json.Number(static_cast<uint64_t>(metric.gauge.value));
-      json.Key("help");
-      json.String(family.help);
-      json.EndObject();
     }
   }
   json.EndArray();

@@ -41,7 +41,9 @@ void CheckPostgresql(const Options& options, std::vector<std::string>* problems)
     problems->emplace_back("no database is named: --bus-url has the connection string of one");
     return;
   }
-  const std::string problem = PostgresqlReader(options.bus_url, options.bus_listen_url).Open();
+  BusCounters counters;
+  const std::string problem =
+      PostgresqlReader(options.bus_url, options.bus_listen_url, &counters).Open();
   if (!problem.empty()) problems->push_back(problem);
 }
 
@@ -81,7 +83,7 @@ std::unique_ptr<BusReader> MakeBusReader(const Options& options, const PassedSoc
     return std::make_unique<LineSource>(options.events, sockets.events);
   }
   if (options.bus == Bus::kPostgresql) {
-    return std::make_unique<PostgresqlReader>(options.bus_url, options.bus_listen_url);
+    return std::make_unique<PostgresqlReader>(options.bus_url, options.bus_listen_url, counters);
   }
   RedisReader::Setup setup;
   *error = ReadRedisAccess(options, &setup.access);

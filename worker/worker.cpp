@@ -1,7 +1,6 @@
 #include "worker/worker.hpp"
 
 #include <algorithm>
-#include <charconv>
 #include <csignal>
 
 #include "contract/heartbeat.hpp"
@@ -9,11 +8,9 @@
 #include "worker/base/version.hpp"
 #include "worker/bus/memory/catalog_file.hpp"
 #include "worker/bus/redis/redis_setup.hpp"
-#include "worker/json/json_number.hpp"
+#include "worker/confinement.hpp"
 #include "worker/json/json_writer.hpp"
-#include "worker/node_setup.hpp"
-#include "worker/row_collection.hpp"
-#include "worker/sandbox/file_access.hpp"
+#include "worker/node_rows.hpp"
 #include "worker/sandbox/system_calls.hpp"
 #include "worker/tls_setup.hpp"
 
@@ -39,10 +36,6 @@ constexpr uint64_t kBusPatienceMs = 1000;
 // How often it is looked whether the last words have been written.
 constexpr uint64_t kSendingLookMs = 5;
 
-// How long a shard may take to tell its rows. Shorter than what backends wait for the worker, so
-// that they hear of the shard.
-constexpr uint64_t kRowsPatienceMs = 4000;
-
 std::vector<IssuerKeys> KeysOf(const Issuers& issuers) {
   std::vector<IssuerKeys> keys;
   for (const Issuer* issuer : issuers.all()) {
@@ -52,39 +45,6 @@ std::vector<IssuerKeys> KeysOf(const Issuers& issuers) {
     keys.push_back({.name = name, .problem = problem});
   }
   return keys;
-}
-
-// Returns false if it is there and no string.
-bool ReadText(const JsonValue& object, std::string_view name, std::optional<std::string>* text) {
-  const auto value = object.Find(name);
-  if (!value || value->is_null()) return true;
-  if (value->type() != JsonType::kString) return false;
-  *text = value->ToString();
-  return true;
-}
-
-// What fraiseql_disconnect() asks for. Nothing if it makes no sense: it must never mean everybody.
-std::optional<Disconnection> ReadDisconnection(const JsonValue& arguments) {
-  Disconnection disconnection;
-  std::optional<std::string> reason;
-  if (!ReadText(arguments, "user", &disconnection.user) ||
-      !ReadText(arguments, "tenant", &disconnection.tenant) ||
-      !ReadText(arguments, "reason", &reason) || !reason) {
-    return std::nullopt;
-  }
-  disconnection.reason = *reason;
-  if (const auto id = arguments.Find("connection"); id && !id->is_null()) {
-    int64_t number;
-    if (!ReadInteger(id->raw(), &number)) return std::nullopt;
-    // SQL's numbers have a sign; no connection has one that is negative.
-    disconnection.connection = static_cast<uint64_t>(number);
-  }
-  const auto code = arguments.Find("code");
-  if (!code || !ReadInteger(code->raw(), &disconnection.code)) return std::nullopt;
-  if (!disconnection.connection && !disconnection.user && !disconnection.tenant) {
-    return std::nullopt;
-  }
-  return disconnection;
 }
 
 // What others than this machine reach should not be left at its defaults.
@@ -253,8 +213,13 @@ void Worker::StartPublishing(const RedisAccess& access, const std::string& error
 
 void Worker::CountConnections() {
   uint64_t clients = 0;
-  for (const ShardCounters& counters : counters_) clients += counters.connections.get();
+  uint64_t subscriptions = 0;
+  for (const ShardCounters& counters : counters_) {
+    clients += counters.connections.get();
+    subscriptions += counters.subscriptions.get();
+  }
   bus_->connections.Set(clients);
+  bus_->subscriptions.Set(subscriptions);
 }
 
 // Have the bus get what the ring still has for it, but do not wait long for a Redis that is away.
@@ -316,10 +281,16 @@ std::string Worker::Listen() {
         &loop_, options_->unix_socket, [this](int fd) { AdoptInTurn(fd); }, &error);
     if (!unix_listener_) return "could not listen on \"" + options_->unix_socket + "\": " + error;
   }
+  if (!feed_ && options_->bus == Bus::kPostgresql) {
+    Log(LogLevel::kWarning,
+        "fraiseql_subs.bus = postgresql is for nodes of a database without the extension: this "
+        "server's events reach its own clients alone");
+  }
   const bool publishes = !feed_ && options_->bus == Bus::kRedis;
   RedisAccess bus_access;
   const std::string bus_error = publishes ? ReadRedisAccess(*options_, &bus_access) : "";
-  error = RestrictFiles();
+  const std::optional<BusNeeds> needs = feed_ ? std::optional(feed_->needs()) : std::nullopt;
+  error = ConfineFiles(*options_, needs);
   if (!error.empty()) return error;
   if (publishes) StartPublishing(bus_access, bus_error);
   for (size_t i = 0; i < ring_->wake_fds().size(); ++i) {
@@ -347,7 +318,7 @@ std::string Worker::Listen() {
     feed_->Start(this);
     if (server_ring_) feed_->SetWaitsForReplay(options_->standby_waits_for_replay);
   }
-  error = RestrictCalls();
+  error = ConfineCalls(*options_, needs);
   if (!error.empty()) return error;
   WarnOfPlainText(*options_);
   WarnOfAnonymous(*options_);
@@ -359,49 +330,6 @@ std::string Worker::Listen() {
                                   : ('"' + options_->unix_socket + '"').c_str());
   }
   return {};
-}
-
-std::string Worker::RestrictFiles() {
-  if (!options_->sandbox) {
-    Log(LogLevel::kWarning,
-        "fraiseql_subs.sandbox is off: whoever takes over the worker can do what the server's user "
-        "can");
-    return {};
-  }
-  std::string error;
-  std::vector<std::string> readable;
-  BusNeeds needs;
-  if (options_->is_node()) readable = DirectoriesToRead(*options_);
-  if (feed_) {
-    needs = feed_->needs();
-    readable.insert(readable.end(), needs.readable.begin(), needs.readable.end());
-  }
-  switch (RestrictFileAccess(readable, needs.connects, &error)) {
-    case FileAccess::kRestricted:
-      return {};
-    case FileAccess::kUnsupported:
-      Log(LogLevel::kWarning,
-          "this kernel has no Landlock: the worker can read what the server's user can");
-      return {};
-    case FileAccess::kFailed:
-      break;
-  }
-  return "could not give up access to files: " + error +
-         "; fraiseql_subs.sandbox = off does without";
-}
-
-std::string Worker::RestrictCalls() {
-  if (!options_->sandbox) return {};
-  Calls calls = Calls::kServe;
-  if (feed_) {
-    const BusNeeds needs = feed_->needs();
-    calls = needs.connects_locally ? Calls::kServeLocallyConnectedNode
-            : needs.connects       ? Calls::kServeConnectedNode
-                                   : Calls::kServeNode;
-  }
-  const std::string error = RestrictSystemCalls(calls);
-  if (error.empty()) return {};
-  return "could not give up system calls: " + error + "; fraiseql_subs.sandbox = off does without";
 }
 
 void Worker::AdoptInTurn(int fd) {
@@ -604,24 +532,59 @@ bool Worker::OnRequest(std::string_view op, const std::optional<JsonValue>& argu
   if (op == side_door::op::kMetrics) {
     reply({.rows = MetricsRows(counters_, Gauges())});
   } else if (op == side_door::op::kConnections) {
-    CollectRows(std::mem_fn(&Shard::Connections), std::move(reply));
+    shard_requests_.Connections(std::move(reply));
   } else if (op == side_door::op::kSubscriptions) {
-    CollectRows(std::mem_fn(&Shard::Subscriptions), std::move(reply));
+    shard_requests_.Subscriptions(std::move(reply));
   } else if (op == side_door::op::kDisconnect) {
-    return Disconnect(arguments, std::move(reply));
+    return shard_requests_.Disconnect(arguments, std::move(reply));
   } else if (op == side_door::op::kIssuers) {
     reply({.rows = keys_.Rows()});
   } else if (op == side_door::op::kResolvers) {
     reply({.rows = resolvers_.Rows()});
+  } else if (op == side_door::op::kNodes) {
+    TellNodes(std::move(reply));
   } else if (op == side_door::op::kResolverSend) {
     const bool is_taken = arguments && resolvers_.OnSend(*arguments);
     reply({.rows = "[]", .error = is_taken ? "" : "the link has ended"});
   } else if (op == side_door::op::kExplain) {
-    ExplainDelivery(arguments, std::move(reply));
+    shard_requests_.ExplainDelivery(arguments, std::move(reply));
   } else {
     return false;
   }
   return true;
+}
+
+void Worker::TellNodes(Reply reply) {
+  if (!publishing_) {
+    const bool has_others = options_->bus == Bus::kRedis;
+    std::string unknown = has_others ? bus_->trouble() : std::string();
+    if (has_others && unknown.empty()) unknown = "the server that publishes is another one: ask it";
+    reply({.rows = NodeRows(OwnNode(), {}, unknown)});
+    return;
+  }
+  publishing_->AskNodes(
+      [this, reply = std::move(reply)](const NodeRow& own, const NodeList::Answer& answer) {
+        tasks_.Post(
+            [reply, rows = NodeRows(own, answer.nodes, answer.error)] { reply({.rows = rows}); });
+      });
+}
+
+// Where there is no bus to tell of.
+NodeRow Worker::OwnNode() const {
+  const bool is_standby = (server().ring()->server_state.load() & kServerInRecovery) != 0;
+  NodeRow row{.name = NodeName(*options_),
+              .version = kVersion,
+              .bus = kBusChoices[static_cast<size_t>(options_->bus)].name,
+              .role = is_standby                     ? "standby"
+                      : options_->bus == Bus::kRedis ? "publisher"
+                                                     : "single",
+              .since_us = started_us_,
+              .trouble = bus_->trouble()};
+  for (const ShardCounters& counters : counters_) {
+    row.connections += counters.connections.get();
+    row.subscriptions += counters.subscriptions.get();
+  }
+  return row;
 }
 
 std::unique_ptr<DoorUser> Worker::OnDoor(std::string_view op, Door* door, Answer* answer) {
@@ -645,44 +608,6 @@ std::unique_ptr<DoorUser> Worker::OnDoor(std::string_view op, Door* door, Answer
 
 void Worker::OnLinkReport(LinkId link, LinkReport report) {
   tasks_.Post([this, link, report = std::move(report)] { links_.OnReport(link, report); });
-}
-
-bool Worker::Disconnect(const std::optional<JsonValue>& arguments, Reply reply) {
-  if (!arguments) return false;
-  const auto disconnection = ReadDisconnection(*arguments);
-  if (!disconnection) return false;
-  CollectRows([&](Shard* shard,
-                  Shard::RowsReply told) { shard->Disconnect(*disconnection, std::move(told)); },
-              std::move(reply));
-  return true;
-}
-
-void Worker::CollectRows(const std::function<void(Shard*, Shard::RowsReply)>& ask, Reply reply) {
-  const auto collection =
-      RowCollection::Start(&loop_, shards_.size(), kRowsPatienceMs, std::move(reply));
-  for (size_t i = 0; i < shards_.size(); ++i) {
-    ask(shards_[i].get(), [this, collection, i](std::optional<std::string> rows) {
-      tasks_.Post([collection, i, rows = std::move(rows)] { collection->Add(i, rows); });
-    });
-  }
-}
-
-void Worker::ExplainDelivery(const std::optional<JsonValue>& arguments, Reply reply) {
-  const auto text = [&](std::string_view name) {
-    const auto value = arguments ? arguments->Find(name) : std::nullopt;
-    return value && value->type() == JsonType::kString ? value->ToString() : std::string();
-  };
-  DeliveryQuestion question{.position = text("position"), .subscription = text("subscription_id")};
-  // As text, since a number of JSON may be anything.
-  const std::string connection = text("connection_id");
-  std::from_chars(connection.data(), connection.data() + connection.size(), question.connection);
-  const size_t index = Shard::IndexOf(question.connection);
-  // No client has an id of a shard that there is not, which any shard can tell.
-  Shard* const shard = shards_[index < shards_.size() ? index : 0].get();
-  const auto collection = RowCollection::Start(&loop_, 1, kRowsPatienceMs, std::move(reply));
-  shard->ExplainDelivery(std::move(question), [this, collection](std::optional<std::string> rows) {
-    tasks_.Post([collection, rows = std::move(rows)] { collection->Add(0, rows); });
-  });
 }
 
 void Worker::Reload() {

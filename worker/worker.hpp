@@ -14,6 +14,7 @@
 
 #include "worker/authenticate_queue.hpp"
 #include "worker/base/audit_log.hpp"
+#include "worker/base/clock.hpp"
 #include "worker/base/counters.hpp"
 #include "worker/base/heartbeat.hpp"
 #include "worker/base/options.hpp"
@@ -35,6 +36,7 @@
 #include "worker/resolve/resolve_queue.hpp"
 #include "worker/service_manager.hpp"
 #include "worker/shard/shard.hpp"
+#include "worker/shard_requests.hpp"
 #include "worker/side_door_server.hpp"
 #include "worker/socket/peer_limits.hpp"
 #include "worker/socket/tls_context.hpp"
@@ -95,6 +97,7 @@ class Worker final : private ShardHost,
   void OnAuthenticated(uint64_t number, std::string_view claims, std::string_view error) override;
   uint64_t OnResolver(bool is_executor, SendToResolver send) override;
   bool OnResolverMessage(uint64_t resolver, const JsonValue& message) override;
+  void OnResolverLeaves(uint64_t resolver) override { resolvers_.Leave(resolver); }
   void OnResolverGone(uint64_t resolver) override;
   bool OnRequest(std::string_view op, const std::optional<JsonValue>& arguments,
                  Reply reply) override;
@@ -117,13 +120,12 @@ class Worker final : private ShardHost,
   std::string OpenSideDoor();
   void FeedWatchdog();
   void ReloadCatalogFile(const Options& options);
-  // Before there is any thread but this one, and once everything is open.
-  std::string RestrictFiles();
-  std::string RestrictCalls();
   std::string Listen();
   void StartPublishing(const RedisAccess& access, const std::string& error);
   void FinishPublishing();
   void CountConnections();
+  void TellNodes(Reply reply);
+  NodeRow OwnNode() const;
   void WarnOfFiles(const Options& options) const;
   void AdoptInTurn(int fd);
   void LookForDatabase();
@@ -131,9 +133,6 @@ class Worker final : private ShardHost,
   void Reload();
   void ReloadSettings();
   void StartDrain();
-  void ExplainDelivery(const std::optional<JsonValue>& arguments, Reply reply);
-  void CollectRows(const std::function<void(Shard*, Shard::RowsReply)>& ask, Reply reply);
-  bool Disconnect(const std::optional<JsonValue>& arguments, Reply reply);
   void QueueLogin(AuthenticateCall call, uint64_t asked_ms,
                   std::function<void(AuthenticateAnswer)> reply);
   // Where the launcher tells of the server, and looks for heartbeats. Of a node without a database
@@ -188,6 +187,7 @@ class Worker final : private ShardHost,
   uv_timer_t watchdog_timer_{};
   uv_timer_t bus_timer_{};
   TaskQueue tasks_{"control thread"};
+  ShardRequests shard_requests_{&loop_, &tasks_, &shards_};
 
   size_t drained_ = 0;         // shards, and the bus
   bool bus_finished_ = false;  // it has been counted
@@ -197,6 +197,7 @@ class Worker final : private ShardHost,
   std::atomic<bool> draining_{false};
   std::atomic<uint64_t> catalog_loads_{0};
   std::atomic<uint64_t> resolver_links_{0};
+  const int64_t started_us_ = NowUs();
 };
 
 }  // namespace fsubs

@@ -17,6 +17,7 @@ class Node:
     address = "127.0.0.1"
 
     tls = None
+    address = "127.0.0.1"
 
     def __init__(self, **options):
         self.port = free_port()

@@ -2,25 +2,14 @@
 #pragma once
 
 #include <array>
-#include <atomic>
 #include <cstddef>
 #include <cstdint>
 
 #include "contract/limit.hpp"
+#include "worker/base/counter.hpp"
+#include "worker/base/histogram.hpp"
 
 namespace fsubs {
-
-// An atomic that one thread changes: no read-modify-write instruction is needed.
-class Counter {
- public:
-  void Add(uint64_t by = 1) { value_.store(get() + by, std::memory_order_relaxed); }
-  void Subtract(uint64_t by = 1) { value_.store(get() - by, std::memory_order_relaxed); }
-  void Set(uint64_t value) { value_.store(value, std::memory_order_relaxed); }
-  uint64_t get() const { return value_.load(std::memory_order_relaxed); }
-
- private:
-  std::atomic<uint64_t> value_{0};
-};
 
 // Why a client was not let in, or its identity not renewed.
 enum class LoginRefusal : uint8_t {
@@ -88,6 +77,11 @@ struct alignas(64) ShardCounters {
   Counter init_timeouts;
   Counter tokens_expired;  // clients closed for that
   std::array<Counter, kLoginRefusals> logins_refused;
+
+  // Of the first event of each turn: from its commit until it was read, and from then until the
+  // sockets had what came of the turn's events. Resolvers' time is not part of it.
+  Histogram commit_to_read;
+  Histogram read_to_socket;
 
   void CountLimited(LimitKey limit) { limited[IndexOf(limit)].Add(); }
 

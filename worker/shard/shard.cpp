@@ -631,9 +631,10 @@ void Shard::OnCatalogChanged(Position position) {
 
 bool Shard::BeginEvent(const EventRecord& record) {
   if (record.kind == RecordKind::kEventsLost) {
-    counters_->events_lost.Add(LostCount(record));
+    counters_->events_lost.Add(LostCount(record).value_or(0));
   } else {
     counters_->events_read.Add();
+    NoteRead(record);
   }
   event_under_way_ = true;
   under_way_ = {record.position, record.sequence};
@@ -644,6 +645,12 @@ bool Shard::BeginEvent(const EventRecord& record) {
         static_cast<int>(std::min<size_t>(record.channel.size(), 200)), record.channel.data());
   }
   return ContinueEvent();
+}
+
+void Shard::NoteRead(const EventRecord& record) {
+  if (read_us_ != 0) return;
+  read_us_ = MonotonicUs();
+  if (record.commit_time_us > 0) counters_->commit_to_read.Observe(NowUs() - record.commit_time_us);
 }
 
 // Returns whether no event is under way any more.
@@ -671,8 +678,15 @@ void Shard::BeforeWaiting() {
     flushed = false;
   } else {
     held_turns_ = 0;
+    const bool had_events = !events_.empty();
     WorkBudget for_events(kEventFlushUnits);
     flushed = events_.Continue(&for_events) && flushed;
+    if (events_.empty() && !event_under_way_) {
+      if (had_events && read_us_ != 0) {
+        counters_->read_to_socket.Observe(static_cast<int64_t>(MonotonicUs() - read_us_));
+      }
+      read_us_ = 0;
+    }
   }
   hosted_.Settle();
   if (stage_.has_order()) host_->CallResolvers(stage_.TakeOrder());

@@ -281,6 +281,7 @@ class Shard final : public LinkShard,
   bool EventsWait() const;
   bool BeginEvent(const EventRecord& record);
   bool ContinueEvent();
+  void NoteRead(const EventRecord& record);
   void ContinueRevalidation();
   void OnCatalogChanged(Position position);
   void BeforeWaiting();
@@ -335,6 +336,7 @@ class Shard final : public LinkShard,
   bool rules_changed_ = false;       // some of `unvalidated_` have subscriptions by older rules
   bool more_ = false;                // there is work for another turn
   size_t held_turns_ = 0;            // since events were last flushed
+  uint64_t read_us_ = 0;  // when the first of those was read that are not flushed; 0: none
   uint64_t last_id_ = 0;
   bool draining_ = false;
   bool drained_ = false;      // and the host was told

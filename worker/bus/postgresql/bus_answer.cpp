@@ -99,6 +99,7 @@ void AddLoss(std::string_view count, BusAnswer* answer) {
   loss.record.kind = RecordKind::kEventsLost;
   loss.record.commit_time_us = NowUs();
   loss.record.data = answer->counts.emplace_back(count);
+  answer->lost += ReadCount(count).value_or(1);
 }
 
 void AddCatalogChange(BusAnswer* answer) {

@@ -39,6 +39,7 @@ struct BusAnswer {
   std::vector<BusEvent> events;
   std::string cursor;      // behind all of them
   bool more = false;       // there is more to be read at once
+  uint64_t lost = 0;       // events that the bus does not have any more, or that made no sense
   uint64_t malformed = 0;  // rows that made no sense, each of which became a loss
   std::deque<std::string> counts;
 };

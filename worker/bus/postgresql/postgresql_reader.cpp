@@ -7,6 +7,7 @@
 #include <span>
 #include <utility>
 
+#include "worker/base/clock.hpp"
 #include "worker/base/log.hpp"
 #include "worker/bus/postgresql/pg_trouble.hpp"
 
@@ -83,8 +84,8 @@ BusRow RowOf(const PgResult& result, size_t row) {
 
 }  // namespace
 
-PostgresqlReader::PostgresqlReader(std::string url, std::string listen_url)
-    : url_(std::move(url)), listen_url_(std::move(listen_url)) {}
+PostgresqlReader::PostgresqlReader(std::string url, std::string listen_url, BusCounters* counters)
+    : url_(std::move(url)), listen_url_(std::move(listen_url)), counters_(counters) {}
 
 std::string PostgresqlReader::Open() {
   const std::string problem = PgDsn::Parse(url_, &dsn_);
@@ -137,11 +138,13 @@ void PostgresqlReader::Stop() {
 }
 
 void PostgresqlReader::OnReady() {
+  counters_->connects.Add();
   is_checked_ = false;
   Next();
 }
 
 void PostgresqlReader::OnDown(const std::string& why) {
+  counters_->errors.Add();
   TellState(why);
 }
 
@@ -306,21 +309,40 @@ void PostgresqlReader::OnRead(PgResult result) {
   if (!problem.empty())
     return connection_->Fail("what bus_read() returns makes no sense: " + problem);
   connection_->NoteSuccess();
-  TellState({});
   if (answer.malformed > 0) TellMalformed(answer.malformed);
+  Count(answer);
   cursor_ = answer.cursor;
   result_ = std::move(result);
   answer_ = std::move(answer);
   next_ = 0;
   answer_has_catalog_ = false;
+  TellState({});
+}
+
+void PostgresqlReader::Count(const BusAnswer& answer) {
+  counters_->malformed.Add(answer.malformed);
+  counters_->lost.Add(answer.lost);
+  int64_t published_us = 0;
+  for (const BusEvent& event : answer.events) {
+    if (event.record.kind != RecordKind::kEvent) continue;
+    counters_->read.Add();
+    counters_->read_bytes.Add(EncodedSize(event.record));
+    published_us = event.record.commit_time_us;
+  }
+  if (published_us == 0) return;
+  const int64_t took_us = NowUs() - published_us;
+  counters_->append_to_read.Observe(took_us);
+  counters_->SetDelay(took_us);
 }
 
 // The SQL file does not take its own cursor any more.
 void PostgresqlReader::LosePlace() {
   cursor_.clear();
+  counters_->lost.Add();
   BusAnswer lost;
   BusEvent& loss = lost.events.emplace_back();
   loss.record.kind = RecordKind::kEventsLost;
+  loss.record.data = "1";
   lost.events.emplace_back().record.kind = RecordKind::kCatalogChanged;
   answer_ = std::move(lost);
   next_ = 0;
@@ -362,6 +384,9 @@ bool PostgresqlReader::Failed(const PgResult& result) {
 }
 
 void PostgresqlReader::TellState(const std::string& trouble) {
+  counters_->behind.Set(answer_.events.size() - next_);
+  counters_->connected.Set(trouble.empty() ? 1 : 0);
+  counters_->SetTrouble(trouble);
   sink_->OnState({.is_connected = trouble.empty(),
                   .trouble = trouble,
                   .behind = answer_.events.size() - next_});

@@ -11,6 +11,7 @@
 #include <memory>
 #include <string>
 
+#include "worker/bus/bus_counters.hpp"
 #include "worker/bus/bus_reader.hpp"
 #include "worker/bus/postgresql/bus_answer.hpp"
 #include "worker/bus/postgresql/notifications.hpp"
@@ -24,7 +25,8 @@ class PostgresqlReader final : public BusReader,
                                private Notifications::Host {
  public:
   // Connection strings; `listen_url` is for the connection that waits, and empty if it is the same.
-  PostgresqlReader(std::string url, std::string listen_url);
+  // `counters` outlive the reader.
+  PostgresqlReader(std::string url, std::string listen_url, BusCounters* counters);
 
   std::string Open() override;
   BusNeeds needs() const override;
@@ -58,10 +60,12 @@ class PostgresqlReader final : public BusReader,
   void NextIn(uint64_t delay_ms);
   bool Failed(const PgResult& result);
   void TellState(const std::string& trouble);
+  void Count(const BusAnswer& answer);
   void TellMalformed(uint64_t rows);
 
   const std::string url_;
   const std::string listen_url_;
+  BusCounters* const counters_;
   PgDsn dsn_;
   PgDsn listen_dsn_;
   BusReader::Sink* sink_ = nullptr;

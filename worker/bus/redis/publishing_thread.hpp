@@ -27,6 +27,7 @@ class PublishingThread {
   void SetCatalog(std::string snapshot_json, Position covers) {
     publisher_.SetCatalog(std::move(snapshot_json), covers);
   }
+  void AskNodes(RedisPublisher::NodesReply reply) { publisher_.AskNodes(std::move(reply)); }
   void Finish(std::function<void()> done) { publisher_.Finish(std::move(done)); }
 
  private:

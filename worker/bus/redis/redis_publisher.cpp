@@ -4,8 +4,8 @@
 
 #include "worker/base/clock.hpp"
 #include "worker/base/log.hpp"
+#include "worker/bus/node_row.hpp"
 #include "worker/bus/redis/command.hpp"
-#include "worker/bus/redis/node_row.hpp"
 #include "worker/bus/redis/stream_entry.hpp"
 
 namespace fsubs {
@@ -50,6 +50,7 @@ RedisPublisher::RedisPublisher(Setup setup)
       dialer_(setup_.dialer),
       connection_(setup_.access, "fraiseql_subs-publisher", ReplyLimits{}, &dialer_, this),
       reader_(setup_.ring),
+      nodes_(&keys_),
       since_us_(NowUs()) {}
 
 void RedisPublisher::Attach(uv_loop_t* loop) {
@@ -82,6 +83,18 @@ void RedisPublisher::SetCatalog(std::string snapshot_json, Position covers) {
     catalog_covers_ = covers;
     ++catalog_number_;
     catalog_due_ = true;
+    Next();
+  });
+}
+
+void RedisPublisher::AskNodes(NodesReply reply) {
+  tasks_.Post([this, reply = std::move(reply)] {
+    const auto tell = [this, reply](const NodeList::Answer& answer) { reply(OwnRow(), answer); };
+    if (!connection_.is_ready()) {
+      tell({.nodes = {}, .error = setup_.counters->trouble()});
+      return;
+    }
+    nodes_.Add(tell, MonotonicUs());
     Next();
   });
 }
@@ -129,6 +142,7 @@ void RedisPublisher::OnDown(const std::string& why) {
   }
   stage_ = Stage::kDown;
   asking_ = false;
+  nodes_.Fail(setup_.counters->trouble());
 }
 
 void RedisPublisher::OnTick() {
@@ -136,6 +150,7 @@ void RedisPublisher::OnTick() {
   const bool is_source = stage_ != Stage::kWaiting && stage_ != Stage::kReplaced;
   setup_.counters->behind.Set(is_source && published > appended_ ? published - appended_ : 0);
   tend_due_ = true;
+  nodes_.Expire(MonotonicUs());
   if (stage_ == Stage::kWaiting && !asking_ && !is_standby()) stage_ = Stage::kClaiming;
   Next();
 }
@@ -153,6 +168,10 @@ void RedisPublisher::Ask(const std::string& commands, size_t replies,
 // Whatever is to be done next.
 void RedisPublisher::Next() {
   if (asking_ || !connection_.is_ready()) return;
+  if (nodes_.is_due() && !tend_due_) {
+    Ask(nodes_.NextCommand(), 1, &RedisPublisher::OnNodes);
+    return;
+  }
   switch (stage_) {
     case Stage::kDown:
       return;
@@ -167,10 +186,10 @@ void RedisPublisher::Next() {
       if (catalog_due_ || tend_due_) {
         Tend();
       } else if (FillBatch()) {
-        Ask(batch_.commands, batch_.records == 1 ? 1 : batch_.records + 2,
+        Ask(batch_.commands, batch_.writes == 1 ? 1 : batch_.writes + 2,
             &RedisPublisher::OnAppended);
       } else if (finish_) {
-        const Source own{epoch_, claim_, appended_, setup_.node};
+        const Source own{.epoch = epoch_, .claim = claim_, .last = appended_, .node = setup_.node};
         Ask(Command("HSET", keys_.sources, epoch_, own.Value()), 1, &RedisPublisher::OnFinished);
       }
       return;
@@ -221,7 +240,10 @@ void RedisPublisher::OnSources(RedisLink::Replies replies) {
   if (own == nullptr && newest != nullptr) {
     Source before = *newest;
     for (const RingPredecessor& one : setup_.ring->predecessors) {
-      if (one.epoch != 0 && EpochName(one.epoch) == before.epoch) before.last = one.sequences;
+      if (one.epoch == 0 || EpochName(one.epoch) != before.epoch) continue;
+      before.last = one.sequences;
+      // The crash may have ended a backend between its commit and its turn at the ring.
+      before.has_more = true;
     }
     add("HSET", keys_.sources, before.epoch, before.Value());
     const uint64_t kept_ms = std::max(setup_.max_age_ms, kLeastKeptMs);
@@ -229,7 +251,7 @@ void RedisPublisher::OnSources(RedisLink::Replies replies) {
       add("PEXPIRE", keys_.Stream(before.epoch), std::to_string(kept_ms));
     }
   }
-  const Source mine{epoch_, claim, std::nullopt, setup_.node};
+  const Source mine{.epoch = epoch_, .claim = claim, .node = setup_.node};
   add("HSET", keys_.sources, epoch_, mine.Value());
   for (size_t i = 0; i + SourceTable::kMost <= sources.all().size(); ++i) {
     add("HDEL", keys_.sources, sources.all()[i].epoch);
@@ -317,10 +339,12 @@ void RedisPublisher::Locate(uint64_t appended) {
 // Returns whether there is anything to append.
 bool RedisPublisher::FillBatch() {
   batch_.records = 0;
+  batch_.bytes = 0;
   std::string adds;
   std::string value;
   const std::string limit = std::to_string(setup_.max_length);
   const int64_t now_us = NowUs();
+  std::optional<Position> changed;
   while (batch_.records < kBatchRecords && adds.size() < kBatchBytes) {
     EventRecord record;
     uint64_t lost = 0;
@@ -339,6 +363,7 @@ bool RedisPublisher::FillBatch() {
           static_cast<unsigned long long>(missing));
     }
     EncodeEntry(record, now_us, &value);
+    batch_.bytes += value.size();
     const std::string id = EntryId(record.sequence);
     if (setup_.max_length != 0) {
       AppendCommand({"XADD", stream_, "MAXLEN", "~", limit, id, kEntryField, value}, &adds);
@@ -346,13 +371,20 @@ bool RedisPublisher::FillBatch() {
       AppendCommand({"XADD", stream_, id, kEntryField, value}, &adds);
     }
     next_sequence_ = record.sequence + 1;
+    if (record.kind == RecordKind::kCatalogChanged) changed = record.position;
     ++batch_.records;
     batch_.last = record.sequence;
     batch_.commit_time_us = record.commit_time_us;
   }
   if (batch_.records == 0) return false;
+  batch_.writes = batch_.records;
+  if (changed) {
+    // Who begins behind the change has to know of it.
+    AppendCommand({"HSET", keys_.catalog, "changed", epoch_ + " " + EpochName(*changed)}, &adds);
+    ++batch_.writes;
+  }
   batch_.commands.clear();
-  if (batch_.records == 1) {
+  if (batch_.writes == 1) {
     batch_.commands = std::move(adds);
   } else {
     batch_.commands = Command("MULTI").append(adds).append(Command("EXEC"));
@@ -364,13 +396,13 @@ void RedisPublisher::OnAppended(RedisLink::Replies replies) {
   append_refused_ = true;
   const Reply* first = replies.data();
   size_t count = replies.size();
-  if (batch_.records > 1) {
+  if (batch_.writes > 1) {
     // What was refused when it was queued says why; EXEC then says no more than that it was.
     for (const Reply& reply : replies) {
       if (Refused(reply)) return;
     }
     const Reply& whole = replies.back();
-    if (!whole.is_array() || whole.elements.size() != batch_.records) {
+    if (!whole.is_array() || whole.elements.size() != batch_.writes) {
       connection_.Fail("its answer to a transaction is none");
       return;
     }
@@ -385,9 +417,10 @@ void RedisPublisher::OnAppended(RedisLink::Replies replies) {
   appended_ = batch_.last;
   BusCounters& counters = *setup_.counters;
   counters.appended.Add(batch_.records);
+  counters.appended_bytes.Add(batch_.bytes);
   const int64_t took_us = NowUs() - batch_.commit_time_us;
-  counters.commit_to_append_us.Add(took_us > 0 ? static_cast<uint64_t>(took_us) : 0);
-  counters.commit_to_append_count.Add();
+  counters.commit_to_append.Observe(took_us);
+  counters.SetDelay(took_us);
   const uint64_t published = setup_.ring->head_sequence.load(std::memory_order_relaxed);
   counters.behind.Set(published > appended_ ? published - appended_ : 0);
 }
@@ -421,7 +454,7 @@ void RedisPublisher::Tend() {
   }
   if (tend_due_) {
     const std::string now = std::to_string(NowUs() / 1'000'000);
-    add("SET", keys_.Node(setup_.node), OwnRow(), "EX", NodeRow::kSeconds);
+    add("SET", keys_.Node(setup_.node), OwnRow().ToJson(), "EX", NodeRow::kSeconds);
     add("ZADD", keys_.nodes, now, setup_.node);
     add("ZREMRANGEBYSCORE", keys_.nodes, "-inf",
         std::to_string(NowUs() / 1'000'000 - kForgetNodeSeconds));
@@ -430,16 +463,19 @@ void RedisPublisher::Tend() {
   Ask(commands, count, &RedisPublisher::OnTended);
 }
 
-std::string RedisPublisher::OwnRow() const {
-  return NodeRow{.name = setup_.node,
-                 .version = setup_.version,
-                 .role = RoleOf(stage_),
-                 .epoch = epoch_,
-                 .sequence = appended_,
-                 .lag = setup_.counters->behind.get(),
-                 .connections = setup_.counters->connections.get(),
-                 .since_us = since_us_}
-      .ToJson();
+NodeRow RedisPublisher::OwnRow() const {
+  return {.name = setup_.node,
+          .version = setup_.version,
+          .bus = "redis",
+          .role = RoleOf(stage_),
+          .epoch = epoch_,
+          .sequence = appended_,
+          .lag = setup_.counters->behind.get(),
+          .delay_us = setup_.counters->delay_us,
+          .connections = setup_.counters->connections.get(),
+          .subscriptions = setup_.counters->subscriptions.get(),
+          .since_us = since_us_,
+          .trouble = setup_.counters->trouble()};
 }
 
 void RedisPublisher::OnTended(RedisLink::Replies replies) {
@@ -463,6 +499,13 @@ void RedisPublisher::OnTended(RedisLink::Replies replies) {
   } else if (stage_ == Stage::kReplaced) {
     stage_ = Stage::kLocating;
   }
+}
+
+// Whoever asks is told of an error. It is none of the events'.
+void RedisPublisher::OnNodes(RedisLink::Replies replies) {
+  nodes_.OnReply(replies[0], MonotonicUs());
+  const std::string command = nodes_.NextCommand();
+  if (!command.empty()) Ask(command, 1, &RedisPublisher::OnNodes);
 }
 
 void RedisPublisher::OnFinished(RedisLink::Replies replies) {

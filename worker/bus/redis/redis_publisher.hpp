@@ -20,7 +20,9 @@
 #include "contract/ring_reader.hpp"
 #include "worker/base/task_queue.hpp"
 #include "worker/bus/bus_counters.hpp"
+#include "worker/bus/node_row.hpp"
 #include "worker/bus/redis/age_index.hpp"
+#include "worker/bus/redis/node_list.hpp"
 #include "worker/bus/redis/redis_connection.hpp"
 #include "worker/bus/redis/redis_keys.hpp"
 #include "worker/bus/redis/source_table.hpp"
@@ -53,6 +55,10 @@ class RedisPublisher final : private RedisConnection::Sink {
   void NotePublished() { uv_async_send(&published_); }
   // Any thread: `snapshot_json` has all changes of the catalog before the position `covers`.
   void SetCatalog(std::string snapshot_json, Position covers);
+  // Any thread: who the nodes of the bus are. `reply` is called once, on the loop's thread, within
+  // some seconds. Redis is asked, and so this worker's own row is there whether others' are or not.
+  using NodesReply = std::function<void(const NodeRow& own, const NodeList::Answer& nodes)>;
+  void AskNodes(NodesReply reply);
   // Any thread: append what the ring has by now, say that this is all, and call `done`, on the
   // loop's thread. It is not called while Redis is away.
   void Finish(std::function<void()> done);
@@ -73,6 +79,8 @@ class RedisPublisher final : private RedisConnection::Sink {
   struct Batch {
     std::string commands;
     size_t records = 0;
+    size_t bytes = 0;   // of these
+    size_t writes = 0;  // commands that do so: one for each record, and what else goes with them
     uint64_t last = 0;  // sequence
     int64_t commit_time_us = 0;
   };
@@ -91,6 +99,7 @@ class RedisPublisher final : private RedisConnection::Sink {
   void OnAppended(RedisLink::Replies replies);
   void OnTended(RedisLink::Replies replies);
   void OnFinished(RedisLink::Replies replies);
+  void OnNodes(RedisLink::Replies replies);
   bool Claim(const SourceTable& sources);
   bool FillBatch();
   void Tend();
@@ -100,7 +109,7 @@ class RedisPublisher final : private RedisConnection::Sink {
   void TellReplaced(const Source& by);
   void SetTrouble(const std::string& trouble);
   void NoteSuccess();
-  std::string OwnRow() const;
+  NodeRow OwnRow() const;
   static const char* RoleOf(Stage stage);
   bool is_standby() const;
 
@@ -111,6 +120,7 @@ class RedisPublisher final : private RedisConnection::Sink {
   Dialer dialer_;
   RedisConnection connection_;
   RingReader reader_;
+  NodeList nodes_;
   uv_async_t published_{};
   uv_timer_t tick_{};
   TaskQueue tasks_{"bus"};
