@@ -88,10 +88,13 @@ void BusFeed::Release() {
   }
 }
 
-// What is held will be in the ring.
+// What is held gets into the ring at once, and must not fill it: a reader gives somewhat more than
+// there is room for.
 uint64_t BusFeed::Room() const {
   const uint64_t room = ring_->UnreadRoom();
-  return room - std::min(room, held_.bytes());
+  if (replayed_lsn_ == nullptr) return room;
+  const uint64_t for_held = ring_->LargestRecord() * kMaxRecordShare / 2;
+  return std::min(room, for_held) - std::min({room, for_held, held_.bytes()});
 }
 
 void BusFeed::TakeCatalog(std::string snapshot_json) {

@@ -28,6 +28,8 @@ constexpr uint64_t kFirstAwaitMs = 10;
 constexpr uint64_t kMostAwaitMs = 500;
 constexpr uint64_t kRoomLookMs = 10;
 constexpr uint64_t kLeastRoom = 64 * 1024;
+// What a record may take in the ring beside its entry: its origin, and a loss before it.
+constexpr uint64_t kBesideEntry = 128;
 
 bool ReadHex(std::string_view text, uint64_t* number) {
   const char* const end = text.data() + text.size();
@@ -351,7 +353,7 @@ void RedisReader::Read() {
     return;
   }
   const uint64_t room = sink_->Room();
-  if (room < kLeastRoom) {
+  if (room < std::max(kLeastRoom, needed_room_)) {
     ReadIn(kRoomLookMs);
     return;
   }
@@ -435,6 +437,9 @@ void RedisReader::TakeEntries(std::span<const Reply> entries) {
   uint64_t epoch = 0;
   (void)ReadHex(epoch_, &epoch);
   size_t bytes = 0;
+  size_t taken = 0;
+  uint64_t room = sink_->Room();
+  needed_room_ = 0;
   int64_t appended_us = 0;
   uint64_t malformed = 0;
   for (const Reply& entry : entries) {
@@ -445,11 +450,20 @@ void RedisReader::TakeEntries(std::span<const Reply> entries) {
     }
     // An entry that was given before.
     if (sequence <= cursor_) continue;
+    const Reply* const value = FieldOf(entry.elements[1], kEntryField);
+    const size_t size = value != nullptr ? value->text.size() : 0;
+    const uint64_t takes = std::min(size + kBesideEntry, sink_->LargestRecord());
+    if (takes > room) {
+      // It and what follows are read again.
+      needed_room_ = takes;
+      break;
+    }
+    room -= takes;
+    bytes += size;
+    ++taken;
     if (!std::exchange(is_first_, false)) Lose(sequence - cursor_ - 1);
     cursor_ = sequence;
     BusEvent event;
-    const Reply* const value = FieldOf(entry.elements[1], kEntryField);
-    bytes += value != nullptr ? value->text.size() : 0;
     if (value == nullptr ||
         DecodeEntry(value->text, &event.record, &appended_us) != EntryResult::kOk ||
         event.record.sequence != sequence) {
@@ -474,7 +488,7 @@ void RedisReader::TakeEntries(std::span<const Reply> entries) {
         static_cast<unsigned long long>(malformed));
   }
   setup_.counters->read_bytes.Add(bytes);
-  if (!entries.empty()) entry_bytes_ = std::max<size_t>(bytes / entries.size(), 64);
+  if (taken > 0) entry_bytes_ = std::max<size_t>(bytes / taken, 64);
   if (events.empty()) return;
   BusCounters& counters = *setup_.counters;
   counters.read.Add(events.size());

@@ -117,6 +117,7 @@ class RedisReader final : public BusReader {
   uint64_t await_delay_ms_ = 0;
   size_t entry_bytes_;  // about
   size_t asked_entries_ = 0;
+  uint64_t needed_room_ = 0;  // for the next entry, which there was no room for; 0: none
   std::string catalog_trouble_;
   // The consumer group.
   bool group_made_ = false;

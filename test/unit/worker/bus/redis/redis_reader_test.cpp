@@ -112,6 +112,9 @@ class RedisReaderTest : public testing::Test, public BusReader::Sink {
   }
 
   void OnEvents(std::span<const BusEvent> events) override {
+    uint64_t bytes = 0;
+    for (const BusEvent& event : events) bytes += EncodedSize(event.record);
+    EXPECT_LE(bytes, room_);
     for (const BusEvent& event : events) {
       if (event.lost > 0) told_.push_back("lost " + std::to_string(event.lost));
       if (event.record.kind == RecordKind::kEventsLost) {
@@ -177,6 +180,19 @@ TEST_F(RedisReaderTest, CountsWhatAJumpOfTheIdsLeavesOut) {
   RunUntilTold(4);
   EXPECT_THAT(told_, ElementsAre("catalog x", "1:2", "lost 7", "1:10"));
   EXPECT_EQ(counters_.lost.get(), 7u);
+}
+
+TEST_F(RedisReaderTest, HandsOnNoMoreThanThereIsRoomFor) {
+  constexpr size_t kEvents = 1000;
+  Claim("1", "1 - p");
+  SetCatalog("x", "1", "1");
+  Add("1", 1);
+  Start();
+  RunUntilTold(1);
+  room_ = 64 * 1024;
+  for (uint64_t i = 0; i < kEvents; ++i) Add("1", 2 + i);
+  RunUntilTold(1 + kEvents);
+  for (size_t i = 0; i < kEvents; ++i) EXPECT_EQ(told_[1 + i], "1:" + std::to_string(2 + i));
 }
 
 TEST_F(RedisReaderTest, WaitsForTheCatalogThatHasAChangeBeforeWhatFollowsIt) {
