@@ -15,6 +15,7 @@ class Node:
     """
 
     tls = None
+    address = "127.0.0.1"
 
     def __init__(self, **options):
         self.port = free_port()
