@@ -16,7 +16,8 @@ int main(int argc, char** argv) {
       "accounts for every message."};
   app.option_defaults()->always_capture_default();
   app.add_option("--address", options.subscriber.address, "of the server");
-  app.add_option("--port", options.subscriber.port, "of the server");
+  app.add_option("--port", options.ports,
+                 "of the server; of several, each serves as many of the connections as the others");
   app.add_flag("--tls", options.tls, "which the server speaks");
   app.add_option("--server-pid", options.server_pids,
                  "whose CPU time and memory to measure; several are added up")

@@ -26,6 +26,7 @@ namespace fsubs::bench {
 
 struct LoadOptions {
   Subscriber::Options subscriber;
+  std::vector<uint16_t> ports = {4000};  // of the servers; each has as many of the connections
   bool tls = false;
   std::string tokens;  // file with a token a line, which are presented in turns; empty: none
   std::vector<pid_t> server_pids;
@@ -60,7 +61,11 @@ class LoadRun : private Subscriber::Sink {
                 options.subscriber.filtered ? Keys(options) : 0),
         scratch_(256 * 1024) {
     if (poll_ < 0 || timer_ < 0) throw std::system_error(errno, std::generic_category(), "epoll");
-    options_.subscriber.tls = tls_.get();
+    for (const uint16_t port : options.ports) {
+      targets_.push_back(options.subscriber);
+      targets_.back().port = port;
+      targets_.back().tls = tls_.get();
+    }
     options_.publish.keys = Keys(options);
     for (size_t i = 0; i < options.publishers; ++i) {
       publishers_.push_back(std::make_unique<Publisher>(options_.database, options_.publish,
@@ -133,9 +138,10 @@ class LoadRun : private Subscriber::Sink {
       if (subscribers_.size() < options_.connections &&
           subscribers_.size() - subscribed_ < kHandshakesAtOnce) {
         const size_t index = subscribers_.size();
-        subscribers_.push_back(
-            std::make_unique<Subscriber>(index, options_.per_connection, options_.connections,
-                                         options_.subscriber, tokens_[index % tokens_.size()]));
+        const auto& target = targets_[index * targets_.size() / options_.connections];
+        subscribers_.push_back(std::make_unique<Subscriber>(index, options_.per_connection,
+                                                            options_.connections, target,
+                                                            tokens_[index % tokens_.size()]));
         Watch(subscribers_.back()->fd(), EPOLLIN, index);
         TurnOnce(0);
       } else {
@@ -286,6 +292,7 @@ class LoadRun : private Subscriber::Sink {
 
   LoadOptions options_;
   const TlsContextPtr tls_;
+  std::vector<Subscriber::Options> targets_;  // servers
   const std::vector<std::string> tokens_;
   int poll_;
   int timer_;

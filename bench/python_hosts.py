@@ -52,7 +52,7 @@ def measure(testbed, result, label, runs, contenders, **options):
         for name in contenders:
             testbed.progress(f"{result.name}: {label}, {name}, run {run + 1} of {runs}")
             with serving(testbed, name) as (port, pids, own_options):
-                report = testbed.load_at(port, pids, **own_options, **options)
+                report = testbed.load_at([port], pids, **own_options, **options)
             if not report["messages"]:
                 raise BenchmarkError(f"{name} delivered nothing: {report}")
             reports[name].append(report)

@@ -4,6 +4,7 @@ import statistics
 
 import access
 import python_hosts
+import redis_nodes
 import writes
 from figures import Figure, Result, Target
 from testbed import FLOOR_JOINED, OURS, SERVERS, BenchmarkError, possible_connections
@@ -238,6 +239,30 @@ def idle(testbed, runs, seconds):
     return result
 
 
+def keepalive(testbed, runs, seconds):
+    connections = possible_connections(10_000)
+    result = Result("keepalive", f"{connections:,} clients, pinged once a second and not at all")
+    options = {"connections": connections, "filtered": True, "rate": 10, "seconds": max(seconds, 3)}
+    found = {"not at all": [], "pinged": []}
+    for run in range(runs):
+        for (name, shares), interval in zip(found.items(), ("0", "1s"), strict=True):
+            testbed.progress(f"keepalive: {name}, run {run + 1} of {runs}")
+            testbed.query(f"ALTER SYSTEM SET fraiseql_subs.keepalive_interval = '{interval}'")
+            testbed.restart()
+            report = testbed.load(OURS, **options)
+            shares.append(report["server_cpu_share"])
+            result.reports.append({"server": name, "options": options} | report)
+    testbed.query("ALTER SYSTEM RESET fraiseql_subs.keepalive_interval")
+    testbed.restart()
+    without, pinged = (statistics.median(shares) for shares in found.values())
+    each_us = (pinged - without) / connections * 1e6
+    result.figures = [
+        Figure("share of the core", {"not at all": without, "pinged": pinged}, "not at all"),
+        Figure("server CPU of a ping and its pong, us", {OURS: each_us}, OURS),
+    ]
+    return result
+
+
 def publishing(testbed, runs, seconds):
     result = Result("publishing", "transactions/s of pgbench sessions on one core")
     data = '{"id": "1", "seq": 1, "sentAt": "1234567890123", "text": "0123456789"}'
@@ -283,11 +308,16 @@ SCENARIOS = {
     "handshakes": handshakes,
     "access": access.access,
     "idle": idle,
+    "keepalive": keepalive,
     "publishing": publishing,
     "batches": writes.batches,
     "capture": writes.capture,
     "copy": writes.copy,
     "neighbours": writes.neighbours,
+    "redis-bus": redis_nodes.redis_bus,
+    "redis": redis_nodes.redis,
+    "redis-commit": redis_nodes.redis_commit,
+    "nodes": redis_nodes.nodes,
     "python-fan-out": python_hosts.fan_out,
     "python-idle": python_hosts.idle,
     "python-engine": python_hosts.engine,

@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 """Measure the events of a server without the extension beside LISTEN/NOTIFY and a polled outbox.
 
-    bench/sql_only.py [--seconds 5] [--rate 200]
+    bench/sql_only.py [--seconds 5] [--rate 200] [publish] [read] [stream] [latency]
 
 A private server writes to disk as servers do by default. What is printed:
 
@@ -262,17 +262,42 @@ def reading_node(cluster, seconds):
         yield lambda: json.loads(process.stdout.read().splitlines()[-1])
 
 
-def of_a_node(cluster, seconds, rate):
-    rates = {"stream": (Bus.bulk % 20, "1100", "4"), "latency": (Bus.publish, str(rate), "1")}
-    for name, (statement, per_second, sessions) in rates.items():
-        with reading_node(cluster, seconds + 2) as report:
-            options = ("-M", "prepared", "-R", per_second, "-c", sessions)
-            pgbench(cluster, cluster.directory, statement, seconds, *options).communicate()
-            figures = report()
-        print(
-            f"{name:8} {'a node':28} {figures['per_second']:9.0f} read/s"
-            f"   median {figures['median_ms']:7.2f} ms   99 % {figures['p99_ms']:7.2f} ms"
-        )
+def of_a_node(cluster, seconds, name, statement, per_second, sessions):
+    if not NODE.exists():
+        return
+    with reading_node(cluster, seconds + 2) as report:
+        options = ("-M", "prepared", "-R", str(per_second), "-c", sessions)
+        pgbench(cluster, cluster.directory, statement, seconds, *options).communicate()
+        figures = report()
+    print(
+        f"{name:8} {'a node':28} {figures['per_second']:9.0f} read/s"
+        f"   median {figures['median_ms']:7.2f} ms   99 % {figures['p99_ms']:7.2f} ms"
+    )
+
+
+def publish(cluster, options):
+    for kind in (Bus, Notify, Outbox):
+        of_one_session(cluster, kind, options.seconds)
+
+
+def read(cluster, _):
+    for kind in (Bus, Outbox):
+        of_one_reader(cluster, kind)
+
+
+def stream(cluster, options):
+    for kind in (Bus, Notify, Outbox):
+        of_both(cluster, kind, options.seconds)
+    of_a_node(cluster, options.seconds, "stream", Bus.bulk % 20, 1100, "4")
+
+
+def latency(cluster, options):
+    for kind in (Bus, Notify, Outbox):
+        of_single_events(cluster, kind, options.seconds, options.rate)
+    of_a_node(cluster, options.seconds, "latency", Bus.publish, options.rate, "1")
+
+
+WHAT = {"publish": publish, "read": read, "stream": stream, "latency": latency}
 
 
 def main():
@@ -283,18 +308,14 @@ def main():
     parser.add_argument(
         "--rate", type=int, default=200, help="single events/s; default: %(default)s"
     )
+    parser.add_argument("what", nargs="*", help=f"{', '.join(WHAT)}; default: all of them")
     options = parser.parse_args()
+    what = options.what or list(WHAT)
+    if unknown := set(what) - set(WHAT):
+        parser.error(f"there is no {', '.join(sorted(unknown))}")
     with server() as cluster:
-        for kind in (Bus, Notify, Outbox):
-            of_one_session(cluster, kind, options.seconds)
-        for kind in (Bus, Outbox):
-            of_one_reader(cluster, kind)
-        for kind in (Bus, Notify, Outbox):
-            of_both(cluster, kind, options.seconds)
-        for kind in (Bus, Notify, Outbox):
-            of_single_events(cluster, kind, options.seconds, options.rate)
-        if NODE.exists():
-            of_a_node(cluster, options.seconds, options.rate)
+        for name in what:
+            WHAT[name](cluster, options)
 
 
 main()

@@ -17,7 +17,9 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parent.parent
 PROGRAMS = ROOT / "build/release/bench"
 PYTHON = ROOT / "build/bench-venv/bin/python"
-PROGRAM_NAMES = ("load", "floor_server", "handshakes", "lws_server", "log_ins", "tokens")
+PROGRAM_NAMES = (
+    *("load", "floor_server", "handshakes", "lws_server", "log_ins", "tokens", "redis_bus"),
+)
 
 SETUP = """
 CREATE EXTENSION fraiseql_subs;
@@ -154,10 +156,13 @@ class Testbed:
                 options["floor"] = True
             elif self.tls:
                 options["tls"] = True
-            return self.load_at(port, [pid], **options)
+            return self.load_at([port], [pid], **options)
 
-    def load_at(self, port, pids, **options):
-        """Run the load generator against a server, whose processes are given; return its report."""
+    def load_at(self, ports, pids, **options):
+        """Run the load generator against servers that share its connections; return its report.
+
+        :param pids: of the processes whose CPU time and memory are added up
+        """
         arguments = []
         for name, value in options.items():
             arguments.append(f"--{name.replace('_', '-')}")
@@ -168,7 +173,7 @@ class Testbed:
                 *self._on(self.load_core),
                 PROGRAMS / "load",
                 "--json",
-                *("--port", str(port)),
+                *("--port", *map(str, ports)),
                 *("--server-pid", *map(str, pids)),
                 *("--database", self.conninfo()),
                 *arguments,
@@ -243,6 +248,30 @@ class Testbed:
         )
         rate = next(line for line in report.splitlines() if line.startswith("tps = "))
         return float(rate.split()[2])
+
+    @contextmanager
+    def session(self):
+        """A session on the load generator's core.
+
+        Gives a function that has it run statements, waits for so many lines, and returns the last.
+        """
+        command = ["psql", "--no-psqlrc", "-h", self.directory, "-U", "postgres", "-d", "postgres"]
+        with subprocess.Popen(
+            [*self._on(self.load_core), *command, "-qAt", "-v", "ON_ERROR_STOP=1"],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            text=True,
+        ) as psql:
+
+            def run(statements, answers=1):
+                psql.stdin.write(statements)
+                psql.stdin.flush()
+                lines = [psql.stdout.readline() for _ in range(answers)]
+                if not lines[-1]:
+                    raise BenchmarkError("psql has ended")
+                return lines[-1].strip()
+
+            yield run
 
     @contextmanager
     def publishing(self, script, rate, seconds):
@@ -326,7 +355,7 @@ class Testbed:
             "SELECT pid FROM pg_stat_activity WHERE query ILIKE 'CALL%exchange%'"
         ).split()
         for pid in pids:
-            self._run(["taskset", "-a", "-p", "-c", str(self.server_core), pid])
+            self.move(pid, self.server_core)
         return [int(pid) for pid in pids]
 
     @contextmanager
@@ -363,7 +392,7 @@ class Testbed:
             for pid in (int(entry.name) for entry in Path("/proc").glob("[0-9]*"))
             if (launcher := parent_of(pid)) and parent_of(launcher) == postmaster
         )
-        self._run(["taskset", "-a", "-p", "-c", str(self.server_core), str(self.worker)])
+        self.move(self.worker, self.server_core)
 
     def _is_serving(self):
         url = f"{'https' if self.tls else 'http'}://127.0.0.1:{self.port}/readyz"
@@ -384,6 +413,14 @@ class Testbed:
                 *arguments,
             ]
         )
+
+    def move(self, pid, core):
+        """Have all threads of a process run on that core."""
+        self._run(["taskset", "-a", "-p", "-c", str(core), str(pid)])
+
+    def on_server_core(self, *command):
+        """Run a program that prints JSON on the core of the server under test; return that."""
+        return json.loads(self._run([*self._on(self.server_core), *command]))
 
     @staticmethod
     def _on(core):

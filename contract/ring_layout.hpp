@@ -17,7 +17,7 @@
 namespace fsubs {
 
 inline constexpr uint64_t kRingMagic = 0x474E495242555346;  // "FSUBRING", little-endian
-inline constexpr uint32_t kRingLayoutVersion = 5;
+inline constexpr uint32_t kRingLayoutVersion = 6;
 inline constexpr size_t kCacheLine = 64;
 inline constexpr size_t kMaxShards = 64;
 inline constexpr size_t kLandmarks = 64;
@@ -78,6 +78,10 @@ struct RingHeader {
   // Constant after creation: the rings before this one in the postmaster's life, the latest first;
   // epoch 0 where there is none. The server makes another one after a backend has crashed.
   RingPredecessor predecessors[kPredecessors];
+
+  // How far a server in recovery has replayed the WAL of its primary: commits whose record ends
+  // here or before are seen by its queries. Stored by the launcher.
+  alignas(kCacheLine) std::atomic<uint64_t> replayed_lsn;
 };
 
 static_assert(std::atomic<uint64_t>::is_always_lock_free);
@@ -99,7 +103,8 @@ static_assert(offsetof(RingHeader, next_landmark) == 240);
 static_assert(offsetof(RingHeader, server_state) == 248);
 static_assert(offsetof(RingHeader, landmarks) == 256);
 static_assert(offsetof(RingHeader, predecessors) == 768);
-static_assert(sizeof(RingHeader) == 896);
+static_assert(offsetof(RingHeader, replayed_lsn) == 896);
+static_assert(sizeof(RingHeader) == 960);
 
 // Bits of RingHeader::server_state.
 inline constexpr uint64_t kServerInRecovery = 1;       // a standby: no transaction can publish
@@ -145,7 +150,7 @@ enum class RecordKind : uint16_t {
   kEvent = 1,           // something a subscription may deliver
   kCatalogChanged = 2,  // types or subscriptions changed: ask for a new snapshot; carries no text
   // Events of `channel` that were not made. `data` is their number: decimal digits, with blanks in
-  // front of them up to kLossCountLength bytes.
+  // front of them up to kLossCountLength bytes. Empty: it is not known how many, or whether any.
   kEventsLost = 3,
 };
 

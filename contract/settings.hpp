@@ -246,6 +246,12 @@ inline constexpr Setting kSettings[] = {
      .changed_by = ChangedBy::kRestart,
      .is_worker_option = true,
      .sentence = "What this node is called on the bus; empty is its host's name and \"port\"."},
+    {.name = "standby_waits_for_replay",
+     .value = BoolSetting{.default_value = true},
+     .changed_by = ChangedBy::kReload,
+     .is_worker_option = true,
+     .sentence = "On a standby that serves from a bus: deliver an event only when the standby has "
+                 "replayed its commit."},
     {.name = "overflow",
      .value = EnumSetting{.default_value = static_cast<int>(Overflow::kOverwrite),
                           .choices = kOverflowChoices},

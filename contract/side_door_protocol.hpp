@@ -61,6 +61,7 @@ inline constexpr char kAuthenticator[] = "authenticator";
 inline constexpr char kResolver[] = "resolver";
 inline constexpr char kResolverLink[] = "resolver_link";
 inline constexpr char kExchange[] = "exchange";
+inline constexpr char kLeave[] = "leave";
 inline constexpr char kSnapshot[] = "snapshot";
 inline constexpr char kAuthenticate[] = "authenticate";
 inline constexpr char kMetrics[] = "metrics";

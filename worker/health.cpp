@@ -4,11 +4,11 @@
 
 namespace fsubs {
 
-std::string FindStandstill(const ReaderPage& page, size_t shards, uint64_t now_ms) {
-  for (size_t i = 0; i < shards; ++i) {
+std::string FindStandstill(const ShardsSeen& shards, uint64_t now_ms) {
+  for (size_t i = 0; i < shards.slots.size(); ++i) {
     const std::string shard = "shard " + std::to_string(i);
-    const uint64_t beat_ms = page.heartbeats.shards[i].load(std::memory_order_relaxed);
-    if (page.shards[i].attached.load(std::memory_order_relaxed) == 0 || beat_ms == 0) {
+    const uint64_t beat_ms = shards.beats->shards[i].load(std::memory_order_relaxed);
+    if (shards.slots[i].attached.load(std::memory_order_relaxed) == 0 || beat_ms == 0) {
       return shard + " does not read events yet";
     }
     const uint64_t age_ms = HeartbeatAge(beat_ms, now_ms);
@@ -47,13 +47,12 @@ std::string FindNoCatalog(const WorkerState& state) {
 
 }  // namespace
 
-std::string FindTrouble(const WorkerState& state, const ReaderPage& page, size_t shards,
-                        uint64_t now_ms) {
+std::string FindTrouble(const WorkerState& state, const ShardsSeen& shards, uint64_t now_ms) {
   if (state.draining) return "draining";
-  if ((state.server_state & kServerInRecovery) != 0) {
+  if (!state.reads_bus && (state.server_state & kServerInRecovery) != 0) {
     return "standby: the server is in recovery, and events are delivered by the primary";
   }
-  std::string trouble = FindStandstill(page, shards, now_ms);
+  std::string trouble = FindStandstill(shards, now_ms);
   if (trouble.empty()) trouble = state.bus_trouble;
   if (trouble.empty()) trouble = FindNoCatalog(state);
   if (trouble.empty() && (state.server_state & kServerNoAuthenticator) != 0) {

@@ -3,6 +3,7 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <span>
 #include <string>
 #include <string_view>
 
@@ -22,15 +23,21 @@ struct WorkerState {
   CatalogState catalog = CatalogState::kUnread;
   uint64_t server_state = 0;  // RingHeader::server_state
   std::string_view database;  // the served one's name; empty: there is none
-  std::string bus_trouble;    // why no events come by a bus; empty: they do
+  bool reads_bus = false;     // events come by a bus, and not from this server
+  std::string bus_trouble;    // why none come by it; empty: they do
+};
+
+// The shards that there are, and their beats.
+struct ShardsSeen {
+  std::span<const ShardSlot> slots;
+  const Heartbeats* beats;
 };
 
 // Which shard has no turns, if one has none; empty: all have. As below.
-std::string FindStandstill(const ReaderPage& page, size_t shards, uint64_t now_ms);
+std::string FindStandstill(const ShardsSeen& shards, uint64_t now_ms);
 
-// Why events cannot flow to the clients of all shards, on one line; empty: they can. The shards are
-// the first `shards` of the page, and `now_ms` is of the clock of heartbeats. Any thread.
-std::string FindTrouble(const WorkerState& state, const ReaderPage& page, size_t shards,
-                        uint64_t now_ms);
+// Why events cannot flow to the clients of all shards, on one line; empty: they can. `now_ms` is of
+// the clock of heartbeats. Any thread.
+std::string FindTrouble(const WorkerState& state, const ShardsSeen& shards, uint64_t now_ms);
 
 }  // namespace fsubs

@@ -49,6 +49,26 @@ void StartDialerOf(const Options& options, WorkerParts* parts) {
   Log(LogLevel::kError, "could not start the process that connects to Redis: %s", error.c_str());
 }
 
+// Where a standby has a bus: nobody writes into its own ring, so another one is served, which the
+// bus fills.
+void ServeFromBus(const Options& options, WorkerParts* parts) {
+  const RingHeader* const server = parts->ring->ring();
+  std::string error;
+  auto ring = PrivateRing::Make(server->capacity, parts->ring->wake_fds().size(), &error);
+  auto reader = ring == nullptr ? nullptr
+                                : MakeBusReader(options, parts->sockets, parts->dialer,
+                                                parts->bus.get(), &error);
+  if (reader != nullptr) error = reader->Open();
+  if (!error.empty()) {
+    Log(LogLevel::kError, "while this server is a standby nobody is served: %s", error.c_str());
+    return;
+  }
+  parts->feed = std::make_unique<BusFeed>(ring.get(), std::move(reader), &server->replayed_lsn,
+                                          parts->bus.get());
+  parts->server_ring = std::move(parts->ring);
+  parts->ring = std::move(ring);
+}
+
 // Fill in what a worker is made from, for one that PostgreSQL's launcher has started. Returns the
 // exit code, or 0.
 int PrepareLaunched(const Options& options, WorkerParts* parts) {
@@ -61,7 +81,12 @@ int PrepareLaunched(const Options& options, WorkerParts* parts) {
   std::string error;
   StartDialerOf(options, parts);
   parts->ring = MappedRing::Map(options.ring_fd, options.reader_page_fd, options.wake_fds, &error);
-  return parts->ring ? 0 : Fail("could not attach to the event ring: " + error);
+  if (!parts->ring) return Fail("could not attach to the event ring: " + error);
+  const uint64_t state = parts->ring->ring()->server_state.load();
+  if (options.bus == Bus::kRedis && (state & kServerInRecovery) != 0) {
+    ServeFromBus(options, parts);
+  }
+  return 0;
 }
 
 // The same for a node without a database.

@@ -92,6 +92,7 @@ std::unique_ptr<BusReader> MakeBusReader(const Options& options, const PassedSoc
   setup.database = options.database;
   setup.node = NodeName(options);
   setup.version = kVersion;
+  setup.role = options.launched ? "standby" : "subscriber";
   setup.counters = counters;
   return std::make_unique<RedisReader>(std::move(setup));
 }

@@ -262,6 +262,10 @@ bool SideDoorServer::Impl::OnMessage(Peer* peer, std::string_view json) {
   if (op == side_door::op::kExchange && peer->kind == PeerKind::kResolver) {
     return host->OnResolverMessage(peer->resolver, tree.root());
   }
+  if (op == side_door::op::kLeave && peer->kind == PeerKind::kResolver) {
+    host->OnResolverLeaves(peer->resolver);
+    return true;
+  }
   if (op == side_door::op::kAuthenticate && peer->kind == PeerKind::kAuthenticator) {
     return OnAuthenticated(tree.root());
   }

@@ -48,6 +48,8 @@ class SideDoorHost {
   virtual uint64_t OnResolver(bool is_executor, SendToResolver send) = 0;
   // Its message. Returns false if that is none of the protocol's.
   virtual bool OnResolverMessage(uint64_t resolver, const JsonValue& message) = 0;
+  // It ends, and has begun none of the calls that it has not answered.
+  virtual void OnResolverLeaves(uint64_t resolver) = 0;
   virtual void OnResolverGone(uint64_t resolver) = 0;
   // A backend's request. Returns false, and does not reply, if there is no such one. `arguments`
   // live during the call.

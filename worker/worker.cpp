@@ -1,7 +1,6 @@
 #include "worker/worker.hpp"
 
 #include <algorithm>
-#include <charconv>
 #include <csignal>
 
 #include "contract/heartbeat.hpp"
@@ -9,12 +8,9 @@
 #include "worker/base/version.hpp"
 #include "worker/bus/memory/catalog_file.hpp"
 #include "worker/bus/redis/redis_setup.hpp"
-#include "worker/json/json_number.hpp"
+#include "worker/confinement.hpp"
 #include "worker/json/json_writer.hpp"
 #include "worker/node_rows.hpp"
-#include "worker/node_setup.hpp"
-#include "worker/row_collection.hpp"
-#include "worker/sandbox/file_access.hpp"
 #include "worker/sandbox/system_calls.hpp"
 #include "worker/tls_setup.hpp"
 
@@ -40,10 +36,6 @@ constexpr uint64_t kBusPatienceMs = 1000;
 // How often it is looked whether the last words have been written.
 constexpr uint64_t kSendingLookMs = 5;
 
-// How long a shard may take to tell its rows. Shorter than what backends wait for the worker, so
-// that they hear of the shard.
-constexpr uint64_t kRowsPatienceMs = 4000;
-
 std::vector<IssuerKeys> KeysOf(const Issuers& issuers) {
   std::vector<IssuerKeys> keys;
   for (const Issuer* issuer : issuers.all()) {
@@ -53,39 +45,6 @@ std::vector<IssuerKeys> KeysOf(const Issuers& issuers) {
     keys.push_back({.name = name, .problem = problem});
   }
   return keys;
-}
-
-// Returns false if it is there and no string.
-bool ReadText(const JsonValue& object, std::string_view name, std::optional<std::string>* text) {
-  const auto value = object.Find(name);
-  if (!value || value->is_null()) return true;
-  if (value->type() != JsonType::kString) return false;
-  *text = value->ToString();
-  return true;
-}
-
-// What fraiseql_disconnect() asks for. Nothing if it makes no sense: it must never mean everybody.
-std::optional<Disconnection> ReadDisconnection(const JsonValue& arguments) {
-  Disconnection disconnection;
-  std::optional<std::string> reason;
-  if (!ReadText(arguments, "user", &disconnection.user) ||
-      !ReadText(arguments, "tenant", &disconnection.tenant) ||
-      !ReadText(arguments, "reason", &reason) || !reason) {
-    return std::nullopt;
-  }
-  disconnection.reason = *reason;
-  if (const auto id = arguments.Find("connection"); id && !id->is_null()) {
-    int64_t number;
-    if (!ReadInteger(id->raw(), &number)) return std::nullopt;
-    // SQL's numbers have a sign; no connection has one that is negative.
-    disconnection.connection = static_cast<uint64_t>(number);
-  }
-  const auto code = arguments.Find("code");
-  if (!code || !ReadInteger(code->raw(), &disconnection.code)) return std::nullopt;
-  if (!disconnection.connection && !disconnection.user && !disconnection.tenant) {
-    return std::nullopt;
-  }
-  return disconnection;
 }
 
 // What others than this machine reach should not be left at its defaults.
@@ -115,8 +74,9 @@ Worker::Worker(int argc, char** argv, const Options& options, WorkerParts parts)
     : argc_(argc),
       argv_(argv),
       options_(std::make_shared<const Options>(options)),
-      database_(parts.feed ? "" : options.database),
+      database_(options.is_node() ? "" : options.database),
       ring_(std::move(parts.ring)),
+      server_ring_(std::move(parts.server_ring)),
       feed_(std::move(parts.feed)),
       sockets_(parts.sockets),
       counters_(ring_->wake_fds().size()),
@@ -169,8 +129,8 @@ int Worker::Run() {
 std::string Worker::Start() {
   tasks_.Attach(&loop_);
   keys_.Attach(&loop_);
-  loader_.Attach(&loop_, feed_ ? Resolving::kImpossible : Resolving::kPossible);
-  heartbeat_.emplace(&ring_->reader_page()->heartbeats.control);
+  loader_.Attach(&loop_, options_->is_node() ? Resolving::kImpossible : Resolving::kPossible);
+  heartbeat_.emplace(&server().reader_page()->heartbeats.control);
   heartbeat_->Attach(&loop_);
   logins_timer_.Attach(&loop_);
   calls_timer_.Attach(&loop_);
@@ -206,12 +166,12 @@ std::string Worker::Start() {
   sigaddset(&awaited, SIGHUP);
   pthread_sigmask(SIG_UNBLOCK, &awaited, nullptr);
 
-  std::string error = feed_ ? std::string() : OpenSideDoor();
+  std::string error = options_->is_node() ? std::string() : OpenSideDoor();
   if (!error.empty()) return error;
 
   files_ = RaiseFileLimit(options_->max_connections + kSpareFiles);
   WarnOfFiles(*options_);
-  if (feed_ && !options_->catalog.empty()) {
+  if (options_->is_node() && !options_->catalog.empty()) {
     auto snapshot = ReadCatalogFile(options_->catalog, &error);
     if (!snapshot) return error;
     snapshot_.Set(std::move(*snapshot));
@@ -292,9 +252,7 @@ std::string Worker::OpenSideDoor() {
 
 // The control thread shows by this that it has its turns, and looks for the others.
 void Worker::FeedWatchdog() {
-  if (FindStandstill(*ring_->reader_page(), shards_.size(), MonotonicMs()).empty()) {
-    manager_.FeedWatchdog();
-  }
+  if (FindStandstill(Shards(), MonotonicMs()).empty()) manager_.FeedWatchdog();
 }
 
 void Worker::WarnOfFiles(const Options& options) const {
@@ -323,10 +281,16 @@ std::string Worker::Listen() {
         &loop_, options_->unix_socket, [this](int fd) { AdoptInTurn(fd); }, &error);
     if (!unix_listener_) return "could not listen on \"" + options_->unix_socket + "\": " + error;
   }
+  if (!feed_ && options_->bus == Bus::kPostgresql) {
+    Log(LogLevel::kWarning,
+        "fraiseql_subs.bus = postgresql is for nodes of a database without the extension: this "
+        "server's events reach its own clients alone");
+  }
   const bool publishes = !feed_ && options_->bus == Bus::kRedis;
   RedisAccess bus_access;
   const std::string bus_error = publishes ? ReadRedisAccess(*options_, &bus_access) : "";
-  error = RestrictFiles();
+  const std::optional<BusNeeds> needs = feed_ ? std::optional(feed_->needs()) : std::nullopt;
+  error = ConfineFiles(*options_, needs);
   if (!error.empty()) return error;
   if (publishes) StartPublishing(bus_access, bus_error);
   for (size_t i = 0; i < ring_->wake_fds().size(); ++i) {
@@ -336,7 +300,7 @@ std::string Worker::Listen() {
     setup.host = this;
     setup.ring = ring_->ring();
     setup.slot = &ring_->reader_page()->shards[i];
-    setup.heartbeat = &ring_->reader_page()->heartbeats.shards[i];
+    setup.heartbeat = &server().reader_page()->heartbeats.shards[i];
     setup.wake_fd = ring_->wake_fds()[i];
     setup.counters = &counters_[i];
     setup.peers = &peers_;
@@ -350,8 +314,11 @@ std::string Worker::Listen() {
     if (!error.empty()) return "could not listen on " + where + ": " + error;
     links_.AddShard(shards_.back().get());
   }
-  if (feed_) feed_->Start(this);
-  error = RestrictCalls();
+  if (feed_) {
+    feed_->Start(this);
+    if (server_ring_) feed_->SetWaitsForReplay(options_->standby_waits_for_replay);
+  }
+  error = ConfineCalls(*options_, needs);
   if (!error.empty()) return error;
   WarnOfPlainText(*options_);
   WarnOfAnonymous(*options_);
@@ -363,49 +330,6 @@ std::string Worker::Listen() {
                                   : ('"' + options_->unix_socket + '"').c_str());
   }
   return {};
-}
-
-std::string Worker::RestrictFiles() {
-  if (!options_->sandbox) {
-    Log(LogLevel::kWarning,
-        "fraiseql_subs.sandbox is off: whoever takes over the worker can do what the server's user "
-        "can");
-    return {};
-  }
-  std::string error;
-  std::vector<std::string> readable;
-  BusNeeds needs;
-  if (feed_) {
-    readable = DirectoriesToRead(*options_);
-    needs = feed_->needs();
-    readable.insert(readable.end(), needs.readable.begin(), needs.readable.end());
-  }
-  switch (RestrictFileAccess(readable, needs.connects, &error)) {
-    case FileAccess::kRestricted:
-      return {};
-    case FileAccess::kUnsupported:
-      Log(LogLevel::kWarning,
-          "this kernel has no Landlock: the worker can read what the server's user can");
-      return {};
-    case FileAccess::kFailed:
-      break;
-  }
-  return "could not give up access to files: " + error +
-         "; fraiseql_subs.sandbox = off does without";
-}
-
-std::string Worker::RestrictCalls() {
-  if (!options_->sandbox) return {};
-  Calls calls = Calls::kServe;
-  if (feed_) {
-    const BusNeeds needs = feed_->needs();
-    calls = needs.connects_locally ? Calls::kServeLocallyConnectedNode
-            : needs.connects       ? Calls::kServeConnectedNode
-                                   : Calls::kServeNode;
-  }
-  const std::string error = RestrictSystemCalls(calls);
-  if (error.empty()) return {};
-  return "could not give up system calls: " + error + "; fraiseql_subs.sandbox = off does without";
 }
 
 void Worker::AdoptInTurn(int fd) {
@@ -475,10 +399,10 @@ bool Worker::OnResolverMessage(uint64_t resolver, const JsonValue& message) {
 }
 
 void Worker::AskForSnapshot(side_door::SnapshotRequest request) {
-  if (side_door_) {
-    side_door_->RequestSnapshot(request);
-  } else {
+  if (feed_) {
     snapshot_.Ask(request);
+  } else {
+    side_door_->RequestSnapshot(request);
   }
 }
 
@@ -528,7 +452,7 @@ void Worker::OnLoaded(const std::shared_ptr<const Catalog>& catalog, const std::
 // No executor tells that the database is gone, since none can connect to it. A catalog that was
 // being built meanwhile is found by a later look.
 void Worker::LookForDatabase() {
-  const bool is_gone = (ring_->ring()->server_state.load() & kServerNoDatabase) != 0;
+  const bool is_gone = (server().ring()->server_state.load() & kServerNoDatabase) != 0;
   if (is_gone && catalog_ == CatalogState::kServed) {
     Log(LogLevel::kLog, "database \"%s\" is gone: nothing of it is served any more",
         options_->database.c_str());
@@ -546,6 +470,7 @@ void Worker::NoteUnusable() {
 }
 
 void Worker::OnSnapshotError(std::string_view message) {
+  if (feed_) return;
   NoteUnusable();
   Log(LogLevel::kWarning, "an executor could not read the catalog: %.*s",
       static_cast<int>(message.size()), message.data());
@@ -555,15 +480,27 @@ void Worker::OnSnapshotError(std::string_view message) {
       kSnapshotRetryMs, 0);
 }
 
+// The first shards serve while others are still being made, so shards_ is not for them to read.
+ShardsSeen Worker::Shards() const {
+  return {{ring_->reader_page()->shards, counters_.size()}, &server().reader_page()->heartbeats};
+}
+
+// What may be said of the bus while clients are served none the less; empty: nothing.
+std::string Worker::BusRemark() const {
+  if (!feed_) return bus_->trouble();
+  const uint64_t held = bus_->held.get();
+  if (held == 0) return {};
+  return "events that wait until this server has replayed their commits: " + std::to_string(held);
+}
+
 std::string Worker::Trouble() const {
-  // The first shards serve while others are still being made, so shards_ is not for them to read.
-  const size_t shards = counters_.size();
   const WorkerState state{.draining = draining_,
                           .catalog = catalog_,
-                          .server_state = ring_->ring()->server_state.load(),
+                          .server_state = server().ring()->server_state.load(),
                           .database = database_,
+                          .reads_bus = feed_ != nullptr,
                           .bus_trouble = feed_ ? feed_->state().trouble : std::string()};
-  return FindTrouble(state, *ring_->reader_page(), shards, MonotonicMs());
+  return FindTrouble(state, Shards(), MonotonicMs());
 }
 
 WorkerGauges Worker::Gauges() const {
@@ -579,12 +516,11 @@ HttpReply Worker::OnGet(std::string_view path) {
     const std::string trouble = Trouble();
     if (!trouble.empty()) reply.status = kHttpServiceUnavailable;
     reply.body = (trouble.empty() ? "ok" : trouble) + "\n";
-    // Its own clients are served whatever becomes of it.
-    const std::string bus_trouble = feed_ ? "" : bus_->trouble();
-    if (!bus_trouble.empty()) reply.body += "bus: " + bus_trouble + "\n";
+    const std::string remark = BusRemark();
+    if (!remark.empty()) reply.body += "bus: " + remark + "\n";
   } else if (path == "/metrics") {
     reply.content_type = "text/plain; version=0.0.4; charset=utf-8";
-    reply.body = PrometheusText(counters_, Gauges(), ring_->reader_page()->heartbeats);
+    reply.body = PrometheusText(counters_, Gauges(), server().reader_page()->heartbeats);
   } else {
     reply.status = kHttpNotFound;
     reply.body =
@@ -598,11 +534,11 @@ bool Worker::OnRequest(std::string_view op, const std::optional<JsonValue>& argu
   if (op == side_door::op::kMetrics) {
     reply({.rows = MetricsRows(counters_, Gauges())});
   } else if (op == side_door::op::kConnections) {
-    CollectRows(std::mem_fn(&Shard::Connections), std::move(reply));
+    shard_requests_.Connections(std::move(reply));
   } else if (op == side_door::op::kSubscriptions) {
-    CollectRows(std::mem_fn(&Shard::Subscriptions), std::move(reply));
+    shard_requests_.Subscriptions(std::move(reply));
   } else if (op == side_door::op::kDisconnect) {
-    return Disconnect(arguments, std::move(reply));
+    return shard_requests_.Disconnect(arguments, std::move(reply));
   } else if (op == side_door::op::kIssuers) {
     reply({.rows = keys_.Rows()});
   } else if (op == side_door::op::kResolvers) {
@@ -613,7 +549,7 @@ bool Worker::OnRequest(std::string_view op, const std::optional<JsonValue>& argu
     const bool is_taken = arguments && resolvers_.OnSend(*arguments);
     reply({.rows = "[]", .error = is_taken ? "" : "the link has ended"});
   } else if (op == side_door::op::kExplain) {
-    ExplainDelivery(arguments, std::move(reply));
+    shard_requests_.ExplainDelivery(arguments, std::move(reply));
   } else {
     return false;
   }
@@ -635,15 +571,18 @@ void Worker::TellNodes(Reply reply) {
       });
 }
 
-// Where there is no bus to tell of.
+// Of one that does not publish.
 NodeRow Worker::OwnNode() const {
-  const bool is_standby = (ring_->ring()->server_state.load() & kServerInRecovery) != 0;
+  const bool is_standby = (server().ring()->server_state.load() & kServerInRecovery) != 0;
   NodeRow row{.name = NodeName(*options_),
               .version = kVersion,
               .bus = kBusChoices[static_cast<size_t>(options_->bus)].name,
-              .role = is_standby                     ? "standby"
+              .role = feed_                          ? "subscriber"
+                      : is_standby                   ? "standby"
                       : options_->bus == Bus::kRedis ? "publisher"
                                                      : "single",
+              .lag = bus_->behind.get(),
+              .delay_us = bus_->delay_us,
               .since_us = started_us_,
               .trouble = bus_->trouble()};
   for (const ShardCounters& counters : counters_) {
@@ -676,44 +615,6 @@ void Worker::OnLinkReport(LinkId link, LinkReport report) {
   tasks_.Post([this, link, report = std::move(report)] { links_.OnReport(link, report); });
 }
 
-bool Worker::Disconnect(const std::optional<JsonValue>& arguments, Reply reply) {
-  if (!arguments) return false;
-  const auto disconnection = ReadDisconnection(*arguments);
-  if (!disconnection) return false;
-  CollectRows([&](Shard* shard,
-                  Shard::RowsReply told) { shard->Disconnect(*disconnection, std::move(told)); },
-              std::move(reply));
-  return true;
-}
-
-void Worker::CollectRows(const std::function<void(Shard*, Shard::RowsReply)>& ask, Reply reply) {
-  const auto collection =
-      RowCollection::Start(&loop_, shards_.size(), kRowsPatienceMs, std::move(reply));
-  for (size_t i = 0; i < shards_.size(); ++i) {
-    ask(shards_[i].get(), [this, collection, i](std::optional<std::string> rows) {
-      tasks_.Post([collection, i, rows = std::move(rows)] { collection->Add(i, rows); });
-    });
-  }
-}
-
-void Worker::ExplainDelivery(const std::optional<JsonValue>& arguments, Reply reply) {
-  const auto text = [&](std::string_view name) {
-    const auto value = arguments ? arguments->Find(name) : std::nullopt;
-    return value && value->type() == JsonType::kString ? value->ToString() : std::string();
-  };
-  DeliveryQuestion question{.position = text("position"), .subscription = text("subscription_id")};
-  // As text, since a number of JSON may be anything.
-  const std::string connection = text("connection_id");
-  std::from_chars(connection.data(), connection.data() + connection.size(), question.connection);
-  const size_t index = Shard::IndexOf(question.connection);
-  // No client has an id of a shard that there is not, which any shard can tell.
-  Shard* const shard = shards_[index < shards_.size() ? index : 0].get();
-  const auto collection = RowCollection::Start(&loop_, 1, kRowsPatienceMs, std::move(reply));
-  shard->ExplainDelivery(std::move(question), [this, collection](std::optional<std::string> rows) {
-    tasks_.Post([collection, rows = std::move(rows)] { collection->Add(0, rows); });
-  });
-}
-
 void Worker::Reload() {
   manager_.TellReloading();
   ReloadSettings();
@@ -737,12 +638,13 @@ void Worker::ReloadSettings() {
     Log(LogLevel::kError, "settings stay as they were: %s", error.c_str());
     return;
   }
-  if (feed_ && !reread.authenticate.empty()) {
+  if (options_->is_node() && !reread.authenticate.empty()) {
     Log(LogLevel::kError,
         "settings stay as they were: authenticate names a function of a database");
     return;
   }
-  if (feed_ && !reread.catalog.empty()) ReloadCatalogFile(reread);
+  if (options_->is_node() && !reread.catalog.empty()) ReloadCatalogFile(reread);
+  if (server_ring_) feed_->SetWaitsForReplay(reread.standby_waits_for_replay);
   if (reread.max_connections != options_->max_connections) WarnOfFiles(reread);
   if (reread.ssl) {
     std::string tls_error;

@@ -36,6 +36,7 @@
 #include "worker/resolve/resolve_queue.hpp"
 #include "worker/service_manager.hpp"
 #include "worker/shard/shard.hpp"
+#include "worker/shard_requests.hpp"
 #include "worker/side_door_server.hpp"
 #include "worker/socket/peer_limits.hpp"
 #include "worker/socket/tls_context.hpp"
@@ -45,10 +46,12 @@ namespace fsubs {
 
 // What is there before there is a worker.
 struct WorkerParts {
-  std::unique_ptr<EventRing> ring;  // there are as many shards as it wakes
-  // Of a node without a database: what fills its ring. Null: PostgreSQL's backends do, and
-  // executors come by the side door.
+  std::unique_ptr<EventRing> ring;  // that is served; there are as many shards as it wakes
+  // Of a node without a database, and of a standby: what fills that ring. Null: PostgreSQL's
+  // backends do.
   std::unique_ptr<BusFeed> feed;
+  // Of a standby with a feed: PostgreSQL's own ring. Null otherwise.
+  std::unique_ptr<EventRing> server_ring;
   PassedSockets sockets;
   FetcherProcess fetcher;
   KeptProcess dialer;  // with a bus by TCP
@@ -85,7 +88,8 @@ class Worker final : private ShardHost,
 
   // SideDoorHost.
   void OnSnapshot(side_door::SnapshotRequest request, std::string_view snapshot_json) override {
-    loader_.OnSnapshot(request, snapshot_json);
+    // A standby has the catalog from where it has the events, and in their order.
+    if (!feed_) loader_.OnSnapshot(request, snapshot_json);
   }
   void OnSnapshotError(std::string_view message) override;
   void OnAuthenticator() override { logins_.OnProcess(); }
@@ -93,6 +97,7 @@ class Worker final : private ShardHost,
   void OnAuthenticated(uint64_t number, std::string_view claims, std::string_view error) override;
   uint64_t OnResolver(bool is_executor, SendToResolver send) override;
   bool OnResolverMessage(uint64_t resolver, const JsonValue& message) override;
+  void OnResolverLeaves(uint64_t resolver) override { resolvers_.Leave(resolver); }
   void OnResolverGone(uint64_t resolver) override;
   bool OnRequest(std::string_view op, const std::optional<JsonValue>& arguments,
                  Reply reply) override;
@@ -115,9 +120,6 @@ class Worker final : private ShardHost,
   std::string OpenSideDoor();
   void FeedWatchdog();
   void ReloadCatalogFile(const Options& options);
-  // Before there is any thread but this one, and once everything is open.
-  std::string RestrictFiles();
-  std::string RestrictCalls();
   std::string Listen();
   void StartPublishing(const RedisAccess& access, const std::string& error);
   void FinishPublishing();
@@ -131,12 +133,14 @@ class Worker final : private ShardHost,
   void Reload();
   void ReloadSettings();
   void StartDrain();
-  void ExplainDelivery(const std::optional<JsonValue>& arguments, Reply reply);
-  void CollectRows(const std::function<void(Shard*, Shard::RowsReply)>& ask, Reply reply);
-  bool Disconnect(const std::optional<JsonValue>& arguments, Reply reply);
   void QueueLogin(AuthenticateCall call, uint64_t asked_ms,
                   std::function<void(AuthenticateAnswer)> reply);
+  // Where the launcher tells of the server, and looks for heartbeats. Of a node without a database
+  // both are its own.
+  const EventRing& server() const { return server_ring_ ? *server_ring_ : *ring_; }
   // Any thread.
+  ShardsSeen Shards() const;
+  std::string BusRemark() const;
   std::string Trouble() const;
   WorkerGauges Gauges() const;
 
@@ -146,7 +150,8 @@ class Worker final : private ShardHost,
   std::shared_ptr<const TlsContext> tls_;  // null: without TLS
   const std::string database_;             // empty on a node without one
   const std::unique_ptr<EventRing> ring_;
-  const std::unique_ptr<BusFeed> feed_;  // null: PostgreSQL's backends fill the ring
+  const std::unique_ptr<EventRing> server_ring_;  // null, unless a standby is served from a bus
+  const std::unique_ptr<BusFeed> feed_;           // null: PostgreSQL's backends fill the ring
   const PassedSockets sockets_;
   const ServiceManager manager_;
   std::vector<ShardCounters> counters_;
@@ -163,7 +168,7 @@ class Worker final : private ShardHost,
   SessionLinks links_;
   std::unique_ptr<SideDoorServer> side_door_;  // null on a node without a database
   CatalogLoader loader_{this};
-  KeptSnapshot snapshot_{&loader_};  // what a bus has brought
+  KeptSnapshot snapshot_{&loader_};  // where there is a feed: what it has brought
   KeyService keys_;
   AuthenticateQueue logins_;
   WaitTimer logins_timer_;
@@ -182,6 +187,7 @@ class Worker final : private ShardHost,
   uv_timer_t watchdog_timer_{};
   uv_timer_t bus_timer_{};
   TaskQueue tasks_{"control thread"};
+  ShardRequests shard_requests_{&loop_, &tasks_, &shards_};
 
   size_t drained_ = 0;         // shards, and the bus
   bool bus_finished_ = false;  // it has been counted

@@ -11,20 +11,24 @@ $$;
 -- Since when numbers of transactions have been given to one transaction each. A standby that is promoted,
 -- and a server that has crashed, may give those anew that had not reached it, or the disk: of transactions
 -- that were rolled back or committed without waiting for the disk, which readers may have seen the end of.
--- So there is a timeline, and a time that only a recovery from a crash sets; 0 for what one may not ask.
+-- So there is a timeline, 0 for what one may not ask, and a number that does not outlive a crash.
 CREATE OR REPLACE FUNCTION fraiseql_subs.history() RETURNS text
-LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS $$
+LANGUAGE plpgsql VOLATILE SET search_path = pg_catalog, pg_temp AS $$
 DECLARE
     timeline bigint := 0;
+    number bigint;
 BEGIN
     BEGIN
         timeline := ('x' || left(pg_walfile_name(pg_current_wal_lsn()), 8))::bit(32)::bigint;
     EXCEPTION WHEN OTHERS THEN
         NULL;
     END;
-    -- Statistics are thrown away then. pg_stat_reset_shared('bgwriter') sets it as well.
-    RETURN format('%s.%s', timeline,
-        coalesce((extract(epoch FROM pg_stat_get_bgwriter_stat_reset_time()) * 1000)::bigint, 0));
+    SELECT h.number INTO number FROM fraiseql_subs.bus_history AS h;
+    IF NOT FOUND THEN
+        INSERT INTO fraiseql_subs.bus_history DEFAULT VALUES ON CONFLICT DO NOTHING;
+        SELECT h.number INTO STRICT number FROM fraiseql_subs.bus_history AS h;
+    END IF;
+    RETURN format('%s.%s', timeline, number);
 END
 $$;
 
@@ -53,6 +57,10 @@ BEGIN
     IF id IS NOT NULL THEN
         RETURN id;
     END IF;
+    IF NOT EXISTS (SELECT FROM fraiseql_subs.bus) THEN
+        RAISE object_not_in_prerequisite_state USING
+            MESSAGE = 'table fraiseql_subs.bus is empty', HINT = 'Run the SQL file again.';
+    END IF;
     DELETE FROM fraiseql_subs.event;
     DELETE FROM fraiseql_subs.bus_identity;
     UPDATE fraiseql_subs.bus_slot SET sealed_at = NULL;
@@ -61,6 +69,7 @@ BEGIN
         SELECT id, oid, fraiseql_subs.system_identifier() FROM pg_database WHERE datname = current_database();
     UPDATE fraiseql_subs.bus SET kept_from = NULL, kept_from_seq = NULL,
         identity_xmin = (SELECT i.xmin FROM fraiseql_subs.bus_identity AS i);
+    PERFORM fraiseql_subs.close_functions();
     RETURN id;
 END
 $$;

@@ -115,7 +115,7 @@ SET plan_cache_mode = force_generic_plan SET enable_seqscan = off SET enable_bit
 DECLARE
     parts CONSTANT text[] := string_to_array($1, '/');
     id text;
-    history CONSTANT text := fraiseql_subs.history();
+    history text;
     floor bigint;
     seen pg_snapshot;
     next_floor bigint;
@@ -150,6 +150,7 @@ BEGIN
     -- From here on nothing is truncated.
     LOCK TABLE fraiseql_subs.event IN ACCESS SHARE MODE;
     id := fraiseql_subs.settled_bus_id();
+    history := fraiseql_subs.history();
     IF parts[2] <> id OR parts[3] <> history OR NOT fraiseql_subs.is_assigned(
             (pg_snapshot_xmax(coalesce(next, seen))::text::bigint - 1)::text::xid8) THEN
         SELECT * INTO now FROM fraiseql_subs.bus_snapshot(0, NULL);

@@ -13,9 +13,9 @@ LANGUAGE sql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
     SELECT (left(catalog.snapshot::text, -1) || ', "columns": ' || fraiseql_subs.watched_columns()::text || '}')::json
     FROM (
 -- @sql src/catalog/snapshot.cpp kWithExtension
--- @replace (SELECT extversion FROM pg_catalog.pg_extension WHERE extname = 'fraiseql_subs') => 'sql-only ' || (SELECT version FROM fraiseql_subs.installation)
--- @replace pg_catalog.current_setting('fraiseql_subs.tenant_field') => coalesce(pg_catalog.current_setting('fraiseql_subs.tenant_field', true), '')
--- @replace pg_catalog.current_setting('fraiseql_subs.anonymous_claims')::pg_catalog.json => coalesce(nullif(pg_catalog.current_setting('fraiseql_subs.anonymous_claims', true), ''), '{}')::pg_catalog.json
+-- @replace (SELECT extversion FROM pg_catalog.pg_extension WHERE extname = 'fraiseql_subs') => 'sql-only ' || (SELECT version FROM fraiseql_subs.installation())
+-- @replace pg_catalog.current_setting('fraiseql_subs.tenant_field') => coalesce(nullif(pg_catalog.current_setting('fraiseql_subs.tenant_field', true), ''), (SELECT s.tenant_field FROM fraiseql_subs.catalog_setting AS s), '')
+-- @replace pg_catalog.current_setting('fraiseql_subs.anonymous_claims')::pg_catalog.json => coalesce(nullif(pg_catalog.current_setting('fraiseql_subs.anonymous_claims', true), '')::pg_catalog.json, (SELECT s.anonymous_claims FROM fraiseql_subs.catalog_setting AS s), '{}')
 -- @replace fraiseql_subs.key_file_content(jwks_file) => NULL
     ) AS catalog (snapshot);
 $$;

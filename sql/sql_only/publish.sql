@@ -10,20 +10,28 @@ LANGUAGE plpgsql AS $$
 DECLARE
     -- Assigned before the number is drawn: fraiseql_subs.bus_snapshot() counts on it.
     own_xid CONSTANT xid8 := pg_catalog.pg_current_xact_id();
+    filled smallint;
+    notify boolean;
     drawn bigint;
 BEGIN
+    SELECT b.current_slot, b.notify INTO filled, notify FROM fraiseql_subs.bus AS b;
+    IF filled IS NULL THEN
+        RAISE object_not_in_prerequisite_state USING
+            MESSAGE = 'table fraiseql_subs.bus is empty', HINT = 'Run the SQL file again.';
+    END IF;
     INSERT INTO fraiseql_subs.event
         (seq, slot, xid, published_at, kind, flags, event_type, channel, data, correlation_id, subgraph)
-    SELECT pg_catalog.nextval('fraiseql_subs.event_seq'), b.current_slot, own_xid, pg_catalog.clock_timestamp(),
-        $1, $2, $3, $4, $5, $6, $7
-    FROM fraiseql_subs.bus AS b
+    VALUES (pg_catalog.nextval('fraiseql_subs.event_seq'), filled, own_xid, pg_catalog.clock_timestamp(),
+        $1, $2, $3, $4, $5, $6, $7)
     RETURNING seq INTO drawn;
     IF drawn % 1000 = 0 THEN
         PERFORM fraiseql_subs.maintain_if_nobody_does();
     END IF;
-    IF pg_catalog.current_setting('fraiseql_subs.notify', true) = 'on'
-        OR pg_catalog.current_setting('fraiseql_subs.notify', true) IS DISTINCT FROM 'off'
-            AND pg_catalog.current_setting('max_prepared_transactions') = '0' THEN
+    notify := CASE pg_catalog.current_setting('fraiseql_subs.notify', true)
+        WHEN 'on' THEN true WHEN 'off' THEN false
+        ELSE coalesce(notify, pg_catalog.current_setting('max_prepared_transactions') = '0') END;
+    -- Who listens and does not read fills the queue. Once it is full, who notifies cannot commit.
+    IF notify AND pg_catalog.pg_notification_queue_usage() < 0.5 THEN
         PERFORM pg_catalog.pg_notify('fraiseql_subs', '');
     END IF;
 END

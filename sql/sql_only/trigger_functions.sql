@@ -23,3 +23,22 @@ EXCEPTION WHEN OTHERS THEN
     RETURN NULL;
 END
 $$;
+
+-- What replication copies takes the place of the default.
+CREATE OR REPLACE FUNCTION fraiseql_subs.replace_setting() RETURNS trigger
+LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS $$
+BEGIN
+    DELETE FROM fraiseql_subs.catalog_setting;
+    RETURN new;
+END
+$$;
+
+-- By whomever: readers are told that there is a gap. fraiseql_subs.bus_maintain() knows better from where on.
+CREATE OR REPLACE FUNCTION fraiseql_subs.events_truncated() RETURNS trigger
+LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
+BEGIN
+    UPDATE fraiseql_subs.bus SET kept_from = now.snapshot, kept_from_seq = now.floor
+    FROM fraiseql_subs.bus_snapshot(0, NULL) AS now;
+    RETURN NULL;
+END
+$$;

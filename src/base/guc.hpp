@@ -55,6 +55,7 @@ inline const bool& ssl = BoolValue("ssl");
 inline char* const& ssl_cert_file = StringValue("ssl_cert_file");
 inline char* const& ssl_key_file = StringValue("ssl_key_file");
 inline char* const& ssl_ca_file = StringValue("ssl_ca_file");
+inline const bool& standby_waits_for_replay = BoolValue("standby_waits_for_replay");
 inline const int& drain_timeout_ms = IntegerValue("drain_timeout", Unit::kMilliseconds);
 inline const int& stuck_timeout_ms = IntegerValue("stuck_timeout", Unit::kMilliseconds);
 inline char* const& anonymous_claims = StringValue("anonymous_claims");
@@ -64,6 +65,10 @@ inline const int& authenticate_timeout_ms =
     IntegerValue("authenticate_timeout", Unit::kMilliseconds);
 inline const int& resolver_processes = IntegerValue("resolver_processes", Unit::kNone);
 inline char* const& tenant_field = StringValue("tenant_field");
+inline Bus bus() {
+  return static_cast<Bus>(EnumValue("bus"));
+}
+
 inline Overflow overflow() {
   return static_cast<Overflow>(EnumValue("overflow"));
 }

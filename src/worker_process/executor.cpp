@@ -47,6 +47,7 @@ struct Session {
   SideDoorClient* door;
   char* sent_snapshot;  // in `context`; null: none yet, or the last one could not be read
   Clock::time_point look_due;
+  bool has_begun;  // what a message asked for, and may have done some of it
 };
 
 enum class Outcome {
@@ -220,8 +221,10 @@ Outcome AnswerWithValue(Session* session) {
   if (failure != nullptr || call == kUnasked) return Outcome::kUnknown;
   Resolution resolution{};
   failure = RunTransaction(
-      {.activity = "resolving an event", .timeout_ms = timeout_ms, .errors = &errors},
-      [&] { CallResolver(message, &resolution); });
+      {.activity = "resolving an event", .timeout_ms = timeout_ms, .errors = &errors}, [&] {
+        session->has_begun = true;
+        CallResolver(message, &resolution);
+      });
   ReleaseAdvisoryLocks();
   const char* const masked = psprintf("\"masked_error\":\"call-" INT64_FORMAT "\"", call);
   const char* const member = failure == nullptr              ? resolution.value
@@ -239,7 +242,17 @@ Outcome AnswerWithValue(Session* session) {
                       errcontext("resolver call-" INT64_FORMAT, call)));
     sent = send(masked);
   }
+  session->has_begun = false;
   return sent == SideDoorResult::kDone ? Outcome::kAnswered : Outcome::kLost;
+}
+
+// The process ends. A call that it has been given and has not begun is to be given to another: what
+// may be done once only was not done.
+void Leave(int, Datum session_pointer) {
+  const auto* const session = reinterpret_cast<const Session*>(DatumGetPointer(session_pointer));
+  if (session->door == nullptr || session->has_begun) return;
+  constexpr std::string_view kMessage = R"({"op":"leave"})";
+  session->door->TrySend(kMessage);
 }
 
 bool LookAtNothing(Session* session) {
@@ -399,6 +412,9 @@ void fsubs_executor_main(Datum argument) {
   Session session{};
   session.context =
       AllocSetContextCreate(TopMemoryContext, "fraiseql_subs side door", ALLOCSET_DEFAULT_SIZES);
+  if (DatumGetInt32(argument) == static_cast<int32>(ExecutorKind::kResolver)) {
+    before_shmem_exit(Leave, PointerGetDatum(&session));
+  }
   milliseconds delay = kConnectFirst;
   for (;;) {
     (void)HandleInterrupts();
@@ -410,6 +426,8 @@ void fsubs_executor_main(Datum argument) {
       delay = Serve(duty, &session) ? kConnectFirst : kConnectLongest;
     }
     session.sent_snapshot = nullptr;
+    session.door = nullptr;
+    session.has_begun = false;
     MemoryContextSwitchTo(TopMemoryContext);
     MemoryContextReset(session.context);
     ShowIdle("waiting for the worker");

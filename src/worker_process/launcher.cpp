@@ -44,6 +44,8 @@ constexpr milliseconds kKillGrace{1000};
 constexpr milliseconds kFloodedLogInterval{10};
 // How often a standby is asked whether it was promoted.
 constexpr milliseconds kRecoveryInterval{250};
+// How often clients of a standby can be told what was replayed meanwhile.
+constexpr milliseconds kReplayInterval{10};
 // Most lists of authorities fit there without a restart of the worker.
 constexpr size_t kLeastTlsBytes = 512 * 1024;
 constexpr int kLauncherRestartSeconds = 1;
@@ -68,6 +70,7 @@ constexpr Resolvers MakeResolvers(std::index_sequence<kIndexes...>) {
 
 struct Launcher {
   State state = State::kStopped;
+  bool reads_bus = false;  // the worker was started for a standby, whose events come by a bus
   Clock::time_point due{};
   Clock::time_point started{};
   StuckWatch watch;
@@ -160,6 +163,7 @@ void StartWorker() {
   if (settings::ssl) launcher.tls.Make(TlsText());
   MakeSocketDirectory();
   const char* const program = WorkerProgramPath();
+  launcher.reads_bus = RecoveryInProgress() && settings::bus() == Bus::kRedis;
   launcher.started = Clock::now();
   // Before the worker can beat, or its first beat would be taken for none.
   const SharedRing& shared = GetSharedRing();
@@ -319,9 +323,26 @@ void ForgetWorkerIfDue() {
 
 void TellServerState() {
   const uint64_t recovery = RecoveryInProgress() ? kServerInRecovery : 0;
+  // When the state says that recovery is over, this is how far it went.
+  GetSharedRing().ring->replayed_lsn.store(GetXLogReplayRecPtr(nullptr));
   GetSharedRing().ring->server_state.store(recovery | launcher.executor.server_state() |
                                            launcher.authenticator.server_state() |
                                            launcher.resolvers.front().server_state());
+}
+
+// From now on the events of this server's own ring are served.
+void RestartWorkerIfPromoted() {
+  if (launcher.state != State::kRunning || !launcher.reads_bus || RecoveryInProgress()) return;
+  ereport(LOG, (errmsg("fraiseql_subs: the server was promoted; restarting worker (pid %d)",
+                       static_cast<int>(launcher.process.pid()))));
+  DrainWorker();
+}
+
+// For how long a server in recovery may be left alone.
+milliseconds RecoveryInterval() {
+  const bool is_awaited =
+      launcher.reads_bus && settings::standby_waits_for_replay && launcher.state == State::kRunning;
+  return is_awaited ? kReplayInterval : kRecoveryInterval;
 }
 
 // Returns as ExecutorKeeper::Keep.
@@ -371,7 +392,8 @@ long Turn() {
   if (launcher.log.is_flooded()) wait = std::min(wait, kFloodedLogInterval);
   if (!ShutdownRequestPending) wait = std::min(wait, KeepExecutors());
   TellServerState();
-  if (RecoveryInProgress()) wait = std::min(wait, kRecoveryInterval);
+  RestartWorkerIfPromoted();
+  if (RecoveryInProgress()) wait = std::min(wait, RecoveryInterval());
   if (launcher.state != State::kRunning) {
     wait = std::min(wait, -Since(launcher.due));
   } else if (settings::stuck_timeout_ms > 0) {

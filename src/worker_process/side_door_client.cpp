@@ -138,6 +138,16 @@ void SideDoorClient::Close(void* door) {
   ReleaseExternalFD();
 }
 
+void SideDoorClient::TrySend(std::string_view json) const noexcept {
+  const auto head = static_cast<FrameLength>(json.size());
+  iovec parts[] = {{const_cast<FrameLength*>(&head), kLengthSize},
+                   {const_cast<char*>(json.data()), json.size()}};
+  msghdr message{};
+  message.msg_iov = parts;
+  message.msg_iovlen = lengthof(parts);
+  (void)sendmsg(fd_, &message, MSG_NOSIGNAL | MSG_DONTWAIT);
+}
+
 SideDoorResult SideDoorClient::Send(const char* json, Deadline deadline) {
   return Send(json, {}, deadline);
 }

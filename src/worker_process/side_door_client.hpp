@@ -40,6 +40,10 @@ class SideDoorClient {
   // The same for bytes, those of `head` and then those of `body`.
   SideDoorResult Send(std::string_view head, std::string_view body, Deadline deadline);
 
+  // Send a short message if that can be done at once, and raise nothing. No message may be half
+  // sent.
+  void TrySend(std::string_view json) const noexcept;
+
   // Take in what has arrived. kDone: a whole message is there for TakeMessage. Never waits.
   SideDoorResult TryReceive();
 

@@ -33,7 +33,6 @@ def test_a_clean_restart_loses_nothing(redis_bus):
     assert not any(subscriber.notices() for subscriber in at_nodes)
 
 
-@pytest.mark.xfail(strict=False, reason="a loss that nobody can count is told with a count of 1")
 @pytest.mark.expects_crash
 def test_a_crash_of_the_whole_server_loses_nothing_that_is_not_told(redis_bus):
     seen, bus = redis_bus(nodes=2)

@@ -53,11 +53,13 @@ class RedisBus:
         return dict(zip(flat[::2], flat[1::2], strict=True))
 
     def sources(self):
-        """By epoch: (claim, last sequence or None, node)."""
+        """By epoch: (claim, last sequence or None, node). Whether a crash may have kept more from
+        the ring (+) is left out.
+        """
         sources = {}
         for epoch, value in self.hash("sources").items():
             claim, last, node = value.split(" ", 2)
-            sources[epoch] = (int(claim), None if last == "-" else int(last), node)
+            sources[epoch] = (int(claim), None if last == "-" else int(last.rstrip("+")), node)
         return sources
 
     def epoch(self):

@@ -901,6 +901,11 @@ def made_of(frame):
     return id_of(frame).removeprefix("made of ")
 
 
+def wait_for_no_sessions(cluster):
+    """What was resolved for a session is its likes' too, as long as the worker knows of it."""
+    wait_until(lambda: not connections(cluster), "the worker has ended the session")
+
+
 def test_a_subscription_of_a_resolved_field_resumes_behind_its_position_in_order(resolved):
     resolver = Resolver(resolved, "orderUpdated")
     with Host(resolved) as host:
@@ -912,6 +917,7 @@ def test_a_subscription_of_a_resolved_field_resumes_behind_its_position_in_order
         frames = [host.take(1, EVENT) for _ in range(4)]
         assert [made_of(frame) for frame in frames] == ["0", "1", "2", "3"]
         position = frames[1].position
+    wait_for_no_sessions(resolved)
     with Host(resolved) as host:
         host.begin(1)
         host.exchange(hosted.resume(1, position, "a", QUERY))
@@ -943,6 +949,7 @@ def test_what_a_resolver_had_when_the_link_was_lost_comes_in_the_next(resolved):
         resolved.sql("SELECT pg_terminate_backend(%s)", (host.pid,))
         with pytest.raises(psycopg.OperationalError):
             host.exchange()
+    wait_for_no_sessions(resolved)
     for call in lost:
         resolver.give(call, {"id": "for nobody"})
     with Host(resolved) as host:

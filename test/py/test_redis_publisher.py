@@ -112,14 +112,18 @@ def test_the_catalog_is_there_and_covers_each_change_of_it(publisher, redis):
     bus = RedisBus(redis)
     publisher.sql("SELECT fraiseql_register_types('type Number { n: Int! }')")
     publisher.sql("SELECT fraiseql_register_subscription('numberUpdated: Number', 'numbers')")
+    publish(publisher, 1)
+    # All changes are before it.
+    bus.wait_for_number(1)
+    last = [entry for entry in bus.entries() if entry.kind == "catalog"][-1]
 
     def covered():
-        changes = [entry for entry in bus.entries() if entry.kind == "catalog"]
         catalog = bus.hash("catalog")
-        return changes and int(catalog["covers"], 16) > changes[-1].position and catalog
+        return int(catalog.get("covers", "0"), 16) > last.position and catalog
 
     catalog = wait_until(covered, "the catalog has the change")
     assert catalog["epoch"] == bus.epoch()
+    assert catalog["changed"] == f"{bus.epoch()} {last.position:x}"
     snapshot = json.loads(catalog["snapshot"])
     assert [one["name"] for one in snapshot["subscriptions"]] == ["numberUpdated"]
 

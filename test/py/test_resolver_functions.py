@@ -232,6 +232,22 @@ def test_a_call_under_way_fails_with_its_process(server, connect, field):
         assert subscription.next()["errors"][0]["extensions"]["code"] == "RESOLVER_FAILED"
 
 
+def test_a_call_that_a_process_has_not_begun_when_it_ends_is_another_s(server, connect, name):
+    field = register(server, name, function="app.resolve")
+    wait_until(lambda: processes(server), "there is a process")
+    [pid] = processes(server)
+    subscription = connect(server).subscribe(query(field))
+    os.kill(pid, signal.SIGSTOP)
+    try:
+        publish(server, field, 1)
+        under_way = "SELECT under_way FROM fraiseql_resolvers() WHERE field = %s"
+        wait_until(lambda: server.sql(under_way, (field,)) == [(1,)], "it has the call")
+        server.sql("SELECT pg_terminate_backend(%s)", (pid,))
+    finally:
+        os.kill(pid, signal.SIGCONT)
+    assert subscription.data()[field]["id"] == "1"
+
+
 def test_there_is_a_process_only_while_a_function_resolves(make_cluster, connect):
     cluster = make_cluster()
     cluster.sql("SELECT fraiseql_register_types(%s)", (TYPES,))

@@ -1,8 +1,6 @@
 """A standby does not get the primary's events: it must send clients away until it is promoted."""
 
 import json
-import os
-import shutil
 
 import psycopg
 import pytest
@@ -22,22 +20,20 @@ def primary(make_cluster):
     return cluster
 
 
+def replica_of(primary):
+    """For Cluster(data=…): a base backup that starts as a standby."""
+
+    def make(path):
+        arguments = ("-D", path, "--write-recovery-conf", "--checkpoint=fast", "--no-sync")
+        primary.run_program("pg_basebackup", *arguments, as_server_user=True)
+
+    return make
+
+
 @pytest.fixture
 def standby(primary, make_cluster):
     """A standby of the primary, whose worker answers."""
-    cluster = make_cluster(install=False)
-    cluster.stop()
-    data = cluster.directory / "data"
-    configuration = (data / "postgresql.conf").read_text()
-    owner = data.stat()
-    shutil.rmtree(data)
-    primary.program(
-        "pg_basebackup", "-D", data, "--write-recovery-conf", "--checkpoint=fast", "--no-sync"
-    )
-    (data / "postgresql.conf").write_text(configuration)
-    for path in [data, *data.rglob("*")]:
-        os.chown(path, owner.st_uid, owner.st_gid, follow_symlinks=False)
-    cluster.start()
+    cluster = make_cluster(install=False, data=replica_of(primary))
     wait_until(lambda: cluster.get("/livez")[0] == 200, "the standby's worker answers")
     return cluster
 

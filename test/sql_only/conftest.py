@@ -88,11 +88,19 @@ def cluster():
     cluster.destroy()
 
 
-@pytest.fixture
-def database(cluster, sql_file):
-    """One that has the file."""
-    database = Database(cluster)
+@pytest.fixture(scope="session")
+def installed(cluster, sql_file):
+    """The name of a database with the file, to be copied."""
+    database = Database(cluster, "installed")
     database.install(sql_file)
+    return database.name
+
+
+@pytest.fixture
+def database(cluster, installed):
+    """One that has the file."""
+    database = Database(cluster, template=installed)
+    database.sql("SELECT fraiseql_subs.settled_bus_id()")
     return database
 
 

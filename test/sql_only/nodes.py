@@ -1,5 +1,6 @@
 """Nodes that read the events of a database with the SQL file, and a pooler in front of it."""
 
+import contextlib
 import os
 import subprocess
 
@@ -108,8 +109,22 @@ def node(make_node):
 
 
 @pytest.fixture
-def pooler(served, tmp_path):
-    """pgbouncer in front of the database, in transaction mode; yields a connection string."""
+def pooler_of(tmp_path):
+    """A function that puts pgbouncer in front of a database, in transaction mode.
+
+    It returns a connection string for the role `node`.
+    """
+    with contextlib.ExitStack() as made:
+        yield lambda served: made.enter_context(pgbouncer(served, tmp_path))
+
+
+@pytest.fixture
+def pooler(served, pooler_of):
+    return pooler_of(served)
+
+
+@contextlib.contextmanager
+def pgbouncer(served, tmp_path):
     directory = tmp_path / "pooler"
     directory.mkdir()
     port = free_port()
@@ -137,9 +152,11 @@ def pooler(served, tmp_path):
         return True
 
     wait_until(answers, "pgbouncer answers")
-    yield dsn
-    process.terminate()
-    process.wait(30)
+    try:
+        yield dsn
+    finally:
+        process.terminate()
+        process.wait(30)
 
 
 def ids(subscription, count):

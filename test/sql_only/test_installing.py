@@ -98,7 +98,10 @@ def test_it_goes_on_while_it_is_run_again(database, reader, sql_file):
 
 
 def test_a_newer_version_is_left_alone(database, sql_file):
-    database.sql("UPDATE fraiseql_subs.installation SET version = 1000")
+    database.sql(
+        "CREATE OR REPLACE FUNCTION fraiseql_subs.installation("
+        "OUT version integer, OUT functions_in name) LANGUAGE sql AS $$ SELECT 1000, 'public' $$"
+    )
     with pytest.raises(RuntimeError, match="version 1000 is installed, which is newer"):
         database.install(sql_file)
 

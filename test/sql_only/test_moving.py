@@ -1,5 +1,6 @@
 """Cursors and events when the database is dumped, copied, promoted or replicated."""
 
+import psycopg
 import pytest
 
 from bus_reader import EVENT, GAP, BusReader
@@ -84,6 +85,21 @@ def test_data_alone_is_restored_without_the_events(filled, cluster, sql_file):
     assert copy.value("SELECT count(*) FROM fraiseql_subs.event") == 0
 
 
+def test_a_dump_of_the_schema_alone_works_once_the_file_has_run(filled, cluster, sql_file):
+    copy = Database(cluster)
+    restore(filled, copy, "--schema-only")
+    for statement in (
+        "SELECT fraiseql_publish('t', 'c', '1')",
+        "SELECT fraiseql_subs.bus_cursor()",
+    ):
+        with pytest.raises(psycopg.errors.ObjectNotInPrerequisiteState, match="bus is empty"):
+            copy.sql(statement)
+    copy.install(sql_file)
+    reader = copy.reader()
+    copy.sql("INSERT INTO item VALUES (1)")
+    assert [row.event_type for row in reader.drain()] == ["INSERT"]
+
+
 def test_a_database_that_another_was_the_template_of_is_one_of_its_own(filled, cluster):
     reader = filled.reader()
     cursor = reader.cursor
@@ -141,28 +157,95 @@ def test_after_a_crash_events_are_kept_and_a_cursor_is_told_that_there_may_be_a_
     assert_works(database, cursor)
 
 
-def test_what_logical_replication_brings_are_not_the_events_of_the_publisher(
-    make_cluster, sql_file
-):
-    publisher, subscriber = (
-        Database(make_cluster(postgresql__wal_level="logical"), name) for name in ("one", "two")
-    )
+@pytest.fixture
+def replicated(make_cluster, sql_file):
+    """Two databases with the file, of which one gets every table of the other."""
+    # Not five seconds between two copies of a table.
+    settings = {
+        "postgresql__wal_level": "logical",
+        "postgresql__wal_retrieve_retry_interval": "100ms",
+        "postgresql__max_sync_workers_per_subscription": "3",
+    }
+    publisher, subscriber = (Database(make_cluster(**settings), name) for name in ("one", "two"))
     for database in (publisher, subscriber):
         database.install(sql_file)
         database.sql("CREATE TABLE item (id int PRIMARY KEY); SELECT fraiseql_watch('item')")
+    publisher.sql("SELECT fraiseql_register_types('type T { id: ID }')")
+    publisher.sql("UPDATE fraiseql_subs.catalog_setting SET tenant_field = 'org'")
+    publisher.sql("UPDATE fraiseql_subs.bus SET slot_bytes = 1, retention = '0'")
     publisher.sql("CREATE PUBLICATION p FOR ALL TABLES", user="postgres")
     where = f"host={publisher.cluster.directory} dbname=one user=postgres"
-    reader = subscriber.reader()
-    subscriber.sql(
-        f"CREATE SUBSCRIPTION s CONNECTION '{where}' PUBLICATION p WITH (copy_data = false)",
-        user="postgres",
-    )
-    publisher.sql("INSERT INTO item VALUES (1)")
-    heard = []
-    wait_until(lambda: heard.extend(reader.events()) or heard, "the change has been applied")
-    publisher.sql("INSERT INTO item VALUES (2)")
+    subscriber.sql(f"CREATE SUBSCRIPTION s CONNECTION '{where}' PUBLICATION p", user="postgres")
     wait_until(
-        lambda: heard.extend(reader.events()) or len(heard) > 1, "the change has been applied"
+        lambda: subscriber.value(
+            "SELECT bool_and(srsubstate = 'r') FROM pg_subscription_rel", user="postgres"
+        ),
+        "all tables are copied",
+        timeout=60,
     )
-    assert [row.json["row"]["id"] for row in heard if row.kind == EVENT] == [1, 2]
+    yield publisher, subscriber
     subscriber.sql("DROP SUBSCRIPTION s", user="postgres")
+
+
+def apply(publisher, subscriber, heard, reader, id):
+    """Change a row in one, and wait until the other has told of it."""
+    publisher.sql("INSERT INTO item VALUES (%s)", (id,))
+
+    def has_come():
+        heard.extend(reader.drain())
+        return any(row.kind == EVENT and row.json["row"] == {"id": id} for row in heard)
+
+    wait_until(has_come, "the change has been applied")
+
+
+def test_what_logical_replication_brings_are_not_the_events_of_the_publisher(replicated):
+    publisher, subscriber = replicated
+    assert subscriber.value("SELECT name FROM fraiseql_subs.type") == "T"
+    assert subscriber.value("SELECT tenant_field FROM fraiseql_subs.catalog_setting") == "org"
+    reader, heard = subscriber.reader(), []
+    apply(publisher, subscriber, heard, reader, 1)
+    apply(publisher, subscriber, heard, reader, 2)
+    assert [row.kind for row in heard] == [EVENT, EVENT]
+
+
+def test_where_all_tables_are_published_nothing_fails(replicated):
+    publisher, subscriber = replicated
+    reader, heard = subscriber.reader(), []
+    publisher.sql('SELECT fraiseql_set_limits(NULL, \'{"events_per_user": "1/s"}\')')
+    publisher.sql('SELECT fraiseql_set_limits(NULL, \'{"events_per_user": "2/s"}\')')
+    publisher.sql("UPDATE fraiseql_subs.bus SET maintained_at = '-infinity'")
+    publisher.sql("SELECT fraiseql_publish('t', 'c', '1') FROM generate_series(1, 1000)")
+    assert publisher.value("SELECT maintained_at > now() - interval '1 h' FROM fraiseql_subs.bus")
+    # As a restored dump does it.
+    publisher.sql("UPDATE fraiseql_subs.bus SET identity_xmin = '3'")
+    publisher.reader()
+    apply(publisher, subscriber, heard, reader, 1)
+    assert subscriber.value("SELECT limits FROM fraiseql_subs.role_limit") == {
+        "events_per_user": "2/s"
+    }
+
+
+def test_how_the_publisher_keeps_its_events_is_no_business_of_the_subscriber(replicated):
+    publisher, subscriber = replicated
+    reader, heard = subscriber.reader(), []
+    for id in range(1, 3):
+        apply(publisher, subscriber, heard, reader, id)
+        publisher.sql("SELECT fraiseql_subs.bus_maintain()")
+    apply(publisher, subscriber, heard, reader, 3)
+    assert [row.kind for row in heard] == [EVENT] * 3
+    assert subscriber.value("SELECT slot_bytes FROM fraiseql_subs.bus") == 64 << 20
+
+
+def test_a_slot_that_the_publisher_truncates_is_a_gap_to_the_subscriber(replicated):
+    publisher, subscriber = replicated
+    subscriber.sql("UPDATE fraiseql_subs.bus SET notify = false")
+    behind = subscriber.reader()
+    reader, heard = subscriber.reader(), []
+    apply(publisher, subscriber, heard, reader, 1)
+    for _ in range(4):
+        publisher.sql("SELECT fraiseql_subs.bus_maintain()")
+    assert publisher.value("SELECT count(*) FROM fraiseql_subs.event") == 0
+    apply(publisher, subscriber, heard, reader, 2)
+    first, *rows = behind.drain()
+    assert first.kind == GAP
+    assert [row.json["row"]["id"] for row in rows] == [2]

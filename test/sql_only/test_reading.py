@@ -359,3 +359,97 @@ def test_who_publishes_maintains_what_no_node_does(database):
         "another slot is filled",
     )
     assert database.value("SELECT count(*) FROM fraiseql_subs.bus_due") == 0
+
+
+def test_a_reset_of_statistics_is_no_gap(database, reader):
+    database.sql("SELECT fraiseql_publish('t', 'c', '1')")
+    database.sql(
+        "SELECT pg_stat_reset(), pg_stat_reset_shared('bgwriter'), pg_stat_reset_shared('wal')",
+        user="postgres",
+    )
+    assert data_of(reader.drain()) == ["1"]
+
+
+def fill_slots(connection, count):
+    """Publish that many events, each into the next slot as far as there is one."""
+    for number in range(count):
+        publish(connection, str(number))
+        connection.execute("SELECT fraiseql_subs.bus_maintain()")
+
+
+def test_who_truncates_the_events_by_hand_makes_a_gap(database, reader):
+    with database.connect() as connection:
+        fill_slots(connection, 3)
+        connection.execute("TRUNCATE fraiseql_subs.event")
+        publish(connection, "4")
+        gap, event = reader.drain()
+        assert (gap.kind, gap.data) == (GAP, "3")
+        assert event.data == "4"
+        connection.execute("UPDATE fraiseql_subs.bus SET slot_bytes = 1, retention = '0'")
+        fill_slots(connection, 8)
+    assert reader.drain()[0].kind == GAP
+
+
+def test_what_is_written_to_a_sealed_slot_is_kept_whatever_its_number(database, reader):
+    """From one who drew a number, and then was kept waiting for the slot until it was sealed."""
+    database.sql("UPDATE fraiseql_subs.bus SET slot_bytes = 1, retention = '1 hour'")
+    maintain = "SELECT fraiseql_subs.bus_maintain()"
+    with database.connect() as connection, database.connect(autocommit=False) as late:
+        number = late.execute("SELECT nextval('fraiseql_subs.event_seq')").fetchone()[0]
+        publish(connection, "1")
+        connection.execute(maintain)
+        connection.execute(maintain)
+        assert connection.execute(
+            "SELECT sealed_at IS NOT NULL FROM fraiseql_subs.bus_slot WHERE slot = 0"
+        ).fetchone() == (True,)
+        late.execute(
+            "INSERT INTO fraiseql_subs.event VALUES"
+            " (%s, 0, pg_current_xact_id(), now(), 1, 0, 't', 'c', '\"late\"')",
+            (number,),
+        )
+        late.commit()
+        reader.drain(max_events=1000)
+        connection.execute("UPDATE fraiseql_subs.bus SET retention = '0'")
+        connection.execute(maintain)
+        behind = connection.execute("SELECT count(*) FROM fraiseql_subs.event").fetchone()[0]
+    assert behind == 2
+
+
+def test_an_overdue_slot_is_waited_for_where_there_is_always_one_who_reads(database):
+    database.sql("UPDATE fraiseql_subs.bus SET slot_bytes = 1")
+    with (
+        database.connect() as connection,
+        database.connect() as looker,
+        database.connect(autocommit=False) as holder,
+    ):
+        fill_slots(connection, 3)
+
+        def is_truncated_once_waited_for():
+            connection.execute("UPDATE fraiseql_subs.bus_slot SET waited_at = NULL")
+            connection.execute(
+                "UPDATE fraiseql_subs.bus_slot SET sealed_at = now() - interval '2 hours'"
+                " WHERE sealed_at IS NOT NULL"
+            )
+            holder.execute("LOCK TABLE fraiseql_subs.event IN ACCESS SHARE MODE")
+            thread = threading.Thread(
+                target=connection.execute, args=("SELECT fraiseql_subs.bus_maintain()",)
+            )
+            thread.start()
+            while (
+                thread.is_alive()
+                and not looker.execute(
+                    "SELECT 1 FROM pg_locks WHERE NOT granted AND mode = 'AccessExclusiveLock'"
+                    " AND relation::regclass::text LIKE 'fraiseql_subs.event%'"
+                    " AND database ="
+                    " (SELECT oid FROM pg_database WHERE datname = current_database())"
+                ).fetchone()
+            ):
+                pass
+            holder.commit()
+            thread.join()
+            # Sealed ones were filled before; one that is neither filled nor sealed has gone.
+            return looker.execute(
+                "SELECT 1 FROM fraiseql_subs.bus WHERE kept_from IS NOT NULL"
+            ).fetchone()
+
+        wait_until(is_truncated_once_waited_for, "a slot is truncated")

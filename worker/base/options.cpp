@@ -48,6 +48,7 @@ constexpr Binding kBindings[] = {
     {SettingIndex("bus_max_length"), &Options::bus_max_length},
     {SettingIndex("bus_max_age"), &Options::bus_max_age},
     {SettingIndex("node_name"), &Options::node_name},
+    {SettingIndex("standby_waits_for_replay"), &Options::standby_waits_for_replay},
     {SettingIndex("allow_anonymous"), &Options::allow_anonymous},
     {SettingIndex("token_in_url"), &Options::token_in_url},
     {SettingIndex("authenticate"), &Options::authenticate},

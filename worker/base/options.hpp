@@ -95,6 +95,7 @@ struct Options {
   uint64_t slow_timeout;
   uint64_t drain_timeout;
   LogLevel log_level;
+  bool standby_waits_for_replay;
 };
 
 // What this node is called on the bus.

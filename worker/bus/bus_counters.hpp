@@ -14,17 +14,18 @@ namespace fsubs {
 
 // Stored by the bus's thread alone, but for the clients' counts; loaded by any thread.
 struct BusCounters {
-  Counter connections;     // clients, as of late; stored by the control thread
-  Counter subscriptions;   // likewise
-  Counter connected;       // 1 while it works
-  Counter connects;        // times that a connection was made
-  Counter errors;          // times that one was lost or refused
-  Counter appended;        // events that this worker has put into the bus
-  Counter read;            // events that it has got from there
-  Counter lost;            // events that did not get into the bus, or out of it
-  Counter malformed;       // of these, those that were there but made no sense
-  Counter behind;          // events that are known to be still to append, or to read
-  Counter trims;           // times that events were dropped for their age
+  Counter connections;    // clients, as of late; stored by the control thread
+  Counter subscriptions;  // likewise
+  Counter connected;      // 1 while it works
+  Counter connects;       // times that a connection was made
+  Counter errors;         // times that one was lost or refused
+  Counter appended;       // events that this worker has put into the bus
+  Counter read;           // events that it has got from there
+  Counter lost;           // events that did not get into the bus, or out of it
+  Counter malformed;      // of these, those that were there but made no sense
+  Counter behind;         // events that are known to be still to append, or to read
+  Counter trims;          // times that events were dropped for their age
+  Counter held;  // events that wait until this server, a standby, has replayed their commits
   Counter appended_bytes;  // that these took in the bus, and those that were read
   Counter read_bytes;
   // Of the last event of each batch, by the clocks of two machines.

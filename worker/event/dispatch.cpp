@@ -367,7 +367,7 @@ void Dispatcher::RemoveGroup(DispatchGroup* group) {
 // Returns whether it is known now whether the residual of the group's filters holds.
 bool Dispatcher::TryResidual(DispatchGroup* group, WorkBudget* budget, bool* holds) {
   ResidualSlot* const residual = group->residual;
-  if (residual == nullptr || lost_ > 0) {
+  if (residual == nullptr || place_.is_loss) {
     *holds = true;
     return true;
   }
@@ -387,8 +387,8 @@ bool Dispatcher::TryResidual(DispatchGroup* group, WorkBudget* budget, bool* hol
 
 void Dispatcher::EncodeFor(DispatchGroup* group, WorkBudget* budget) {
   PlanSlot* const slot = group->slot;
-  if (lost_ > 0) {
-    slot->payload = EncodeLoss(*group->plan, lost_, LossCause::kNotMade);
+  if (place_.is_loss) {
+    slot->payload = EncodeLoss(*group->plan, record_);
   } else {
     slot->payload.clear();
     Encode(*group->plan, *group->bucket->shape->field->data, mark_, &slot->payload);
@@ -415,7 +415,7 @@ void Dispatcher::DropPayload(PlanSlot* slot) {
 // Whether the event under way was for the member at a place before this one.
 bool Dispatcher::WasAtEarlierPlace(const DispatchGroup* group, const Member& member,
                                    size_t place) const {
-  if (lost_ > 0) return true;
+  if (place_.is_loss) return true;
   if (!group->bucket->shape->has_several_keys) return false;
   const auto& places = member.places_;
   return std::any_of(places.begin(), places.begin() + place, [&](const Member::Place& earlier) {
@@ -429,14 +429,14 @@ bool Dispatcher::Deliver(DispatchGroup* group, WorkBudget* budget) {
   if (!TryResidual(group, budget, &holds)) return false;
   if (!holds) return true;
   const FieldIndex& field = *group->bucket->shape->field;
-  const bool is_held = field.field->resolver && lost_ == 0;
+  const bool is_held = field.field->resolver && !place_.is_loss;
   PlanSlot* const slot = group->slot;
   if (!is_held && slot->event != event_) EncodeFor(group, budget);
   for (; next_member_ < group->members.size(); ++next_member_) {
     if (budget->is_spent()) return false;
     const DispatchGroup::Entry& entry = group->members[next_member_];
     if (entry.place > 0 && WasAtEarlierPlace(group, *entry.member, entry.place)) continue;
-    if (lost_ == 0) ++outcome_.matched;
+    if (!place_.is_loss) ++outcome_.matched;
     if (is_held) {
       entry.member->Hold(place_, record_, *field.data);
       budget->SpendBytes(WorkBudget::kBytesPerUnit / 4);
@@ -582,7 +582,6 @@ bool Dispatcher::Begin(const EventRecord& record, std::string_view position, Wor
   record_ = record;
   mark_position_ = position;
   mark_ = {mark_position_, record.commit_time_us, (record.flags & kIncomplete) != 0};
-  lost_ = is_loss ? LostCount(record) : 0;
   if (!is_loss) {
     CollectGroups(*channel->second, record, budget);
   } else if (record.channel.empty()) {

@@ -164,7 +164,6 @@ class Dispatcher {
   std::string mark_position_;
   EventPlace place_;
   EventRecord record_;
-  uint64_t lost_ = 0;                    // it is none, but tells that so many are lost
   std::vector<DispatchGroup*> matched_;  // groups it is for, but for their residual; null: removed
   size_t next_group_ = 0;                // in matched_
   size_t next_member_ = 0;               // in that group

@@ -9,14 +9,14 @@
 
 namespace fsubs {
 
-uint64_t LostCount(const EventRecord& record) {
+std::optional<uint64_t> LostCount(const EventRecord& record) {
   const std::string_view data = record.data;
   const std::string_view digits = data.substr(std::min(data.find_first_not_of(' '), data.size()));
   const char* const end = digits.data() + digits.size();
   uint64_t count = 0;
   const auto [parsed_to, error] = std::from_chars(digits.data(), end, count);
-  if (error != std::errc{} || parsed_to != end) return 1;
-  return std::max<uint64_t>(count, 1);
+  if (error != std::errc{} || parsed_to != end || count == 0) return std::nullopt;
+  return count;
 }
 
 namespace {
@@ -39,6 +39,12 @@ std::string EncodeLoss(const Plan& plan, uint64_t count, LossCause cause) {
     message += " could not be delivered";
   }
   return EncodeCounted(plan, std::move(message), kErrorEventsLost, count);
+}
+
+std::string EncodeLoss(const Plan& plan, const EventRecord& record) {
+  const std::optional<uint64_t> count = LostCount(record);
+  if (count) return EncodeLoss(plan, *count, LossCause::kNotMade);
+  return EncodeFailure(plan, {"Events may have been lost", kErrorEventsLost});
 }
 
 std::string EncodeUncountedLoss(const Plan& plan) {

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <cstdint>
+#include <optional>
 #include <string>
 #include <string_view>
 
@@ -20,13 +21,17 @@ inline bool IsLossOf(const EventRecord& record, std::string_view channel) {
   return record.channel.empty() || record.channel == channel;
 }
 
-// How many events such a record says are lost: at least one, whatever stands there.
-uint64_t LostCount(const EventRecord& record);
+// How many events such a record says are lost; nothing if that is not known, nor whether there were
+// any.
+std::optional<uint64_t> LostCount(const EventRecord& record);
 
 // The response that tells a subscription with that plan.
 std::string EncodeLoss(const Plan& plan, uint64_t count, LossCause cause);
 
-// The same where it is not known whether there were any.
+// What such a record says.
+std::string EncodeLoss(const Plan& plan, const EventRecord& record);
+
+// Where it is not known whether any were lost while nobody was there to read them.
 std::string EncodeUncountedLoss(const Plan& plan);
 
 // The same for events that a rate did not let through.

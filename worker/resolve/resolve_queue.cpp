@@ -230,6 +230,16 @@ void ResolveQueue::RemoveLink(uint64_t number) {
   Give();
 }
 
+void ResolveQueue::Leave(uint64_t number) {
+  const auto found = links_.find(number);
+  if (found == links_.end()) return;
+  for (const uint64_t call : found->second.calls) {
+    const auto at = calls_.find(call);
+    if (at != calls_.end()) --at->second.given;
+  }
+  RemoveLink(number);
+}
+
 void ResolveQueue::GiveBack(uint64_t number) {
   const auto at = calls_.find(number);
   if (at == calls_.end()) return;

@@ -41,6 +41,8 @@ class ResolveQueue {
   // "results", "credits"}, of which the last may be missing. Nothing is done, and false returned,
   // if there is no such process.
   bool OnSend(const JsonValue& message);
+  // It ends, and has begun none of its calls: they are given to others as if it had never had them.
+  void Leave(uint64_t link);
   // It is gone: its calls are given to others, or fail.
   void RemoveLink(uint64_t link);
 

@@ -134,7 +134,7 @@ CatchUp::Result CatchUp::Offer(Client* client, WorkBudget* budget) {
 void CatchUp::EncodeFor(const PreparedSubscription& subscription) {
   const Plan& plan = *subscription.plan;
   if (record_.kind == RecordKind::kEventsLost) {
-    payload_ = EncodeLoss(plan, LostCount(record_), LossCause::kNotMade);
+    payload_ = EncodeLoss(plan, record_);
     return;
   }
   payload_.clear();

@@ -631,7 +631,7 @@ void Shard::OnCatalogChanged(Position position) {
 
 bool Shard::BeginEvent(const EventRecord& record) {
   if (record.kind == RecordKind::kEventsLost) {
-    counters_->events_lost.Add(LostCount(record));
+    counters_->events_lost.Add(LostCount(record).value_or(0));
   } else {
     counters_->events_read.Add();
     NoteRead(record);

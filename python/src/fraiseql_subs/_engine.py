@@ -398,12 +398,12 @@ class Engine(Generic[StreamT]):
         return self._conninfo or await _resolve(self._given_pool.conninfo), options
 
     async def _check_bus(self, pool: Pool) -> None:
-        if self._config.bus_type == "memory":
+        if self.config.bus_type == "memory":
             return
         async with pool.connection() as connection:
             cursor = await connection.execute(_BUS_SETTINGS)
             settings: dict[str, str] = {row[0]: row[1] async for row in cursor}
-        self._config.check_server(
+        self.config.check_server(
             settings.get("fraiseql_subs.bus"), settings.get("fraiseql_subs.bus_url")
         )
 

@@ -173,7 +173,7 @@ def _place(url: str) -> str:
     parts = urlsplit(url)
     sentinel = "+sentinel" in parts.scheme
     port = 26379 if sentinel else 6379
-    hosts = []
+    hosts: list[str] = []
     for host in parts.netloc.rpartition("@")[2].split(","):
         named = re.fullmatch(r"(\[[^]]*\]|[^:]*)(?::([0-9]+))?", host)
         hosts.append(host if named is None else f"{named[1].lower()}:{named[2] or port}")

@@ -17,7 +17,9 @@ class HealthTest : public testing::Test {
     }
   }
 
-  std::string Trouble() const { return FindTrouble(state_, page_, kShards, kNow); }
+  std::string Trouble() const {
+    return FindTrouble(state_, {{page_.shards, kShards}, &page_.heartbeats}, kNow);
+  }
 
   WorkerState state_{.catalog = CatalogState::kServed, .database = "shop"};
   ReaderPage page_{};
@@ -65,6 +67,14 @@ TEST_F(HealthTest, AStandbyIsNotReadyWhateverElseItHas) {
   state_.server_state = kServerInRecovery;
   EXPECT_EQ(Trouble(),
             "standby: the server is in recovery, and events are delivered by the primary");
+}
+
+TEST_F(HealthTest, AStandbyThatReadsABusIsReadyUnlessTheBusHasTrouble) {
+  state_.server_state = kServerInRecovery;
+  state_.reads_bus = true;
+  EXPECT_EQ(Trouble(), "");
+  state_.bus_trouble = "the bus is away";
+  EXPECT_EQ(Trouble(), "the bus is away");
 }
 
 TEST_F(HealthTest, AWorkerThatDrainsIsNotReady) {

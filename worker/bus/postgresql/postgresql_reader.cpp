@@ -342,6 +342,7 @@ void PostgresqlReader::LosePlace() {
   BusAnswer lost;
   BusEvent& loss = lost.events.emplace_back();
   loss.record.kind = RecordKind::kEventsLost;
+  loss.record.data = "1";
   lost.events.emplace_back().record.kind = RecordKind::kCatalogChanged;
   answer_ = std::move(lost);
   next_ = 0;

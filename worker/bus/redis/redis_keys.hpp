@@ -20,7 +20,7 @@ struct RedisKeys {
 
   const std::string prefix;
   const std::string sources;  // hash: source_table.hpp
-  const std::string catalog;  // hash: id, epoch, covers, snapshot
+  const std::string catalog;  // hash: id, epoch, covers, snapshot, changed
   const std::string nodes;    // sorted set: names by the time at which they were last heard of
 };
 

@@ -186,10 +186,10 @@ void RedisPublisher::Next() {
       if (catalog_due_ || tend_due_) {
         Tend();
       } else if (FillBatch()) {
-        Ask(batch_.commands, batch_.records == 1 ? 1 : batch_.records + 2,
+        Ask(batch_.commands, batch_.writes == 1 ? 1 : batch_.writes + 2,
             &RedisPublisher::OnAppended);
       } else if (finish_) {
-        const Source own{epoch_, claim_, appended_, setup_.node};
+        const Source own{.epoch = epoch_, .claim = claim_, .last = appended_, .node = setup_.node};
         Ask(Command("HSET", keys_.sources, epoch_, own.Value()), 1, &RedisPublisher::OnFinished);
       }
       return;
@@ -240,7 +240,10 @@ void RedisPublisher::OnSources(RedisLink::Replies replies) {
   if (own == nullptr && newest != nullptr) {
     Source before = *newest;
     for (const RingPredecessor& one : setup_.ring->predecessors) {
-      if (one.epoch != 0 && EpochName(one.epoch) == before.epoch) before.last = one.sequences;
+      if (one.epoch == 0 || EpochName(one.epoch) != before.epoch) continue;
+      before.last = one.sequences;
+      // The crash may have ended a backend between its commit and its turn at the ring.
+      before.has_more = true;
     }
     add("HSET", keys_.sources, before.epoch, before.Value());
     const uint64_t kept_ms = std::max(setup_.max_age_ms, kLeastKeptMs);
@@ -248,7 +251,7 @@ void RedisPublisher::OnSources(RedisLink::Replies replies) {
       add("PEXPIRE", keys_.Stream(before.epoch), std::to_string(kept_ms));
     }
   }
-  const Source mine{epoch_, claim, std::nullopt, setup_.node};
+  const Source mine{.epoch = epoch_, .claim = claim, .node = setup_.node};
   add("HSET", keys_.sources, epoch_, mine.Value());
   for (size_t i = 0; i + SourceTable::kMost <= sources.all().size(); ++i) {
     add("HDEL", keys_.sources, sources.all()[i].epoch);
@@ -341,6 +344,7 @@ bool RedisPublisher::FillBatch() {
   std::string value;
   const std::string limit = std::to_string(setup_.max_length);
   const int64_t now_us = NowUs();
+  std::optional<Position> changed;
   while (batch_.records < kBatchRecords && adds.size() < kBatchBytes) {
     EventRecord record;
     uint64_t lost = 0;
@@ -367,13 +371,20 @@ bool RedisPublisher::FillBatch() {
       AppendCommand({"XADD", stream_, id, kEntryField, value}, &adds);
     }
     next_sequence_ = record.sequence + 1;
+    if (record.kind == RecordKind::kCatalogChanged) changed = record.position;
     ++batch_.records;
     batch_.last = record.sequence;
     batch_.commit_time_us = record.commit_time_us;
   }
   if (batch_.records == 0) return false;
+  batch_.writes = batch_.records;
+  if (changed) {
+    // Who begins behind the change has to know of it.
+    AppendCommand({"HSET", keys_.catalog, "changed", epoch_ + " " + EpochName(*changed)}, &adds);
+    ++batch_.writes;
+  }
   batch_.commands.clear();
-  if (batch_.records == 1) {
+  if (batch_.writes == 1) {
     batch_.commands = std::move(adds);
   } else {
     batch_.commands = Command("MULTI").append(adds).append(Command("EXEC"));
@@ -385,13 +396,13 @@ void RedisPublisher::OnAppended(RedisLink::Replies replies) {
   append_refused_ = true;
   const Reply* first = replies.data();
   size_t count = replies.size();
-  if (batch_.records > 1) {
+  if (batch_.writes > 1) {
     // What was refused when it was queued says why; EXEC then says no more than that it was.
     for (const Reply& reply : replies) {
       if (Refused(reply)) return;
     }
     const Reply& whole = replies.back();
-    if (!whole.is_array() || whole.elements.size() != batch_.records) {
+    if (!whole.is_array() || whole.elements.size() != batch_.writes) {
       connection_.Fail("its answer to a transaction is none");
       return;
     }

@@ -80,6 +80,7 @@ class RedisPublisher final : private RedisConnection::Sink {
     std::string commands;
     size_t records = 0;
     size_t bytes = 0;   // of these
+    size_t writes = 0;  // commands that do so: one for each record, and what else goes with them
     uint64_t last = 0;  // sequence
     int64_t commit_time_us = 0;
   };

@@ -56,12 +56,13 @@ RedisReader::Line::Line(const Setup& setup, const char* purpose, Dialer* dialer,
       trouble_("Redis is not connected yet") {}
 
 void RedisReader::Line::Ask(const std::string& commands, size_t replies, uint64_t timeout_ms,
-                            void (RedisReader::*done)(RedisLink::Replies)) {
+                            RedisLink::Done done) {
   asking_ = true;
-  connection_.Request(commands, replies, timeout_ms, [this, done](RedisLink::Replies come) {
-    asking_ = false;
-    (reader_->*done)(std::move(come));
-  });
+  connection_.Request(commands, replies, timeout_ms,
+                      [this, done = std::move(done)](RedisLink::Replies come) {
+                        asking_ = false;
+                        done(std::move(come));
+                      });
 }
 
 void RedisReader::Line::OnReady() {
@@ -153,10 +154,11 @@ void RedisReader::Poll() {
   const size_t others = count;
   if (begun_) TellPlace(&commands, &count);
   place_replies_ = count - others;
-  control_.Ask(commands, count, kReplyTimeoutMs, &RedisReader::OnPolled);
+  control_.Ask(commands, count, kReplyTimeoutMs,
+               [this](const RedisLink::Replies& replies) { OnPolled(replies); });
 }
 
-void RedisReader::OnPolled(RedisLink::Replies replies) {
+void RedisReader::OnPolled(const RedisLink::Replies& replies) {
   const size_t others = replies.size() - place_replies_;
   for (size_t i = 0; i < others; ++i) {
     if (Refused(replies[i], &control_)) return;
@@ -196,10 +198,10 @@ void RedisReader::OnPolled(RedisLink::Replies replies) {
 // A node that comes later has nothing to do with what was published before.
 void RedisReader::Begin() {
   control_.Ask(Command("XINFO", "STREAM", keys_.Stream(epoch_)), 1, kReplyTimeoutMs,
-               &RedisReader::OnBegun);
+               [this](const RedisLink::Replies& replies) { OnBegun(replies); });
 }
 
-void RedisReader::OnBegun(RedisLink::Replies replies) {
+void RedisReader::OnBegun(const RedisLink::Replies& replies) {
   const Reply& info = replies[0];
   if (info.is_array()) {
     const Reply* const last = FieldOf(info, "last-generated-id");
@@ -217,8 +219,18 @@ void RedisReader::OnBegun(RedisLink::Replies replies) {
 
 void RedisReader::FetchCatalog() {
   if (!control_.is_free()) return;
-  control_.Ask(Command("HMGET", keys_.catalog, "id", "epoch", "covers", "snapshot"), 1,
-               kReplyTimeoutMs, &RedisReader::OnCatalogFetched);
+  control_.Ask(Command("HMGET", keys_.catalog, "id", "epoch", "covers", "snapshot", "changed"), 1,
+               kReplyTimeoutMs,
+               [this](const RedisLink::Replies& replies) { OnCatalogFetched(replies); });
+}
+
+// What lies before the cursor at the start has not been read, nor that the catalog changed there.
+void RedisReader::AwaitLastChange(std::string_view changed) {
+  const size_t space = std::min(changed.find(' '), changed.size());
+  uint64_t position = 0;
+  if (!ReadHex(changed.substr(std::min(space + 1, changed.size())), &position)) return;
+  awaited_ = AwaitedCatalog{std::string(changed.substr(0, space)), position};
+  await_delay_ms_ = kFirstAwaitMs;
 }
 
 // Whether a catalog of that epoch, with all changes before `covers`, has the one that is awaited.
@@ -232,13 +244,14 @@ bool RedisReader::Covers(const std::string& epoch, const std::string& covers) co
   return its != nullptr && (wanted == nullptr || its->claim > wanted->claim);
 }
 
-void RedisReader::OnCatalogFetched(RedisLink::Replies replies) {
+void RedisReader::OnCatalogFetched(const RedisLink::Replies& replies) {
   const Reply& catalog = replies[0];
   if (Refused(catalog, &control_)) return;
   uint64_t next_poll_ms = kPollMs;
-  if (!catalog.is_array() || catalog.elements.size() != 4 || !catalog.elements[3].is_text()) {
+  if (!catalog.is_array() || catalog.elements.size() != 5 || !catalog.elements[3].is_text()) {
     catalog_trouble_ = "the bus has no catalog yet";
   } else {
+    if (catalog_id_.empty()) AwaitLastChange(catalog.elements[4].text);
     const std::string& id = catalog.elements[0].text;
     if (id != catalog_id_) {
       catalog_id_ = id;
@@ -318,7 +331,7 @@ std::string RedisReader::OwnRow() const {
   return NodeRow{.name = setup_.node,
                  .version = setup_.version,
                  .bus = "redis",
-                 .role = "subscriber",
+                 .role = setup_.role,
                  .epoch = epoch_,
                  .sequence = cursor_,
                  .lag = setup_.counters->behind.get(),
@@ -357,19 +370,25 @@ void RedisReader::Read() {
   }
   const bool ends = ending_;
   events_.Ask(commands, 1, kBlockMs + kReplyTimeoutMs,
-              ends ? &RedisReader::OnLastRead : &RedisReader::OnRead);
+              [this, ends](const RedisLink::Replies& replies) {
+                if (ends) {
+                  OnLastRead(replies);
+                } else {
+                  OnRead(replies);
+                }
+              });
 }
 
-void RedisReader::OnLastRead(RedisLink::Replies replies) {
+void RedisReader::OnLastRead(const RedisLink::Replies& replies) {
   if (replies[0].is_nil()) {
     GoOnWithNext();
     Read();
   } else {
-    OnRead(std::move(replies));
+    OnRead(replies);
   }
 }
 
-void RedisReader::OnRead(RedisLink::Replies replies) {
+void RedisReader::OnRead(const RedisLink::Replies& replies) {
   const Reply& streams = replies[0];
   if (Refused(streams, &events_)) return;
   events_.connection().NoteSuccess();
@@ -398,6 +417,16 @@ void RedisReader::Lose(uint64_t events) {
   if (events == 0) return;
   pending_lost_ += events;
   setup_.counters->lost.Add(events);
+}
+
+// In the place of events that come no more.
+void RedisReader::TellLoss(std::optional<uint64_t> events) {
+  const std::string count = events ? std::to_string(*events) : "";
+  BusEvent loss;
+  loss.record.kind = RecordKind::kEventsLost;
+  loss.record.commit_time_us = NowUs();
+  loss.record.data = count;
+  sink_->OnEvents({&loss, 1});
 }
 
 void RedisReader::TakeEntries(std::span<const Reply> entries) {
@@ -464,12 +493,10 @@ void RedisReader::GoOnWithNext() {
     ending_ = false;
     return;
   }
-  if (old != nullptr && old->last) {
-    Lose(*old->last > cursor_ ? *old->last - cursor_ : 0);
-  } else {
-    // Nobody knows how many were never appended. One stands for them.
-    Lose(1);
-  }
+  if (old != nullptr && old->last && *old->last > cursor_) Lose(*old->last - cursor_);
+  if (pending_lost_ > 0) TellLoss(std::exchange(pending_lost_, 0));
+  // How many were never appended is not known.
+  if (old == nullptr || !old->last || old->has_more) TellLoss(std::nullopt);
   Log(LogLevel::kLog, "node \"%s\" publishes to the bus from now on", next->node.c_str());
   epoch_ = next->epoch;
   cursor_ = 0;

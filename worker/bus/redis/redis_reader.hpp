@@ -29,6 +29,7 @@ class RedisReader final : public BusReader {
     std::string database;
     std::string node;     // this worker's name, which is its consumer group's too
     std::string version;  // of this program
+    std::string role;     // of NodeRow
     BusCounters* counters = nullptr;
   };
 
@@ -47,9 +48,9 @@ class RedisReader final : public BusReader {
          void (RedisReader::*ready)());
     RedisConnection& connection() { return connection_; }
 
-    // Ask if nothing is under way there. `done` is a function of the reader.
+    // Ask if nothing is under way there.
     void Ask(const std::string& commands, size_t replies, uint64_t timeout_ms,
-             void (RedisReader::*done)(RedisLink::Replies));
+             RedisLink::Done done);
     bool is_free() const { return connection_.is_ready() && !asking_; }
     const std::string& trouble() const { return trouble_; }
     void ClearTrouble() { trouble_.clear(); }
@@ -72,21 +73,23 @@ class RedisReader final : public BusReader {
   };
 
   void Poll();
-  void OnPolled(RedisLink::Replies replies);
+  void OnPolled(const RedisLink::Replies& replies);
   void Begin();
-  void OnBegun(RedisLink::Replies replies);
+  void OnBegun(const RedisLink::Replies& replies);
   void FetchCatalog();
-  void OnCatalogFetched(RedisLink::Replies replies);
+  void OnCatalogFetched(const RedisLink::Replies& replies);
+  void AwaitLastChange(std::string_view changed);
   bool Covers(const std::string& epoch, const std::string& covers) const;
   void Read();
-  void OnRead(RedisLink::Replies replies);
-  void OnLastRead(RedisLink::Replies replies);
+  void OnRead(const RedisLink::Replies& replies);
+  void OnLastRead(const RedisLink::Replies& replies);
   void TakeEntries(std::span<const Reply> entries);
   void GoOnWithNext();
   void TellPlace(std::string* commands, size_t* count);
   void OnPlace(std::span<const Reply> replies);
   void TellState();
   void Lose(uint64_t events);
+  void TellLoss(std::optional<uint64_t> events);
   bool Refused(const Reply& reply, Line* line);
   std::string OwnRow() const;
   void PollIn(uint64_t delay_ms);

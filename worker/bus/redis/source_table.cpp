@@ -29,11 +29,13 @@ bool ReadSource(const std::string& epoch, std::string_view value, Source* source
   }
   source->epoch = epoch;
   if (!ReadNumber(TakeWord(&value), &source->claim)) return false;
-  const std::string_view last = TakeWord(&value);
+  std::string_view last = TakeWord(&value);
   uint64_t number;
+  source->has_more = last.ends_with('+');
+  if (source->has_more) last.remove_suffix(1);
   if (ReadNumber(last, &number)) {
     source->last = number;
-  } else if (last != "-") {
+  } else if (last != "-" || source->has_more) {
     return false;
   }
   source->node = value.substr(0, kMaxNode);
@@ -43,7 +45,8 @@ bool ReadSource(const std::string& epoch, std::string_view value, Source* source
 }  // namespace
 
 std::string Source::Value() const {
-  return std::to_string(claim) + " " + (last ? std::to_string(*last) : "-") + " " + node;
+  const std::string events = last ? std::to_string(*last) + (has_more ? "+" : "") : "-";
+  return std::to_string(claim) + " " + events + " " + node;
 }
 
 bool SourceTable::Read(const Reply& reply, SourceTable* table) {

@@ -4,7 +4,7 @@
 //   <epoch, hexadecimal>   <claim> <last sequence, or -> <name of its node>
 //
 // The one with the highest claim publishes. The last sequence is there once it is known how many
-// events there were in that epoch.
+// events there were in that epoch; with + behind it some may have been committed beside them.
 #pragma once
 
 #include <cstdint>
@@ -20,6 +20,7 @@ struct Source {
   std::string epoch;
   uint64_t claim = 0;
   std::optional<uint64_t> last;
+  bool has_more = false;  // perhaps, which `last` does not count
   std::string node;
 
   // The value of its field.

@@ -255,6 +255,17 @@ TEST_F(ResolveQueueTest, ACallThatMayBeDoneOnceFailsWithItsProcess) {
   EXPECT_TRUE(queue_.empty());
 }
 
+TEST_F(ResolveQueueTest, ACallThatWasNotBegunGoesToAnotherThoughItMayBeDoneOnce) {
+  const uint64_t leaving = AddLink(ResolveQueue::LinkKind::kExecutor);
+  const uint64_t call = Add("f", {.function = "public.f"});
+  EXPECT_THAT(Sent(leaving), ElementsAre(std::to_string(call)));
+  queue_.Leave(leaving);
+  queue_.RemoveLink(leaving);
+  EXPECT_THAT(told_, IsEmpty());
+  const uint64_t other = AddLink(ResolveQueue::LinkKind::kExecutor);
+  EXPECT_THAT(Sent(other), ElementsAre(std::to_string(call)));
+}
+
 TEST_F(ResolveQueueTest, OneThatMayBeDoneAgainGoesToAnotherInItsOldPlace) {
   const uint64_t link = AddOutside(R"(["a"])", 2);
   for (int i = 0; i < 4; ++i) Add("a", {.retries = 1});

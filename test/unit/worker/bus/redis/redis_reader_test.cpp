@@ -85,6 +85,7 @@ class RedisReaderTest : public testing::Test, public BusReader::Sink {
       for (size_t i = 0; i < 4; ++i) {
         fields.push_back(catalog_.empty() ? "$-1\r\n" : Bulk(catalog_[i]));
       }
+      fields.push_back(changed_.empty() ? "$-1\r\n" : Bulk(changed_));
       return Array(fields);
     }
     if (command[0] == "XINFO") {
@@ -113,6 +114,10 @@ class RedisReaderTest : public testing::Test, public BusReader::Sink {
   void OnEvents(std::span<const BusEvent> events) override {
     for (const BusEvent& event : events) {
       if (event.lost > 0) told_.push_back("lost " + std::to_string(event.lost));
+      if (event.record.kind == RecordKind::kEventsLost) {
+        told_.push_back("lost " + std::string(event.record.data));
+        continue;
+      }
       EXPECT_EQ(event.record.origin.position, event.record.sequence * 100);
       told_.push_back(std::to_string(event.record.origin.epoch) + ":" +
                       std::to_string(event.record.sequence));
@@ -127,6 +132,7 @@ class RedisReaderTest : public testing::Test, public BusReader::Sink {
   FakeRedis redis_;
   std::map<std::string, std::string> sources_;
   std::vector<std::string> catalog_;  // id, epoch, covers, snapshot
+  std::string changed_;               // epoch and position
   std::map<std::string, std::map<uint64_t, std::string>> streams_;
   std::map<std::string, std::string> spoiled_;  // answers, by command
   uint64_t room_ = 1 << 30;
@@ -192,6 +198,20 @@ TEST_F(RedisReaderTest, WaitsForTheCatalogThatHasAChangeBeforeWhatFollowsIt) {
   EXPECT_THAT(told_, ElementsAre("catalog old", "1:2", "catalog between", "catalog new", "1:4"));
 }
 
+TEST_F(RedisReaderTest, AtTheStartWaitsForTheCatalogThatHasTheLastChange) {
+  Claim("1", "1 - p");
+  SetCatalog("old", "1", "12c");
+  Add("1", 3, RecordKind::kCatalogChanged);
+  changed_ = "1 12c";
+  Start();
+  RunUntil([&] { return state_.trouble.find("the catalog has changed") == 0; });
+  Add("1", 4);
+  EXPECT_THAT(told_, ElementsAre("catalog old"));
+  SetCatalog("new", "1", "12d");
+  RunUntilTold(3);
+  EXPECT_THAT(told_, ElementsAre("catalog old", "catalog new", "1:4"));
+}
+
 TEST_F(RedisReaderTest, ReadsAStreamToItsEndBeforeItGoesOnWithTheNextSource) {
   Claim("1", "1 - p");
   SetCatalog("x", "1", "1");
@@ -206,7 +226,7 @@ TEST_F(RedisReaderTest, ReadsAStreamToItsEndBeforeItGoesOnWithTheNextSource) {
   EXPECT_THAT(told_, ElementsAre("catalog x", "1:2", "lost 5", "2:1"));
 }
 
-TEST_F(RedisReaderTest, WhereNobodyKnowsHowManyWereLostOneIs) {
+TEST_F(RedisReaderTest, WhereNobodyKnowsHowManyWereLostNoNumberIsTold) {
   Claim("1", "1 - p");
   SetCatalog("x", "1", "1");
   Add("1", 1);
@@ -215,7 +235,35 @@ TEST_F(RedisReaderTest, WhereNobodyKnowsHowManyWereLostOneIs) {
   Add("2", 1);
   Claim("2", "2 - q");
   RunUntilTold(3);
-  EXPECT_THAT(told_, ElementsAre("catalog x", "lost 1", "2:1"));
+  EXPECT_THAT(told_, ElementsAre("catalog x", "lost ", "2:1"));
+  EXPECT_EQ(counters_.lost.get(), 0u);
+}
+
+TEST_F(RedisReaderTest, ToldOfACrashItTellsWhatWasCountedAndThatThereMayBeMore) {
+  Claim("1", "1 - p");
+  SetCatalog("x", "1", "1");
+  Add("1", 1);
+  Start();
+  RunUntilTold(1);
+  Add("1", 2);
+  Claim("1", "1 5+ p");
+  Claim("2", "2 - q");
+  RunUntilTold(4);
+  EXPECT_THAT(told_, ElementsAre("catalog x", "1:2", "lost 3", "lost "));
+}
+
+TEST_F(RedisReaderTest, OfASourceThatEndedAsItShouldNothingIsToldToBeLost) {
+  Claim("1", "1 - p");
+  SetCatalog("x", "1", "1");
+  Add("1", 1);
+  Start();
+  RunUntilTold(1);
+  Add("1", 2);
+  Add("2", 1);
+  Claim("1", "1 2 p");
+  Claim("2", "2 - q");
+  RunUntilTold(3);
+  EXPECT_THAT(told_, ElementsAre("catalog x", "1:2", "2:1"));
 }
 
 TEST_F(RedisReaderTest, PassesOverASourceOfWhichNothingIsLeft) {
@@ -311,7 +359,7 @@ INSTANTIATE_TEST_SUITE_P(
                         Array({Array({Bulk("k"), Array({Array({Bulk("9-0"), "*-1\r\n"})})})}),
                         Array({Bulk("last-generated-id"), "*0\r\n"}),
                         Array({Bulk("a"), Bulk("b"), Bulk("c")}),
-                        "*4\r\n$-1\r\n$-1\r\n$-1\r\n$1\r\nx\r\n")));
+                        "*5\r\n$-1\r\n$-1\r\n$-1\r\n$1\r\nx\r\n*0\r\n")));
 
 }  // namespace
 }  // namespace fsubs

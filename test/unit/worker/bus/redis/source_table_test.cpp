@@ -27,19 +27,23 @@ TEST(SourceTable, IsInTheOrderOfClaims) {
 }
 
 TEST(SourceTable, ReadsWhatItWrote) {
-  const Source source{"1f", 4, 9, "a b"};
-  SourceTable table;
-  ASSERT_TRUE(SourceTable::Read(Hash({"1f", source.Value()}), &table));
-  EXPECT_EQ(table.newest()->claim, 4u);
-  EXPECT_EQ(table.newest()->last, 9u);
-  EXPECT_EQ(table.newest()->node, "a b");
+  for (const bool has_more : {false, true}) {
+    const Source source{.epoch = "1f", .claim = 4, .last = 9, .has_more = has_more, .node = "a b"};
+    SourceTable table;
+    ASSERT_TRUE(SourceTable::Read(Hash({"1f", source.Value()}), &table));
+    EXPECT_EQ(table.newest()->claim, 4u);
+    EXPECT_EQ(table.newest()->last, 9u);
+    EXPECT_EQ(table.newest()->has_more, has_more);
+    EXPECT_EQ(table.newest()->node, "a b");
+  }
 }
 
 TEST(SourceTable, LeavesOutWhatMakesNoSense) {
   SourceTable table;
-  ASSERT_TRUE(SourceTable::Read(Hash({"", "1 - n", "zz", "1 - n", "11112222333344445", "1 - n", "a",
-                                      "x - n", "b", "1 y n", "c", "", "d", "5"}),
-                                &table));
+  ASSERT_TRUE(SourceTable::Read(
+      Hash({"", "1 - n", "zz", "1 - n", "11112222333344445", "1 - n", "a", "x - n", "b", "1 y n",
+            "c", "", "d", "5", "e", "1 -+ n", "f", "1 + n"}),
+      &table));
   EXPECT_EQ(table.newest(), nullptr);
   EXPECT_FALSE(SourceTable::Read(Hash({"a"}), &table));
   EXPECT_FALSE(SourceTable::Read(Reply{}, &table));
