@@ -569,15 +569,18 @@ void Worker::TellNodes(Reply reply) {
       });
 }
 
-// Where there is no bus to tell of.
+// Of one that does not publish.
 NodeRow Worker::OwnNode() const {
   const bool is_standby = (server().ring()->server_state.load() & kServerInRecovery) != 0;
   NodeRow row{.name = NodeName(*options_),
               .version = kVersion,
               .bus = kBusChoices[static_cast<size_t>(options_->bus)].name,
-              .role = is_standby                     ? "standby"
+              .role = feed_                          ? "subscriber"
+                      : is_standby                   ? "standby"
                       : options_->bus == Bus::kRedis ? "publisher"
                                                      : "single",
+              .lag = bus_->behind.get(),
+              .delay_us = bus_->delay_us,
               .since_us = started_us_,
               .trouble = bus_->trouble()};
   for (const ShardCounters& counters : counters_) {

@@ -276,7 +276,7 @@ def test_the_url_is_for_superusers_to_see(publisher):
 ACL = (
     "reset on >secret ~fraiseql_subs:{postgres}:* +auth +client|setname +info +role"
     " +hgetall +hset +hdel +hget +hmget +watch +unwatch +multi +exec +xadd +xread +xtrim"
-    " +xinfo|stream +xgroup +pexpire +unlink +set +zadd +zremrangebyscore"
+    " +xinfo|stream +xgroup +pexpire +unlink +set +mget +zadd +zrange +zremrangebyscore"
 )
 
 

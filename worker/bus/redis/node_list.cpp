@@ -20,35 +20,36 @@ void NodeList::Add(Asker asker, uint64_t now_us) {
   askers_.push_back({std::move(asker), now_us});
 }
 
-std::string NodeList::NextCommand() {
-  if (stage_ == Stage::kIdle) {
-    stage_ = Stage::kNames;
-    return Command("ZRANGE", keys_->nodes, "0", kLastName, "REV");
+std::string NodeList::Begin() {
+  stage_ = Stage::kNames;
+  return Command("ZRANGE", keys_->nodes, "0", kLastName, "REV");
+}
+
+std::string NodeList::OnReply(const Reply& reply, uint64_t now_us) {
+  if (reply.is_error()) {
+    Fail("Redis: " + reply.text);
+  } else if (!reply.is_array()) {
+    Fail("Redis: its list of nodes is none");
+  } else if (stage_ == Stage::kNames && !reply.elements.empty()) {
+    return AskForRows(reply);
+  } else {
+    TakeRows(reply, now_us);
   }
-  if (names_.empty()) return {};
+  return {};
+}
+
+std::string NodeList::AskForRows(const Reply& names) {
+  stage_ = Stage::kRows;
   std::vector<std::string> keys;
-  for (const std::string& name : names_) keys.push_back(keys_->Node(name));
+  for (const Reply& name : names.elements) {
+    names_.push_back(name.text);
+    keys.push_back(keys_->Node(name.text));
+  }
   std::vector<std::string_view> parts = {"MGET"};
   parts.insert(parts.end(), keys.begin(), keys.end());
   std::string command;
   AppendCommand(parts, &command);
-  stage_ = Stage::kRows;
   return command;
-}
-
-void NodeList::OnReply(const Reply& reply, uint64_t now_us) {
-  if (reply.is_error()) return Fail("Redis: " + reply.text);
-  if (!reply.is_array()) return Fail("Redis: its list of nodes is none");
-  if (stage_ == Stage::kNames) {
-    TakeNames(reply);
-    if (!names_.empty()) return;
-  }
-  TakeRows(reply, now_us);
-}
-
-void NodeList::TakeNames(const Reply& reply) {
-  names_.clear();
-  for (const Reply& name : reply.elements) names_.push_back(name.text);
 }
 
 // A node that is gone has a name but no row.

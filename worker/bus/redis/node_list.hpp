@@ -31,9 +31,10 @@ class NodeList {
   // Whether somebody waits and nothing is asked of Redis.
   bool is_due() const { return !askers_.empty() && stage_ == Stage::kIdle; }
 
-  // What to ask Redis, with one reply; empty if there is nothing more.
-  std::string NextCommand();
-  void OnReply(const Reply& reply, uint64_t now_us);
+  // What to ask Redis first, with one reply. REQUIRES: is_due().
+  std::string Begin();
+  // Returns what to ask next, likewise; empty: nothing.
+  std::string OnReply(const Reply& reply, uint64_t now_us);
 
   // No reply comes any more: all who wait are told.
   void Fail(const std::string& why);
@@ -48,7 +49,7 @@ class NodeList {
   };
 
   void Tell(const Answer& answer);
-  void TakeNames(const Reply& reply);
+  std::string AskForRows(const Reply& names);
   void TakeRows(const Reply& reply, uint64_t now_us);
 
   const RedisKeys* const keys_;

@@ -169,7 +169,7 @@ void RedisPublisher::Ask(const std::string& commands, size_t replies,
 void RedisPublisher::Next() {
   if (asking_ || !connection_.is_ready()) return;
   if (nodes_.is_due() && !tend_due_) {
-    Ask(nodes_.NextCommand(), 1, &RedisPublisher::OnNodes);
+    Ask(nodes_.Begin(), 1, &RedisPublisher::OnNodes);
     return;
   }
   switch (stage_) {
@@ -503,8 +503,7 @@ void RedisPublisher::OnTended(RedisLink::Replies replies) {
 
 // Whoever asks is told of an error. It is none of the events'.
 void RedisPublisher::OnNodes(RedisLink::Replies replies) {
-  nodes_.OnReply(replies[0], MonotonicUs());
-  const std::string command = nodes_.NextCommand();
+  const std::string command = nodes_.OnReply(replies[0], MonotonicUs());
   if (!command.empty()) Ask(command, 1, &RedisPublisher::OnNodes);
 }
 
