@@ -1,10 +1,10 @@
 """What is registered, and who may see what, is in force wherever clients are, whatever the bus."""
 
 import pytest
-from feed import Feed, subscribe
 from websockets.exceptions import ConnectionClosed
 
 from cluster import wait_until
+from feed import Feed, subscribe
 from tokens import SECRET, make_token
 
 OTHER_SECRET = SECRET[::-1]
