@@ -131,7 +131,7 @@ def test_a_client_that_reads_slowly_is_told_how_much_it_missed(bus, name, connec
         narrow.connect(address)
         slow = feed.subscribe(connect(sock=narrow, max_queue=1), selection="n text")
         behind = bus.metric("fraiseql_subs_fallen_behind_total")
-        count = 4000
+        count = 2000
         with bus.connect() as connection:
             for first in range(1, count + 1, 50):
                 numbers = range(first, first + 50)
