@@ -31,7 +31,9 @@ class Bus:
     more_than_is_kept = None
 
     def __init__(self, settings):
-        self.settings = settings
+        # Clients wait for their turn to be read.
+        self.settings = {"keepalive_interval": 0} | settings
+        self.session = None
         self.at_the_end = contextlib.ExitStack()
         self.places = []
         try:
@@ -53,7 +55,24 @@ class Bus:
             self.at_the_end.callback(node.destroy)
             self.places.append(node.start())
 
+    def stop_server(self, mode="fast"):
+        self.end_session()
+        self.server.stop(mode)
+
+    def start_server(self):
+        self.server.start()
+        # A test's thread may have had one meanwhile.
+        self.end_session()
+        for place in self.places:
+            place.wait_until_serving()
+
+    def end_session(self):
+        if self.session is not None:
+            self.session.close()
+            self.session = None
+
     def close(self):
+        self.end_session()
         self.at_the_end.close()
 
     @property
@@ -65,9 +84,11 @@ class Bus:
         return self.server.connect(**parameters)
 
     def sql(self, statement, parameters=None):
-        with self.connect() as connection:
-            cursor = connection.execute(statement, parameters)
-            return cursor.fetchall() if cursor.description else []
+        """Run a statement and return its rows. All of them have one session."""
+        if self.session is None or self.session.closed:
+            self.session = self.connect()
+        cursor = self.session.execute(statement, parameters)
+        return cursor.fetchall() if cursor.description else []
 
     def value(self, statement, parameters=None):
         return self.sql(statement, parameters)[0][0]
@@ -131,12 +152,10 @@ class Bus:
             self.start_source()
 
     def stop_source(self):
-        self.server.stop()
+        self.stop_server()
 
     def start_source(self):
-        self.server.start()
-        for place in self.places:
-            place.wait_until_serving()
+        self.start_server()
 
     def forget(self, number):
         """Return when some events before the one with this number are kept nowhere any more."""
@@ -154,8 +173,12 @@ class Memory(Bus):
     more_than_is_kept = (300, 10_000)
 
     def _start(self):
-        # So long a pause is none to be ended.
-        self.server = Cluster(worker_threads=2, stuck_timeout=0, **self.settings)
+        settings = {
+            name: f"{value}B" if name.endswith("_size") else value
+            for name, value in self.settings.items()
+        }
+        # Who stands still for a test is not to be ended.
+        self.server = Cluster(worker_threads=2, stuck_timeout=0, **settings)
         self.at_the_end.callback(self.server.destroy)
         self.server.start().install()
         # The same program: its connections are spread over the threads.

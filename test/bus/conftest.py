@@ -2,10 +2,10 @@ import contextlib
 import uuid
 
 import pytest
-from buses import BUSES
-from feed import TYPES, Feed
 
+from buses import BUSES
 from client import Client
+from feed import TYPES, Feed
 from fixtures import assert_nothing_crashed
 
 
@@ -36,7 +36,7 @@ def connect(bus):
     with contextlib.ExitStack() as clients:
 
         def open_client(place=None, payload=None, **options):
-            client = Client((place or bus.place).url, **options)
+            client = Client((place or bus.place).url, ping_interval=None, **options)
             clients.callback(client.close)
             client.init(payload)
             return client

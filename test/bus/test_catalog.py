@@ -1,10 +1,10 @@
 """What is registered, and who may see what, is in force wherever clients are, whatever the bus."""
 
 import pytest
-from feed import Feed, subscribe
 from websockets.exceptions import ConnectionClosed
 
 from cluster import wait_until
+from feed import Feed, subscribe
 from tokens import SECRET, make_token
 
 OTHER_SECRET = SECRET[::-1]
@@ -145,14 +145,16 @@ def test_a_token_by_another_s_key_or_from_the_past_is_refused(bus, connect, log_
 
 
 def test_an_issuer_that_comes_and_goes_is_known_wherever_clients_are(bus, name, connect):
-    bus.sql("SELECT fraiseql_register_issuer(%s, secret => %s)", (name, OTHER_SECRET))
+    bus.sql("SELECT fraiseql_register_issuer(%s, %s, secret => %s)", (name, name, OTHER_SECRET))
+
+    def is_known(place):
+        return lets_in(connect, place, OTHER_SECRET, iss=name)
+
     for place in bus.places:
-        wait_until(lambda place=place: lets_in(connect, place, OTHER_SECRET), "the issuer is known")
+        wait_until(lambda place=place: is_known(place), "the issuer is known")
     bus.sql("SELECT fraiseql_unregister_issuer(%s)", (name,))
     for place in bus.places:
-        wait_until(
-            lambda place=place: not lets_in(connect, place, OTHER_SECRET), "the issuer is gone"
-        )
+        wait_until(lambda place=place: not is_known(place), "the issuer is gone")
 
 
 def test_a_limit_that_is_set_holds_wherever_clients_are(bus, feed, name, connect, log_in):

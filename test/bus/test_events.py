@@ -4,7 +4,6 @@ import re
 import threading
 
 from feed import Feed, next_frame, subscribe
-
 from stream_check import contradictions, faults
 from subscriber import Subscriber
 from truth import Truth

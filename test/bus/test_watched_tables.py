@@ -1,6 +1,7 @@
 """Changes of a watched table come as they were made, byte by byte the same whatever the bus."""
 
 import pytest
+
 from feed import next_frame, subscribe
 
 VALUES = {
