@@ -34,8 +34,12 @@ class Primary(Cluster):
 
     def kill_a_backend(self):
         """PostgreSQL restarts then by itself, with all its shared memory made anew."""
+        workers = self.worker_pids()
         with self.connect() as connection:
             os.kill(connection.info.backend_pid, signal.SIGKILL)
+        # Before that it may take connections as if nothing were.
+        for worker in workers:
+            wait_until(lambda pid=worker: has_ended(pid), "its worker has ended")
 
     def crash(self):
         """End all of it at once."""

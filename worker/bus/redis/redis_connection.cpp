@@ -18,6 +18,7 @@ constexpr uint64_t kReplyTimeoutMs = 5000;
 // The same trouble is told again after this.
 constexpr uint64_t kTellAgainMs = 60'000;
 // What trims by a least id.
+constexpr unsigned kMostRedirects = 5;
 constexpr unsigned kLeastVersion[] = {6, 2};
 
 // The value of a line "name:value".
@@ -288,7 +289,8 @@ void RedisConnection::Drop() {
 
 void RedisConnection::Down(const std::string& why) {
   Drop();
-  const bool is_moved = redirect_.has_value();
+  // Once is usual; nodes that go on sending us to each other are none of a cluster that works.
+  const bool is_moved = redirect_.has_value() && ++redirects_ <= kMostRedirects;
   if (!is_moved) TellTrouble(why);
   state_ = State::kWaiting;
   StartTimer(backoff_.Next(), &RedisConnection::Connect);
@@ -307,6 +309,7 @@ void RedisConnection::TellTrouble(const std::string& why) {
 
 void RedisConnection::NoteSuccess() {
   backoff_.Reset();
+  redirects_ = 0;
   if (std::exchange(is_well_, true)) return;
   told_.clear();
   Log(LogLevel::kLog, "%s is connected to Redis at %s", purpose_.c_str(),

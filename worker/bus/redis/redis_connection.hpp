@@ -110,6 +110,7 @@ class RedisConnection {
   Backoff backoff_;
   size_t next_address_ = 0;
   std::optional<Address> redirect_;  // where a node of a cluster sent us
+  unsigned redirects_ = 0;           // since it succeeded
   Address address_;
   uint32_t call_ = 0;  // of the dialer
   RedisLink* link_ = nullptr;

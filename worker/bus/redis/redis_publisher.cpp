@@ -409,10 +409,20 @@ void RedisPublisher::OnAppended(RedisLink::Replies replies) {
     first = whole.elements.data();
     count = whole.elements.size();
   }
+  bool is_there_already = false;
   for (size_t i = 0; i < count; ++i) {
-    if (!IsThereAlready(first[i]) && Refused(first[i])) return;
+    if (IsThereAlready(first[i])) {
+      is_there_already = true;
+    } else if (Refused(first[i])) {
+      return;
+    }
   }
   append_refused_ = false;
+  if (is_there_already) {
+    // By this publisher, or by somebody else: the stream's end tells.
+    stage_ = Stage::kLocating;
+    return;
+  }
   NoteSuccess();
   appended_ = batch_.last;
   BusCounters& counters = *setup_.counters;
@@ -433,13 +443,14 @@ void RedisPublisher::Tend() {
     AppendCommand({std::string_view(parts)...}, &commands);
     ++count;
   };
-  // First, as OnTended wants it.
+  // First, as OnTended wants them.
   add("HGETALL", keys_.sources);
+  catalog_asked_ = stage_ == Stage::kAppending && !catalog_due_;
+  if (catalog_asked_) add("HGET", keys_.catalog, "id");
   if (stage_ == Stage::kAppending && catalog_due_) {
     catalog_due_ = false;
-    add("HSET", keys_.catalog, "id",
-        epoch_ + "-" + std::to_string(since_us_) + "-" + std::to_string(catalog_number_), "epoch",
-        epoch_, "covers", EpochName(catalog_covers_), "snapshot", catalog_);
+    add("HSET", keys_.catalog, "id", CatalogId(), "epoch", epoch_, "covers",
+        EpochName(catalog_covers_), "snapshot", catalog_);
   }
   const uint64_t now_ms = MonotonicUs() / 1000;
   if (stage_ == Stage::kAppending && setup_.max_age_ms != 0) {
@@ -461,6 +472,10 @@ void RedisPublisher::Tend() {
   }
   tend_due_ = false;
   Ask(commands, count, &RedisPublisher::OnTended);
+}
+
+std::string RedisPublisher::CatalogId() const {
+  return epoch_ + "-" + std::to_string(since_us_) + "-" + std::to_string(catalog_number_);
 }
 
 NodeRow RedisPublisher::OwnRow() const {
@@ -498,6 +513,9 @@ void RedisPublisher::OnTended(RedisLink::Replies replies) {
     TellReplaced(*newest);
   } else if (stage_ == Stage::kReplaced) {
     stage_ = Stage::kLocating;
+  } else if (std::exchange(catalog_asked_, false) && replies[1].text != CatalogId()) {
+    // It was thrown away alone, as Redis does with keys that are in its way.
+    catalog_due_ = !catalog_.empty();
   }
 }
 

@@ -109,6 +109,7 @@ class RedisPublisher final : private RedisConnection::Sink {
   void TellReplaced(const Source& by);
   void SetTrouble(const std::string& trouble);
   void NoteSuccess();
+  std::string CatalogId() const;
   NodeRow OwnRow() const;
   static const char* RoleOf(Stage stage);
   bool is_standby() const;
@@ -131,6 +132,7 @@ class RedisPublisher final : private RedisConnection::Sink {
   std::string catalog_;  // snapshot
   Position catalog_covers_ = 0;
   uint64_t catalog_number_ = 0;
+  bool catalog_asked_ = false;       // whether Redis still has it
   uint64_t claim_ = 0;               // 0: none yet
   uint64_t appended_ = 0;            // sequence that the stream has
   uint64_t next_sequence_ = 0;       // that is to be appended; 0: not located

@@ -37,6 +37,11 @@ bool ReadHex(std::string_view text, uint64_t* number) {
   return read.ec == std::errc{} && read.ptr == end;
 }
 
+// Redis takes nothing for now, as this node's row: what it has can be read.
+bool IsFull(const Reply& reply) {
+  return reply.is_error("OOM") || reply.is_error("MISCONF");
+}
+
 // The value of that name in a flat array of names and values.
 const Reply* FieldOf(const Reply& array, std::string_view name) {
   for (size_t i = 0; i + 1 < array.elements.size(); i += 2) {
@@ -163,6 +168,8 @@ void RedisReader::Poll() {
 void RedisReader::OnPolled(const RedisLink::Replies& replies) {
   const size_t others = replies.size() - place_replies_;
   for (size_t i = 0; i < others; ++i) {
+    const bool is_row = i >= 2;
+    if (is_row && IsFull(replies[i])) continue;
     if (Refused(replies[i], &control_)) return;
   }
   if (!SourceTable::Read(replies[0], &sources_)) {

@@ -2,9 +2,16 @@
 
 #include <hiredis/read.h>
 
+#include <charconv>
 #include <utility>
 
 namespace fsubs {
+namespace {
+
+// Bytes of a line: an error, a number, the length of a text.
+constexpr size_t kMaxLine = 64 * 1024;
+
+}  // namespace
 
 // hiredis makes of each part what these say, and takes a null pointer for memory that ran out: the
 // reply is broken then. Whole replies are trees; a part is where its parent has room for it.
@@ -99,8 +106,7 @@ bool ReplyReader::Feed(std::string_view bytes) {
   const size_t unread = reader_->len - reader_->pos;
   // What encloses a text takes a few bytes more than it.
   if (unread + bytes.size() > budget_.limits.bytes + budget_.limits.elements * 16) {
-    too_large_ = true;
-    error_ = "a reply is larger than " + std::to_string(budget_.limits.bytes) + " bytes";
+    TellTooLarge();
     return false;
   }
   if (redisReaderFeed(reader_.get(), bytes.data(), bytes.size()) == 0) return true;
@@ -108,17 +114,41 @@ bool ReplyReader::Feed(std::string_view bytes) {
   return false;
 }
 
+void ReplyReader::TellTooLarge() {
+  too_large_ = true;
+  error_ = "a reply is larger than " + std::to_string(budget_.limits.bytes) +
+           " bytes or has more than " + std::to_string(budget_.limits.elements) + " elements";
+}
+
+// What is waited for is a line, or a text whose length is there. Returns false if it will not do.
+bool ReplyReader::CheckUnread() {
+  const std::string_view unread(reader_->buf + reader_->pos, reader_->len - reader_->pos);
+  const std::string_view line = unread.substr(0, kMaxLine);
+  const size_t end = line.find('\r');
+  if (end == line.npos) {
+    // hiredis looks for the end of a line from its start each time that bytes have come.
+    if (line.size() < kMaxLine) return true;
+    error_ = "no reply of Redis: a line is longer than " + std::to_string(kMaxLine) + " bytes";
+    return false;
+  }
+  size_t announced = 0;
+  const auto read = std::from_chars(line.data(), line.data() + end, announced);
+  if (read.ec == std::errc::invalid_argument || announced <= budget_.limits.bytes) return true;
+  TellTooLarge();
+  return false;
+}
+
 ReplyReader::Result ReplyReader::Next(Reply* reply) {
   void* read = nullptr;
   if (redisReaderGetReply(reader_.get(), &read) != 0) {
-    too_large_ = budget_.spent;
-    error_ = budget_.spent ? "a reply is larger than " + std::to_string(budget_.limits.bytes) +
-                                 " bytes or has more than " +
-                                 std::to_string(budget_.limits.elements) + " elements"
-                           : std::string("no reply of Redis: ") + reader_->errstr;
+    if (budget_.spent) {
+      TellTooLarge();
+    } else {
+      error_ = std::string("no reply of Redis: ") + reader_->errstr;
+    }
     return Result::kBroken;
   }
-  if (read == nullptr) return Result::kMore;
+  if (read == nullptr) return CheckUnread() ? Result::kMore : Result::kBroken;
   const std::unique_ptr<Reply> whole(static_cast<Reply*>(read));
   *reply = std::move(*whole);
   budget_.bytes = budget_.elements = 0;

@@ -63,6 +63,8 @@ class ReplyReader {
     bool spent = false;
   };
   struct Functions;
+  bool CheckUnread();
+  void TellTooLarge();
   struct Free {
     void operator()(redisReader* reader) const;
   };

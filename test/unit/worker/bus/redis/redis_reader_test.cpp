@@ -66,6 +66,15 @@ class RedisReaderTest : public testing::Test, public BusReader::Sink {
     streams_[epoch][sequence] = value;
   }
 
+  // Of source 1; the catalog "x" has been told.
+  void StartBehindAnEvent() {
+    Claim("1", "1 - p");
+    SetCatalog("x", "1", "1");
+    Add("1", 1);
+    Start();
+    RunUntilTold(1);
+  }
+
   static std::string EpochOf(const std::string& key) { return key.substr(key.rfind(':') + 1); }
 
   std::optional<std::string> AnswerTo(const FakeRedis::Words& command) {
@@ -170,11 +179,7 @@ TEST_F(RedisReaderTest, ThatWasThereBeforeTheFirstSourceGetsAllOfIt) {
 }
 
 TEST_F(RedisReaderTest, CountsWhatAJumpOfTheIdsLeavesOut) {
-  Claim("1", "1 - p");
-  SetCatalog("x", "1", "1");
-  Add("1", 1);
-  Start();
-  RunUntilTold(1);
+  StartBehindAnEvent();
   Add("1", 2);
   Add("1", 10);
   RunUntilTold(4);
@@ -229,11 +234,7 @@ TEST_F(RedisReaderTest, AtTheStartWaitsForTheCatalogThatHasTheLastChange) {
 }
 
 TEST_F(RedisReaderTest, ReadsAStreamToItsEndBeforeItGoesOnWithTheNextSource) {
-  Claim("1", "1 - p");
-  SetCatalog("x", "1", "1");
-  Add("1", 1);
-  Start();
-  RunUntilTold(1);
+  StartBehindAnEvent();
   Add("1", 2);
   Add("2", 1);
   sources_["1"] = "1 7 p";
@@ -243,11 +244,7 @@ TEST_F(RedisReaderTest, ReadsAStreamToItsEndBeforeItGoesOnWithTheNextSource) {
 }
 
 TEST_F(RedisReaderTest, WhereNobodyKnowsHowManyWereLostNoNumberIsTold) {
-  Claim("1", "1 - p");
-  SetCatalog("x", "1", "1");
-  Add("1", 1);
-  Start();
-  RunUntilTold(1);
+  StartBehindAnEvent();
   Add("2", 1);
   Claim("2", "2 - q");
   RunUntilTold(3);
@@ -256,11 +253,7 @@ TEST_F(RedisReaderTest, WhereNobodyKnowsHowManyWereLostNoNumberIsTold) {
 }
 
 TEST_F(RedisReaderTest, ToldOfACrashItTellsWhatWasCountedAndThatThereMayBeMore) {
-  Claim("1", "1 - p");
-  SetCatalog("x", "1", "1");
-  Add("1", 1);
-  Start();
-  RunUntilTold(1);
+  StartBehindAnEvent();
   Add("1", 2);
   Claim("1", "1 5+ p");
   Claim("2", "2 - q");
@@ -269,11 +262,7 @@ TEST_F(RedisReaderTest, ToldOfACrashItTellsWhatWasCountedAndThatThereMayBeMore) 
 }
 
 TEST_F(RedisReaderTest, OfASourceThatEndedAsItShouldNothingIsToldToBeLost) {
-  Claim("1", "1 - p");
-  SetCatalog("x", "1", "1");
-  Add("1", 1);
-  Start();
-  RunUntilTold(1);
+  StartBehindAnEvent();
   Add("1", 2);
   Add("2", 1);
   Claim("1", "1 2 p");
@@ -296,11 +285,7 @@ TEST_F(RedisReaderTest, PassesOverASourceOfWhichNothingIsLeft) {
 }
 
 TEST_F(RedisReaderTest, AnEntryThatMakesNoSenseCountsAsLost) {
-  Claim("1", "1 - p");
-  SetCatalog("x", "1", "1");
-  Add("1", 1);
-  Start();
-  RunUntilTold(1);
+  StartBehindAnEvent();
   Add("1", 2);
   streams_["1"][2][0] = 9;
   Add("1", 3);
@@ -329,11 +314,7 @@ TEST_F(RedisReaderTest, ReadsNothingWhileThereIsNoRoom) {
 }
 
 TEST_F(RedisReaderTest, GoesOnWhereItWasWhenTheConnectionIsLost) {
-  Claim("1", "1 - p");
-  SetCatalog("x", "1", "1");
-  Add("1", 1);
-  Start();
-  RunUntilTold(1);
+  StartBehindAnEvent();
   Add("1", 2);
   RunUntilTold(2);
   redis_.CloseConnections();

@@ -68,12 +68,37 @@ TEST(ReplyReader, MakesNoRoomForElementsThatAreOnlyAnnounced) {
 TEST(ReplyReader, KeepsNoMoreThanItsLimitOfWhatIsNotWhole) {
   ReplyReader reader({.bytes = 1000, .elements = 10});
   Reply reply;
-  ASSERT_TRUE(reader.Feed("$1000000000\r\n"));
+  ASSERT_TRUE(reader.Feed("$1000\r\n"));
   EXPECT_EQ(reader.Next(&reply), Result::kMore);
   size_t fed = 0;
   while (fed < 10'000 && reader.Feed(std::string(100, 'x'))) fed += 100;
   EXPECT_LE(fed, 1200u);
   EXPECT_TRUE(reader.is_too_large());
+}
+
+TEST(ReplyReader, BreaksAtALineThatDoesNotEnd) {
+  for (const std::string start : {"+", "-", ":", "$", "*", "*1\r\n+"}) {
+    ReplyReader reader({.bytes = size_t{1} << 30});
+    Reply reply;
+    ASSERT_TRUE(reader.Feed(start));
+    const std::string piece(16 * 1024, '1');
+    Result result = Result::kMore;
+    for (int i = 0; i < 5 && result == Result::kMore; ++i) {
+      ASSERT_TRUE(reader.Feed(piece));
+      result = reader.Next(&reply);
+    }
+    EXPECT_EQ(result, Result::kBroken) << start;
+  }
+}
+
+TEST(ReplyReader, TakesNothingOfATextThatIsAnnouncedLargerThanItsLimit) {
+  for (const char* start : {"$1001\r\n", "*1\r\n$1001\r\nab", "$9000000000000000000\r\n"}) {
+    ReplyReader reader({.bytes = 1000});
+    Reply reply;
+    ASSERT_TRUE(reader.Feed(start));
+    EXPECT_EQ(reader.Next(&reply), Result::kBroken) << start;
+    EXPECT_TRUE(reader.is_too_large());
+  }
 }
 
 TEST(ReplyReader, CountsTheTextsOfOneReplyTogether) {
