@@ -240,7 +240,7 @@ def idle(testbed, runs, seconds):
 
 
 def keepalive(testbed, runs, seconds):
-    connections = possible_connections(10_000)
+    connections = possible_connections(5_000)
     result = Result("keepalive", f"{connections:,} clients, pinged once a second and not at all")
     options = {"connections": connections, "filtered": True, "rate": 10, "seconds": max(seconds, 3)}
     found = {"not at all": [], "pinged": []}
