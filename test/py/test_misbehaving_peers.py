@@ -86,14 +86,15 @@ def test_slow_consumers_that_never_read_are_gone_after_a_while(make_cluster):
     wait_until(is_gone, "the peer that never reads is cut off", timeout=60)
     port = slow.socket.getsockname()[1]
     # What was left for it does not stay in the kernel either.
-    wait_until(lambda: not sockets_to(port), "its socket is gone", timeout=60)
+    wait_until(lambda: not sockets_to(port, cluster), "its socket is gone", timeout=60)
     slow.close()
 
 
-def sockets_to(port):
+def sockets_to(port, server):
     """The server's ends of TCP connections with that port of the other end."""
     table = [line.split() for line in Path("/proc/net/tcp").read_text().splitlines()]
-    return [row for row in table if row[2].endswith(f":{port:04X}")]
+    ends = (f":{server.port:04X}", f":{port:04X}")
+    return [row for row in table if row[1].endswith(ends[0]) and row[2].endswith(ends[1])]
 
 
 def test_a_client_that_pauses_gets_everything_when_it_reads_again(make_cluster, connect):
