@@ -14,8 +14,6 @@ class Node:
     :param options: of the program, by their settings' names.
     """
 
-    address = "127.0.0.1"
-
     tls = None
     address = "127.0.0.1"
 

@@ -5,6 +5,7 @@ from fixtures import (  # noqa: F401
     make_cluster,
     name,
     pytest_runtest_makereport,
+    redis,
     server,
     shared_cluster,
 )

@@ -5,6 +5,7 @@ import pytest
 
 from client import Client
 from cluster import CRASH_SIGNS, SANITIZER_SIGNS, Cluster
+from redis_server import Redis
 
 TYPES = """
     type Order { id: ID! status: String! total: Float customer: Customer lines: [Line!] }
@@ -111,6 +112,13 @@ def make_cluster(log_watch):
         return cluster.install() if install else cluster
 
     return make
+
+
+@pytest.fixture
+def redis():
+    """A Redis server of the test's own."""
+    with Redis() as server:
+        yield server
 
 
 @pytest.fixture

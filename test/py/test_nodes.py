@@ -10,16 +10,9 @@ import pytest
 from bus_node import Node
 from cluster import wait_until
 from redis_bus import RedisBus
-from redis_server import Redis
 from test_redis_publisher import publish, wait_until_published
 
 QUERY = "subscription { numberUpdated { n } }"
-
-
-@pytest.fixture
-def redis():
-    with Redis() as server:
-        yield server
 
 
 @pytest.fixture

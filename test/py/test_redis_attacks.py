@@ -7,18 +7,11 @@ import pytest
 from bus_node import Node
 from cluster import wait_until
 from redis_bus import RedisBus
-from redis_server import Redis
 from spoiled_redis import SpoiledRedis
 from test_redis_nodes import QUERY, Received, register, subscribe
 from test_redis_publisher import bus_trouble, publish, publish_together, wait_until_published
 
 MEGABYTE = 1024 * 1024
-
-
-@pytest.fixture
-def redis():
-    with Redis() as server:
-        yield server
 
 
 @pytest.fixture

@@ -17,12 +17,6 @@ QUERY = "subscription { numberUpdated { n } }"
 
 
 @pytest.fixture
-def redis():
-    with Redis() as server:
-        yield server
-
-
-@pytest.fixture
 def publisher(make_cluster, redis):
     cluster = make_cluster(bus="redis", bus_url=redis.url, node_name="primary")
     register(cluster)

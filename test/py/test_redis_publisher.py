@@ -14,12 +14,6 @@ from redis_bus import RedisBus
 from redis_server import Redis, Sentinel
 
 
-@pytest.fixture
-def redis():
-    with Redis() as server:
-        yield server
-
-
 def publish(cluster, *numbers):
     for number in numbers:
         cluster.sql(

@@ -7,17 +7,10 @@ from websockets.exceptions import ConnectionClosed, InvalidStatus
 
 from cluster import wait_until
 from redis_bus import RedisBus
-from redis_server import Redis
 from test_authenticate_function import FUNCTION as LOGIN
 from test_redis_nodes import QUERY, Received, register
 from test_redis_publisher import metric, wait_until_published
 from test_standby import replica_of
-
-
-@pytest.fixture
-def redis():
-    with Redis() as server:
-        yield server
 
 
 @pytest.fixture

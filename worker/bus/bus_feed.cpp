@@ -1,11 +1,9 @@
 #include "worker/bus/bus_feed.hpp"
 
-#include <pthread.h>
-
 #include <algorithm>
-#include <csignal>
-#include <thread>
 #include <utility>
+
+#include "worker/base/loop_thread.hpp"
 
 namespace fsubs {
 namespace {
@@ -22,17 +20,7 @@ void BusFeed::Start(Host* host) {
   uv_timer_init(&loop_, &replay_timer_);
   replay_timer_.data = this;
   reader_->Attach(&loop_, this);
-
-  // Signals are the control thread's.
-  sigset_t all;
-  sigset_t before;
-  sigfillset(&all);
-  pthread_sigmask(SIG_SETMASK, &all, &before);
-  std::thread([this] {
-    pthread_setname_np(pthread_self(), "bus");
-    uv_run(&loop_, UV_RUN_DEFAULT);
-  }).detach();
-  pthread_sigmask(SIG_SETMASK, &before, nullptr);
+  RunOnThread(&loop_, "bus");
 }
 
 void BusFeed::ReplaceCatalog(std::string snapshot_json) {

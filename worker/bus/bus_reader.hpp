@@ -55,8 +55,7 @@ class BusReader {
   virtual std::string Open() = 0;
   // Known once Open has succeeded.
   virtual BusNeeds needs() const { return {}; }
-  // Read on `loop`, whose thread is the bus's own (bus_thread.hpp). The reader and `sink` live as
-  // long as the loop.
+  // Read on `loop`, whose thread is the bus's own. The reader and `sink` live as long as the loop.
   virtual void Attach(uv_loop_t* loop, Sink* sink) = 0;
   // Hand on no more. Called on the loop's thread.
   virtual void Stop() = 0;

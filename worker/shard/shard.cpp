@@ -1,17 +1,15 @@
 #include "worker/shard/shard.hpp"
 
 #include <malloc.h>
-#include <pthread.h>
-#include <signal.h>
 
 #include <algorithm>
 #include <exception>
 #include <span>
-#include <thread>
 #include <utility>
 
 #include "worker/base/clock.hpp"
 #include "worker/base/log.hpp"
+#include "worker/base/loop_thread.hpp"
 #include "worker/client/graphql_http.hpp"
 #include "worker/client/http_client.hpp"
 #include "worker/client/limit_error.hpp"
@@ -112,17 +110,8 @@ std::string Shard::Start() {
   if (!server_) return error;
   feed_.Attach(&loop_);
 
-  // Signals are the control thread's.
-  sigset_t all;
-  sigset_t before;
-  sigfillset(&all);
-  pthread_sigmask(SIG_SETMASK, &all, &before);
-  std::thread([this] {
-    // As the log and /readyz call it, for whoever looks at threads.
-    pthread_setname_np(pthread_self(), ("shard " + std::to_string(index_)).c_str());
-    uv_run(&loop_, UV_RUN_DEFAULT);
-  }).detach();
-  pthread_sigmask(SIG_SETMASK, &before, nullptr);
+  // As the log and /readyz call it.
+  RunOnThread(&loop_, "shard " + std::to_string(index_));
   return {};
 }
 

@@ -9,6 +9,7 @@
 #include <string>
 #include <utility>
 
+#include "worker/base/loop_thread.hpp"
 #include "worker/bus/redis/redis_publisher.hpp"
 
 namespace fsubs {
@@ -20,7 +21,11 @@ class PublishingThread {
   PublishingThread(const PublishingThread&) = delete;
   PublishingThread& operator=(const PublishingThread&) = delete;
 
-  void Start();
+  void Start() {
+    uv_loop_init(&loop_);
+    publisher_.Attach(&loop_);
+    RunOnThread(&loop_, "bus");
+  }
 
   // As of RedisPublisher; any thread, once it was started.
   void NotePublished() { publisher_.NotePublished(); }
