@@ -261,6 +261,16 @@ class OfPostgreSQL(Bus):
     def connect(self, **parameters):
         return self.server.connect(**{"user": "owner"} | parameters)
 
+    @contextlib.contextmanager
+    def standing_still(self):
+        with super().standing_still():
+            # What it has asked for just before would still be answered.
+            self.server.sql(
+                "SELECT pg_terminate_backend(pid, 20000) FROM pg_stat_activity"
+                " WHERE usename = 'node'"
+            )
+            yield
+
     def forget(self, number):
         self.sql("UPDATE fraiseql_subs.bus SET slot_bytes = 1, retention = '0'")
 
