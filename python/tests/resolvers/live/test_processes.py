@@ -2,6 +2,7 @@
 
 import asyncio
 import contextlib
+import itertools
 import os
 import signal
 import sys
@@ -233,8 +234,14 @@ async def test_resolving_goes_on_when_the_links_session_is_terminated(
         "WHERE application_name = 'fraiseql_subs resolvers'"
     )
     subscription = await (await client(server)).subscribe(f"subscription {{ {field} {{ id }} }}")
-    publish(server, field, {"id": 1})
-    assert await subscription.data() == {"id": "1"}
+    for number in itertools.count(1):
+        publish(server, field, {"id": number})
+        payload = await subscription.payload()
+        # What was given to the link that ends fails with it.
+        if "errors" not in payload:
+            break
+        assert payload["errors"][0]["extensions"]["code"] == "RESOLVER_FAILED"
+    assert payload["data"][field] == {"id": str(number)}
 
 
 async def test_a_link_that_waits_holds_no_snapshot(
