@@ -251,8 +251,10 @@ Outcome AnswerWithValue(Session* session) {
 void Leave(int, Datum session_pointer) {
   const auto* const session = reinterpret_cast<const Session*>(DatumGetPointer(session_pointer));
   if (session->door == nullptr || session->has_begun) return;
-  constexpr std::string_view kMessage = R"({"op":"leave"})";
-  session->door->TrySend(kMessage);
+  char message[32];
+  snprintf(message, sizeof(message), "{\"%s\":\"%s\"}", side_door::member::kOp,
+           side_door::op::kLeave);
+  session->door->TrySend(message);
 }
 
 bool LookAtNothing(Session* session) {
