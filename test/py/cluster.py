@@ -52,13 +52,19 @@ def wait_until(predicate, description, timeout=20.0):
 PORTS = range(10_000, 32_000)
 
 
-def free_port():
-    """One on which nobody listens, at whatever address."""
+def free_port(beside=0):
+    """One on which nobody listens, at whatever address; nor on the one that is so much higher."""
     while True:
         port = random.choice(PORTS)
-        with socket.socket() as probe, contextlib.suppress(OSError):
-            probe.bind(("", port))
+        if all(one in PORTS and _is_free(one) for one in (port, port + beside)):
             return port
+
+
+def _is_free(port):
+    with socket.socket() as probe, contextlib.suppress(OSError):
+        probe.bind(("", port))
+        return True
+    return False
 
 
 def give_to_server_user(path):

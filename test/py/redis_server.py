@@ -12,6 +12,9 @@ from cluster import free_port, wait_until
 # Debian's package redis-tools has the server's program, but starts no server as redis-server does.
 PROGRAM = shutil.which("redis-server") or "/usr/bin/redis-check-rdb"
 
+# How much higher the port is by which nodes of a cluster talk to each other.
+CLUSTER_BUS = 10_000
+
 
 class _Program:
     """One process and its directory. Made stopped."""
@@ -94,6 +97,8 @@ class Redis(_Program):
 
     def __init__(self, **options):
         super().__init__()
+        if "cluster_enabled" in options:
+            self.port = free_port(beside=CLUSTER_BUS)
         self.options = {"save": "", "appendonly": "no"} | options
         self.password = options.get("requirepass")
 
