@@ -113,6 +113,7 @@ inline constexpr uint64_t kServerNoExecutor = 1 << 2;  // no background worker s
 inline constexpr uint64_t kServerNoDatabase = 1 << 3;  // the served database does not exist
 inline constexpr uint64_t kServerShutDatabase = 1 << 4;     // it takes no connections
 inline constexpr uint64_t kServerNoAuthenticator = 1 << 5;  // as kServerNoExecutor
+inline constexpr uint64_t kServerDone = 1 << 6;  // it shuts down, and has no more sessions
 
 inline constexpr size_t kRingHeaderSize = 4096;  // one page, so that records start page-aligned
 

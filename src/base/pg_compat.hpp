@@ -81,6 +81,7 @@ extern "C" {
 #include "utils/acl.h"
 #include "utils/array.h"
 #include "utils/arrayaccess.h"
+#include "utils/backend_status.h"
 #include "utils/builtins.h"
 #include "utils/bytea.h"
 #include "utils/datetime.h"
@@ -160,6 +161,15 @@ inline JsonLexContext* MakeJsonLexer(const char* json, size_t size, bool need_es
 // Port in every version; the header that says so needs those of GSSAPI.
 inline pgsocket ClientSocket() {
   return MyProcPort == nullptr ? PGINVALID_SOCKET : *reinterpret_cast<const pgsocket*>(MyProcPort);
+}
+
+// The entry of that number, from 1 on, of what pgstat_fetch_stat_numbackends() has counted.
+inline const PgBackendStatus& BackendStatus(int number) {
+#if PG_VERSION_NUM >= 160000
+  return pgstat_get_local_beentry_by_index(number)->backendStatus;
+#else
+  return pgstat_fetch_stat_local_beentry(number)->backendStatus;
+#endif
 }
 
 // PostgreSQL counts time from 2000-01-01, the rest of the product from 1970-01-01.

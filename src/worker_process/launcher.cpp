@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <array>
 #include <chrono>
+#include <optional>
 #include <utility>
 
 #include <signal.h>
@@ -19,6 +20,7 @@
 #include "src/worker_process/executor_keeper.hpp"
 #include "src/worker_process/resolver_demand.hpp"
 #include "src/worker_process/restart_delay.hpp"
+#include "src/worker_process/sessions.hpp"
 #include "src/worker_process/stuck_watch.hpp"
 #include "src/worker_process/tls_files.hpp"
 #include "src/worker_process/worker_file.hpp"
@@ -46,6 +48,9 @@ constexpr milliseconds kFloodedLogInterval{10};
 constexpr milliseconds kRecoveryInterval{250};
 // How often clients of a standby can be told what was replayed meanwhile.
 constexpr milliseconds kReplayInterval{10};
+// How long the end of the worker is put off for sessions that still commit.
+constexpr milliseconds kSessionGrace{1000};
+constexpr milliseconds kSessionLook{5};
 // Most lists of authorities fit there without a restart of the worker.
 constexpr size_t kLeastTlsBytes = 512 * 1024;
 constexpr int kLauncherRestartSeconds = 1;
@@ -73,6 +78,8 @@ struct Launcher {
   bool reads_bus = false;  // the worker was started for a standby, whose events come by a bus
   Clock::time_point due{};
   Clock::time_point started{};
+  std::optional<Clock::time_point> asked_to_end;
+  bool is_server_done = false;  // it was, and there were no sessions any more
   StuckWatch watch;
   RestartDelay delay{milliseconds(100), milliseconds(5000), milliseconds(10000)};
   int start_errno = 0;  // why the program could not be started, as last reported
@@ -325,7 +332,8 @@ void TellServerState() {
   const uint64_t recovery = RecoveryInProgress() ? kServerInRecovery : 0;
   // When the state says that recovery is over, this is how far it went.
   GetSharedRing().ring->replayed_lsn.store(GetXLogReplayRecPtr(nullptr));
-  GetSharedRing().ring->server_state.store(recovery | launcher.executor.server_state() |
+  const uint64_t done = launcher.is_server_done ? kServerDone : 0;
+  GetSharedRing().ring->server_state.store(recovery | done | launcher.executor.server_state() |
                                            launcher.authenticator.server_state() |
                                            launcher.resolvers.front().server_state());
 }
@@ -369,6 +377,14 @@ milliseconds KeepExecutors() {
   return std::min(due, KeepResolvers());
 }
 
+// Whether the worker is still wanted though the launcher was told to end. When a server shuts down,
+// what its sessions are committing at that moment is to get to clients and to the bus as well.
+bool IsWorkerAwaited() {
+  if (!launcher.asked_to_end) launcher.asked_to_end = Clock::now();
+  launcher.is_server_done = !HasSessions();
+  return !launcher.is_server_done && Since(*launcher.asked_to_end) < kSessionGrace;
+}
+
 // Returns for how long there is nothing to do but wait for signals and log lines; -1: for ever.
 long Turn() {
   CHECK_FOR_INTERRUPTS();
@@ -378,8 +394,14 @@ long Turn() {
   AbortWorkerIfStuck();
   KillWorkerIfDue();
   ForgetWorkerIfDue();
+  bool is_awaited = false;
   if (ShutdownRequestPending) {
-    if (launcher.state == State::kRunning) DrainWorker();
+    if (launcher.state == State::kRunning) {
+      is_awaited = IsWorkerAwaited();
+      // The worker learns of it before it is told to end.
+      TellServerState();
+      if (!is_awaited) DrainWorker();
+    }
     // Nothing but a code other than 0 makes the postmaster start the launcher again after
     // pg_terminate_backend(); while it shuts down, it starts nothing.
     if (launcher.state == State::kStopped) proc_exit(1);
@@ -391,6 +413,7 @@ long Turn() {
   milliseconds wait = launcher.log.TellLeftOut();
   if (launcher.log.is_flooded()) wait = std::min(wait, kFloodedLogInterval);
   if (!ShutdownRequestPending) wait = std::min(wait, KeepExecutors());
+  if (is_awaited) wait = std::min(wait, kSessionLook);
   TellServerState();
   RestartWorkerIfPromoted();
   if (RecoveryInProgress()) wait = std::min(wait, RecoveryInterval());

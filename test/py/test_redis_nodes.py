@@ -2,9 +2,12 @@
 order, and every loss told with its count.
 """
 
+import concurrent.futures
+import contextlib
 import os
 import signal
 
+import psycopg
 import pytest
 
 from bus_node import Node
@@ -258,6 +261,44 @@ def test_a_server_that_is_restarted_as_it_should_be_costs_nodes_no_event(
     publish(publisher, 2001)
     received.until(2001)
     assert received.numbers == list(range(1, 2002))
+    assert (received.lost, received.uncounted) == (0, 0)
+
+
+def test_what_is_committed_while_the_server_is_being_stopped_reaches_nodes(
+    make_cluster, redis, make_node, connect
+):
+    # A commit takes a tenth of a second.
+    slow = {"fsync": "on", "commit_delay": 100_000, "commit_siblings": 0}
+    publisher = make_cluster(
+        bus="redis",
+        bus_url=redis.url,
+        **{f"postgresql__{name}": value for name, value in slow.items()},
+    )
+    register(publisher)
+    publisher.sql("CREATE TABLE number (n int)")
+    publisher.sql("CREATE SEQUENCE next_number")
+    received = Received(subscribe(connect(make_node()), QUERY))
+
+    def insert_until_the_end():
+        with contextlib.suppress(psycopg.OperationalError), publisher.connect() as connection:
+            while True:
+                connection.execute(
+                    "WITH one AS (INSERT INTO number SELECT nextval('next_number') RETURNING n)"
+                    " SELECT fraiseql_publish('x', 'numbers', to_json(one)) FROM one"
+                )
+
+    with concurrent.futures.ThreadPoolExecutor(8) as pool:
+        inserting = [pool.submit(insert_until_the_end) for _ in range(8)]
+        while len(received.numbers) < 100:
+            received.take()
+        publisher.restart()
+        for session in inserting:
+            session.result()
+    publisher.wait_until_serving()
+    publish(publisher, 0)
+    received.until(0)
+    committed = [n for (n,) in publisher.sql("SELECT n FROM number ORDER BY n")]
+    assert sorted(received.numbers[:-1]) == committed
     assert (received.lost, received.uncounted) == (0, 0)
 
 

@@ -229,6 +229,20 @@ def test_a_server_that_is_stopped_leaves_nothing_behind_and_says_how_much_there_
     wait_until(lambda: bus.numbers(new) == [3001], "the new stream has the event")
 
 
+def test_a_worker_that_ends_while_its_server_goes_on_does_not_say_how_much_there_was(
+    publisher, redis
+):
+    bus = RedisBus(redis)
+    publish_together(publisher, 1, 3000)
+    (before,) = publisher.worker_pids()
+    os.kill(before, signal.SIGTERM)
+    publish(publisher, 3001)
+    bus.wait_for_number(3001)
+    assert publisher.worker_pids() != [before]
+    assert [last for _, last, _ in bus.sources().values()] == [None]
+    assert bus.numbers() == list(range(1, 3002))
+
+
 @pytest.mark.expects_crash
 def test_after_a_crash_of_a_backend_it_is_known_how_many_events_there_were(make_cluster):
     with Redis(appendonly="yes", appendfsync="always") as redis:

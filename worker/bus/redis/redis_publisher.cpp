@@ -188,6 +188,9 @@ void RedisPublisher::Next() {
       } else if (FillBatch()) {
         Ask(batch_.commands, batch_.writes == 1 ? 1 : batch_.writes + 2,
             &RedisPublisher::OnAppended);
+      } else if (finish_ && (setup_.ring->server_state.load() & kServerDone) == 0) {
+        // There may be more, which the next worker publishes.
+        std::exchange(finish_, nullptr)();
       } else if (finish_) {
         const Source own{.epoch = epoch_, .claim = claim_, .last = appended_, .node = setup_.node};
         Ask(Command("HSET", keys_.sources, epoch_, own.Value()), 1, &RedisPublisher::OnFinished);

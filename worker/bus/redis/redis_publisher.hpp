@@ -59,8 +59,8 @@ class RedisPublisher final : private RedisConnection::Sink {
   // some seconds. Redis is asked, and so this worker's own row is there whether others' are or not.
   using NodesReply = std::function<void(const NodeRow& own, const NodeList::Answer& nodes)>;
   void AskNodes(NodesReply reply);
-  // Any thread: append what the ring has by now, say that this is all, and call `done`, on the
-  // loop's thread. It is not called while Redis is away.
+  // Any thread: append what the ring has by now, say that this is all if the server is done, and
+  // call `done`, on the loop's thread. It is not called while Redis is away.
   void Finish(std::function<void()> done);
 
   // On the loop's thread: nothing is published any more, and the handles are closed by later turns
