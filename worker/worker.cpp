@@ -73,6 +73,7 @@ Worker::Worker(int argc, char** argv, const Options& options, WorkerParts parts)
       argv_(argv),
       options_(std::make_shared<const Options>(options)),
       database_(options.is_node() ? "" : options.database),
+      bus_kind_(options.bus),
       ring_(std::move(parts.ring)),
       server_ring_(std::move(parts.server_ring)),
       feed_(std::move(parts.feed)),
@@ -230,12 +231,12 @@ std::string Worker::Listen() {
         &loop_, options_->unix_socket, [this](int fd) { AdoptInTurn(fd); }, &error);
     if (!unix_listener_) return "could not listen on \"" + options_->unix_socket + "\": " + error;
   }
-  if (!feed_ && options_->bus == Bus::kPostgresql) {
+  if (!feed_ && bus_kind_ == Bus::kPostgresql) {
     Log(LogLevel::kWarning,
         "fraiseql_subs.bus = postgresql is for nodes of a database without the extension: this "
         "server's events reach its own clients alone");
   }
-  const bool publishes = !feed_ && options_->bus == Bus::kRedis;
+  const bool publishes = !feed_ && bus_kind_ == Bus::kRedis;
   RedisAccess bus_access;
   const std::string bus_error = publishes ? ReadRedisAccess(*options_, &bus_access) : "";
   const std::optional<BusNeeds> needs = feed_ ? std::optional(feed_->needs()) : std::nullopt;
@@ -452,7 +453,7 @@ std::string Worker::Trouble() const {
 
 WorkerGauges Worker::Gauges() const {
   return {Trouble().empty(), catalog_loads_,  keys_.fetches(),
-          keys_.failures(),  resolver_links_, options_->bus == Bus::kMemory ? nullptr : bus_.get()};
+          keys_.failures(),  resolver_links_, bus_kind_ == Bus::kMemory ? nullptr : bus_.get()};
 }
 
 HttpReply Worker::OnGet(std::string_view path) {
@@ -511,12 +512,12 @@ void Worker::TellNodes(Reply reply) {
         });
     return;
   }
-  const bool has_others = options_->bus == Bus::kRedis;
+  const bool has_others = bus_kind_ == Bus::kRedis;
   std::string unknown = has_others ? bus_->trouble() : std::string();
   if (has_others && unknown.empty()) unknown = "the server that publishes is another one: ask it";
   const bool is_standby = (server().ring()->server_state.load() & kServerInRecovery) != 0;
-  const char* const role = feed_        ? "subscriber"
-                           : is_standby ? "standby"
+  const char* const role = is_standby   ? "standby"
+                           : feed_      ? "subscriber"
                            : has_others ? "publisher"
                                         : "single";
   CountClients(counters_, bus_.get());

@@ -143,6 +143,7 @@ class Worker final : private ShardHost,
   std::shared_ptr<const Options> options_;
   std::shared_ptr<const TlsContext> tls_;  // null: without TLS
   const std::string database_;             // empty on a node without one
+  const Bus bus_kind_;                     // a restart alone changes it
   const std::unique_ptr<EventRing> ring_;
   const std::unique_ptr<EventRing> server_ring_;  // null, unless a standby is served from a bus
   const std::unique_ptr<BusFeed> feed_;           // null: PostgreSQL's backends fill the ring
