@@ -1,6 +1,7 @@
 #include "worker/bus/redis/redis_publisher.hpp"
 
 #include <algorithm>
+#include <optional>
 
 #include "worker/base/clock.hpp"
 #include "worker/base/log.hpp"
@@ -11,8 +12,6 @@
 namespace fsubs {
 namespace {
 
-constexpr size_t kBatchRecords = 1000;
-constexpr size_t kBatchBytes = 1024 * 1024;
 constexpr uint64_t kReplyTimeoutMs = 5000;
 constexpr uint64_t kTickMs = 1000;
 // When the name of a node that is not heard of is dropped.
@@ -22,12 +21,6 @@ constexpr uint64_t kLeastKeptMs = 60'000;
 // How finely the stream is trimmed by age.
 constexpr uint64_t kAgeSteps = 1000;
 constexpr uint64_t kLeastAgeStepMs = 1000;
-
-// What XADD says of an id that the stream has already, or has passed: it was appended by a request
-// whose answer was lost.
-bool IsThereAlready(const Reply& reply) {
-  return reply.is_error() && reply.text.find("equal or smaller") != std::string::npos;
-}
 
 }  // namespace
 
@@ -49,7 +42,10 @@ RedisPublisher::RedisPublisher(Setup setup)
       stream_(keys_.Stream(epoch_)),
       dialer_(setup_.dialer),
       connection_(setup_.access, "fraiseql_subs-publisher", ReplyLimits{}, &dialer_, this),
-      reader_(setup_.ring),
+      batch_({.ring = setup_.ring,
+              .keys = &keys_,
+              .counters = setup_.counters,
+              .max_length = setup_.max_length}),
       nodes_(&keys_),
       since_us_(NowUs()) {}
 
@@ -185,9 +181,8 @@ void RedisPublisher::Next() {
     case Stage::kAppending:
       if (catalog_due_ || tend_due_) {
         Tend();
-      } else if (FillBatch()) {
-        Ask(batch_.commands, batch_.writes == 1 ? 1 : batch_.writes + 2,
-            &RedisPublisher::OnAppended);
+      } else if (batch_.Fill(NowUs())) {
+        Ask(batch_.commands(), batch_.replies(), &RedisPublisher::OnAppended);
       } else if (finish_) {
         const Source own{.epoch = epoch_, .claim = claim_, .last = appended_, .node = setup_.node};
         Ask(Command("HSET", keys_.sources, epoch_, own.Value()), 1, &RedisPublisher::OnFinished);
@@ -306,12 +301,6 @@ void RedisPublisher::OnStream(RedisLink::Replies replies) {
     connection_.Fail("its stream has events that this server has not published");
     return;
   }
-  Locate(appended);
-  stage_ = Stage::kAppending;
-}
-
-// Go on behind that sequence.
-void RedisPublisher::Locate(uint64_t appended) {
   if (appended < appended_) {
     Log(LogLevel::kWarning,
         "Redis has lost events that it had accepted: %llu of them are appended again, as far as "
@@ -319,116 +308,29 @@ void RedisPublisher::Locate(uint64_t appended) {
         static_cast<unsigned long long>(appended_ - appended));
   }
   appended_ = appended;
-  next_sequence_ = appended + 1;
-  held_.reset();
-  EventRecord record;
-  uint64_t lost;
-  if (!reader_.SeekNear(next_sequence_)) {
-    // It is overwritten, and the reader finds out how many are.
-    reader_.Resume(0, next_sequence_);
-    return;
-  }
-  while (reader_.next_sequence() < next_sequence_) {
-    if (reader_.Next(&record, &lost) != RingReader::Result::kRecord) return;
-    if (record.sequence < next_sequence_) continue;
-    held_ = record;
-    return;
-  }
-}
-
-// Returns whether there is anything to append.
-bool RedisPublisher::FillBatch() {
-  batch_.records = 0;
-  batch_.bytes = 0;
-  std::string adds;
-  std::string value;
-  const std::string limit = std::to_string(setup_.max_length);
-  const int64_t now_us = NowUs();
-  std::optional<Position> changed;
-  while (batch_.records < kBatchRecords && adds.size() < kBatchBytes) {
-    EventRecord record;
-    uint64_t lost = 0;
-    if (held_) {
-      record = *held_;
-      held_.reset();
-    } else if (reader_.Next(&record, &lost) != RingReader::Result::kRecord) {
-      break;
-    }
-    if (record.sequence > next_sequence_) {
-      // The ids jump, by which readers count what is missing.
-      const uint64_t missing = record.sequence - next_sequence_;
-      setup_.counters->lost.Add(missing);
-      Log(LogLevel::kWarning,
-          "%llu events were overwritten in the ring before Redis took them: other nodes miss them",
-          static_cast<unsigned long long>(missing));
-    }
-    EncodeEntry(record, now_us, &value);
-    batch_.bytes += value.size();
-    const std::string id = EntryId(record.sequence);
-    if (setup_.max_length != 0) {
-      AppendCommand({"XADD", stream_, "MAXLEN", "~", limit, id, kEntryField, value}, &adds);
-    } else {
-      AppendCommand({"XADD", stream_, id, kEntryField, value}, &adds);
-    }
-    next_sequence_ = record.sequence + 1;
-    if (record.kind == RecordKind::kCatalogChanged) changed = record.position;
-    ++batch_.records;
-    batch_.last = record.sequence;
-    batch_.commit_time_us = record.commit_time_us;
-  }
-  if (batch_.records == 0) return false;
-  batch_.writes = batch_.records;
-  if (changed) {
-    // Who begins behind the change has to know of it.
-    AppendCommand({"HSET", keys_.catalog, "changed", epoch_ + " " + EpochName(*changed)}, &adds);
-    ++batch_.writes;
-  }
-  batch_.commands.clear();
-  if (batch_.writes == 1) {
-    batch_.commands = std::move(adds);
-  } else {
-    batch_.commands = Command("MULTI").append(adds).append(Command("EXEC"));
-  }
-  return true;
+  batch_.Locate(appended);
+  stage_ = Stage::kAppending;
 }
 
 void RedisPublisher::OnAppended(RedisLink::Replies replies) {
-  append_refused_ = true;
-  const Reply* first = replies.data();
-  size_t count = replies.size();
-  if (batch_.writes > 1) {
-    // What was refused when it was queued says why; EXEC then says no more than that it was.
-    for (const Reply& reply : replies) {
-      if (Refused(reply)) return;
-    }
-    const Reply& whole = replies.back();
-    if (!whole.is_array() || whole.elements.size() != batch_.writes) {
-      connection_.Fail("its answer to a transaction is none");
-      return;
-    }
-    first = whole.elements.data();
-    count = whole.elements.size();
+  std::string why;
+  const AppendBatch::Outcome outcome = batch_.Judge(replies, &why);
+  append_refused_ = outcome == AppendBatch::Outcome::kRefused;
+  if (append_refused_) {
+    connection_.Fail(why);
+    return;
   }
-  bool is_there_already = false;
-  for (size_t i = 0; i < count; ++i) {
-    if (IsThereAlready(first[i])) {
-      is_there_already = true;
-    } else if (Refused(first[i])) {
-      return;
-    }
-  }
-  append_refused_ = false;
-  if (is_there_already) {
+  if (outcome == AppendBatch::Outcome::kThereAlready) {
     // By this publisher, or by somebody else: the stream's end tells.
     stage_ = Stage::kLocating;
     return;
   }
   NoteSuccess();
-  appended_ = batch_.last;
+  appended_ = batch_.last();
   BusCounters& counters = *setup_.counters;
-  counters.appended.Add(batch_.records);
-  counters.appended_bytes.Add(batch_.bytes);
-  const int64_t took_us = NowUs() - batch_.commit_time_us;
+  counters.appended.Add(batch_.records());
+  counters.appended_bytes.Add(batch_.bytes());
+  const int64_t took_us = NowUs() - batch_.commit_time_us();
   counters.commit_to_append.Observe(took_us);
   counters.SetDelay(took_us);
   const uint64_t published = setup_.ring->head_sequence.load(std::memory_order_relaxed);

@@ -9,19 +9,16 @@
 
 #include <uv.h>
 
-#include <atomic>
 #include <functional>
-#include <memory>
-#include <optional>
 #include <string>
 #include <utility>
-#include <vector>
 
-#include "contract/ring_reader.hpp"
+#include "contract/ring_layout.hpp"
 #include "worker/base/task_queue.hpp"
 #include "worker/bus/bus_counters.hpp"
 #include "worker/bus/node_row.hpp"
 #include "worker/bus/redis/age_index.hpp"
+#include "worker/bus/redis/append_batch.hpp"
 #include "worker/bus/redis/node_list.hpp"
 #include "worker/bus/redis/redis_connection.hpp"
 #include "worker/bus/redis/redis_keys.hpp"
@@ -76,14 +73,6 @@ class RedisPublisher final : private RedisConnection::Sink {
     kAppending,
     kReplaced,  // another source has come after this one
   };
-  struct Batch {
-    std::string commands;
-    size_t records = 0;
-    size_t bytes = 0;   // of these
-    size_t writes = 0;  // commands that do so: one for each record, and what else goes with them
-    uint64_t last = 0;  // sequence
-    int64_t commit_time_us = 0;
-  };
 
   // RedisConnection::Sink.
   void OnReady() override;
@@ -100,11 +89,8 @@ class RedisPublisher final : private RedisConnection::Sink {
   void OnTended(RedisLink::Replies replies);
   void OnFinished(RedisLink::Replies replies);
   void OnNodes(RedisLink::Replies replies);
-  bool Claim(const SourceTable& sources);
-  bool FillBatch();
   void Tend();
   void OnTick();
-  void Locate(uint64_t appended);
   bool Refused(const Reply& reply);
   void TellReplaced(const Source& by);
   void SetTrouble(const std::string& trouble);
@@ -120,7 +106,7 @@ class RedisPublisher final : private RedisConnection::Sink {
   const std::string stream_;
   Dialer dialer_;
   RedisConnection connection_;
-  RingReader reader_;
+  AppendBatch batch_;
   NodeList nodes_;
   uv_async_t published_{};
   uv_timer_t tick_{};
@@ -132,12 +118,9 @@ class RedisPublisher final : private RedisConnection::Sink {
   std::string catalog_;  // snapshot
   Position catalog_covers_ = 0;
   uint64_t catalog_number_ = 0;
-  bool catalog_asked_ = false;       // whether Redis still has it
-  uint64_t claim_ = 0;               // 0: none yet
-  uint64_t appended_ = 0;            // sequence that the stream has
-  uint64_t next_sequence_ = 0;       // that is to be appended; 0: not located
-  std::optional<EventRecord> held_;  // read already; its views are the reader's
-  Batch batch_;
+  bool catalog_asked_ = false;  // whether Redis still has it
+  uint64_t claim_ = 0;          // 0: none yet
+  uint64_t appended_ = 0;       // sequence that the stream has
   AgeIndex ages_;
   uint64_t aged_ms_ = 0;  // when it was last told
   int64_t since_us_;
