@@ -7,6 +7,8 @@
 #include "worker/base/log.hpp"
 #include "worker/bus/node_row.hpp"
 #include "worker/bus/redis/command.hpp"
+#include "worker/bus/redis/pipeline.hpp"
+#include "worker/bus/redis/source_table.hpp"
 #include "worker/bus/redis/stream_entry.hpp"
 
 namespace fsubs {
@@ -16,8 +18,6 @@ constexpr uint64_t kReplyTimeoutMs = 5000;
 constexpr uint64_t kTickMs = 1000;
 // When the name of a node that is not heard of is dropped.
 constexpr int64_t kForgetNodeSeconds = 3600;
-// What a source leaves is kept at least so long by those who come after it.
-constexpr uint64_t kLeastKeptMs = 60'000;
 // How finely the stream is trimmed by age.
 constexpr uint64_t kAgeSteps = 1000;
 constexpr uint64_t kLeastAgeStepMs = 1000;
@@ -42,6 +42,10 @@ RedisPublisher::RedisPublisher(Setup setup)
       stream_(keys_.Stream(epoch_)),
       dialer_(setup_.dialer),
       connection_(setup_.access, "fraiseql_subs-publisher", ReplyLimits{}, &dialer_, this),
+      claim_({.ring = setup_.ring,
+              .keys = &keys_,
+              .node = setup_.node,
+              .max_age_ms = setup_.max_age_ms}),
       batch_({.ring = setup_.ring,
               .keys = &keys_,
               .counters = setup_.counters,
@@ -184,8 +188,7 @@ void RedisPublisher::Next() {
       } else if (batch_.Fill(NowUs())) {
         Ask(batch_.commands(), batch_.replies(), &RedisPublisher::OnAppended);
       } else if (finish_) {
-        const Source own{.epoch = epoch_, .claim = claim_, .last = appended_, .node = setup_.node};
-        Ask(Command("HSET", keys_.sources, epoch_, own.Value()), 1, &RedisPublisher::OnFinished);
+        Ask(claim_.CloseCommand(appended_), 1, &RedisPublisher::OnFinished);
       }
       return;
     case Stage::kWaiting:
@@ -211,50 +214,20 @@ void RedisPublisher::OnSources(RedisLink::Replies replies) {
     connection_.Fail("its table of sources is none");
     return;
   }
-  const Source* const newest = sources.newest();
-  const Source* const own = sources.Find(epoch_);
-  if (own != nullptr) claim_ = own->claim;
-  if (own != nullptr && newest != own) {
-    TellReplaced(*newest);
-    Ask(Command("UNWATCH"), 1, &RedisPublisher::OnTended);
-    return;
-  }
-  if (own != nullptr && !own->last) {
-    stage_ = Stage::kLocating;
-    Ask(Command("UNWATCH"), 1, &RedisPublisher::OnTended);
-    return;
-  }
-  // With a last sequence it was said to be over: of a worker before this one.
-  const uint64_t claim = own != nullptr ? own->claim : newest != nullptr ? newest->claim + 1 : 1;
-  std::string commands = Command("MULTI");
-  size_t count = 1;
-  const auto add = [&](const auto&... parts) {
-    AppendCommand({std::string_view(parts)...}, &commands);
-    ++count;
-  };
-  if (own == nullptr && newest != nullptr) {
-    Source before = *newest;
-    for (const RingPredecessor& one : setup_.ring->predecessors) {
-      if (one.epoch == 0 || EpochName(one.epoch) != before.epoch) continue;
-      before.last = one.sequences;
-      // The crash may have ended a backend between its commit and its turn at the ring.
-      before.has_more = true;
+  switch (claim_.Begin(sources)) {
+    case SourceClaim::Standing::kNone: {
+      const Pipeline transaction = claim_.Claim(sources);
+      Ask(transaction.commands(), transaction.replies(), &RedisPublisher::OnClaimed);
+      return;
     }
-    add("HSET", keys_.sources, before.epoch, before.Value());
-    const uint64_t kept_ms = std::max(setup_.max_age_ms, kLeastKeptMs);
-    if (setup_.max_age_ms != 0) {
-      add("PEXPIRE", keys_.Stream(before.epoch), std::to_string(kept_ms));
-    }
+    case SourceClaim::Standing::kNewest:
+      stage_ = Stage::kLocating;
+      break;
+    case SourceClaim::Standing::kReplaced:
+      TellReplaced(*sources.newest());
+      break;
   }
-  const Source mine{.epoch = epoch_, .claim = claim, .node = setup_.node};
-  add("HSET", keys_.sources, epoch_, mine.Value());
-  for (size_t i = 0; i + SourceTable::kMost <= sources.all().size(); ++i) {
-    add("HDEL", keys_.sources, sources.all()[i].epoch);
-    add("UNLINK", keys_.Stream(sources.all()[i].epoch));
-  }
-  add("EXEC");
-  claim_ = claim;
-  Ask(commands, count, &RedisPublisher::OnClaimed);
+  Ask(Command("UNWATCH"), 1, &RedisPublisher::OnTended);
 }
 
 void RedisPublisher::OnClaimed(RedisLink::Replies replies) {
@@ -339,20 +312,15 @@ void RedisPublisher::OnAppended(RedisLink::Replies replies) {
 
 // What is done once a second, and when the catalog has changed.
 void RedisPublisher::Tend() {
-  std::string commands;
-  size_t count = 0;
-  const auto add = [&](const auto&... parts) {
-    AppendCommand({std::string_view(parts)...}, &commands);
-    ++count;
-  };
+  Pipeline pipeline;
   // First, as OnTended wants them.
-  add("HGETALL", keys_.sources);
+  pipeline.Add("HGETALL", keys_.sources);
   catalog_asked_ = stage_ == Stage::kAppending && !catalog_due_;
-  if (catalog_asked_) add("HGET", keys_.catalog, "id");
+  if (catalog_asked_) pipeline.Add("HGET", keys_.catalog, "id");
   if (stage_ == Stage::kAppending && catalog_due_) {
     catalog_due_ = false;
-    add("HSET", keys_.catalog, "id", CatalogId(), "epoch", epoch_, "covers",
-        EpochName(catalog_covers_), "snapshot", catalog_);
+    pipeline.Add("HSET", keys_.catalog, "id", CatalogId(), "epoch", epoch_, "covers",
+                 EpochName(catalog_covers_), "snapshot", catalog_);
   }
   const uint64_t now_ms = MonotonicUs() / 1000;
   if (stage_ == Stage::kAppending && setup_.max_age_ms != 0) {
@@ -361,19 +329,19 @@ void RedisPublisher::Tend() {
       ages_.Note(now_ms, appended_);
     }
     if (const auto old = ages_.TakeOlder(now_ms, setup_.max_age_ms)) {
-      add("XTRIM", stream_, "MINID", "~", EntryId(*old + 1));
+      pipeline.Add("XTRIM", stream_, "MINID", "~", EntryId(*old + 1));
       setup_.counters->trims.Add();
     }
   }
   if (tend_due_) {
     const std::string now = std::to_string(NowUs() / 1'000'000);
-    add("SET", keys_.Node(setup_.node), OwnRow().ToJson(), "EX", NodeRow::kSeconds);
-    add("ZADD", keys_.nodes, now, setup_.node);
-    add("ZREMRANGEBYSCORE", keys_.nodes, "-inf",
-        std::to_string(NowUs() / 1'000'000 - kForgetNodeSeconds));
+    pipeline.Add("SET", keys_.Node(setup_.node), OwnRow().ToJson(), "EX", NodeRow::kSeconds);
+    pipeline.Add("ZADD", keys_.nodes, now, setup_.node);
+    pipeline.Add("ZREMRANGEBYSCORE", keys_.nodes, "-inf",
+                 std::to_string(NowUs() / 1'000'000 - kForgetNodeSeconds));
   }
   tend_due_ = false;
-  Ask(commands, count, &RedisPublisher::OnTended);
+  Ask(pipeline.commands(), pipeline.replies(), &RedisPublisher::OnTended);
 }
 
 std::string RedisPublisher::CatalogId() const {
@@ -406,18 +374,22 @@ void RedisPublisher::OnTended(RedisLink::Replies replies) {
       !SourceTable::Read(replies[0], &sources)) {
     return;
   }
-  const Source* const newest = sources.newest();
-  // All was thrown away, or this source alone.
-  if (newest == nullptr || (newest->epoch != epoch_ && newest->claim < claim_)) {
-    stage_ = Stage::kClaiming;
-    catalog_due_ = !catalog_.empty();
-  } else if (newest->epoch != epoch_) {
-    TellReplaced(*newest);
-  } else if (stage_ == Stage::kReplaced) {
-    stage_ = Stage::kLocating;
-  } else if (std::exchange(catalog_asked_, false) && replies[1].text != CatalogId()) {
-    // It was thrown away alone, as Redis does with keys that are in its way.
-    catalog_due_ = !catalog_.empty();
+  switch (claim_.Check(sources)) {
+    case SourceClaim::Standing::kNone:
+      stage_ = Stage::kClaiming;
+      catalog_due_ = !catalog_.empty();
+      break;
+    case SourceClaim::Standing::kReplaced:
+      TellReplaced(*sources.newest());
+      break;
+    case SourceClaim::Standing::kNewest:
+      if (stage_ == Stage::kReplaced) {
+        stage_ = Stage::kLocating;
+      } else if (std::exchange(catalog_asked_, false) && replies[1].text != CatalogId()) {
+        // It was thrown away alone, as Redis does with keys that are in its way.
+        catalog_due_ = !catalog_.empty();
+      }
+      break;
   }
 }
 

@@ -22,7 +22,7 @@
 #include "worker/bus/redis/node_list.hpp"
 #include "worker/bus/redis/redis_connection.hpp"
 #include "worker/bus/redis/redis_keys.hpp"
-#include "worker/bus/redis/source_table.hpp"
+#include "worker/bus/redis/source_claim.hpp"
 #include "worker/dial/dialer.hpp"
 
 namespace fsubs {
@@ -106,6 +106,7 @@ class RedisPublisher final : private RedisConnection::Sink {
   const std::string stream_;
   Dialer dialer_;
   RedisConnection connection_;
+  SourceClaim claim_;
   AppendBatch batch_;
   NodeList nodes_;
   uv_async_t published_{};
@@ -119,7 +120,6 @@ class RedisPublisher final : private RedisConnection::Sink {
   Position catalog_covers_ = 0;
   uint64_t catalog_number_ = 0;
   bool catalog_asked_ = false;  // whether Redis still has it
-  uint64_t claim_ = 0;          // 0: none yet
   uint64_t appended_ = 0;       // sequence that the stream has
   AgeIndex ages_;
   uint64_t aged_ms_ = 0;  // when it was last told
