@@ -1,7 +1,6 @@
 #include "worker/bus/redis/redis_publisher.hpp"
 
-#include <algorithm>
-#include <optional>
+#include <utility>
 
 #include "worker/base/clock.hpp"
 #include "worker/base/log.hpp"
@@ -18,9 +17,6 @@ constexpr uint64_t kReplyTimeoutMs = 5000;
 constexpr uint64_t kTickMs = 1000;
 // When the name of a node that is not heard of is dropped.
 constexpr int64_t kForgetNodeSeconds = 3600;
-// How finely the stream is trimmed by age.
-constexpr uint64_t kAgeSteps = 1000;
-constexpr uint64_t kLeastAgeStepMs = 1000;
 
 }  // namespace
 
@@ -51,7 +47,14 @@ RedisPublisher::RedisPublisher(Setup setup)
               .counters = setup_.counters,
               .max_length = setup_.max_length}),
       nodes_(&keys_),
-      since_us_(NowUs()) {}
+      ages_(setup_.max_age_ms),
+      since_us_(NowUs()),
+      catalog_(&keys_, epoch_, since_us_),
+      report_({.keys = &keys_,
+               .counters = setup_.counters,
+               .node = setup_.node,
+               .version = setup_.version,
+               .since_us = since_us_}) {}
 
 void RedisPublisher::Attach(uv_loop_t* loop) {
   uv_async_init(loop, &published_,
@@ -79,10 +82,7 @@ void RedisPublisher::Stop() {
 
 void RedisPublisher::SetCatalog(std::string snapshot_json, Position covers) {
   tasks_.Post([this, json = std::move(snapshot_json), covers]() mutable {
-    catalog_ = std::move(json);
-    catalog_covers_ = covers;
-    ++catalog_number_;
-    catalog_due_ = true;
+    catalog_.Set(std::move(json), covers);
     Next();
   });
 }
@@ -131,7 +131,7 @@ void RedisPublisher::OnReady() {
   stage_ = is_standby() ? Stage::kWaiting : Stage::kClaiming;
   tend_due_ = true;
   // Redis may have lost the one that it had.
-  catalog_due_ = !catalog_.empty();
+  catalog_.Renew();
   Next();
 }
 
@@ -183,7 +183,7 @@ void RedisPublisher::Next() {
       Ask(Command("XINFO", "STREAM", stream_), 1, &RedisPublisher::OnStream);
       return;
     case Stage::kAppending:
-      if (catalog_due_ || tend_due_) {
+      if (catalog_.is_due() || tend_due_) {
         Tend();
       } else if (batch_.Fill(NowUs())) {
         Ask(batch_.commands(), batch_.replies(), &RedisPublisher::OnAppended);
@@ -262,13 +262,10 @@ void RedisPublisher::OnStream(RedisLink::Replies replies) {
     connection_.Fail(info.text);
     return;
   }
-  if (info.is_array()) {
-    for (size_t i = 0; i + 1 < info.elements.size(); i += 2) {
-      if (info.elements[i].text != "last-generated-id") continue;
-      if (ParseEntryId(info.elements[i + 1].text, &appended)) break;
-      connection_.Fail("the last id of its stream is none of an event");
-      return;
-    }
+  const Reply* const last = info.is_array() ? info.Field("last-generated-id") : nullptr;
+  if (last != nullptr && !ParseEntryId(last->text, &appended)) {
+    connection_.Fail("the last id of its stream is none of an event");
+    return;
   }
   if (appended > setup_.ring->head_sequence.load(std::memory_order_acquire)) {
     connection_.Fail("its stream has events that this server has not published");
@@ -315,28 +312,17 @@ void RedisPublisher::Tend() {
   Pipeline pipeline;
   // First, as OnTended wants them.
   pipeline.Add("HGETALL", keys_.sources);
-  catalog_asked_ = stage_ == Stage::kAppending && !catalog_due_;
-  if (catalog_asked_) pipeline.Add("HGET", keys_.catalog, "id");
-  if (stage_ == Stage::kAppending && catalog_due_) {
-    catalog_due_ = false;
-    pipeline.Add("HSET", keys_.catalog, "id", CatalogId(), "epoch", epoch_, "covers",
-                 EpochName(catalog_covers_), "snapshot", catalog_);
-  }
-  const uint64_t now_ms = MonotonicUs() / 1000;
+  if (stage_ == Stage::kAppending) catalog_.AddTo(&pipeline);
   if (stage_ == Stage::kAppending && setup_.max_age_ms != 0) {
-    if (now_ms - aged_ms_ >= std::max(setup_.max_age_ms / kAgeSteps, kLeastAgeStepMs)) {
-      aged_ms_ = now_ms;
-      ages_.Note(now_ms, appended_);
-    }
-    if (const auto old = ages_.TakeOlder(now_ms, setup_.max_age_ms)) {
+    const uint64_t now_ms = MonotonicUs() / 1000;
+    ages_.Note(now_ms, appended_);
+    if (const auto old = ages_.TakeOld(now_ms)) {
       pipeline.Add("XTRIM", stream_, "MINID", "~", EntryId(*old + 1));
       setup_.counters->trims.Add();
     }
   }
   if (tend_due_) {
-    const std::string now = std::to_string(NowUs() / 1'000'000);
-    pipeline.Add("SET", keys_.Node(setup_.node), OwnRow().ToJson(), "EX", NodeRow::kSeconds);
-    pipeline.Add("ZADD", keys_.nodes, now, setup_.node);
+    report_.AddTo(OwnRow(), &pipeline);
     pipeline.Add("ZREMRANGEBYSCORE", keys_.nodes, "-inf",
                  std::to_string(NowUs() / 1'000'000 - kForgetNodeSeconds));
   }
@@ -344,23 +330,8 @@ void RedisPublisher::Tend() {
   Ask(pipeline.commands(), pipeline.replies(), &RedisPublisher::OnTended);
 }
 
-std::string RedisPublisher::CatalogId() const {
-  return epoch_ + "-" + std::to_string(since_us_) + "-" + std::to_string(catalog_number_);
-}
-
 NodeRow RedisPublisher::OwnRow() const {
-  return {.name = setup_.node,
-          .version = setup_.version,
-          .bus = "redis",
-          .role = RoleOf(stage_),
-          .epoch = epoch_,
-          .sequence = appended_,
-          .lag = setup_.counters->behind.get(),
-          .delay_us = setup_.counters->delay_us,
-          .connections = setup_.counters->connections.get(),
-          .subscriptions = setup_.counters->subscriptions.get(),
-          .since_us = since_us_,
-          .trouble = setup_.counters->trouble()};
+  return report_.Row(RoleOf(stage_), epoch_, appended_);
 }
 
 void RedisPublisher::OnTended(RedisLink::Replies replies) {
@@ -377,7 +348,7 @@ void RedisPublisher::OnTended(RedisLink::Replies replies) {
   switch (claim_.Check(sources)) {
     case SourceClaim::Standing::kNone:
       stage_ = Stage::kClaiming;
-      catalog_due_ = !catalog_.empty();
+      catalog_.Renew();
       break;
     case SourceClaim::Standing::kReplaced:
       TellReplaced(*sources.newest());
@@ -385,9 +356,8 @@ void RedisPublisher::OnTended(RedisLink::Replies replies) {
     case SourceClaim::Standing::kNewest:
       if (stage_ == Stage::kReplaced) {
         stage_ = Stage::kLocating;
-      } else if (std::exchange(catalog_asked_, false) && replies[1].text != CatalogId()) {
-        // It was thrown away alone, as Redis does with keys that are in its way.
-        catalog_due_ = !catalog_.empty();
+      } else if (stage_ == Stage::kAppending) {
+        catalog_.OnStored(replies[1]);
       }
       break;
   }

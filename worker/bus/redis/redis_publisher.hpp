@@ -20,6 +20,8 @@
 #include "worker/bus/redis/age_index.hpp"
 #include "worker/bus/redis/append_batch.hpp"
 #include "worker/bus/redis/node_list.hpp"
+#include "worker/bus/redis/node_report.hpp"
+#include "worker/bus/redis/published_catalog.hpp"
 #include "worker/bus/redis/redis_connection.hpp"
 #include "worker/bus/redis/redis_keys.hpp"
 #include "worker/bus/redis/source_claim.hpp"
@@ -95,7 +97,6 @@ class RedisPublisher final : private RedisConnection::Sink {
   void TellReplaced(const Source& by);
   void SetTrouble(const std::string& trouble);
   void NoteSuccess();
-  std::string CatalogId() const;
   NodeRow OwnRow() const;
   static const char* RoleOf(Stage stage);
   bool is_standby() const;
@@ -109,21 +110,17 @@ class RedisPublisher final : private RedisConnection::Sink {
   SourceClaim claim_;
   AppendBatch batch_;
   NodeList nodes_;
+  AgeIndex ages_;
+  const int64_t since_us_;
+  PublishedCatalog catalog_;
+  const NodeReport report_;
   uv_async_t published_{};
   uv_timer_t tick_{};
   TaskQueue tasks_{"bus"};
   Stage stage_ = Stage::kDown;
-  bool asking_ = false;    // of a request that is not answered yet
-  bool tend_due_ = false;  // once a second
-  bool catalog_due_ = false;
-  std::string catalog_;  // snapshot
-  Position catalog_covers_ = 0;
-  uint64_t catalog_number_ = 0;
-  bool catalog_asked_ = false;  // whether Redis still has it
-  uint64_t appended_ = 0;       // sequence that the stream has
-  AgeIndex ages_;
-  uint64_t aged_ms_ = 0;  // when it was last told
-  int64_t since_us_;
+  bool asking_ = false;           // of a request that is not answered yet
+  bool tend_due_ = false;         // once a second
+  uint64_t appended_ = 0;         // sequence that the stream has
   bool append_refused_ = false;   // the last time
   std::function<void()> finish_;  // null: it is not to finish, or has
 };

@@ -42,14 +42,6 @@ bool IsFull(const Reply& reply) {
   return reply.is_error("OOM") || reply.is_error("MISCONF");
 }
 
-// The value of that name in a flat array of names and values.
-const Reply* FieldOf(const Reply& array, std::string_view name) {
-  for (size_t i = 0; i + 1 < array.elements.size(); i += 2) {
-    if (array.elements[i].text == name) return &array.elements[i + 1];
-  }
-  return nullptr;
-}
-
 }  // namespace
 
 RedisReader::Line::Line(const Setup& setup, const char* purpose, Dialer* dialer,
@@ -213,7 +205,7 @@ void RedisReader::Begin() {
 void RedisReader::OnBegun(const RedisLink::Replies& replies) {
   const Reply& info = replies[0];
   if (info.is_array()) {
-    const Reply* const last = FieldOf(info, "last-generated-id");
+    const Reply* const last = info.Field("last-generated-id");
     if (last == nullptr || !ParseEntryId(last->text, &cursor_)) {
       control_.connection().Fail("its stream is none of events");
       return;
@@ -306,10 +298,10 @@ void RedisReader::TellPlace(std::string* commands, size_t* count) {
 void RedisReader::OnPlace(std::span<const Reply> replies) {
   if (replies.empty()) return;
   const Reply& info = replies[0];
-  const Reply* const last = info.is_array() ? FieldOf(info, "last-generated-id") : nullptr;
+  const Reply* const last = info.is_array() ? info.Field("last-generated-id") : nullptr;
   uint64_t end = 0;
   if (last != nullptr && ParseEntryId(last->text, &end)) {
-    const Reply* const added = FieldOf(info, "entries-added");
+    const Reply* const added = info.Field("entries-added");
     stream_end_ = end;
     stream_known_ = true;
     if (added != nullptr && added->integer >= 0) {
@@ -457,7 +449,7 @@ void RedisReader::TakeEntries(std::span<const Reply> entries) {
     }
     // An entry that was given before.
     if (sequence <= cursor_) continue;
-    const Reply* const value = FieldOf(entry.elements[1], kEntryField);
+    const Reply* const value = entry.elements[1].Field(kEntryField);
     const size_t size = value != nullptr ? value->text.size() : 0;
     const uint64_t takes = std::min(size + kBesideEntry, sink_->LargestRecord());
     if (takes > room) {
