@@ -2,9 +2,12 @@
 // cluster keeps them on one node.
 #pragma once
 
+#include <charconv>
 #include <cstdint>
 #include <cstdio>
 #include <string>
+#include <string_view>
+#include <system_error>
 
 namespace fsubs {
 
@@ -24,11 +27,17 @@ struct RedisKeys {
   const std::string nodes;    // sorted set: names by the time at which they were last heard of
 };
 
-// An epoch as keys and fields have it.
+// An epoch, or a position, as keys and fields have it.
 inline std::string EpochName(uint64_t epoch) {
   char text[20];
   std::snprintf(text, sizeof(text), "%llx", static_cast<unsigned long long>(epoch));
   return text;
+}
+// Returns false if `name` is none.
+[[nodiscard]] inline bool ParseEpochName(std::string_view name, uint64_t* epoch) {
+  const char* const end = name.data() + name.size();
+  const auto read = std::from_chars(name.data(), end, *epoch, 16);
+  return read.ec == std::errc{} && read.ptr == end;
 }
 
 // The one field of a stream's entry (stream_entry.hpp).

@@ -9,23 +9,22 @@
 
 #include <uv.h>
 
-#include <atomic>
 #include <functional>
-#include <memory>
-#include <optional>
 #include <string>
 #include <utility>
-#include <vector>
 
-#include "contract/ring_reader.hpp"
+#include "contract/ring_layout.hpp"
 #include "worker/base/task_queue.hpp"
 #include "worker/bus/bus_counters.hpp"
 #include "worker/bus/node_row.hpp"
 #include "worker/bus/redis/age_index.hpp"
+#include "worker/bus/redis/append_batch.hpp"
 #include "worker/bus/redis/node_list.hpp"
+#include "worker/bus/redis/node_report.hpp"
+#include "worker/bus/redis/published_catalog.hpp"
 #include "worker/bus/redis/redis_connection.hpp"
 #include "worker/bus/redis/redis_keys.hpp"
-#include "worker/bus/redis/source_table.hpp"
+#include "worker/bus/redis/source_claim.hpp"
 #include "worker/dial/dialer.hpp"
 
 namespace fsubs {
@@ -76,14 +75,6 @@ class RedisPublisher final : private RedisConnection::Sink {
     kAppending,
     kReplaced,  // another source has come after this one
   };
-  struct Batch {
-    std::string commands;
-    size_t records = 0;
-    size_t bytes = 0;   // of these
-    size_t writes = 0;  // commands that do so: one for each record, and what else goes with them
-    uint64_t last = 0;  // sequence
-    int64_t commit_time_us = 0;
-  };
 
   // RedisConnection::Sink.
   void OnReady() override;
@@ -100,16 +91,12 @@ class RedisPublisher final : private RedisConnection::Sink {
   void OnTended(RedisLink::Replies replies);
   void OnFinished(RedisLink::Replies replies);
   void OnNodes(RedisLink::Replies replies);
-  bool Claim(const SourceTable& sources);
-  bool FillBatch();
   void Tend();
   void OnTick();
-  void Locate(uint64_t appended);
   bool Refused(const Reply& reply);
   void TellReplaced(const Source& by);
   void SetTrouble(const std::string& trouble);
   void NoteSuccess();
-  std::string CatalogId() const;
   NodeRow OwnRow() const;
   static const char* RoleOf(Stage stage);
   bool is_standby() const;
@@ -120,27 +107,20 @@ class RedisPublisher final : private RedisConnection::Sink {
   const std::string stream_;
   Dialer dialer_;
   RedisConnection connection_;
-  RingReader reader_;
+  SourceClaim claim_;
+  AppendBatch batch_;
   NodeList nodes_;
+  AgeIndex ages_;
+  const int64_t since_us_;
+  PublishedCatalog catalog_;
+  const NodeReport report_;
   uv_async_t published_{};
   uv_timer_t tick_{};
   TaskQueue tasks_{"bus"};
   Stage stage_ = Stage::kDown;
-  bool asking_ = false;    // of a request that is not answered yet
-  bool tend_due_ = false;  // once a second
-  bool catalog_due_ = false;
-  std::string catalog_;  // snapshot
-  Position catalog_covers_ = 0;
-  uint64_t catalog_number_ = 0;
-  bool catalog_asked_ = false;       // whether Redis still has it
-  uint64_t claim_ = 0;               // 0: none yet
-  uint64_t appended_ = 0;            // sequence that the stream has
-  uint64_t next_sequence_ = 0;       // that is to be appended; 0: not located
-  std::optional<EventRecord> held_;  // read already; its views are the reader's
-  Batch batch_;
-  AgeIndex ages_;
-  uint64_t aged_ms_ = 0;  // when it was last told
-  int64_t since_us_;
+  bool asking_ = false;           // of a request that is not answered yet
+  bool tend_due_ = false;         // once a second
+  uint64_t appended_ = 0;         // sequence that the stream has
   bool append_refused_ = false;   // the last time
   std::function<void()> finish_;  // null: it is not to finish, or has
 };

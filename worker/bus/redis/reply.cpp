@@ -89,6 +89,13 @@ bool Reply::is_error(std::string_view code) const {
          (text.size() == code.size() || text[code.size()] == ' ');
 }
 
+const Reply* Reply::Field(std::string_view name) const {
+  for (size_t i = 0; i + 1 < elements.size(); i += 2) {
+    if (elements[i].text == name) return &elements[i + 1];
+  }
+  return nullptr;
+}
+
 void ReplyReader::Free::operator()(redisReader* reader) const {
   redisReaderFree(reader);
 }

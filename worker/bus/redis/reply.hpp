@@ -26,6 +26,8 @@ struct Reply {
   bool is_text() const { return type == Type::kText || type == Type::kStatus; }
   // Whether it is an error of that code, such as "READONLY".
   bool is_error(std::string_view code) const;
+  // The value of that name in a flat array of names and values; null: there is none.
+  const Reply* Field(std::string_view name) const;
 };
 
 struct ReplyLimits {

@@ -8,15 +8,24 @@ namespace fsubs {
 namespace {
 
 TEST(AgeIndex, TellsWhatIsOlderOnce) {
-  AgeIndex ages;
-  ages.Note(0, 10);
-  ages.Note(1000, 20);
+  AgeIndex ages(1000);
+  ages.Note(1000, 10);
   ages.Note(2000, 20);
-  EXPECT_EQ(ages.TakeOlder(1000, 1000), std::nullopt);
-  EXPECT_EQ(ages.TakeOlder(2500, 1000), 20u);
-  EXPECT_EQ(ages.TakeOlder(2500, 1000), std::nullopt);
-  ages.Note(3000, 30);
-  EXPECT_EQ(ages.TakeOlder(9000, 1000), 30u);
+  ages.Note(3000, 20);
+  EXPECT_EQ(ages.TakeOld(2000), std::nullopt);
+  EXPECT_EQ(ages.TakeOld(3500), 20u);
+  EXPECT_EQ(ages.TakeOld(3500), std::nullopt);
+  ages.Note(4000, 30);
+  EXPECT_EQ(ages.TakeOld(9000), 30u);
+}
+
+TEST(AgeIndex, AgesAreToldApartByAThousandthOfTheLongest) {
+  AgeIndex ages(10'000'000);
+  ages.Note(20'000, 1);
+  ages.Note(29'999, 2);
+  EXPECT_EQ(ages.TakeOld(20'000'000), 1u);
+  ages.Note(30'000, 3);
+  EXPECT_EQ(ages.TakeOld(20'000'000), 3u);
 }
 
 TEST(Backoff, DoublesUpToItsMostAndStartsAgain) {

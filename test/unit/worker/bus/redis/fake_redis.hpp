@@ -17,24 +17,15 @@
 #include <vector>
 
 #include "contract/address.hpp"
+#include "test/unit/worker/bus/redis/resp.hpp"
 #include "worker/base/kept_process.hpp"
 #include "worker/dial/dial_protocol.hpp"
 
 namespace fsubs {
 
-// RESP, as a server writes it.
-inline std::string Bulk(std::string_view text) {
-  return "$" + std::to_string(text.size()) + "\r\n" + std::string(text) + "\r\n";
-}
-inline std::string Array(const std::vector<std::string>& parts) {
-  std::string array = "*" + std::to_string(parts.size()) + "\r\n";
-  for (const std::string& part : parts) array += part;
-  return array;
-}
-
 class FakeRedis {
  public:
-  using Words = std::vector<std::string>;
+  using Words = CommandWords;
   // Returns what is answered; nothing: no answer for now.
   using Answer = std::function<std::optional<std::string>(const Words& command)>;
 
@@ -134,28 +125,6 @@ class FakeRedis {
         send(peers_[index].fd, answer->data(), answer->size(), MSG_NOSIGNAL);
       }
     }
-  }
-
-  static std::optional<Words> TakeCommand(std::string* bytes) {
-    size_t at = 0;
-    const auto number = [&]() -> std::optional<size_t> {
-      const size_t end = bytes->find("\r\n", at);
-      if (end == std::string::npos) return std::nullopt;
-      const size_t value = std::stoul(bytes->substr(at + 1, end - at - 1));
-      at = end + 2;
-      return value;
-    };
-    const auto count = number();
-    if (!count) return std::nullopt;
-    Words words;
-    for (size_t i = 0; i < *count; ++i) {
-      const auto length = number();
-      if (!length || at + *length + 2 > bytes->size()) return std::nullopt;
-      words.push_back(bytes->substr(at, *length));
-      at += *length + 2;
-    }
-    bytes->erase(0, at);
-    return words;
   }
 
   int channel_;
