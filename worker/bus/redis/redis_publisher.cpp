@@ -29,6 +29,18 @@ bool IsThereAlready(const Reply& reply) {
   return reply.is_error() && reply.text.find("equal or smaller") != std::string::npos;
 }
 
+// In the place of an event that Redis does not take.
+EventRecord LossOf(const EventRecord& event) {
+  EventRecord loss;
+  loss.kind = RecordKind::kEventsLost;
+  loss.sequence = event.sequence;
+  loss.position = event.position;
+  loss.commit_time_us = event.commit_time_us;
+  loss.channel = event.channel;
+  loss.data = "1";
+  return loss;
+}
+
 }  // namespace
 
 const char* RedisPublisher::RoleOf(Stage stage) {
@@ -136,6 +148,10 @@ void RedisPublisher::OnReady() {
 }
 
 void RedisPublisher::OnDown(const std::string& why) {
+  // An event that is larger than proto-max-bulk-len would keep back all that come after it.
+  const bool is_too_large =
+      std::exchange(appending_, false) && why.find("invalid bulk length") != std::string::npos;
+  most_bytes_ = is_too_large ? batch_.largest - 1 : kAnyBytes;
   if (!why.empty()) {
     setup_.counters->errors.Add();
     SetTrouble("Redis: " + why);
@@ -186,6 +202,7 @@ void RedisPublisher::Next() {
       if (catalog_due_ || tend_due_) {
         Tend();
       } else if (FillBatch()) {
+        appending_ = true;
         Ask(batch_.commands, batch_.writes == 1 ? 1 : batch_.writes + 2,
             &RedisPublisher::OnAppended);
       } else if (finish_) {
@@ -340,6 +357,7 @@ void RedisPublisher::Locate(uint64_t appended) {
 bool RedisPublisher::FillBatch() {
   batch_.records = 0;
   batch_.bytes = 0;
+  batch_.largest = 0;
   std::string adds;
   std::string value;
   const std::string limit = std::to_string(setup_.max_length);
@@ -363,7 +381,17 @@ bool RedisPublisher::FillBatch() {
           static_cast<unsigned long long>(missing));
     }
     EncodeEntry(record, now_us, &value);
+    if (value.size() > most_bytes_) {
+      setup_.counters->lost.Add(1);
+      Log(LogLevel::kWarning,
+          "an event of %zu bytes is larger than Redis takes (proto-max-bulk-len): other nodes "
+          "miss it",
+          value.size());
+      record = LossOf(record);
+      EncodeEntry(record, now_us, &value);
+    }
     batch_.bytes += value.size();
+    batch_.largest = std::max(batch_.largest, value.size());
     const std::string id = EntryId(record.sequence);
     if (setup_.max_length != 0) {
       AppendCommand({"XADD", stream_, "MAXLEN", "~", limit, id, kEntryField, value}, &adds);
@@ -417,7 +445,7 @@ void RedisPublisher::OnAppended(RedisLink::Replies replies) {
       return;
     }
   }
-  append_refused_ = false;
+  append_refused_ = appending_ = false;
   if (is_there_already) {
     // By this publisher, or by somebody else: the stream's end tells.
     stage_ = Stage::kLocating;

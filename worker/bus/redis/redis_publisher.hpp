@@ -76,12 +76,14 @@ class RedisPublisher final : private RedisConnection::Sink {
     kAppending,
     kReplaced,  // another source has come after this one
   };
+  static constexpr size_t kAnyBytes = ~size_t{0};
   struct Batch {
     std::string commands;
     size_t records = 0;
-    size_t bytes = 0;   // of these
-    size_t writes = 0;  // commands that do so: one for each record, and what else goes with them
-    uint64_t last = 0;  // sequence
+    size_t bytes = 0;    // of these
+    size_t largest = 0;  // of them, in bytes
+    size_t writes = 0;   // commands that do so: one for each record, and what else goes with them
+    uint64_t last = 0;   // sequence
     int64_t commit_time_us = 0;
   };
 
@@ -138,6 +140,8 @@ class RedisPublisher final : private RedisConnection::Sink {
   uint64_t next_sequence_ = 0;       // that is to be appended; 0: not located
   std::optional<EventRecord> held_;  // read already; its views are the reader's
   Batch batch_;
+  bool appending_ = false;         // the batch is under way
+  size_t most_bytes_ = kAnyBytes;  // that Redis takes as one value, as far as it has told
   AgeIndex ages_;
   uint64_t aged_ms_ = 0;  // when it was last told
   int64_t since_us_;
