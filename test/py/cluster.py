@@ -56,15 +56,17 @@ def free_port(beside=0):
     """One on which nobody listens, at whatever address; nor on the one that is so much higher."""
     while True:
         port = random.choice(PORTS)
-        if all(one in PORTS and _is_free(one) for one in (port, port + beside)):
+        if all(one in PORTS and is_free(one) for one in (port, port + beside)):
             return port
 
 
-def _is_free(port):
-    with socket.socket() as probe, contextlib.suppress(OSError):
-        probe.bind(("", port))
-        return True
-    return False
+def is_free(port):
+    with socket.socket() as probe:
+        try:
+            probe.bind(("", port))
+        except OSError:
+            return False
+    return True
 
 
 def give_to_server_user(path):
