@@ -227,7 +227,7 @@ def test_a_standby_lists_itself_and_all_nodes_once_it_publishes(primary, standby
     def nodes(cluster):
         return {row[0]: row[1] for row in cluster.sql("SELECT name, role FROM fraiseql_nodes()")}
 
-    assert nodes(standby) == {"standby": "subscriber"}
+    assert nodes(standby) == {"standby": "standby"}
     wait_until(
         lambda: nodes(primary) == {"primary": "publisher", "standby": "standby"},
         "the primary knows of it",
