@@ -3,6 +3,7 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <list>
 #include <string>
 #include <vector>
 
@@ -72,7 +73,7 @@ class AppendBatchTest : public testing::Test {
     return ids;
   }
 
-  Outcome Judge(const AppendBatch& batch, const std::vector<Reply>& replies) {
+  Outcome Judge(AppendBatch& batch, const std::vector<Reply>& replies) {
     why_.clear();
     return batch.Judge(replies, &why_);
   }
@@ -81,6 +82,7 @@ class AppendBatchTest : public testing::Test {
   RedisKeys keys_{"db"};
   BusCounters counters_;
   std::string why_;
+  std::list<std::string> values_;  // of records
 };
 
 class SmallRingAppendBatchTest : public AppendBatchTest {
@@ -284,6 +286,51 @@ TEST_F(AppendBatchTest, ATransactionThatIsNotQueuedIsRefusedForTheReasonToldFirs
                           Error("EXECABORT Transaction discarded")}),
             Outcome::kRefused);
   EXPECT_EQ(why_, "OOM command not allowed");
+}
+
+TEST_F(AppendBatchTest, InThePlaceOfAnEventThatRedisFindsTooLargeThereIsItsLoss) {
+  AppendBatch batch = Make();
+  batch.Locate(0);
+  Publish(1, '"' + std::string(1000, 'x') + '"');
+  Publish();
+  const auto records = [&] {
+    std::vector<EventRecord> all;
+    for (const CommandWords& command : TakeCommands(batch.commands())) {
+      if (command[0] != "XADD") continue;
+      values_.push_back(command.back());
+      int64_t appended_us;
+      EXPECT_EQ(DecodeEntry(values_.back(), &all.emplace_back(), &appended_us), EntryResult::kOk);
+    }
+    return all;
+  };
+  for (const char* why : {"the server closed the connection",
+                          "ERR Protocol error: invalid bulk length (the server closed it)"}) {
+    ASSERT_TRUE(batch.Fill(1));
+    EXPECT_EQ(records()[0].kind, RecordKind::kEvent);
+    batch.OnDown(why);
+    batch.Locate(0);
+  }
+  ASSERT_TRUE(batch.Fill(1));
+  const std::vector<EventRecord> all = records();
+  ASSERT_EQ(all.size(), 2u);
+  EXPECT_EQ(all[0].kind, RecordKind::kEventsLost);
+  EXPECT_EQ(all[0].sequence, 1u);
+  EXPECT_EQ(all[0].channel, "c");
+  EXPECT_EQ(all[0].data, "1");
+  EXPECT_EQ(all[1].kind, RecordKind::kEvent);
+  EXPECT_EQ(counters_.lost.get(), 1u);
+}
+
+TEST_F(AppendBatchTest, OfABatchThatIsAppendedNothingIsTooLarge) {
+  AppendBatch batch = Make();
+  batch.Locate(0);
+  Publish();
+  ASSERT_TRUE(batch.Fill(1));
+  EXPECT_EQ(Judge(batch, {Text("1-0")}), Outcome::kAppended);
+  batch.OnDown("ERR Protocol error: invalid bulk length");
+  Publish();
+  ASSERT_TRUE(batch.Fill(1));
+  EXPECT_EQ(counters_.lost.get(), 0u);
 }
 
 }  // namespace
