@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "worker/base/clock.hpp"
+#include "worker/bus/bus_counters.hpp"
 #include "worker/bus/postgresql/postgresql_reader.hpp"
 
 using namespace fsubs;
@@ -74,7 +75,8 @@ int main(int argc, char** argv) {
     std::fprintf(stderr, "usage: sql_bus CONNECTION SECONDS [CONNECTION_TO_LISTEN]\n");
     return 2;
   }
-  PostgresqlReader reader(argv[1], argc > 3 ? argv[3] : "");
+  BusCounters counters;
+  PostgresqlReader reader(argv[1], argc > 3 ? argv[3] : "", &counters);
   const std::string problem = reader.Open();
   if (!problem.empty()) {
     std::fprintf(stderr, "%s\n", problem.c_str());

@@ -94,7 +94,7 @@ SELECT t.oid, t.tgrelid AS relid, t.tgparentid AS parent, t.tgname AS name, t.tg
        t.tgdeferrable AS is_deferrable, t.tgnargs AS arguments,
        -- Empty is as good as none.
        CASE WHEN t.tgnargs > 0 THEN
-           nullif(convert_from(substring(t.tgargs FOR position('\x00'::bytea IN t.tgargs) - 1),
+           nullif(convert_from(substring(t.tgargs FOR position(decode('00', 'hex') IN t.tgargs) - 1),
                                getdatabaseencoding()), '') END AS channel,
        -- What it publishes: bits of pg_trigger.tgtype. 0 for a trigger that fraiseql_capture refuses
        -- to be called by.

@@ -5,7 +5,6 @@
 
 #include "contract/heartbeat.hpp"
 #include "worker/base/log.hpp"
-#include "worker/base/version.hpp"
 #include "worker/bus/memory/catalog_file.hpp"
 #include "worker/bus/redis/redis_setup.hpp"
 #include "worker/confinement.hpp"
@@ -31,8 +30,7 @@ constexpr uint64_t kLoginsLookMs = 50;
 
 // The same for calls of resolvers.
 constexpr uint64_t kCallsLookMs = 20;
-// How long the worker's end may wait for the bus.
-constexpr uint64_t kBusPatienceMs = 1000;
+
 // How often it is looked whether the last words have been written.
 constexpr uint64_t kSendingLookMs = 5;
 
@@ -80,8 +78,8 @@ Worker::Worker(int argc, char** argv, const Options& options, WorkerParts parts)
       feed_(std::move(parts.feed)),
       sockets_(parts.sockets),
       counters_(ring_->wake_fds().size()),
-      dialer_(parts.dialer),
       bus_(std::move(parts.bus)),
+      publishing_(parts.dialer, bus_.get(), &tasks_),
       keys_(parts.fetcher, this),
       logins_([this](uint64_t number, const AuthenticateCall& call) {
         return side_door_ &&
@@ -134,17 +132,17 @@ std::string Worker::Start() {
   heartbeat_->Attach(&loop_);
   logins_timer_.Attach(&loop_);
   calls_timer_.Attach(&loop_);
+  publishing_.Attach(&loop_);
   uv_timer_init(&loop_, &drain_timer_);
   uv_timer_init(&loop_, &retry_timer_);
   uv_timer_init(&loop_, &database_timer_);
   uv_timer_init(&loop_, &sending_timer_);
-  uv_timer_init(&loop_, &bus_timer_);
   uv_timer_start(
       &database_timer_,
       [](uv_timer_t* timer) {
         auto* const worker = static_cast<Worker*>(timer->loop->data);
         worker->LookForDatabase();
-        worker->CountConnections();
+        CountClients(worker->counters_, worker->bus_.get());
         worker->audit_.TellLeftOut();
         worker->denied_.Tell(worker->counters_, MonotonicMs(), &worker->audit_);
       },
@@ -190,57 +188,8 @@ std::string Worker::Start() {
   return {};
 }
 
-// Without the bus the clients of this server are served none the less.
-void Worker::StartPublishing(const RedisAccess& access, const std::string& error) {
-  if (!error.empty()) {
-    Log(LogLevel::kError, "other nodes get no events: %s", error.c_str());
-    bus_->SetTrouble(error);
-    return;
-  }
-  RedisPublisher::Setup setup;
-  setup.ring = ring_->ring();
-  setup.access = access;
-  setup.dialer = dialer_;
-  setup.database = options_->database;
-  setup.node = NodeName(*options_);
-  setup.max_length = options_->bus_max_length;
-  setup.max_age_ms = options_->bus_max_age;
-  setup.version = kVersion;
-  setup.counters = bus_.get();
-  publishing_ = std::make_unique<PublishingThread>(std::move(setup));
-  publishing_->Start();
-}
-
-void Worker::CountConnections() {
-  uint64_t clients = 0;
-  uint64_t subscriptions = 0;
-  for (const ShardCounters& counters : counters_) {
-    clients += counters.connections.get();
-    subscriptions += counters.subscriptions.get();
-  }
-  bus_->connections.Set(clients);
-  bus_->subscriptions.Set(subscriptions);
-}
-
-// Have the bus get what the ring still has for it, but do not wait long for a Redis that is away.
-void Worker::FinishPublishing() {
-  if (!publishing_) return;
-  const auto finished = [this] {
-    if (!std::exchange(bus_finished_, true)) OnDrained();
-  };
-  publishing_->Finish([this, finished] { tasks_.Post(finished); });
-  bus_timer_.data = this;
-  uv_timer_start(
-      &bus_timer_,
-      [](uv_timer_t* timer) {
-        auto* const worker = static_cast<Worker*>(timer->data);
-        if (!std::exchange(worker->bus_finished_, true)) worker->OnDrained();
-      },
-      kBusPatienceMs, 0);
-}
-
 void Worker::OnRead(const std::string& snapshot_json, Position covers) {
-  if (publishing_) publishing_->SetCatalog(snapshot_json, covers);
+  publishing_.SetCatalog(snapshot_json, covers);
 }
 
 std::string Worker::OpenSideDoor() {
@@ -292,7 +241,7 @@ std::string Worker::Listen() {
   const std::optional<BusNeeds> needs = feed_ ? std::optional(feed_->needs()) : std::nullopt;
   error = ConfineFiles(*options_, needs);
   if (!error.empty()) return error;
-  if (publishes) StartPublishing(bus_access, bus_error);
+  if (publishes) publishing_.Start(ring_->ring(), *options_, bus_access, bus_error);
   for (size_t i = 0; i < ring_->wake_fds().size(); ++i) {
     Shard::Setup setup;
     setup.index = i;
@@ -555,39 +504,23 @@ bool Worker::OnRequest(std::string_view op, const std::optional<JsonValue>& argu
 }
 
 void Worker::TellNodes(Reply reply) {
-  if (!publishing_) {
-    const bool has_others = options_->bus == Bus::kRedis;
-    std::string unknown = has_others ? bus_->trouble() : std::string();
-    if (has_others && unknown.empty()) unknown = "the server that publishes is another one: ask it";
-    reply({.rows = NodeRows(OwnNode(), {}, unknown)});
+  if (publishing_.is_on()) {
+    publishing_.AskNodes(
+        [reply = std::move(reply)](const NodeRow& own, const NodeList::Answer& answer) {
+          reply({.rows = NodeRows(own, answer.nodes, answer.error)});
+        });
     return;
   }
-  publishing_->AskNodes(
-      [this, reply = std::move(reply)](const NodeRow& own, const NodeList::Answer& answer) {
-        tasks_.Post(
-            [reply, rows = NodeRows(own, answer.nodes, answer.error)] { reply({.rows = rows}); });
-      });
-}
-
-// Of one that does not publish.
-NodeRow Worker::OwnNode() const {
+  const bool has_others = options_->bus == Bus::kRedis;
+  std::string unknown = has_others ? bus_->trouble() : std::string();
+  if (has_others && unknown.empty()) unknown = "the server that publishes is another one: ask it";
   const bool is_standby = (server().ring()->server_state.load() & kServerInRecovery) != 0;
-  NodeRow row{.name = NodeName(*options_),
-              .version = kVersion,
-              .bus = kBusChoices[static_cast<size_t>(options_->bus)].name,
-              .role = feed_                          ? "subscriber"
-                      : is_standby                   ? "standby"
-                      : options_->bus == Bus::kRedis ? "publisher"
-                                                     : "single",
-              .lag = bus_->behind.get(),
-              .delay_us = bus_->delay_us,
-              .since_us = started_us_,
-              .trouble = bus_->trouble()};
-  for (const ShardCounters& counters : counters_) {
-    row.connections += counters.connections.get();
-    row.subscriptions += counters.subscriptions.get();
-  }
-  return row;
+  const char* const role = feed_        ? "subscriber"
+                           : is_standby ? "standby"
+                           : has_others ? "publisher"
+                                        : "single";
+  CountClients(counters_, bus_.get());
+  reply({.rows = NodeRows(OwnNodeRow(*options_, role, *bus_, started_us_), {}, unknown)});
 }
 
 std::unique_ptr<DoorUser> Worker::OnDoor(std::string_view op, Door* door, Answer* answer) {
@@ -674,12 +607,12 @@ void Worker::StartDrain() {
       },
       options_->drain_timeout, 0);
   for (const auto& shard : shards_) shard->Drain();
-  FinishPublishing();
+  if (publishing_.is_on()) publishing_.Finish([this] { OnDrained(); });
 }
 
 void Worker::OnDrained() {
   tasks_.Post([this] {
-    if (++drained_ < shards_.size() + (publishing_ ? 1 : 0)) return;
+    if (++drained_ < shards_.size() + (publishing_.is_on() ? 1 : 0)) return;
     Log(LogLevel::kLog, "drained");
     // Hosts are still to read how their sessions ended.
     uv_timer_start(

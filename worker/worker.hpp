@@ -23,7 +23,7 @@
 #include "worker/bus/bus_counters.hpp"
 #include "worker/bus/bus_feed.hpp"
 #include "worker/bus/event_ring.hpp"
-#include "worker/bus/redis/publishing_thread.hpp"
+#include "worker/bus_publishing.hpp"
 #include "worker/catalog_loader.hpp"
 #include "worker/denied_events.hpp"
 #include "worker/health.hpp"
@@ -82,9 +82,7 @@ class Worker final : private ShardHost,
   void OnDrained() override;
   void OnLinkReport(LinkId link, LinkReport report) override;
   HttpReply OnGet(std::string_view path) override;
-  void OnPublished() override {
-    if (publishing_) publishing_->NotePublished();
-  }
+  void OnPublished() override { publishing_.NotePublished(); }
 
   // SideDoorHost.
   void OnSnapshot(side_door::SnapshotRequest request, std::string_view snapshot_json) override {
@@ -121,11 +119,7 @@ class Worker final : private ShardHost,
   void FeedWatchdog();
   void ReloadCatalogFile(const Options& options);
   std::string Listen();
-  void StartPublishing(const RedisAccess& access, const std::string& error);
-  void FinishPublishing();
-  void CountConnections();
   void TellNodes(Reply reply);
-  NodeRow OwnNode() const;
   void WarnOfFiles(const Options& options) const;
   void AdoptInTurn(int fd);
   void LookForDatabase();
@@ -156,9 +150,8 @@ class Worker final : private ShardHost,
   const ServiceManager manager_;
   std::vector<ShardCounters> counters_;
   PeerCounts peers_;
-  const KeptProcess dialer_;
   const std::unique_ptr<BusCounters> bus_;
-  std::unique_ptr<PublishingThread> publishing_;  // null: there is no bus; constant after start
+  BusPublishing publishing_;
   AuditLog audit_;
   DeniedEvents denied_;
   LimitTable limits_;
@@ -185,13 +178,11 @@ class Worker final : private ShardHost,
   uv_timer_t database_timer_{};
   uv_timer_t sending_timer_{};
   uv_timer_t watchdog_timer_{};
-  uv_timer_t bus_timer_{};
   TaskQueue tasks_{"control thread"};
   ShardRequests shard_requests_{&loop_, &tasks_, &shards_};
 
-  size_t drained_ = 0;         // shards, and the bus
-  bool bus_finished_ = false;  // it has been counted
-  size_t files_ = 0;           // that may be open
+  size_t drained_ = 0;  // shards, and the bus
+  size_t files_ = 0;    // that may be open
 
   std::atomic<CatalogState> catalog_{CatalogState::kUnread};
   std::atomic<bool> draining_{false};

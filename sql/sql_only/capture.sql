@@ -183,7 +183,7 @@ $$;
 -- Nothing that goes wrong here fails the write. What can raise an error stands in a block of its own,
 -- in which nothing is written: so it takes no transaction number.
 CREATE OR REPLACE FUNCTION fraiseql_capture() RETURNS trigger
-LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
+LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp SET quote_all_identifiers = off AS $$
 DECLARE
     watched oid := TG_RELID;
     is_partition boolean;
@@ -222,8 +222,7 @@ BEGIN
             IF current_setting('TimeZone') IN ('UTC', 'Etc/UTC', 'GMT') AND current_setting('DateStyle') LIKE 'ISO%'
                 AND current_setting('IntervalStyle') = 'postgres' AND current_setting('bytea_output') = 'hex'
                 AND current_setting('extra_float_digits') IN ('1', '2', '3')
-                AND current_setting('lc_monetary') IN ('C', 'POSIX', 'C.UTF-8')
-                AND current_setting('quote_all_identifiers') = 'off' THEN
+                AND current_setting('lc_monetary') IN ('C', 'POSIX', 'C.UTF-8') THEN
                 data := head || ',"row":' || to_json(CASE WHEN TG_OP = 'DELETE' THEN OLD ELSE NEW END)::text
                     || ',"old":' || CASE WHEN TG_OP = 'UPDATE' THEN to_json(OLD)::text ELSE 'null' END || '}';
             ELSE

@@ -62,7 +62,7 @@ BEGIN
             MESSAGE = format('there is no limit "%s"', key),
             DETAIL = format('There are %s.', array_to_string(known, ', '));
     END IF;
-    IF is_of_role AND key LIKE '%\_per\_address' THEN
+    IF is_of_role AND right(key, 12) = '_per_address' THEN
         RAISE invalid_parameter_value USING
             MESSAGE = format('%s cannot be the limit of a role', key),
             DETAIL = 'It counts before it is known who connects.',

@@ -99,6 +99,32 @@ def test_a_misspelt_option_is_refused(make_node):
     assert "--prot" in said
 
 
+@pytest.mark.parametrize(
+    ("line", "told"),
+    [
+        ("alow_anonymous = false", '"alow_anonymous"'),
+        ("[limits]\nmax_connections = 5", '"[limits]"'),
+        ("\ufeffport = 4000", "port"),
+    ],
+    ids=["misspelt", "of a section", "behind a byte order mark"],
+)
+def test_what_is_no_option_is_refused_in_the_file_too(make_node, line, told):
+    node = make_node()
+    config = node.directory / "node.conf"
+    config.write_text(line + "\n")
+    node.command += ["--config", config]
+    code, said = node.run()
+    assert code == 1
+    assert told in said
+
+    config.write_text("")
+    node.start()
+    config.write_text(line + "\n")
+    node.signal(signal.SIGHUP)
+    node.wait_for_log("in the file is no option")
+    assert node.is_ready()
+
+
 def test_a_node_serves_by_tls_and_takes_renewed_certificates(make_node):
     authority = Authority()
 

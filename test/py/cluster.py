@@ -56,9 +56,17 @@ def free_port():
     """One on which nobody listens, at whatever address."""
     while True:
         port = random.choice(PORTS)
-        with socket.socket() as probe, contextlib.suppress(OSError):
-            probe.bind(("", port))
+        if is_free(port):
             return port
+
+
+def is_free(port):
+    with socket.socket() as probe:
+        try:
+            probe.bind(("", port))
+        except OSError:
+            return False
+    return True
 
 
 def give_to_server_user(path):

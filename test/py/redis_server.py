@@ -1,16 +1,31 @@
 """Redis servers and Sentinels of the tests' own, on free ports of this machine."""
 
 import contextlib
+import functools
+import re
 import shutil
 import socket
 import subprocess
 import tempfile
 from pathlib import Path
 
-from cluster import free_port, wait_until
+from cluster import free_port, is_free, wait_until
 
 # Debian's package redis-tools has the server's program, but starts no server as redis-server does.
 PROGRAM = shutil.which("redis-server") or "/usr/bin/redis-check-rdb"
+
+
+@functools.cache
+def version():
+    """Of the program, as a tuple of numbers. Valkey begins with 8."""
+    told = subprocess.run(
+        ["redis-server", "--version"],
+        executable=PROGRAM,
+        capture_output=True,
+        text=True,
+        check=True,
+    ).stdout
+    return tuple(map(int, re.search(r"v=([\d.]+)", told)[1].split(".")))
 
 
 class _Program:
@@ -75,9 +90,12 @@ class _Program:
 
     password = None
 
+    def connection(self):
+        return socket.create_connection(("127.0.0.1", self.port), timeout=10)
+
     def call(self, *words):
         """Send one command and return its reply: str, int, None, list, or an Exception."""
-        with socket.create_connection(("127.0.0.1", self.port), timeout=10) as connection:
+        with self.connection() as connection:
             reader = connection.makefile("rb")
             if self.password:
                 connection.sendall(_command("AUTH", self.password))
@@ -96,13 +114,25 @@ class Redis(_Program):
         super().__init__()
         self.options = {"save": "", "appendonly": "no"} | options
         self.password = options.get("requirepass")
+        # Nodes of a cluster speak to each other ten thousand ports higher.
+        while "cluster_enabled" in options and not is_free(self.port + 10_000):
+            self.port = free_port()
+
+    def own_slots(self, first, last):
+        """Take these of a cluster's slots."""
+        assert self.call("CLUSTER", "ADDSLOTS", *range(first, last + 1)) == "OK"
 
     def arguments(self):
-        yield from ("--port", self.port, "--bind", "127.0.0.1 127.0.0.2", "--dir", self.directory)
-        yield from ("--daemonize", "no", "--enable-debug-command", "yes")
-        for name, value in self.options.items():
-            yield f"--{name.replace('_', '-')}"
-            yield from str(value).split(" ") if " " in str(value) else (value,)
+        # In a file, as Redis 6.2 takes no empty value from the command line.
+        options = {"port": self.port, "bind": "127.0.0.1 127.0.0.2", "dir": self.directory}
+        if version() >= (7,):
+            options["enable_debug_command"] = "yes"
+        lines = (options | self.options).items()
+        config = self.directory / "redis.conf"
+        config.write_text(
+            "".join(f"{name.replace('_', '-')} {value or repr('')}\n" for name, value in lines)
+        )
+        yield config
 
     @property
     def url(self):

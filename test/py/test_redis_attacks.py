@@ -212,3 +212,44 @@ def test_nodes_of_a_cluster_that_send_us_to_each_other_for_ever_are_told(make_cl
         spoiled.answers = {"WATCH": moved, "HGETALL": moved}
         publisher = make_cluster(bus="redis", bus_url=f"redis+cluster://127.0.0.1:{spoiled.port}")
         wait_until(lambda: "MOVED" in bus_trouble(publisher), "it is told", timeout=40)
+
+
+@pytest.mark.parametrize("alone", [True, False], ids=["alone", "among others"])
+def test_an_event_that_redis_takes_not_is_told_as_lost_and_keeps_none_back(
+    make_cluster, connect, alone
+):
+    with Redis(proto_max_bulk_len="1mb") as redis:
+        publisher = make_cluster(bus="redis", bus_url=redis.url, max_event_size="8MB")
+        register(publisher)
+        node = Node(bus="redis", bus_url=redis.url, database="postgres")
+        try:
+            node.start().wait_until_serving()
+            received = Received(subscribe(connect(node), QUERY))
+            if not alone:
+                publish_together(publisher, 1, 100)
+            publisher.sql(
+                "SELECT fraiseql_publish('numberUpdated', 'numbers', jsonb_build_object("
+                f"'n', n, 'x', CASE WHEN n % {1 if alone else 10} = 0"
+                f" THEN repeat('x', {MEGABYTE} + n) END)) FROM generate_series(101, 120) n"
+            )
+            if alone:
+                # The loss is told though nothing comes behind it.
+                while received.lost < 20:
+                    received.take()
+            publish(publisher, 121)
+            received.until(121)
+            expected = [*range(1, 122)] if not alone else [121]
+            assert received.numbers == [n for n in expected if n not in (110, 120)]
+            assert received.lost == (20 if alone else 2)
+            assert "proto-max-bulk-len" in publisher.log()
+        finally:
+            node.destroy()
+
+
+def test_a_server_that_says_why_it_closes_the_connection_is_quoted(make_cluster):
+    with Redis() as redis:
+        with redis.connection():
+            assert redis.call("CONFIG", "SET", "maxclients", 1) == "OK"
+            publisher = make_cluster(bus="redis", bus_url=redis.url)
+            wait_until(lambda: "max number of clients" in bus_trouble(publisher), "it is told")
+        wait_until(lambda: not bus_trouble(publisher), "it works")

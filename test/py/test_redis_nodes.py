@@ -10,7 +10,7 @@ import pytest
 from bus_node import Node
 from cluster import wait_until
 from redis_bus import RedisBus
-from redis_server import Redis
+from redis_server import Redis, version
 from test_redis_publisher import crash_a_backend, publish, publish_together, wait_until_published
 
 QUERY = "subscription { numberUpdated { n } }"
@@ -315,7 +315,9 @@ def test_redis_shows_where_each_node_is(publisher, redis, make_node, connect):
         return found["last-delivered-id"] == bus.entries()[-1].id and found
 
     found = wait_until(group, "the group is at the end")
-    assert (found["name"], found["pending"], found["lag"]) == ("far", 0, 0)
+    assert (found["name"], found["pending"]) == ("far", 0)
+    if version() >= (7,):
+        assert found["lag"] == 0
 
 
 def test_nodes_tell_of_themselves(publisher, redis, make_node, connect):

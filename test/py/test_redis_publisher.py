@@ -289,6 +289,12 @@ def test_the_rights_of_the_manual_are_enough(make_cluster, redis):
     wait_until_published(publisher)
 
 
+def test_a_database_number_takes_one_right_more(make_cluster, redis):
+    redis.call("ACL", "SETUSER", "app", *ACL.split(), "+select")
+    url = redis.url.replace("redis://", "redis://app:secret@") + "/5"
+    wait_until_published(make_cluster(bus="redis", bus_url=url))
+
+
 def test_a_right_that_is_missing_is_told_by_its_name(make_cluster, redis):
     redis.call("ACL", "SETUSER", "app", *ACL.replace("+xadd", "-xadd").split())
     publisher = make_cluster(
@@ -333,6 +339,10 @@ def test_of_two_servers_with_one_bus_the_later_publishes_and_the_other_says_so(
     assert publisher.log().count('node "other" publishes to Redis') == 1
     publish(publisher, 8)
     assert bus.numbers() == [7]
+    other.stop()
+    publisher.restart()
+    publish(publisher, 9)
+    wait_until(lambda: bus.numbers() == [9], "a server that starts publishes again")
 
 
 def test_after_a_failover_by_sentinel_every_event_is_there(make_cluster):
@@ -393,15 +403,15 @@ def test_a_primary_that_is_demoted_is_left_for_the_new_one(make_cluster):
 
 def test_a_node_of_a_cluster_is_refused_unless_the_url_says_cluster(make_cluster):
     with Redis(cluster_enabled="yes") as redis:
-        assert redis.call("CLUSTER", "ADDSLOTSRANGE", 0, 16383) == "OK"
+        redis.own_slots(0, 16383)
         publisher = make_cluster(bus="redis", bus_url=redis.url)
         wait_until(lambda: "redis+cluster://" in bus_trouble(publisher), "the trouble is told")
 
 
 def test_in_a_cluster_the_node_that_has_the_keys_is_found(make_cluster):
     with Redis(cluster_enabled="yes") as one, Redis(cluster_enabled="yes") as two:
-        one.call("CLUSTER", "ADDSLOTSRANGE", 0, 8191)
-        two.call("CLUSTER", "ADDSLOTSRANGE", 8192, 16383)
+        one.own_slots(0, 8191)
+        two.own_slots(8192, 16383)
         one.call("CLUSTER", "MEET", "127.0.0.1", two.port)
         for node in (one, two):
             wait_until(

@@ -91,7 +91,9 @@ def test_a_registration_is_in_force_though_the_events_before_it_cannot_be_read(c
             " FROM generate_series(1, 1000)"
         )
         connection.execute("SELECT fraiseql_register_subscription('noted: Note', 'noted')")
-        connection.execute("COPY (SELECT) TO PROGRAM 'cat >/dev/null; truncate -s 0 base/pgsql_tmp/pgsql_tmp*'")
+        connection.execute(
+            "COPY (SELECT) TO PROGRAM 'cat >/dev/null; truncate -s 0 base/pgsql_tmp/pgsql_tmp*'"
+        )
     noted = connect(cluster).subscribe("subscription { noted { id } }")
     cluster.publish("any", "noted", {"id": 7})
     assert noted.data() == {"noted": {"id": "7"}}

@@ -230,6 +230,22 @@ def test_a_promoted_standby_serves_and_publishes_its_own_events(primary, standby
     assert "standby" in {node for _, _, node in bus.sources().values()}
 
 
+def test_a_standby_lists_itself_and_all_nodes_once_it_publishes(primary, standby):
+    def nodes(cluster):
+        return {row[0]: row[1] for row in cluster.sql("SELECT name, role FROM fraiseql_nodes()")}
+
+    assert nodes(standby) == {"standby": "subscriber"}
+    wait_until(
+        lambda: nodes(primary) == {"primary": "publisher", "standby": "standby"},
+        "the primary knows of it",
+    )
+    promote(standby)
+    wait_until(
+        lambda: nodes(standby) == {"standby": "publisher", "primary": "replaced"},
+        "the one that publishes knows all",
+    )
+
+
 def test_a_second_standby_goes_on_with_the_events_of_the_one_that_is_promoted(
     primary, make_standby, connect
 ):

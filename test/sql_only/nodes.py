@@ -165,10 +165,10 @@ def ids(subscription, count):
 
 
 def lost(subscription):
-    """How many events the next payload says are lost."""
+    """How many events the next payload says are lost; None: nobody knows."""
     (error,) = subscription.next()["errors"]
     assert error["extensions"]["code"] == "EVENTS_LOST", error
-    return error["extensions"]["count"]
+    return error["extensions"].get("count")
 
 
 def metric(node, name):

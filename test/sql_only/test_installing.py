@@ -183,3 +183,19 @@ def test_two_databases_of_a_server_do_not_hear_of_each_other(cluster, database, 
         reader = BusReader(connection)
         mine.execute("SELECT fraiseql_publish('t', 'c', '1')")
         assert reader.events() == []
+
+
+def test_it_is_installed_and_used_where_strings_have_escapes(bare_database, sql_file):
+    bare_database.sql(
+        f"ALTER DATABASE {bare_database.name} SET standard_conforming_strings = off;"
+        f"ALTER DATABASE {bare_database.name} SET escape_string_warning = off"
+    )
+    bare_database.install(sql_file)
+    reader = bare_database.reader()
+    bare_database.sql("CREATE TABLE t (id int); SELECT fraiseql_watch('t', 'c')")
+    assert bare_database.sql("SELECT * FROM fraiseql_watched_tables()") == [
+        ("t", "c", "watched", [])
+    ]
+    bare_database.sql("SELECT fraiseql_set_limits('user', '{\"connections_per_user\": 5}')")
+    bare_database.sql("INSERT INTO t VALUES (1)")
+    assert [row.channel for row in reader.events()] == ["c"]

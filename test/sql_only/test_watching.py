@@ -70,10 +70,13 @@ def test_values_are_written_alike_whatever_the_session_has_set(database, reader)
     with database.connect() as connection:
         connection.execute("""
             SET TimeZone = 'Asia/Tokyo'; SET DateStyle = 'German'; SET bytea_output = 'escape';
-            SET IntervalStyle = 'iso_8601'; SET extra_float_digits = -5; SET lc_monetary = 'C'""")
+            SET IntervalStyle = 'iso_8601'; SET extra_float_digits = -5; SET lc_monetary = 'C';
+            SET quote_all_identifiers = on""")
         connection.execute(write, (2,))
         assert connection.execute("SHOW TimeZone").fetchone() == ("Asia/Tokyo",)
-    one, two = (change["row"] for change in changes(reader))
+    first, second = changes(reader)
+    assert first["table"] == second["table"] == "public.t"
+    one, two = first["row"], second["row"]
     assert one | {"id": 2} == two
     assert one["at"] == "2024-05-06T07:08:09+00:00"
     assert one["raw"] == "\\x00ff"

@@ -260,7 +260,11 @@ void DeclareNode(CLI::App* app, Options* options) {
 
 enum class File { kIsRead, kIsNotRead };
 
-void Declare(CLI::App* app, Options* options, File file) {
+bool IsLaunched(int argc, const char* const* argv) {
+  return std::find(argv, argv + argc, std::string_view("--launched")) != argv + argc;
+}
+
+void Declare(CLI::App* app, Options* options, File file, bool is_launched) {
   SetHelpPage(app);
   CLI::Option* const config =
       file == File::kIsRead ? app->set_config("--config") : app->add_option("--config");
@@ -270,7 +274,7 @@ void Declare(CLI::App* app, Options* options, File file) {
       ->option_text("FILE");
   // After an upgrade, a server that was not restarted writes the settings of its own version.
   // CLI11 2.4 refuses the values of such settings if it is told to ignore their names.
-  app->allow_config_extras(file == File::kIsRead);
+  app->allow_config_extras(file == File::kIsRead && is_launched);
   app->option_defaults()->multi_option_policy(CLI::MultiOptionPolicy::TakeLast);
 
   app->add_flag("--launched", options->launched)->group("");
@@ -317,10 +321,6 @@ std::vector<std::string> EnvironmentArguments() {
   return arguments;
 }
 
-bool IsLaunched(int argc, const char* const* argv) {
-  return std::find(argv, argv + argc, std::string_view("--launched")) != argv + argc;
-}
-
 // All arguments, of which the last of a name counts. CLI11 wants them backwards.
 std::vector<std::string> ArgumentsOf(int argc, const char* const* argv,
                                      const std::vector<std::string>& environment) {
@@ -328,6 +328,22 @@ std::vector<std::string> ArgumentsOf(int argc, const char* const* argv,
   arguments.insert(arguments.end(), argv + std::min(argc, 1), argv + argc);
   std::reverse(arguments.begin(), arguments.end());
   return arguments;
+}
+
+// CLI11's own words for a name in the file that is none of an option are of no help.
+void Parse(CLI::App* app, std::vector<std::string> arguments) {
+  constexpr std::string_view kUnknown = "INI was not able to parse ";
+  constexpr std::string_view kSection = ".++";
+  try {
+    app->parse(std::move(arguments));
+  } catch (const CLI::ConfigError& error) {
+    std::string name = error.what();
+    if (!name.starts_with(kUnknown)) throw;
+    name.erase(0, kUnknown.size());
+    if (name.ends_with(kSection)) name = "[" + name.substr(0, name.size() - kSection.size()) + "]";
+    throw CLI::ConfigError("--config: \"" + name + "\" in the file is no option",
+                           CLI::ExitCodes::ConfigError);
+  }
 }
 
 void SetDefaults(std::span<const Binding> bindings, Options* options) {
@@ -357,20 +373,20 @@ std::string NodeName(const Options& options) {
 }
 
 bool ParseOptions(int argc, const char* const* argv, Options* options, int* exit_code) {
+  const bool is_launched = IsLaunched(argc, argv);
   const auto parse = [&](const std::vector<std::string>& environment, int count, File file,
                          const char* whose) {
     CLI::App app;
-    Declare(&app, options, file);
+    Declare(&app, options, file, is_launched);
     try {
-      app.parse(ArgumentsOf(count, argv, environment));
+      Parse(&app, ArgumentsOf(count, argv, environment));
       return true;
     } catch (const CLI::ParseError& error) {
       if (error.get_exit_code() != 0) std::fputs(whose, stderr);
-      *exit_code = app.exit(error);
+      *exit_code = app.exit(error) == 0 ? 0 : 1;
       return false;
     }
   };
-  const bool is_launched = IsLaunched(argc, argv);
   const auto environment = is_launched ? std::vector<std::string>() : EnvironmentArguments();
   // CLI11 takes unknown names on the command line too if it takes them in the file, so the command
   // line is looked at alone first.
@@ -381,10 +397,11 @@ bool ParseOptions(int argc, const char* const* argv, Options* options, int* exit
 std::string ReloadOptions(int argc, const char* const* argv, Options* options) {
   CLI::App app;
   Options reread;
-  Declare(&app, &reread, File::kIsRead);
+  const bool is_launched = IsLaunched(argc, argv);
+  Declare(&app, &reread, File::kIsRead, is_launched);
   try {
-    app.parse(ArgumentsOf(
-        argc, argv, IsLaunched(argc, argv) ? std::vector<std::string>() : EnvironmentArguments()));
+    Parse(&app, ArgumentsOf(argc, argv,
+                            is_launched ? std::vector<std::string>() : EnvironmentArguments()));
   } catch (const CLI::ParseError& error) {
     return error.what();
   }

@@ -52,9 +52,6 @@ std::optional<uint64_t> ReadCount(std::string_view digits) {
   return count;
 }
 
-// Where nobody knows how many are lost, there are some.
-constexpr std::string_view kSome = "1";
-
 // What an event and a loss in a channel have in common. False: it makes no sense.
 bool TakeRecord(const BusRow& row, uint64_t epoch, EventRecord* record) {
   const auto seq = ReadInteger<8>(Column(row, BusColumn::kSeq));
@@ -89,11 +86,11 @@ bool ReadRecord(const BusRow& row, int64_t kind, uint64_t epoch, EventRecord* re
   if (record->kind == RecordKind::kEvent) {
     return !record->event_type.empty() && !record->channel.empty() && !record->data.empty();
   }
-  if (!ReadCount(record->data)) record->data = kSome;
+  if (!ReadCount(record->data)) record->data = {};
   return true;
 }
 
-// Of any channel.
+// Of any channel. An empty count: nobody knows it.
 void AddLoss(std::string_view count, BusAnswer* answer) {
   BusEvent& loss = answer->events.emplace_back();
   loss.record.kind = RecordKind::kEventsLost;
@@ -110,7 +107,7 @@ void AddGap(const BusRow& row, BusAnswer* answer) {
   const auto& data = Column(row, BusColumn::kData);
   const std::optional<uint64_t> count = data ? ReadCount(*data) : std::nullopt;
   if (!count) {
-    AddLoss(kSome, answer);
+    AddLoss("", answer);
   } else if (*count > 0) {
     AddLoss(std::to_string(*count), answer);
   }
@@ -177,7 +174,7 @@ std::string ReadBusAnswer(size_t rows, const std::function<BusRow(size_t)>& row,
       read.events.push_back(event);
     } else {
       ++read.malformed;
-      AddLoss(kSome, &read);
+      AddLoss("1", &read);
     }
   }
   *answer = std::move(read);

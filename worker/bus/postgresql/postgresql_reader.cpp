@@ -335,14 +335,12 @@ void PostgresqlReader::Count(const BusAnswer& answer) {
   counters_->SetDelay(took_us);
 }
 
-// The SQL file does not take its own cursor any more.
+// The SQL file does not take its own cursor any more, and nobody knows what came behind it.
 void PostgresqlReader::LosePlace() {
   cursor_.clear();
   counters_->lost.Add();
   BusAnswer lost;
-  BusEvent& loss = lost.events.emplace_back();
-  loss.record.kind = RecordKind::kEventsLost;
-  loss.record.data = "1";
+  lost.events.emplace_back().record.kind = RecordKind::kEventsLost;
   lost.events.emplace_back().record.kind = RecordKind::kCatalogChanged;
   answer_ = std::move(lost);
   next_ = 0;

@@ -1,5 +1,6 @@
 #include "worker/bus/redis/append_batch.hpp"
 
+#include <algorithm>
 #include <utility>
 
 #include "worker/base/log.hpp"
@@ -13,6 +14,18 @@ namespace {
 // whose answer was lost.
 bool IsThereAlready(const Reply& reply) {
   return reply.is_error() && reply.text.find("equal or smaller") != std::string::npos;
+}
+
+// In the place of an event that Redis does not take.
+EventRecord LossOf(const EventRecord& event) {
+  EventRecord loss;
+  loss.kind = RecordKind::kEventsLost;
+  loss.sequence = event.sequence;
+  loss.position = event.position;
+  loss.commit_time_us = event.commit_time_us;
+  loss.channel = event.channel;
+  loss.data = "1";
+  return loss;
 }
 
 }  // namespace
@@ -59,17 +72,29 @@ bool AppendBatch::NextRecord(EventRecord* record) {
   return true;
 }
 
+void AppendBatch::EncodeValue(const EventRecord& record, int64_t now_us, std::string* value) const {
+  EncodeEntry(record, now_us, value);
+  if (value->size() <= most_bytes_) return;
+  setup_.counters->lost.Add(1);
+  Log(LogLevel::kWarning,
+      "an event of %zu bytes is larger than Redis takes (proto-max-bulk-len): other nodes miss it",
+      value->size());
+  EncodeEntry(LossOf(record), now_us, value);
+}
+
 bool AppendBatch::Fill(int64_t now_us) {
   records_ = 0;
   bytes_ = 0;
+  largest_ = 0;
   std::string adds;
   std::string value;
   const std::string limit = std::to_string(setup_.max_length);
   std::optional<Position> changed;
   EventRecord record;
   while (records_ < kMostRecords && adds.size() < kMostBytes && NextRecord(&record)) {
-    EncodeEntry(record, now_us, &value);
+    EncodeValue(record, now_us, &value);
     bytes_ += value.size();
+    largest_ = std::max(largest_, value.size());
     const std::string id = EntryId(record.sequence);
     if (setup_.max_length != 0) {
       AppendCommand({"XADD", stream_, "MAXLEN", "~", limit, id, kEntryField, value}, &adds);
@@ -98,7 +123,7 @@ bool AppendBatch::Fill(int64_t now_us) {
   return true;
 }
 
-AppendBatch::Outcome AppendBatch::Judge(std::span<const Reply> replies, std::string* why) const {
+AppendBatch::Outcome AppendBatch::Judge(std::span<const Reply> replies, std::string* why) {
   if (is_transaction()) {
     // What was refused when it was queued says why; EXEC then says no more than that it was.
     for (const Reply& reply : replies) {
@@ -122,7 +147,14 @@ AppendBatch::Outcome AppendBatch::Judge(std::span<const Reply> replies, std::str
     }
     outcome = Outcome::kThereAlready;
   }
+  largest_ = 0;
   return outcome;
+}
+
+void AppendBatch::NoteDown(std::string_view why) {
+  const size_t largest = std::exchange(largest_, 0);
+  const bool is_too_large = largest > 0 && why.find("invalid bulk length") != why.npos;
+  most_bytes_ = is_too_large ? largest - 1 : kAnyBytes;
 }
 
 }  // namespace fsubs

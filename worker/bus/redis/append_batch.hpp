@@ -8,6 +8,7 @@
 #include <optional>
 #include <span>
 #include <string>
+#include <string_view>
 
 #include "contract/ring_reader.hpp"
 #include "worker/bus/bus_counters.hpp"
@@ -41,7 +42,11 @@ class AppendBatch {
       kThereAlready,  // the stream has some of these ids, or has passed them
       kRefused,       // `*why` says for what
   };
-  Outcome Judge(std::span<const Reply> replies, std::string* why) const;
+  Outcome Judge(std::span<const Reply> replies, std::string* why);
+  // The connection was lost for that reason. If it is that an event of the batch is larger than
+  // Redis takes (proto-max-bulk-len), its loss is appended in its place from now on: it would keep
+  // back all that come after it.
+  void NoteDown(std::string_view why);
 
   const std::string& commands() const { return commands_; }
   size_t replies() const { return is_transaction() ? writes_ + 2 : 1; }
@@ -51,7 +56,10 @@ class AppendBatch {
   int64_t commit_time_us() const { return commit_time_us_; }  // of the last
 
  private:
+  static constexpr size_t kAnyBytes = ~size_t{0};
+
   bool NextRecord(EventRecord* record);
+  void EncodeValue(const EventRecord& record, int64_t now_us, std::string* value) const;
   bool is_transaction() const { return writes_ > 1; }
 
   const Setup setup_;
@@ -63,6 +71,8 @@ class AppendBatch {
   std::string commands_;
   size_t records_ = 0;
   size_t bytes_ = 0;
+  size_t largest_ = 0;             // value of a batch that is under way; 0: none is
+  size_t most_bytes_ = kAnyBytes;  // that Redis takes as one value, as far as it has told
   size_t writes_ = 0;  // commands that do so: one for each record, and what else goes with them
   uint64_t last_ = 0;
   int64_t commit_time_us_ = 0;

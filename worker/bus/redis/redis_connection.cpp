@@ -44,13 +44,15 @@ bool IsTooOld(std::string_view version) {
          (parts[0] == kLeastVersion[0] && parts[1] < kLeastVersion[1]);
 }
 
-// Of "MOVED <slot> <host>:<port>".
-std::optional<Address> ReadMoved(std::string_view error) {
+// Of "MOVED <slot> <host>:<port>". Without a host it is the same as that of who says so: then a
+// cluster does not know by which address it is reached (cluster-preferred-endpoint-type).
+std::optional<Address> ReadMoved(std::string_view error, const std::string& said_by) {
   if (!error.starts_with("MOVED ")) return std::nullopt;
   const size_t space = error.rfind(' ');
   const size_t colon = error.rfind(':');
-  if (colon == std::string_view::npos || colon <= space + 1) return std::nullopt;
+  if (colon == std::string_view::npos || colon <= space) return std::nullopt;
   Address address{std::string(error.substr(space + 1, colon - space - 1)), 0};
+  if (address.host.empty()) address.host = said_by;
   const std::string_view port = error.substr(colon + 1);
   const auto read = std::from_chars(port.data(), port.data() + port.size(), address.port);
   if (read.ec != std::errc{} || address.port == 0) return std::nullopt;
@@ -278,7 +280,7 @@ void RedisConnection::Request(std::string_view commands, size_t replies, uint64_
 
 void RedisConnection::Fail(const std::string& why) {
   if (state_ != State::kReady) return;
-  if (access_.url.kind == RedisKind::kCluster) redirect_ = ReadMoved(why);
+  if (access_.url.kind == RedisKind::kCluster) redirect_ = ReadMoved(why, address_.host);
   Down(why);
 }
 

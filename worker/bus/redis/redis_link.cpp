@@ -81,9 +81,11 @@ void RedisLink::Put(std::string bytes) {
 void RedisLink::OnRead(ssize_t size) {
   if (size == 0) return;
   if (size < 0) {
-    Break(size == UV_EOF
-              ? "the server closed the connection"
-              : std::string("the connection failed: ") + uv_strerror(static_cast<int>(size)));
+    const std::string why = size == UV_EOF ? "the server closed the connection"
+                                           : std::string("the connection failed: ") +
+                                                 uv_strerror(static_cast<int>(size));
+    const std::string error = LastError();
+    Break(error.empty() ? why : error + " (" + why + ")");
     return;
   }
   received_ += static_cast<size_t>(size);
@@ -98,6 +100,13 @@ void RedisLink::OnRead(ssize_t size) {
   SendTlsOutput();
   TakeReplies(plain);
   if (!goes_on && !is_closed()) Break(error);
+}
+
+// What was refused of the request that is under way: why a server then closes the connection.
+std::string RedisLink::LastError() const {
+  if (awaited_.empty() || awaited_.front().come.empty()) return {};
+  const Reply& last = awaited_.front().come.back();
+  return last.is_error() ? last.text : "";
 }
 
 void RedisLink::TakeReplies(std::string_view bytes) {

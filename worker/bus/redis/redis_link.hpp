@@ -64,6 +64,7 @@ class RedisLink {
   void ArmTimer();
   void OnTimeout();
   size_t Unsent() const;
+  std::string LastError() const;
   void Break(const std::string& why);
   bool is_closed() const { return broken_ == nullptr; }
 

@@ -14,9 +14,11 @@
 namespace fsubs {
 namespace {
 
+using testing::Each;
 using testing::ElementsAre;
 using Outcome = AppendBatch::Outcome;
 
+constexpr char kTooLarge[] = "ERR Protocol error: invalid bulk length";
 constexpr char kStream[] = "fraiseql_subs:{db}:stream:1f";
 
 Reply Text(const std::string& text) {
@@ -72,7 +74,20 @@ class AppendBatchTest : public testing::Test {
     return ids;
   }
 
-  Outcome Judge(const AppendBatch& batch, const std::vector<Reply>& replies) {
+  static std::vector<RecordKind> Kinds(const AppendBatch& batch) {
+    std::vector<RecordKind> kinds;
+    for (const CommandWords& command : TakeCommands(batch.commands())) {
+      if (command[0] != "XADD") continue;
+      EventRecord record;
+      int64_t appended_us = 0;
+      EXPECT_EQ(DecodeEntry(command.back(), &record, &appended_us), EntryResult::kOk);
+      EXPECT_EQ(record.channel, "c");
+      kinds.push_back(record.kind);
+    }
+    return kinds;
+  }
+
+  Outcome Judge(AppendBatch& batch, const std::vector<Reply>& replies) {
     why_.clear();
     return batch.Judge(replies, &why_);
   }
@@ -284,6 +299,40 @@ TEST_F(AppendBatchTest, ATransactionThatIsNotQueuedIsRefusedForTheReasonToldFirs
                           Error("EXECABORT Transaction discarded")}),
             Outcome::kRefused);
   EXPECT_EQ(why_, "OOM command not allowed");
+}
+
+TEST_F(AppendBatchTest, WhatIsLargerThanRedisTakesIsReplacedByItsLoss) {
+  AppendBatch batch = Make();
+  batch.Locate(0);
+  Publish();
+  Publish(1, '"' + std::string(5000, 'x') + '"');
+  Publish();
+  ASSERT_TRUE(batch.Fill(1));
+  batch.NoteDown(kTooLarge);
+  batch.Locate(0);
+  ASSERT_TRUE(batch.Fill(1));
+  EXPECT_THAT(Ids(batch), ElementsAre("1-0", "2-0", "3-0"));
+  EXPECT_THAT(Kinds(batch),
+              ElementsAre(RecordKind::kEvent, RecordKind::kEventsLost, RecordKind::kEvent));
+  EXPECT_EQ(counters_.lost.get(), 1u);
+
+  // It may be another Redis, or take more now.
+  batch.NoteDown("the server closed the connection");
+  batch.Locate(0);
+  ASSERT_TRUE(batch.Fill(1));
+  EXPECT_THAT(Kinds(batch), Each(RecordKind::kEvent));
+}
+
+TEST_F(AppendBatchTest, WhatRedisTakesNotOfAnotherRequestIsNoEvent) {
+  AppendBatch batch = Make();
+  batch.Locate(0);
+  Publish();
+  ASSERT_TRUE(batch.Fill(1));
+  EXPECT_EQ(Judge(batch, {Text("1-0")}), Outcome::kAppended);
+  batch.NoteDown(kTooLarge);
+  Publish();
+  ASSERT_TRUE(batch.Fill(1));
+  EXPECT_THAT(Kinds(batch), ElementsAre(RecordKind::kEvent));
 }
 
 }  // namespace

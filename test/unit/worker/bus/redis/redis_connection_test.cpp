@@ -143,6 +143,18 @@ TEST_F(RedisConnectionTest, FollowsAMovedSlotToItsNode) {
   EXPECT_EQ(downs_.back(), "");
   RunUntil([this] { return ready_ == 2; });
   EXPECT_EQ(redis_.dialed().back(), (Address{"10.0.0.7", 7002}));
+  connection_->Fail("MOVED 4711 :7003");
+  RunUntil([this] { return ready_ == 3; });
+  EXPECT_EQ(redis_.dialed().back(), (Address{"10.0.0.7", 7003}));
+}
+
+TEST_F(RedisConnectionTest, SaysWhyTheServerClosesTheConnection) {
+  answers_["CLIENT"] = "-ERR max number of clients reached\r\n";
+  answers_["INFO"] = "";
+  Start("redis://h");
+  RunUntil([this] { return redis_.commands().size() == 2; });
+  redis_.CloseConnections();
+  EXPECT_THAT(RunUntilDown(), HasSubstr("max number of clients"));
 }
 
 TEST_F(RedisConnectionTest, IsMadeAgainWhenItIsLost) {
