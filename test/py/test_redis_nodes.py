@@ -250,6 +250,28 @@ def test_of_a_server_that_dies_as_a_whole_nobody_is_told_a_number_that_nobody_kn
     assert (received.lost, received.uncounted) == (0, 1)
 
 
+def test_a_source_that_comes_again_is_read_on_from_where_it_was(
+    publisher, make_cluster, redis, make_node, connect
+):
+    received = Received(subscribe(connect(make_node()), QUERY))
+    publish_together(publisher, 1, 100)
+    received.until(100)
+    other = make_cluster()
+    register(other)
+    other.sql("ALTER SYSTEM SET fraiseql_subs.bus = 'redis'")
+    other.sql(f"ALTER SYSTEM SET fraiseql_subs.bus_url = '{redis.url}'")
+    other.restart()
+    publish(other, 1000)
+    received.until(1000)
+    other.stop()
+    bus = RedisBus(redis)
+    assert redis.call("HDEL", bus.key("sources"), bus.epoch()) == 1
+    publish(publisher, 101)
+    received.until(101)
+    assert received.numbers == [*range(1, 101), 1000, 101]
+    assert received.lost == 0
+
+
 def test_a_server_that_is_restarted_as_it_should_be_costs_nodes_no_event(
     publisher, make_node, connect
 ):

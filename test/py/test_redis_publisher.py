@@ -347,6 +347,10 @@ def test_of_two_servers_with_one_bus_the_later_publishes_and_the_other_says_so(
     assert publisher.log().count('node "other" publishes to Redis') == 1
     publish(publisher, 8)
     assert bus.numbers() == [7]
+    other.stop()
+    publisher.restart()
+    publish(publisher, 9)
+    wait_until(lambda: bus.numbers() == [9], "a server that starts publishes again")
 
 
 def test_after_a_failover_by_sentinel_every_event_is_there(make_cluster):

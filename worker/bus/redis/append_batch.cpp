@@ -72,20 +72,14 @@ bool AppendBatch::NextRecord(EventRecord* record) {
   return true;
 }
 
-void AppendBatch::Encode(const EventRecord& record, int64_t now_us, std::string* value) const {
+void AppendBatch::EncodeValue(const EventRecord& record, int64_t now_us, std::string* value) const {
   EncodeEntry(record, now_us, value);
   if (value->size() <= most_bytes_) return;
-  setup_.counters->lost.Add();
+  setup_.counters->lost.Add(1);
   Log(LogLevel::kWarning,
       "an event of %zu bytes is larger than Redis takes (proto-max-bulk-len): other nodes miss it",
       value->size());
   EncodeEntry(LossOf(record), now_us, value);
-}
-
-void AppendBatch::OnDown(std::string_view why) {
-  const bool is_too_large = std::exchange(is_under_way_, false) &&
-                            why.find("invalid bulk length") != std::string_view::npos;
-  most_bytes_ = is_too_large ? largest_ - 1 : kAnyBytes;
 }
 
 bool AppendBatch::Fill(int64_t now_us) {
@@ -98,7 +92,7 @@ bool AppendBatch::Fill(int64_t now_us) {
   std::optional<Position> changed;
   EventRecord record;
   while (records_ < kMostRecords && adds.size() < kMostBytes && NextRecord(&record)) {
-    Encode(record, now_us, &value);
+    EncodeValue(record, now_us, &value);
     bytes_ += value.size();
     largest_ = std::max(largest_, value.size());
     const std::string id = EntryId(record.sequence);
@@ -113,7 +107,6 @@ bool AppendBatch::Fill(int64_t now_us) {
     commit_time_us_ = record.commit_time_us;
   }
   if (records_ == 0) return false;
-  is_under_way_ = true;
   writes_ = records_;
   if (changed) {
     // Who begins behind the change has to know of it.
@@ -154,8 +147,14 @@ AppendBatch::Outcome AppendBatch::Judge(std::span<const Reply> replies, std::str
     }
     outcome = Outcome::kThereAlready;
   }
-  is_under_way_ = false;
+  largest_ = 0;
   return outcome;
+}
+
+void AppendBatch::NoteDown(std::string_view why) {
+  const size_t largest = std::exchange(largest_, 0);
+  const bool is_too_large = largest > 0 && why.find("invalid bulk length") != why.npos;
+  most_bytes_ = is_too_large ? largest - 1 : kAnyBytes;
 }
 
 }  // namespace fsubs

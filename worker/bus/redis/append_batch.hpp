@@ -43,9 +43,10 @@ class AppendBatch {
       kRefused,       // `*why` says for what
   };
   Outcome Judge(std::span<const Reply> replies, std::string* why);
-  // The connection was lost, and `why` is what was said of it. An event for whose size that was
-  // would keep back all behind it: the next batch has its loss in its place.
-  void OnDown(std::string_view why);
+  // The connection was lost for that reason. If it is that an event of the batch is larger than
+  // Redis takes (proto-max-bulk-len), its loss is appended in its place from now on: it would keep
+  // back all that come after it.
+  void NoteDown(std::string_view why);
 
   const std::string& commands() const { return commands_; }
   size_t replies() const { return is_transaction() ? writes_ + 2 : 1; }
@@ -58,7 +59,7 @@ class AppendBatch {
   static constexpr size_t kAnyBytes = ~size_t{0};
 
   bool NextRecord(EventRecord* record);
-  void Encode(const EventRecord& record, int64_t now_us, std::string* value) const;
+  void EncodeValue(const EventRecord& record, int64_t now_us, std::string* value) const;
   bool is_transaction() const { return writes_ > 1; }
 
   const Setup setup_;
@@ -70,9 +71,8 @@ class AppendBatch {
   std::string commands_;
   size_t records_ = 0;
   size_t bytes_ = 0;
-  size_t largest_ = 0;             // of the records, in bytes
+  size_t largest_ = 0;             // value of a batch that is under way; 0: none is
   size_t most_bytes_ = kAnyBytes;  // that Redis takes as one value, as far as it has told
-  bool is_under_way_ = false;      // it has not been appended, as far as is known
   size_t writes_ = 0;  // commands that do so: one for each record, and what else goes with them
   uint64_t last_ = 0;
   int64_t commit_time_us_ = 0;

@@ -136,7 +136,7 @@ void RedisPublisher::OnReady() {
 }
 
 void RedisPublisher::OnDown(const std::string& why) {
-  batch_.OnDown(why);
+  batch_.NoteDown(why);
   if (!why.empty()) {
     setup_.counters->errors.Add();
     SetTrouble("Redis: " + why);

@@ -1,5 +1,6 @@
 #include "worker/bus/redis/stream_cursor.hpp"
 
+#include <algorithm>
 #include <utility>
 
 namespace fsubs {
@@ -41,8 +42,11 @@ std::optional<StreamCursor::Passage> StreamCursor::GoOn() {
   Passage passage{.node = next->node,
                   .has_more_lost = old == nullptr || !old->last || old->has_more};
   if (old != nullptr && old->last && *old->last > sequence_) passage.lost = *old->last - sequence_;
+  left_.push_front({epoch_, sequence_});
+  if (left_.size() > SourceTable::kMost) left_.pop_back();
   epoch_ = next->epoch;
-  sequence_ = 0;
+  const auto before = std::ranges::find(left_, epoch_, &Left::epoch);
+  sequence_ = before != left_.end() ? before->sequence : 0;
   ending_ = sources_.After(epoch_) != nullptr;
   return passage;
 }

@@ -3,6 +3,7 @@
 #pragma once
 
 #include <cstdint>
+#include <deque>
 #include <optional>
 #include <string>
 
@@ -41,12 +42,20 @@ class StreamCursor {
   std::optional<Passage> GoOn();
 
  private:
+  struct Left {
+    std::string epoch;
+    uint64_t sequence;
+  };
+
   SourceTable sources_;
   std::string epoch_;
   uint64_t sequence_ = 0;
   bool begun_ = false;
   bool waited_ = false;  // there was no source yet: nothing of the first is too old
   bool ending_ = false;
+  // Streams that were read to their end, which may go on: when the table of sources is lost, a
+  // server that had been replaced can be the source again.
+  std::deque<Left> left_;
   bool is_first_ = false;  // nobody can have missed what was before the next event
 };
 

@@ -107,5 +107,19 @@ TEST_F(StreamCursorTest, StaysWhereItIsWhenTheOtherSourceIsGoneAgain) {
   }
 }
 
+TEST_F(StreamCursorTest, GoesOnWhereItWasWithASourceThatComesAgain) {
+  ReadFirstSourceTo(7);
+  Follow({{"1", "1 - p"}, {"2", "2 - q"}});
+  ASSERT_TRUE(cursor_.GoOn());
+  EXPECT_EQ(cursor_.epoch(), "2");
+  EXPECT_EQ(cursor_.sequence(), 0u);
+  // Somebody has removed what replaced it.
+  Follow({{"1", "1 - p"}});
+  ASSERT_TRUE(cursor_.GoOn());
+  EXPECT_EQ(cursor_.epoch(), "1");
+  EXPECT_EQ(cursor_.sequence(), 7u);
+  EXPECT_EQ(cursor_.Advance(8), 0u);
+}
+
 }  // namespace
 }  // namespace fsubs
