@@ -24,7 +24,7 @@ void CatalogWait::Await(std::string epoch, Position changed) {
 }
 
 bool CatalogWait::OnNewest(const std::string& id) {
-  if (id != id_ || awaited_) return true;
+  if (id != id_ || id_.empty() || awaited_) return true;
   trouble_.clear();
   return false;
 }

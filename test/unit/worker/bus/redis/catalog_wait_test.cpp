@@ -44,11 +44,13 @@ TEST_F(CatalogWaitTest, EachIsHandedOnOnce) {
   EXPECT_TRUE(Take("y", "1", "1"));
 }
 
-TEST_F(CatalogWaitTest, WhereThereIsNoneThatIsTold) {
+TEST_F(CatalogWaitTest, WhereThereIsNoneThatIsToldUntilThereIs) {
   Reply reply{.type = Reply::Type::kArray, .elements = std::vector<Reply>(5)};
   EXPECT_EQ(wait_.Take(reply, sources_), nullptr);
   EXPECT_THAT(wait_.trouble(), HasSubstr("no catalog yet"));
   EXPECT_TRUE(wait_.holds_events());
+  EXPECT_TRUE(wait_.OnNewest(""));
+  EXPECT_THAT(wait_.trouble(), HasSubstr("no catalog yet"));
   EXPECT_TRUE(Take("x", "1", "1"));
   EXPECT_EQ(wait_.trouble(), "");
 }
