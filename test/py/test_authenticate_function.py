@@ -19,7 +19,7 @@ FORBIDDEN = 4403
 FUNCTION = """
     CREATE SCHEMA IF NOT EXISTS auth;
     CREATE OR REPLACE FUNCTION auth.login(claims jsonb, init_payload jsonb, headers jsonb)
-    RETURNS jsonb LANGUAGE plpgsql AS $$
+    RETURNS jsonb LANGUAGE plpgsql SET lock_timeout = 0 AS $$
     BEGIN
         CASE init_payload->>'do'
             WHEN 'wait' THEN PERFORM pg_advisory_xact_lock_shared(1);
@@ -176,6 +176,16 @@ def test_a_slow_function_refuses_in_time_and_others_go_on(cluster):
             assert outcome(cluster, client) is None
             client.close()
     assert "canceling statement due to statement timeout" in cluster.log()
+
+
+def test_a_function_that_waits_for_a_lock_is_cancelled_before_its_time_is_up(cluster):
+    replace_function(
+        cluster, "SELECT jsonb_build_object('sub', 'x', 'got', pg_advisory_xact_lock(1))", "sql"
+    )
+    with cluster.advisory_lock(1):
+        assert login(cluster) is None
+    assert "canceling statement due to lock timeout" in cluster.log()
+    assert login(cluster) == "x"
 
 
 def test_the_catalog_waits_for_no_log_in(cluster, connect, name):

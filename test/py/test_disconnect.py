@@ -16,7 +16,7 @@ from raw_peer import RawPeer
 FUNCTION = """
     CREATE SCHEMA auth;
     CREATE FUNCTION auth.login(claims jsonb, init_payload jsonb, headers jsonb)
-    RETURNS jsonb LANGUAGE sql AS $$
+    RETURNS jsonb LANGUAGE sql SET lock_timeout = 0 AS $$
         SELECT init_payload || jsonb_build_object(
             'waited', pg_advisory_xact_lock_shared((init_payload->>'lock')::bigint))
     $$;

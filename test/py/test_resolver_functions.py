@@ -14,7 +14,8 @@ from tokens import SECRET, make_token
 FUNCTION = """
     CREATE SCHEMA app;
     CREATE TABLE app.done (id int);
-    CREATE FUNCTION app.resolve(event jsonb, variables jsonb) RETURNS jsonb LANGUAGE plpgsql AS $$
+    CREATE FUNCTION app.resolve(event jsonb, variables jsonb) RETURNS jsonb
+    LANGUAGE plpgsql SET lock_timeout = 0 AS $$
     DECLARE
         data CONSTANT jsonb := event->'data';
     BEGIN
