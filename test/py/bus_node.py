@@ -1,10 +1,11 @@
 """Nodes without a database: the worker's program, started by the test."""
 
+import shutil
 import subprocess
 import tempfile
 from pathlib import Path
 
-from cluster import Cluster, free_port
+from cluster import SANITIZER_SIGNS, Cluster, free_port
 
 
 class Node:
@@ -66,8 +67,13 @@ class Node:
         self.process = None
 
     def destroy(self):
+        """End it, and fail if a sanitizer has found something in it."""
         if self.process is not None:
             self.kill()
+        log = self.log()
+        shutil.rmtree(self.directory)
+        found = [line for line in log.splitlines() if any(sign in line for sign in SANITIZER_SIGNS)]
+        assert not found, "the node's log tells of a fault:\n" + log
 
 
 def program():
