@@ -324,6 +324,61 @@ def test_what_is_committed_while_the_server_is_being_stopped_reaches_nodes(
     assert (received.lost, received.uncounted) == (0, 0)
 
 
+def test_a_commit_that_waits_for_a_standby_when_the_server_is_stopped_reaches_nodes(
+    publisher, make_node, connect
+):
+    publisher.sql("CREATE TABLE number (n int)")
+    received = Received(subscribe(connect(make_node()), QUERY))
+    publisher.sql("ALTER SYSTEM SET synchronous_standby_names = 'nobody'")
+    publisher.sql("SELECT pg_reload_conf()")
+
+    def insert():
+        with contextlib.suppress(psycopg.OperationalError), publisher.connect() as connection:
+            connection.execute(
+                "WITH one AS (INSERT INTO number VALUES (1) RETURNING n)"
+                " SELECT fraiseql_publish('x', 'numbers', to_json(one)) FROM one"
+            )
+
+    def waits():
+        return publisher.sql("SELECT pid FROM pg_stat_activity WHERE wait_event = 'SyncRep'")
+
+    wait_until(
+        lambda: publisher.value("SHOW synchronous_standby_names") == "nobody", "it is awaited"
+    )
+    with concurrent.futures.ThreadPoolExecutor() as pool:
+        inserting = pool.submit(insert)
+        try:
+            wait_until(waits, "the commit waits")
+        finally:
+            publisher.stop()
+        inserting.result()
+    with (publisher.data / "postgresql.auto.conf").open("a") as settings:
+        settings.write("synchronous_standby_names = ''\n")
+    publisher.start()
+    publisher.wait_until_serving()
+    publish(publisher, 2)
+    assert received.until(2).numbers == [1, 2]
+    assert (received.lost, received.uncounted) == (0, 0)
+
+
+def test_of_a_session_that_outlives_the_worker_nobody_is_told_a_number(
+    publisher, make_node, connect
+):
+    received = Received(subscribe(connect(make_node()), QUERY))
+    with publisher.connect() as connection, concurrent.futures.ThreadPoolExecutor() as pool:
+        os.kill(connection.info.backend_pid, signal.SIGSTOP)
+        restarting = pool.submit(publisher.restart)
+        try:
+            wait_until(lambda: not publisher.worker_pids(), "the worker has ended")
+        finally:
+            os.kill(connection.info.backend_pid, signal.SIGCONT)
+        restarting.result()
+    publisher.wait_until_serving()
+    publish(publisher, 1)
+    assert received.until(1).numbers == [1]
+    assert (received.lost, received.uncounted) == (0, 1)
+
+
 def test_a_node_that_was_cut_off_catches_up(publisher, redis, make_node, connect):
     node = make_node()
     received = Received(subscribe(connect(node), QUERY))

@@ -209,6 +209,7 @@ class Writers:
             if dice.random() < 0.2:
                 connection.execute("ROLLBACK TO SAVEPOINT s")
             if dice.random() < 0.3:
+                # Transactions of different lengths; nothing is waited for.
                 connection.execute("SELECT pg_sleep(%s)", (dice.random() / 100,))
         if dice.random() < 0.2:
             connection.rollback()
