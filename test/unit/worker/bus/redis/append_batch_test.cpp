@@ -8,6 +8,7 @@
 
 #include "contract/event_record.hpp"
 #include "contract/ring_writer.hpp"
+#include "test/unit/worker/bus/redis/replies.hpp"
 #include "test/unit/worker/bus/redis/resp.hpp"
 #include "worker/bus/redis/stream_entry.hpp"
 
@@ -20,16 +21,6 @@ using Outcome = AppendBatch::Outcome;
 
 constexpr char kTooLarge[] = "ERR Protocol error: invalid bulk length";
 constexpr char kStream[] = "fraiseql_subs:{db}:stream:1f";
-
-Reply Text(const std::string& text) {
-  return {.type = Reply::Type::kText, .text = text};
-}
-Reply Error(const std::string& text) {
-  return {.type = Reply::Type::kError, .text = text};
-}
-Reply ArrayOf(std::vector<Reply> elements) {
-  return {.type = Reply::Type::kArray, .elements = std::move(elements)};
-}
 
 class AppendBatchTest : public testing::Test {
  protected:
@@ -262,11 +253,12 @@ TEST_F(AppendBatchTest, OneRecordIsJudgedByItsReply) {
   batch.Locate(0);
   Publish();
   ASSERT_TRUE(batch.Fill(1));
-  EXPECT_EQ(Judge(batch, {Text("1-0")}), Outcome::kAppended);
-  EXPECT_EQ(Judge(batch, {Error("ERR The ID specified in XADD is equal or smaller than the target "
-                                "stream top item")}),
-            Outcome::kThereAlready);
-  EXPECT_EQ(Judge(batch, {Error("OOM command not allowed")}), Outcome::kRefused);
+  EXPECT_EQ(Judge(batch, {TextReply("1-0")}), Outcome::kAppended);
+  EXPECT_EQ(
+      Judge(batch, {ErrorReply("ERR The ID specified in XADD is equal or smaller than the target "
+                               "stream top item")}),
+      Outcome::kThereAlready);
+  EXPECT_EQ(Judge(batch, {ErrorReply("OOM command not allowed")}), Outcome::kRefused);
   EXPECT_EQ(why_, "OOM command not allowed");
 }
 
@@ -275,17 +267,17 @@ TEST_F(AppendBatchTest, ATransactionIsJudgedByWhatItsCommandsWereAnswered) {
   batch.Locate(0);
   Publish(2);
   ASSERT_TRUE(batch.Fill(1));
-  const Reply queued = Text("QUEUED");
-  const Reply there = Error("ERR ... equal or smaller than the target stream top item");
+  const Reply queued = TextReply("QUEUED");
+  const Reply there = ErrorReply("ERR ... equal or smaller than the target stream top item");
   const auto judge = [&](const Reply& whole) {
-    return Judge(batch, {Text("OK"), queued, queued, whole});
+    return Judge(batch, {TextReply("OK"), queued, queued, whole});
   };
-  EXPECT_EQ(judge(ArrayOf({Text("1-0"), Text("2-0")})), Outcome::kAppended);
-  EXPECT_EQ(judge(ArrayOf({there, Text("2-0")})), Outcome::kThereAlready);
-  EXPECT_EQ(judge(ArrayOf({there, Error("WRONGTYPE no stream")})), Outcome::kRefused);
+  EXPECT_EQ(judge(ArrayReply({TextReply("1-0"), TextReply("2-0")})), Outcome::kAppended);
+  EXPECT_EQ(judge(ArrayReply({there, TextReply("2-0")})), Outcome::kThereAlready);
+  EXPECT_EQ(judge(ArrayReply({there, ErrorReply("WRONGTYPE no stream")})), Outcome::kRefused);
   EXPECT_EQ(why_, "WRONGTYPE no stream");
   // What makes no sense.
-  EXPECT_EQ(judge(ArrayOf({Text("1-0")})), Outcome::kRefused);
+  EXPECT_EQ(judge(ArrayReply({TextReply("1-0")})), Outcome::kRefused);
   EXPECT_EQ(judge(Reply{}), Outcome::kRefused);
   EXPECT_EQ(why_, "its answer to a transaction is none");
 }
@@ -295,8 +287,8 @@ TEST_F(AppendBatchTest, ATransactionThatIsNotQueuedIsRefusedForTheReasonToldFirs
   batch.Locate(0);
   Publish(2);
   ASSERT_TRUE(batch.Fill(1));
-  EXPECT_EQ(Judge(batch, {Text("OK"), Error("OOM command not allowed"), Text("QUEUED"),
-                          Error("EXECABORT Transaction discarded")}),
+  EXPECT_EQ(Judge(batch, {TextReply("OK"), ErrorReply("OOM command not allowed"),
+                          TextReply("QUEUED"), ErrorReply("EXECABORT Transaction discarded")}),
             Outcome::kRefused);
   EXPECT_EQ(why_, "OOM command not allowed");
 }
@@ -328,7 +320,7 @@ TEST_F(AppendBatchTest, WhatRedisTakesNotOfAnotherRequestIsNoEvent) {
   batch.Locate(0);
   Publish();
   ASSERT_TRUE(batch.Fill(1));
-  EXPECT_EQ(Judge(batch, {Text("1-0")}), Outcome::kAppended);
+  EXPECT_EQ(Judge(batch, {TextReply("1-0")}), Outcome::kAppended);
   batch.NoteDown(kTooLarge);
   Publish();
   ASSERT_TRUE(batch.Fill(1));

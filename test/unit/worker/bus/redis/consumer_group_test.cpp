@@ -6,6 +6,7 @@
 #include <string>
 #include <vector>
 
+#include "test/unit/worker/bus/redis/replies.hpp"
 #include "test/unit/worker/bus/redis/resp.hpp"
 #include "worker/bus/redis/stream_entry.hpp"
 
@@ -16,9 +17,6 @@ using testing::ElementsAre;
 
 const Reply kOk{.type = Reply::Type::kStatus, .text = "OK"};
 
-Reply Error(const std::string& text) {
-  return {.type = Reply::Type::kError, .text = text};
-}
 Reply Stream(uint64_t last, int64_t added) {
   const auto text = [](const std::string& t) {
     return Reply{.type = Reply::Type::kText, .text = t};
@@ -49,7 +47,7 @@ class ConsumerGroupTest : public testing::Test {
 
 TEST_F(ConsumerGroupTest, IsMadeOnceTheStreamIsKnown) {
   EXPECT_THAT(Tell(10), ElementsAre(ElementsAre("XINFO", "STREAM", "s")));
-  Answer({Error("ERR no such key")});
+  Answer({ErrorReply("ERR no such key")});
   EXPECT_EQ(group_.stream_end(), 0u);
   EXPECT_THAT(Tell(10), ElementsAre(ElementsAre("XINFO", "STREAM", "s")));
   Answer({Stream(12, 9)});
@@ -72,14 +70,14 @@ TEST_F(ConsumerGroupTest, IsToldWhenThePlaceIsAnother) {
 TEST_F(ConsumerGroupTest, IsMadeAgainWhenItIsGone) {
   Make();
   Tell(11);
-  Answer({Stream(12, 12), Error("NOGROUP No such consumer group")});
+  Answer({Stream(12, 12), ErrorReply("NOGROUP No such consumer group")});
   EXPECT_EQ(Tell(11).size(), 3u);
 }
 
 TEST_F(ConsumerGroupTest, OfARedisThatCountsNoEntriesItTellsNone) {
   Make();
   Tell(11);
-  Answer({Stream(12, 12), Error("ERR syntax error")});
+  Answer({Stream(12, 12), ErrorReply("ERR syntax error")});
   EXPECT_THAT(Tell(11), ElementsAre(ElementsAre("XINFO", "STREAM", "s"),
                                     ElementsAre("XGROUP", "SETID", "s", "n", "11-0")));
 }
@@ -88,7 +86,7 @@ TEST_F(ConsumerGroupTest, ThatIsNotAllowedIsNotTriedAgain) {
   Tell(10);
   Answer({Stream(12, 12)});
   Tell(10);
-  Answer({Stream(12, 12), Error("NOPERM no"), Error("NOPERM no")});
+  Answer({Stream(12, 12), ErrorReply("NOPERM no"), ErrorReply("NOPERM no")});
   EXPECT_THAT(Tell(11), ElementsAre(ElementsAre("XINFO", "STREAM", "s")));
   // How far the stream goes is known all the same.
   Answer({Stream(20, 20)});

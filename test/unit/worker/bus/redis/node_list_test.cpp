@@ -6,6 +6,8 @@
 #include <string>
 #include <vector>
 
+#include "test/unit/worker/bus/redis/replies.hpp"
+
 namespace fsubs {
 namespace {
 
@@ -14,16 +16,6 @@ using testing::IsEmpty;
 using testing::SizeIs;
 
 constexpr uint64_t kSecond = 1'000'000;
-
-Reply Text(const std::string& text) {
-  return {.type = Reply::Type::kText, .text = text};
-}
-Reply Error(const std::string& text) {
-  return {.type = Reply::Type::kError, .text = text};
-}
-Reply Array(std::vector<Reply> elements) {
-  return {.type = Reply::Type::kArray, .elements = std::move(elements)};
-}
 
 class NodeListTest : public testing::Test {
  protected:
@@ -42,9 +34,10 @@ TEST_F(NodeListTest, NamesAreAskedForAndThenTheirRows) {
   ASSERT_TRUE(list_.is_due());
   EXPECT_THAT(list_.Begin(), HasSubstr("ZRANGE"));
   EXPECT_FALSE(list_.is_due());
-  const std::string next = list_.OnReply(Array({Text("a"), Text("gone")}), kSecond);
+  const std::string next = list_.OnReply(ArrayReply({TextReply("a"), TextReply("gone")}), kSecond);
   EXPECT_THAT(next, HasSubstr("fraiseql_subs:{db}:node:a"));
-  EXPECT_THAT(list_.OnReply(Array({Text(R"({"name":"a","lag":7})"), Reply{}}), kSecond), IsEmpty());
+  EXPECT_THAT(list_.OnReply(ArrayReply({TextReply(R"({"name":"a","lag":7})"), Reply{}}), kSecond),
+              IsEmpty());
   EXPECT_FALSE(list_.is_due());
   ASSERT_THAT(answers_, SizeIs(2));
   for (const NodeList::Answer& answer : answers_) {
@@ -58,7 +51,7 @@ TEST_F(NodeListTest, NamesAreAskedForAndThenTheirRows) {
 TEST_F(NodeListTest, WhatIsFreshIsNotAskedForAgain) {
   Ask(kSecond);
   (void)list_.Begin();
-  EXPECT_THAT(list_.OnReply(Array({}), kSecond), IsEmpty());
+  EXPECT_THAT(list_.OnReply(ArrayReply({}), kSecond), IsEmpty());
   Ask(kSecond + 900'000);
   EXPECT_THAT(answers_, SizeIs(2));
   EXPECT_FALSE(list_.is_due());
@@ -69,7 +62,7 @@ TEST_F(NodeListTest, WhatIsFreshIsNotAskedForAgain) {
 TEST_F(NodeListTest, AnErrorIsToldAndNothingMoreIsAsked) {
   Ask(kSecond);
   (void)list_.Begin();
-  EXPECT_THAT(list_.OnReply(Error("NOPERM no"), kSecond), IsEmpty());
+  EXPECT_THAT(list_.OnReply(ErrorReply("NOPERM no"), kSecond), IsEmpty());
   EXPECT_FALSE(list_.is_due());
   ASSERT_THAT(answers_, SizeIs(1));
   EXPECT_EQ(answers_[0].error, "Redis: NOPERM no");
@@ -82,15 +75,15 @@ TEST_F(NodeListTest, WhoWaitsForLongIsToldSo) {
   list_.Expire(4 * kSecond);
   ASSERT_THAT(answers_, SizeIs(1));
   EXPECT_EQ(answers_[0].error, "Redis does not answer");
-  EXPECT_THAT(list_.OnReply(Array({}), 4 * kSecond), IsEmpty());
+  EXPECT_THAT(list_.OnReply(ArrayReply({}), 4 * kSecond), IsEmpty());
   EXPECT_THAT(answers_, SizeIs(2));
 }
 
 TEST_F(NodeListTest, ARowOfAnotherNameIsNone) {
   Ask(kSecond);
   (void)list_.Begin();
-  (void)list_.OnReply(Array({Text("a")}), kSecond);
-  (void)list_.OnReply(Array({Text(R"({"name":"b"})")}), kSecond);
+  (void)list_.OnReply(ArrayReply({TextReply("a")}), kSecond);
+  (void)list_.OnReply(ArrayReply({TextReply(R"({"name":"b"})")}), kSecond);
   ASSERT_THAT(answers_, SizeIs(1));
   EXPECT_THAT(answers_[0].nodes, IsEmpty());
 }
