@@ -2,7 +2,6 @@
 
 #include <sys/socket.h>
 #include <sys/uio.h>
-#include <sys/wait.h>
 #include <unistd.h>
 
 #include <algorithm>
@@ -32,6 +31,7 @@ int TakeAttached(msghdr* message) {
 }  // namespace
 
 void Dialer::Attach(uv_loop_t* loop) {
+  reaper_.Attach(loop);
   if (process_.channel < 0) return;
   is_attached_ = uv_poll_init(loop, &poll_, process_.channel) == 0;
   if (!is_attached_) return;
@@ -101,8 +101,6 @@ void Dialer::Close() {
   awaited_.clear();
   uv_close(reinterpret_cast<uv_handle_t*>(&poll_), nullptr);
   close(std::exchange(process_.channel, -1));
-  // Left to process 1, it could be taken for a session that crashed (kept_process.cpp).
-  if (process_.pid > 0) waitpid(process_.pid, nullptr, WNOHANG);
 }
 
 }  // namespace fsubs

@@ -12,6 +12,7 @@
 
 #include "contract/address.hpp"
 #include "worker/base/kept_process.hpp"
+#include "worker/base/process_reaper.hpp"
 
 namespace fsubs {
 
@@ -22,7 +23,7 @@ class Dialer {
   using Done = std::function<void(int fd, const std::string& error)>;
 
   // `process` may be one that could not be started: then each Dial fails.
-  explicit Dialer(KeptProcess process) : process_(process) {}
+  explicit Dialer(KeptProcess process) : process_(process), reaper_(process.pid) {}
   Dialer(const Dialer&) = delete;
   Dialer& operator=(const Dialer&) = delete;
 
@@ -44,6 +45,7 @@ class Dialer {
   void Receive();
 
   KeptProcess process_;
+  ProcessReaper reaper_;
   uv_poll_t poll_{};
   bool is_attached_ = false;
   uint32_t last_call_ = 0;

@@ -2,7 +2,6 @@
 
 #include <sys/socket.h>
 #include <sys/uio.h>
-#include <sys/wait.h>
 #include <unistd.h>
 
 #include <algorithm>
@@ -36,6 +35,7 @@ FetchChannel::~FetchChannel() {
 }
 
 void FetchChannel::Attach(uv_loop_t* loop) {
+  reaper_.Attach(loop);
   if (process_.channel < 0) return;
   is_attached_ = uv_poll_init(loop, &poll_, process_.channel) == 0;
   if (!is_attached_) return;
@@ -118,8 +118,6 @@ void FetchChannel::Close(const std::string& why) {
   is_attached_ = false;
   uv_poll_stop(&poll_);
   close(std::exchange(process_.channel, -1));
-  // Left to process 1, it could be taken for a session that crashed (kept_process.cpp).
-  waitpid(process_.pid, nullptr, WNOHANG);
   awaited_.clear();
   sink_->OnFetcherLost(why);
 }

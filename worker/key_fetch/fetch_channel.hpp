@@ -3,7 +3,6 @@
 // Nothing that comes from there is believed: it is bounded, and only what was asked for is taken.
 #pragma once
 
-#include <sys/types.h>
 #include <uv.h>
 
 #include <cstdint>
@@ -11,6 +10,7 @@
 #include <string>
 #include <string_view>
 
+#include "worker/base/process_reaper.hpp"
 #include "worker/key_fetch/fetch_protocol.hpp"
 #include "worker/key_fetch/fetcher_process.hpp"
 #include "worker/key_fetch/key_store.hpp"
@@ -28,7 +28,8 @@ class FetchChannel {
   };
 
   // `process` may be one that could not be started: then each Send fails.
-  FetchChannel(FetcherProcess process, Sink* sink) : process_(process), sink_(sink) {}
+  FetchChannel(FetcherProcess process, Sink* sink)
+      : process_(process), reaper_(process.pid), sink_(sink) {}
   ~FetchChannel();
   FetchChannel(const FetchChannel&) = delete;
   FetchChannel& operator=(const FetchChannel&) = delete;
@@ -54,6 +55,7 @@ class FetchChannel {
   void Close(const std::string& why);
 
   FetcherProcess process_;
+  ProcessReaper reaper_;
   Sink* const sink_;
   uv_poll_t poll_{};
   bool is_attached_ = false;

@@ -6,6 +6,7 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
+#include <csignal>
 #include <memory>
 #include <string>
 #include <vector>
@@ -149,6 +150,42 @@ TEST_F(FetchChannelTest, WhatTheFetcherDoesNotTakeFailsAtOnce) {
     problem = channel_->Send(id, "https://a.example/" + std::string(2000, 'x'), 0);
   }
   EXPECT_THAT(problem, HasSubstr("could not be sent"));
+}
+
+// A process that is ending closes what it had open before it can be waited for.
+TEST(FetcherProcessTest, IsWaitedForWhenItEndsBehindItsChannel) {
+  class : public FetchChannel::Sink {
+   public:
+    bool is_lost = false;
+
+   private:
+    void OnFetched(uint32_t, FetchResult) override {}
+    void OnFetcherLost(const std::string&) override { is_lost = true; }
+  } sink;
+  int ends[2];
+  int let_end[2];
+  ASSERT_EQ(socketpair(AF_UNIX, SOCK_SEQPACKET, 0, ends), 0);
+  ASSERT_EQ(pipe(let_end), 0);
+  fcntl(ends[0], F_SETFL, O_NONBLOCK);
+  const pid_t pid = fork();
+  if (pid == 0) {
+    close(ends[0]);
+    close(ends[1]);
+    close(let_end[1]);
+    char end;
+    while (read(let_end[0], &end, 1) > 0) {
+    }
+    _exit(0);
+  }
+  close(ends[1]);
+  close(let_end[0]);
+  FetchChannel channel({.pid = pid, .channel = ends[0]}, &sink);
+  TestLoop loop;
+  channel.Attach(loop.get());
+  loop.RunUntil([&] { return sink.is_lost; });
+  EXPECT_EQ(kill(pid, 0), 0);
+  close(let_end[1]);
+  loop.RunUntil([&] { return kill(pid, 0) != 0; });
 }
 
 TEST(NoFetcherTest, EachRequestFails) {
