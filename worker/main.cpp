@@ -113,6 +113,10 @@ int Main(int argc, char** argv) {
   SetLogFormat(options.launched ? LogFormat::kLauncher : LogFormat::kTerminal);
   WorkerParts parts;
   if (!options.launched) {
+    for (const std::string& variable : FindUnknownVariables()) {
+      Log(LogLevel::kWarning, "the variable %s in the environment is no option's; see --help",
+          variable.c_str());
+    }
     const std::string error = TakePassedSockets(&parts.sockets);
     if (!error.empty()) return Fail(error);
   }

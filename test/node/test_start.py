@@ -58,6 +58,12 @@ def test_a_bad_variable_says_where_it_stands(make_node):
     assert "in the environment" in said and "--port" in said
 
 
+def test_a_variable_that_is_no_options_is_told(make_node):
+    node = make_node(environment={"FRAISEQL_SUBS_MAX_CONECTIONS": "5"})
+    node.start()
+    assert "WARNING:  the variable FRAISEQL_SUBS_MAX_CONECTIONS" in node.log()
+
+
 def test_settings_of_the_file_are_read_again_at_sighup(make_node):
     node = make_node(allow_anonymous=None)
     config = node.directory / "node.conf"

@@ -303,22 +303,37 @@ void Declare(CLI::App* app, Options* options, File file, bool is_launched) {
 
 constexpr char kEnvironmentPrefix[] = "FRAISEQL_SUBS_";
 
-// What the environment says, as arguments.
-std::vector<std::string> EnvironmentArguments() {
+// The options that the environment may set, by the names of their variables.
+std::map<std::string, std::string> OptionsByVariable() {
   std::vector<std::string> names(std::begin(kNodeOptions), std::end(kNodeOptions));
   names.emplace_back("config");
   for (const Binding& binding : kNodeBindings) names.emplace_back(kSettings[binding.setting].name);
   for (const Binding& binding : kBindings) names.emplace_back(kSettings[binding.setting].name);
-  std::vector<std::string> arguments;
+  std::map<std::string, std::string> options;
   for (const std::string& name : names) {
     std::string variable = kEnvironmentPrefix;
     for (const char letter : name) {
       variable += letter >= 'a' && letter <= 'z' ? static_cast<char>(letter - 'a' + 'A') : letter;
     }
+    options.emplace(variable, name);
+  }
+  return options;
+}
+
+// What the environment says, as arguments.
+std::vector<std::string> EnvironmentArguments() {
+  std::vector<std::string> arguments;
+  for (const auto& [variable, name] : OptionsByVariable()) {
     const char* const value = std::getenv(variable.c_str());
     if (value != nullptr) arguments.push_back("--" + name + "=" + value);
   }
   return arguments;
+}
+
+// Whether Kubernetes names a variable like that for a service called fraiseql-subs.
+bool IsOfService(std::string_view variable) {
+  variable.remove_prefix(std::size(kEnvironmentPrefix) - 1);
+  return variable.starts_with("SERVICE_") || variable.starts_with("PORT_");
 }
 
 // All arguments, of which the last of a name counts. CLI11 wants them backwards.
@@ -363,6 +378,20 @@ void SetDefaults(std::span<const Binding> bindings, Options* options) {
 Options::Options() {
   SetDefaults(kBindings, this);
   SetDefaults(kNodeBindings, this);
+}
+
+std::vector<std::string> FindUnknownVariables() {
+  const auto known = OptionsByVariable();
+  std::vector<std::string> unknown;
+  for (char* const* one = environ; *one != nullptr; ++one) {
+    const std::string_view line(*one);
+    const std::string variable(line.substr(0, line.find('=')));
+    if (variable.starts_with(kEnvironmentPrefix) && !known.contains(variable) &&
+        !IsOfService(variable)) {
+      unknown.push_back(variable);
+    }
+  }
+  return unknown;
 }
 
 std::string NodeName(const Options& options) {

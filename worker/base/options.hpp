@@ -107,6 +107,10 @@ std::string NodeName(const Options& options);
 [[nodiscard]] bool ParseOptions(int argc, const char* const* argv, Options* options,
                                 int* exit_code);
 
+// Variables of the environment that are named like those of options and are none's: likely
+// misspelt. Those that Kubernetes sets for a service called fraiseql-subs are left out.
+std::vector<std::string> FindUnknownVariables();
+
 // Read them again for a running worker. Returns an empty string and sets `*options`, or says what
 // is wrong and leaves it alone.
 std::string ReloadOptions(int argc, const char* const* argv, Options* options);

@@ -1,5 +1,6 @@
 #include "worker/base/options.hpp"
 
+#include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
 #include <algorithm>
@@ -12,6 +13,9 @@
 
 namespace fsubs {
 namespace {
+
+using testing::IsEmpty;
+using testing::UnorderedElementsAre;
 
 std::vector<const char*> Arguments(const std::vector<std::string>& options) {
   std::vector<const char*> arguments{"fraiseql-worker"};
@@ -254,6 +258,22 @@ TEST(OptionsTest, WhatIsWrongInTheEnvironmentIsToldAsSuch) {
 TEST(OptionsTest, TheEnvironmentIsNothingToWhomPostgreSqlHasStarted) {
   const Variable port("FRAISEQL_SUBS_PORT", "4002");
   EXPECT_EQ(Parse({"--launched"}).options.port, 4000);
+}
+
+TEST(OptionsTest, VariablesThatAreNoOptionsAreFound) {
+  const Variable known("FRAISEQL_SUBS_ALLOW_ANONYMOUS", "on");
+  const Variable misspelt("FRAISEQL_SUBS_ALOW_ANONYMOUS", "on");
+  const Variable in_small_letters("FRAISEQL_SUBS_port", "1");
+  const Variable of_another("FRAISEQL_SUBSCRIBERS", "1");
+  EXPECT_THAT(FindUnknownVariables(),
+              UnorderedElementsAre("FRAISEQL_SUBS_ALOW_ANONYMOUS", "FRAISEQL_SUBS_port"));
+}
+
+TEST(OptionsTest, WhatKubernetesSetsForAServiceIsNotTakenForMisspelt) {
+  const Variable host("FRAISEQL_SUBS_SERVICE_HOST", "10.0.0.1");
+  const Variable service_port("FRAISEQL_SUBS_SERVICE_PORT", "4000");
+  const Variable address("FRAISEQL_SUBS_PORT_4000_TCP_ADDR", "10.0.0.1");
+  EXPECT_THAT(FindUnknownVariables(), IsEmpty());
 }
 
 TEST(OptionsTest, ANodesThreadsHaveASecondName) {
