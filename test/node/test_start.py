@@ -48,7 +48,7 @@ def test_everything_can_be_set_in_the_environment(make_node):
     }
     node.port = port
     node.start()
-    assert "with 2 shards" in node.log()
+    node.wait_for_log("with 2 shards")
     node.client().subscribe(QUERY)
 
 

@@ -235,7 +235,7 @@ def test_an_event_that_redis_takes_not_is_told_as_lost_and_keeps_none_back(
             expected = [*range(1, 122)] if not alone else [121]
             assert received.numbers == [n for n in expected if n not in (110, 120)]
             assert received.lost == (20 if alone else 2)
-            assert "proto-max-bulk-len" in publisher.log()
+            wait_until(lambda: "proto-max-bulk-len" in publisher.log(), "the log says why")
         finally:
             node.destroy()
 

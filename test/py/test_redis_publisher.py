@@ -173,7 +173,10 @@ def test_what_the_ring_could_not_keep_for_redis_is_a_jump_of_the_ids(make_cluste
         assert len(jumps) == 1
         assert jumps[0] == 20_001 - len(bus.events())
         assert metric(publisher, "lost_total") == jumps[0]
-        assert "events were overwritten in the ring before Redis took them" in publisher.log()
+        wait_until(
+            lambda: "events were overwritten in the ring before Redis took them" in publisher.log(),
+            "the log tells",
+        )
 
 
 def test_no_transaction_waits_for_redis_where_commits_wait_for_room(make_cluster, redis):
@@ -311,7 +314,7 @@ def test_a_right_that_is_missing_is_told_by_its_name(make_cluster, redis):
     )
     publish(publisher, 1)
     wait_until(lambda: "'xadd'" in bus_trouble(publisher), "the missing right is told")
-    assert publisher.log().count("NOPERM") == 1
+    wait_until(lambda: publisher.log().count("NOPERM") == 1, "the log tells once")
 
 
 def test_a_database_number_is_used(make_cluster, redis):
@@ -345,7 +348,8 @@ def test_of_two_servers_with_one_bus_the_later_publishes_and_the_other_says_so(
     publish(other, 7)
     bus.wait_for_number(7)
     wait_until(lambda: 'node "other" publishes' in bus_trouble(publisher), "it is told")
-    assert publisher.log().count('node "other" publishes to Redis') == 1
+    told = 'node "other" publishes to Redis'
+    wait_until(lambda: publisher.log().count(told) == 1, "the log tells once")
     publish(publisher, 8)
     assert bus.numbers() == [7]
     other.stop()

@@ -123,6 +123,5 @@ def test_settings_are_read_again_all_the_same(own):
 
 def test_the_log_says_that_it_is_off(make_cluster):
     server = make_cluster(sandbox="off")
-    server.wait_until_serving()
-    assert "fraiseql_subs.sandbox is off" in server.log()
+    wait_until(lambda: "fraiseql_subs.sandbox is off" in server.log(), "the log says so")
     assert status_of(Path(f"/proc/{worker_of(server)}"))["Seccomp"].strip() == "0"

@@ -74,7 +74,7 @@ def test_every_transport_is_served(make_server, connect):
     assert socket_subscription.data() == {"orderUpdated": {"id": "1"}}
     assert stream.next()["data"] == {"orderUpdated": {"id": "1"}}
     stream.close()
-    assert "by TLS" in cluster.log()
+    wait_until(lambda: "by TLS" in cluster.log(), "the log says so")
 
 
 def test_curl_is_served_by_either_version(make_server, authority):

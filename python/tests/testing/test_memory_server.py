@@ -69,7 +69,7 @@ async def test_a_catalog_of_another_server_is_served() -> None:
 def test_settings_are_those_of_postgresql() -> None:
     settings = {"fraiseql_subs.worker_threads": 2, "introspection": False}
     with WorkerServer(CATALOG, settings=settings) as running:
-        assert "with 2 shards" in running.log()
+        wait_until(lambda: "with 2 shards" in running.log(), "the log says so")
         assert 0 < len(running.log(running.log_size - 10)) <= 10
 
 
