@@ -37,8 +37,7 @@ class Subscriber:
         client.init()
         subscription = client.subscribe(QUERY)
         stream = Stream(floor=self.truth.floor(), is_exact=is_exact)
-        for message in subscription.messages:
-            self._take(stream, message)
+        self._take_all(subscription, stream)
         self.streams.append(stream)
 
     def _run(self):
@@ -59,8 +58,11 @@ class Subscriber:
         subscription = self.client.subscriptions["1"]
         if not subscription.messages:
             self.client.receive()
+        self._take_all(subscription, self.streams[-1])
+
+    def _take_all(self, subscription, stream):
         while subscription.messages:
-            self._take(self.streams[-1], subscription.messages.pop(0))
+            self._take(stream, subscription.messages.pop(0))
 
     def _come_back(self):
         def is_back():
