@@ -177,7 +177,7 @@ std::string Worker::Start() {
   }
   error = Listen();
   if (!error.empty()) return error;
-  loader_.Request();
+  RequestFirstCatalog();
   if (manager_.watchdog_ms() > 0) {
     uv_timer_init(&loop_, &watchdog_timer_);
     uv_timer_start(
@@ -187,6 +187,19 @@ std::string Worker::Start() {
   }
   manager_.TellReady();
   return {};
+}
+
+// Shards tell of what changes in the catalog from where they began to read; what changed before is
+// in the first one that is read. Nodes wait for one that is said to have the last change.
+void Worker::RequestFirstCatalog() {
+  const RingHeader* const ring = ring_->ring();
+  // A change that is not published yet may hide an earlier one.
+  const Position changed = std::min(ring->catalog_changed.load(), ring->head.load());
+  if (changed == 0) {
+    loader_.Request();
+  } else {
+    loader_.OnChanged(changed - 1);
+  }
 }
 
 void Worker::OnRead(const std::string& snapshot_json, Position covers) {

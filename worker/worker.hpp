@@ -116,6 +116,7 @@ class Worker final : private ShardHost,
 
   std::string Start();
   std::string OpenSideDoor();
+  void RequestFirstCatalog();
   void FeedWatchdog();
   void ReloadCatalogFile(const Options& options);
   std::string Listen();

@@ -199,6 +199,24 @@ def test_flushall_is_told_as_no_more_than_what_was_not_read(publisher, redis, ma
     assert received.until(2).numbers == [1, 2]
 
 
+@pytest.mark.parametrize("changes", [False, True])
+def test_a_node_that_comes_after_the_servers_worker_came_back_serves(
+    publisher, redis, make_node, connect, changes
+):
+    bus = RedisBus(redis)
+    id = bus.hash("catalog")["id"]
+    (worker,) = publisher.worker_pids()
+    with publisher.connect() as session:
+        # In the time before another one is started.
+        os.kill(worker, signal.SIGKILL)
+        if changes:
+            session.execute("SELECT fraiseql_register_types('type Other { n: Int! }')")
+    wait_until(lambda: bus.hash("catalog")["id"] != id, "another worker has put the catalog there")
+    received = Received(subscribe(connect(make_node()), QUERY))
+    publish(publisher, 1)
+    assert received.until(1).numbers == [1]
+
+
 @pytest.mark.expects_crash
 def test_after_a_crash_of_a_backend_nodes_go_on_with_the_new_epoch(publisher, make_node, connect):
     node = make_node()
