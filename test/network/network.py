@@ -21,7 +21,10 @@ class Network:
         self.number = int(worker)
         self.hosts = []
         for link in ("bus", "front"):
-            ip("link", "add", self.bridge(link), "type", "bridge")
+            # One that is not told its address takes the lowest of its ports', another one with each
+            # host that comes, and hosts go on sending to the one before.
+            mac = f"02:00:00:00:{self.number:02x}:{('bus', 'front').index(link):02x}"
+            ip("link", "add", self.bridge(link), "address", mac, "type", "bridge")
             ip("link", "set", self.bridge(link), "up")
         ip("addr", "add", f"{self.address('front', TESTS)}/24", "dev", self.bridge("front"))
 
