@@ -332,11 +332,8 @@ std::unique_ptr<SideDoorServer> SideDoorServer::Open(uv_loop_s* loop, SideDoorHo
   // The data directory belongs to one server, so a socket that is there has no owner any more.
   unlink(path.c_str());
   const mode_t mask = umask(S_IRWXG | S_IRWXO | S_IXUSR);
-  int result = uv_pipe_bind(impl->listener, path.c_str());
+  const int result = uv_pipe_bind(impl->listener, path.c_str());
   umask(mask);
-  if (result == 0) {
-    result = uv_listen(reinterpret_cast<uv_stream_t*>(impl->listener), kBacklog, OnConnection);
-  }
   auto door = std::unique_ptr<SideDoorServer>(new SideDoorServer(std::move(impl)));
   if (result != 0) {
     *error = uv_strerror(result);
@@ -350,6 +347,12 @@ SideDoorServer::SideDoorServer(std::unique_ptr<Impl> impl) : impl_(std::move(imp
 SideDoorServer::~SideDoorServer() {
   while (!impl_->peers.empty()) impl_->Close(impl_->peers.back());
   uv_close(reinterpret_cast<uv_handle_t*>(impl_->listener), FreePipe);
+}
+
+std::string SideDoorServer::Listen() {
+  const int result =
+      uv_listen(reinterpret_cast<uv_stream_t*>(impl_->listener), kBacklog, OnConnection);
+  return result == 0 ? std::string() : uv_strerror(result);
 }
 
 void SideDoorServer::RequestSnapshot(SnapshotRequest request) {

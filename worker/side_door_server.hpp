@@ -63,8 +63,9 @@ class SideDoorHost {
 
 class SideDoorServer {
  public:
-  // Listen on `path`, replacing a socket left there by an earlier worker. Returns null, and says
-  // why in `*error`, if that fails. `loop` and `host` outlive it.
+  // Take `path`, replacing a socket left there by an earlier worker; until Listen() whoever
+  // connects is refused. Returns null, and says why in `*error`, if that fails. `loop` and `host`
+  // outlive it.
   static std::unique_ptr<SideDoorServer> Open(uv_loop_s* loop, SideDoorHost* host,
                                               const std::string& path, std::string* error);
 
@@ -72,6 +73,9 @@ class SideDoorServer {
   ~SideDoorServer();
   SideDoorServer(const SideDoorServer&) = delete;
   SideDoorServer& operator=(const SideDoorServer&) = delete;
+
+  // Returns why it failed; empty: it did not.
+  std::string Listen();
 
   // Whether all that was sent is on its way.
   bool is_idle() const;

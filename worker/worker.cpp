@@ -66,6 +66,10 @@ std::string OfDatabase(const std::string& name) {
   return name.empty() ? name : " of database \"" + name + '"';
 }
 
+std::string CannotListen(const std::string& socket, const std::string& error) {
+  return "could not listen on \"" + socket + "\": " + error;
+}
+
 }  // namespace
 
 Worker::Worker(int argc, char** argv, const Options& options, WorkerParts parts)
@@ -209,8 +213,7 @@ void Worker::OnRead(const std::string& snapshot_json, Position covers) {
 std::string Worker::OpenSideDoor() {
   std::string error;
   side_door_ = SideDoorServer::Open(&loop_, this, options_->socket_path, &error);
-  if (side_door_) return {};
-  return "could not listen on \"" + options_->socket_path + "\": " + error;
+  return side_door_ ? std::string() : CannotListen(options_->socket_path, error);
 }
 
 // The control thread shows by this that it has its turns, and looks for the others.
@@ -242,7 +245,7 @@ std::string Worker::Listen() {
   } else if (!options_->unix_socket.empty()) {
     unix_listener_ = UnixListener::Open(
         &loop_, options_->unix_socket, [this](int fd) { AdoptInTurn(fd); }, &error);
-    if (!unix_listener_) return "could not listen on \"" + options_->unix_socket + "\": " + error;
+    if (!unix_listener_) return CannotListen(options_->unix_socket, error);
   }
   if (!feed_ && bus_kind_ == Bus::kPostgresql) {
     Log(LogLevel::kWarning,
@@ -281,6 +284,9 @@ std::string Worker::Listen() {
     feed_->Start(this);
     if (server_ring_) feed_->SetWaitsForReplay(options_->standby_waits_for_replay);
   }
+  // Only now: whoever connects to a worker that cannot serve would be told that it has ended.
+  if (side_door_) error = side_door_->Listen();
+  if (!error.empty()) return CannotListen(options_->socket_path, error);
   error = ConfineCalls(*options_, needs);
   if (!error.empty()) return error;
   WarnOfPlainText(*options_);
