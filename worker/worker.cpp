@@ -404,14 +404,15 @@ void Worker::OnLoaded(const std::shared_ptr<const Catalog>& catalog, const std::
   for (const std::string& problem : catalog->left_out()) {
     Log(LogLevel::kWarning, "cannot be served: %s", problem.c_str());
   }
+  for (const auto& shard : shards_) shard->SetCatalog(catalog, covers);
+  // Behind the catalog, so that who waits for keys of a URL that is gone looks into the new one.
+  keys_.SetIssuers(KeysOf(catalog->issuers()));
+  // Whoever reads this may connect at once.
   Log(catalog_ == CatalogState::kServed ? LogLevel::kDebug : LogLevel::kLog,
       "serving %zu subscription field%s%s", catalog->fields().size(),
       catalog->fields().size() == 1 ? "" : "s", OfDatabase(database_).c_str());
   manager_.TellStatus("serving " + std::to_string(catalog->fields().size()) +
                       " subscription fields");
-  for (const auto& shard : shards_) shard->SetCatalog(catalog, covers);
-  // Behind the catalog, so that who waits for keys of a URL that is gone looks into the new one.
-  keys_.SetIssuers(KeysOf(catalog->issuers()));
   catalog_ = CatalogState::kServed;
   ++catalog_loads_;
 }
