@@ -1,7 +1,8 @@
 #!/usr/bin/env python3
 """Measure the events of a server without the extension beside LISTEN/NOTIFY and a polled outbox.
 
-    bench/sql_only.py [--seconds 5] [--rate 200] [publish] [read] [stream] [latency]
+    build/venv/bin/python bench/sql_only.py [--seconds 5] [--rate 200] [publish] [read] [stream]
+                                            [latency]
 
 A private server writes to disk as servers do by default. What is printed:
 
@@ -25,7 +26,7 @@ import time
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent.parent
-sys.path.insert(0, str(ROOT / "test/py"))
+sys.path[:0] = [str(ROOT / "test/py"), str(ROOT / "python/src")]
 
 from cluster import Cluster  # noqa: E402
 

@@ -1,9 +1,7 @@
 """A worker without PostgreSQL, as a child process with a Unix socket for its events."""
 
-import contextlib
 import json
 import os
-import random
 import shutil
 import signal
 import socket
@@ -12,6 +10,8 @@ import time
 import urllib.error
 import urllib.request
 from pathlib import Path
+
+from fraiseql_subs.testing._ports import free_port
 
 from client import Client
 
@@ -39,14 +39,6 @@ def program():
         [os.environ.get("PG_CONFIG", "pg_config"), "--bindir"], text=True
     ).strip()
     return shutil.which("fraiseql-worker", path=programs)
-
-
-def free_port():
-    while True:
-        port = random.randrange(10_000, 32_000)
-        with socket.socket() as probe, contextlib.suppress(OSError):
-            probe.bind(("", port))
-            return port
 
 
 def event(data, channel="orders", type="orderUpdated", **others):

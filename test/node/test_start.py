@@ -2,10 +2,11 @@ import os
 import signal
 
 import pytest
+from fraiseql_subs.testing._ports import free_port
 
 from certificates import Authority
 from client import Client
-from node import CATALOG, QUERY, free_port
+from node import CATALOG, QUERY
 
 
 def test_sigterm_closes_with_1001_so_that_clients_come_again(node):

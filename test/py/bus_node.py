@@ -5,7 +5,9 @@ import subprocess
 import tempfile
 from pathlib import Path
 
-from cluster import SANITIZER_SIGNS, Cluster, free_port
+from fraiseql_subs.testing._ports import free_port
+
+from cluster import SANITIZER_SIGNS, Cluster
 
 
 class Node:

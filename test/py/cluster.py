@@ -5,9 +5,7 @@ import contextlib
 import functools
 import json
 import os
-import random
 import shutil
-import socket
 import subprocess
 import sys
 import tempfile
@@ -17,6 +15,7 @@ import urllib.request
 from pathlib import Path
 
 import psycopg
+from fraiseql_subs.testing._ports import free_port
 
 ROOT = Path(__file__).resolve().parents[2]
 
@@ -45,28 +44,6 @@ def wait_until(predicate, description, timeout=20.0):
             raise AssertionError(f"gave up waiting until {description}; last value: {value!r}")
         time.sleep(pause)
         pause = min(pause * 2, 0.1)
-
-
-# Below those that the kernel gives to connections: one of these may take a port before a server
-# does.
-PORTS = range(10_000, 32_000)
-
-
-def free_port(beside=0):
-    """One on which nobody listens, at whatever address; nor on the one that is so much higher."""
-    while True:
-        port = random.choice(PORTS)
-        if all(one in PORTS and is_free(one) for one in (port, port + beside)):
-            return port
-
-
-def is_free(port):
-    with socket.socket() as probe:
-        try:
-            probe.bind(("", port))
-        except OSError:
-            return False
-    return True
 
 
 def give_to_server_user(path):

@@ -9,7 +9,9 @@ import subprocess
 import tempfile
 from pathlib import Path
 
-from cluster import free_port, wait_until
+from fraiseql_subs.testing._ports import free_port
+
+from cluster import wait_until
 
 # Debian's package redis-tools has the server's program, but starts no server as redis-server does.
 PROGRAM = shutil.which("redis-server") or "/usr/bin/redis-check-rdb"

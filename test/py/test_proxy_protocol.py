@@ -6,10 +6,11 @@ import struct
 import subprocess
 
 import pytest
+from fraiseql_subs.testing._ports import free_port
 
 from certificates import Authority
 from client import Client
-from cluster import free_port, wait_until
+from cluster import wait_until
 
 GET = b"GET /livez HTTP/1.1\r\nHost: x\r\n\r\n"
 SIGNATURE = b"\r\n\r\n\0\r\nQUIT\n"

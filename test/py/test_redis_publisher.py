@@ -7,9 +7,10 @@ import signal
 
 import psycopg
 import pytest
+from fraiseql_subs.testing._ports import free_port
 
 from certificates import Authority
-from cluster import free_port, wait_until
+from cluster import wait_until
 from redis_bus import RedisBus
 from redis_server import Redis, Sentinel
 

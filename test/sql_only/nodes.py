@@ -6,8 +6,9 @@ import subprocess
 
 import psycopg
 import pytest
+from fraiseql_subs.testing._ports import free_port
 
-from cluster import free_port, give_to_server_user, wait_until
+from cluster import give_to_server_user, wait_until
 from node import Node
 
 ANY = "subscription { orderUpdated { id status } }"
@@ -63,8 +64,12 @@ class ServedDatabase:
 
     def send_readers_away(self):
         self.sql("ALTER ROLE node NOLOGIN", user="postgres")
-        self.terminate_readers()
-        wait_until(lambda: not self.readers(), "no node reads")
+
+        def all_have_gone():
+            self.terminate_readers()
+            return not self.readers()
+
+        wait_until(all_have_gone, "no node reads")
 
     def terminate_readers(self):
         self.sql(

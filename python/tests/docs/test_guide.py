@@ -64,7 +64,7 @@ def running(coroutine: Any) -> Iterator[None]:
 @contextlib.contextmanager
 def custom_server(load: Load, connect: Connect) -> Iterator[Callable[..., Any]]:
     """Runs the guide's server without ASGI; gives a function that connects to it."""
-    from cluster import free_port
+    from fraiseql_subs.testing._ports import free_port
 
     module = load("guide/custom_server.py")
     port = free_port()

@@ -12,7 +12,8 @@ from pathlib import Path
 from typing import Any, cast
 
 from fraiseql_subs._schema.values import encode_default
-from fraiseql_subs.testing._postgres import ServerUnavailable, find_pg_config, free_port
+from fraiseql_subs.testing._ports import free_port
+from fraiseql_subs.testing._postgres import ServerUnavailable, find_pg_config
 
 __all__ = ["PrivateWorker"]
 

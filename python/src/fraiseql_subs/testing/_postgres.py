@@ -3,11 +3,9 @@
 import contextlib
 import os
 import pwd
-import random
 import secrets
 import shutil
 import signal
-import socket
 import subprocess
 import tempfile
 import time
@@ -18,11 +16,9 @@ from pathlib import Path
 import psycopg
 from psycopg import sql
 
-__all__ = ["PrivatePostgres", "ServerUnavailable", "find_pg_config", "free_port"]
+from fraiseql_subs.testing._ports import free_port
 
-# Below the ports that Linux gives to outgoing connections, one of which could take a port between
-# the look at it and the server's start.
-_PORTS = range(10_000, 32_000)
+__all__ = ["PrivatePostgres", "ServerUnavailable", "find_pg_config"]
 
 _START_SECONDS = 60.0
 _STOP_SECONDS = 30.0
@@ -51,15 +47,6 @@ wait "$server"
 
 class ServerUnavailable(RuntimeError):
     """No server could be started; the message says what is missing or what PostgreSQL said."""
-
-
-def free_port() -> int:
-    """Return one on which nobody listens, at whatever address."""
-    while True:
-        port = random.choice(_PORTS)
-        with socket.socket() as probe, contextlib.suppress(OSError):
-            probe.bind(("", port))
-            return port
 
 
 def find_pg_config(given: str | os.PathLike[str] | None) -> str:
