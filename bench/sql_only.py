@@ -26,7 +26,7 @@ import time
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent.parent
-sys.path[:0] = [str(ROOT / "test/py"), str(ROOT / "python/src")]
+sys.path.insert(0, str(ROOT / "test/py"))
 
 from cluster import Cluster  # noqa: E402
 

@@ -85,9 +85,10 @@ class Bus:
 
     def sql(self, statement, parameters=None):
         """Run a statement and return its rows. All of them have one session."""
-        if self.session is None or self.session.closed:
-            self.session = self.connect()
-        cursor = self.session.execute(statement, parameters)
+        session = self.session  # a thread of the test's may end it
+        if session is None or session.closed:
+            session = self.session = self.connect()
+        cursor = session.execute(statement, parameters)
         return cursor.fetchall() if cursor.description else []
 
     def value(self, statement, parameters=None):

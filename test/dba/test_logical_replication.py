@@ -200,7 +200,10 @@ def kept_loss(publisher):
         )
         waiting.start()
         wait_until(
-            lambda: publisher.sql("SELECT 1 FROM pg_locks WHERE NOT granted"), "the lock is awaited"
+            lambda: publisher.sql(
+                "SELECT 1 FROM pg_locks WHERE NOT granted AND relation = %s::regclass", (LOSSES,)
+            ),
+            "the lock is awaited",
         )
         publisher.sql("COMMIT PREPARED 'published'")
         waiting.join()

@@ -121,7 +121,7 @@ def test_reload_keeps_clients(cluster, listen):
 
 @pytest.mark.parametrize("mode", ["smart", "fast"])
 def test_a_restart_says_goodbye_to_clients_and_serves_again(make_server, listen, mode):
-    cluster = serve(make_server())
+    cluster = serve(make_server(drain_timeout="10s"))
     listener = listen(cluster)
     pg_ctl(cluster, "restart", "--mode", mode, "--log", cluster.log_path)
     with pytest.raises(ConnectionClosed) as closed:
@@ -221,6 +221,7 @@ class TestServedDatabase:
 @pytest.mark.parametrize("type", ["fraiseql_subs launcher", "fraiseql_subs executor"])
 def test_a_terminated_background_worker_comes_back(make_server, type):
     cluster = serve(make_server())
-    terminate = "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE backend_type = %s"
-    wait_until(lambda: cluster.sql(terminate, (type,)), f"{type} is there")
+    find = "SELECT pid FROM pg_stat_activity WHERE backend_type = %s"
+    [(pid,)] = wait_until(lambda: cluster.sql(find, (type,)), f"{type} is there")
+    assert cluster.value("SELECT pg_terminate_backend(%s, 20000)", (pid,))
     events_flow(cluster)

@@ -125,7 +125,10 @@ def test_a_loss_that_somebody_has_locked_is_told_later_and_holds_up_no_other(clu
         )
         waiting.start()
         wait_until(
-            lambda: cluster.sql("SELECT 1 FROM pg_locks WHERE NOT granted"), "the lock is awaited"
+            lambda: cluster.sql(
+                "SELECT 1 FROM pg_locks WHERE NOT granted AND relation = %s::regclass", (losses,)
+            ),
+            "the lock is awaited",
         )
         cluster.sql("COMMIT PREPARED 'locked'")
         waiting.join()

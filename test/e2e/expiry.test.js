@@ -11,7 +11,7 @@ import { connect, httpUrl, publish, sql, subscribed, url } from './server.js';
 
 const timeout = 60_000;
 const secret = 'a secret of the tests, of 32 bytes and more';
-const soon = 2;
+const soon = 4;
 const late = 3600;
 
 before(() => sql(`SELECT fraiseql_register_issuer('e2e', secret => '${secret}', leeway => '0 s')`));

@@ -44,11 +44,12 @@ class Primary(Cluster):
     def crash(self):
         """End all of it at once."""
         pid = int((self.data / "postmaster.pid").read_text().split()[0])
-        workers = self.worker_pids()
+        # Each of them keeps the memory that another server would need.
+        children = Path(f"/proc/{pid}/task/{pid}/children").read_text().split()
+        processes = [pid, *map(int, children), *self.worker_pids()]
         os.kill(pid, signal.SIGKILL)
-        wait_until(lambda: has_ended(pid), "PostgreSQL has ended")
-        for worker in workers:
-            wait_until(lambda pid=worker: has_ended(pid), "its worker has ended")
+        for process in processes:
+            wait_until(lambda pid=process: has_ended(pid), "PostgreSQL and its worker have ended")
 
 
 def has_ended(pid):

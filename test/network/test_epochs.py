@@ -28,7 +28,7 @@ def test_a_crash_restart_loses_nothing_that_is_not_told(redis_bus):
 
 
 def test_a_clean_restart_loses_nothing(redis_bus):
-    seen, bus = redis_bus(nodes=2)
+    seen, bus = redis_bus(nodes=2, server={"drain_timeout": "10s"})
     at_nodes = published_over(seen, bus, bus.primary.restart)
     assert not any(subscriber.notices() for subscriber in at_nodes)
 

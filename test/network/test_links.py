@@ -49,10 +49,14 @@ def test_what_is_lost_one_way_arrives_the_other(add):
     wait_until(lambda: reaches(one.host, other.host), "both ways carry")
     one.host.lose_packets_to(other.host)
     assert not reaches(one.host, other.host)
-    assert not reaches(other.host, one.host)
-    # The other one has asked to connect, and its request has come.
     command = [*one.host.inside, "ss", "--tcp", "--all", "--numeric"]
-    assert "SYN-RECV" in subprocess.run(command, capture_output=True, text=True, check=True).stdout
+
+    def has_asked():
+        assert not reaches(other.host, one.host)
+        done = subprocess.run(command, capture_output=True, text=True, check=True)
+        return "SYN-RECV" in done.stdout
+
+    wait_until(has_asked, "the other one's request to connect has come")
     one.host.reach(other.host)
     wait_until(lambda: reaches(one.host, other.host), "both ways carry again")
 

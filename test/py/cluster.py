@@ -15,12 +15,13 @@ import urllib.request
 from pathlib import Path
 
 import psycopg
-from fraiseql_subs.testing._ports import free_port
 
 ROOT = Path(__file__).resolve().parents[2]
 
 # Before the folder of the extension's library, which has the name of the Python package.
 sys.path.insert(0, str(ROOT / "python/src"))
+
+from fraiseql_subs.testing._ports import free_port  # noqa: E402
 
 # What a server log must not contain unless a test crashes something on purpose.
 CRASH_SIGNS = ("terminated by signal", "PANIC:", "Assertion")

@@ -118,7 +118,7 @@ def test_thousands_of_types_reach_the_worker(cluster, connect):
         session.execute("SELECT fraiseql_register_types(%s)", (types,))
         session.execute("SELECT fraiseql_register_subscription('t(where: T1Filter): T1', 'c')")
     wait_until(
-        lambda: connect(cluster).start("subscription { t { id } }").messages == [],
+        lambda: connect(cluster).subscribe("subscription { t { id } }").messages == [],
         "the worker serves them",
     )
 

@@ -111,9 +111,12 @@ def test_those_who_fit_all_arguments_are_disconnected(cluster, login):
 
 @pytest.mark.own_sockets
 def test_all_shards_are_asked_and_their_numbers_added(cluster, login):
-    clients = [login("alice", "t1") for _ in range(12)]
-    assert cluster.value("SELECT count(DISTINCT shard) FROM fraiseql_connections()") == 2
-    assert disconnect(cluster, tenant_id="t1") == 12
+    clients = []
+    # The kernel chooses the shard of each.
+    while cluster.value("SELECT count(DISTINCT shard) FROM fraiseql_connections()") < 2:
+        assert len(clients) < 100
+        clients += [login("alice", "t1") for _ in range(4)]
+    assert disconnect(cluster, tenant_id="t1") == len(clients)
     for client in clients:
         assert client.wait_for_close() == (4403, "Disconnected")
     wait_until(lambda: disconnect(cluster, tenant_id="t1") == 0, "they are gone")
@@ -147,11 +150,12 @@ def test_a_client_that_has_not_logged_in_is_known_by_its_number_alone(cluster, c
 def test_the_reason_arrives_as_it_is_and_is_cut_between_characters(cluster, login, reason, told):
     client = login("alice")
     start = cluster.log_size()
+    audit = f"audit: disconnected connection={connection_id(cluster, client)} "
     assert disconnect(cluster, user_id="alice", reason=reason) == 1
     assert client.wait_for_close() == (4403, told)
 
     def audited():
-        return [line for line in cluster.log(start).splitlines() if "audit: disconnected" in line]
+        return [line for line in cluster.log(start).splitlines() if audit in line]
 
     (line,) = wait_until(audited, "it is in the log")
     assert 'user="alice"' in line

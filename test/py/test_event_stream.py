@@ -1,10 +1,14 @@
 """GraphQL over server-sent events (distinct connections mode) at the same path and port."""
 
+import contextlib
 import os
 import signal
+import threading
+from concurrent.futures import ThreadPoolExecutor
 from urllib.parse import quote
 
 import pytest
+from websockets.frames import Opcode
 
 from cluster import wait_until
 from http_client import EventStream, post, request
@@ -119,16 +123,35 @@ def test_a_stream_that_comes_during_a_drain_ends_at_once(make_cluster, stream):
     cluster = make_cluster()
     cluster.sql("SELECT fraiseql_register_types('type O { id: ID }')")
     cluster.sql("SELECT fraiseql_register_subscription('o: O', 'c')")
-    holds_up = RawPeer(cluster.url).init()
     (worker,) = cluster.worker_pids()
-    os.kill(worker, signal.SIGTERM)
-    wait_until(lambda: cluster.get("/readyz")[0] == 503, "the worker drains")
-    # Not with 503, after which a browser's EventSource does not come back.
-    late = stream(cluster, "subscription { o { id } }")
-    assert late.reply.status == 200
-    assert late.event() is None
-    assert post(cluster, "{ serverVersion }")[0] == 503
-    holds_up.close()
+    with being_heard(RawPeer(cluster.url).init()):
+        os.kill(worker, signal.SIGTERM)
+        wait_until(lambda: cluster.get("/readyz")[0] == 503, "the worker drains")
+        # Not with 503, after which a browser's EventSource does not come back.
+        late = stream(cluster, "subscription { o { id } }")
+        assert late.reply.status == 200
+        assert late.event() is None
+        assert post(cluster, "{ serverVersion }")[0] == 503
+        assert cluster.worker_pids() == [worker]
+
+
+@contextlib.contextmanager
+def being_heard(peer):
+    """A peer that does not fall silent: a worker that drains waits for it until the time is up."""
+    ended = threading.Event()
+
+    def go_on():
+        while not ended.wait(0.02):
+            peer.send(Opcode.PONG)
+
+    with ThreadPoolExecutor() as pool:
+        going = pool.submit(go_on)
+        try:
+            yield
+        finally:
+            ended.set()
+        going.result()
+    peer.close()
 
 
 def test_a_subscription_that_becomes_invalid_is_told_and_ends(make_cluster, stream):

@@ -34,6 +34,11 @@ def cluster(server):
     """The server that most tests share, without issuers."""
     yield server
     server.sql("SELECT fraiseql_unregister_issuer(name) FROM fraiseql_subs.issuer")
+    # Another of the same name would be taken for it.
+    wait_until(
+        lambda: server.value("SELECT fraiseql_subs.worker_request('issuers')") == [],
+        "the worker knows no issuer any more",
+    )
 
 
 @pytest.fixture
@@ -113,9 +118,11 @@ def test_an_issuer_that_was_down_is_found_again(cluster, issuer):
     wait_until(lambda: len(issuer.requests) > 1, "it is tried again")
     issuer.status = 200
     wait_for_keys(cluster, "idp", 1)
+    again = 'keys of issuer "idp" could be fetched again'
+    wait_until(lambda: again in cluster.log(start), "it is in the log")
     log = cluster.log(start)
     assert log.count('keys of issuer "idp" could not be fetched') == 1
-    assert log.count('keys of issuer "idp" could be fetched again') == 1
+    assert log.count(again) == 1
     assert cluster.metric("fraiseql_subs_key_fetch_failures_total") > failures
 
 

@@ -69,7 +69,7 @@ def test_no_connection_init_in_time_is_closed_with_4408(make_cluster, legacy):
 
 
 def test_keep_alive_messages_come_at_the_interval(make_cluster, legacy):
-    client = legacy(make_cluster(keepalive_interval="100ms"))
+    client = legacy(make_cluster(keepalive_interval="1s"))
     client.wait_for("ka")
     client.wait_for("ka")
 

@@ -36,9 +36,9 @@ def test_a_silent_peer_is_pinged_and_then_cut_off(make_cluster):
 
 
 def test_a_peer_that_answers_pings_stays(make_cluster):
-    cluster = make_cluster(keepalive_interval="100ms")
+    cluster = make_cluster(keepalive_interval="1s")
     peer = RawPeer(cluster.url).init()
-    for _ in range(5):
+    for _ in range(3):
         opcode, data = peer.receive_frame()
         assert opcode is Opcode.PING
         peer.send(Opcode.PONG, data)
@@ -46,7 +46,7 @@ def test_a_peer_that_answers_pings_stays(make_cluster):
 
 
 def test_a_client_that_does_not_read_is_cut_off_and_others_get_everything(make_cluster, connect):
-    cluster = make_cluster(outbox_size="256kB", slow_timeout="300ms")
+    cluster = make_cluster(outbox_size="256kB", slow_timeout="3s")
     register_text(cluster)
     slow = RawPeer(cluster.url, receive_buffer=4096).init()
     subscribe(slow)
@@ -128,8 +128,8 @@ def fall_behind(cluster, quick):
 
 def let_pings_pass(cluster, awake):
     """Turn keep-alive on until a client that answers has got several pings."""
-    cluster.set(keepalive_interval="500ms")
-    for _ in range(5):
+    cluster.set(keepalive_interval="2s")
+    for _ in range(3):
         opcode, data = awake.receive_frame()
         assert opcode is Opcode.PING
         awake.send(Opcode.PONG, data)
@@ -245,8 +245,8 @@ def test_a_peer_that_hangs_up_takes_its_subscriptions_along(make_cluster):
     for peer in peers:
         peer.close()
     wait_until(lambda: cluster.metric("fraiseql_subs_connections") == 0, "connections are gone")
-    assert cluster.metric("fraiseql_subs_subscriptions") == 0
-    assert cluster.metric("fraiseql_subs_plans") == 0
+    for name in ("subscriptions", "plans"):
+        wait_until(lambda name=name: cluster.metric(f"fraiseql_subs_{name}") == 0, f"no {name}")
 
 
 @pytest.mark.parametrize(

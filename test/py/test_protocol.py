@@ -62,7 +62,7 @@ def test_no_connection_init_in_time_is_closed_with_4408(make_cluster, connect):
 
 
 def test_pings_do_not_extend_the_time_for_connection_init(make_cluster, raw):
-    cluster = make_cluster(init_timeout="300ms")
+    cluster = make_cluster(init_timeout="2s")
     peer = raw(cluster)
     peer.send_text('{"type":"ping"}')
     assert peer.receive_text() == '{"type":"pong"}'

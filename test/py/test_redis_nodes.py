@@ -204,6 +204,7 @@ def test_a_node_that_comes_after_the_servers_worker_came_back_serves(
     publisher, redis, make_node, connect, changes
 ):
     bus = RedisBus(redis)
+    wait_until(lambda: "numberUpdated" in bus.hash("catalog")["snapshot"], "the catalog is there")
     id = bus.hash("catalog")["id"]
     (worker,) = publisher.worker_pids()
     with publisher.connect() as session:

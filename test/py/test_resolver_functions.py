@@ -126,7 +126,7 @@ def test_any_other_error_is_in_the_log_and_not_at_the_client(server, connect, fi
 
 
 def test_a_function_that_takes_too_long_is_cancelled_and_others_go_on(server, connect, name):
-    field = register(server, name, function="app.resolve", timeout="200 ms")
+    field = register(server, name, function="app.resolve", timeout="1 s")
     subscription = connect(server).subscribe(query(field))
     with server.advisory_lock(1):
         publish(server, field, 1, status="wait")
@@ -235,7 +235,8 @@ def test_a_call_under_way_fails_with_its_process(server, connect, field):
 
 def test_a_call_that_a_process_has_not_begun_when_it_ends_is_another_s(server, connect, name):
     field = register(server, name, function="app.resolve")
-    wait_until(lambda: processes(server), "there is a process")
+    linked = "SELECT processes FROM fraiseql_resolvers() WHERE field = %s"
+    wait_until(lambda: server.sql(linked, (field,)) == [(1,)], "a process asks for calls")
     [pid] = processes(server)
     subscription = connect(server).subscribe(query(field))
     os.kill(pid, signal.SIGSTOP)
@@ -312,7 +313,9 @@ def test_without_room_for_all_processes_those_that_there_are_do_the_work(make_cl
     subscription = connect(cluster).subscribe(query("orders"))
     publish(cluster, "orders", 1, begun=1)
     assert subscription.data()["orders"]["id"] == "1"
-    assert cluster.log().count("no background worker slot is free for the resolver") == 1
+    told = "no background worker slot is free for the resolver"
+    wait_until(lambda: told in cluster.log(), "it is told")
+    assert cluster.log().count(told) == 1
 
 
 def test_a_process_that_stands_still_delays_nothing_for_ever(server, connect, name):

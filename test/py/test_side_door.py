@@ -60,18 +60,16 @@ class Executor:
 @pytest.fixture
 def cluster(make_cluster):
     # PostgreSQL's launcher of logical replication and ours have them: there is no other executor.
-    cluster = make_cluster(install=False, postgresql__max_worker_processes=2)
-    # What is committed from now on is a change that the worker reads of.
-    wait_until(lambda: cluster.get("/livez")[0] == 200, "the worker listens")
-    with cluster.connect(autocommit=False) as connection:
-        connection.execute("CREATE EXTENSION fraiseql_subs")
-        connection.execute("SELECT fraiseql_register_types('type Order { id: ID! }')")
-    return cluster
+    return make_cluster(install=False, postgresql__max_worker_processes=2)
 
 
 @pytest.fixture
 def executor(cluster):
-    executor = Executor(cluster)
+    def is_let_in():
+        with contextlib.suppress(FileNotFoundError, ConnectionRefusedError):
+            return Executor(cluster)
+
+    executor = wait_until(is_let_in, "the worker takes connections")
     with contextlib.closing(executor.socket):
         yield executor
 
@@ -88,9 +86,13 @@ def test_a_snapshot_that_was_sent_unasked_is_no_answer(cluster, executor, connec
     def register(name):
         cluster.sql("SELECT fraiseql_register_subscription(%s, %s)", (f"{name}: Order", name))
 
-    # The worker asks at its start, and for what the fixture has committed.
-    for _ in range(2):
-        executor.give(request=executor.next_request())
+    # The worker asks at its start, and for what is committed from then on.
+    request = executor.next_request()
+    with cluster.connect(autocommit=False) as connection:
+        connection.execute("CREATE EXTENSION fraiseql_subs")
+        connection.execute("SELECT fraiseql_register_types('type Order { id: ID! }')")
+    executor.give(request=request)
+    executor.give(request=executor.next_request())
     wait_for_loads(2)
     client = connect(cluster)
 

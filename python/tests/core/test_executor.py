@@ -206,9 +206,7 @@ def test_what_has_no_room_waits_in_the_ring(conninfo, server):
 
 
 def test_one_that_reads_nothing_ends_and_nobody_else(conninfo, server):
-    with SubscriptionExecutor(
-        conninfo=conninfo, max_queue_messages=5, slow_timeout=0.3
-    ) as executor:
+    with SubscriptionExecutor(conninfo=conninfo, max_queue_messages=5, slow_timeout=2) as executor:
         executor.register_subscription("c", "slow", QUERY)
         executor.register_subscription("c", "quick", QUERY)
         publish_many(server, 50)

@@ -160,14 +160,14 @@ class TestSubscribing:
         assert await waiting == "the end"
 
     async def test_a_connection_ends_with_its_last_subscription(self, manager, server):
-        before = server.value("SELECT count(*) FROM fraiseql_connections()")
+        await until(lambda: connections(server) == 0)  # those of the test before have gone
         await manager.create_subscription("s", "c", QUERY)
         await manager.create_subscription("t", "c", QUERY)
-        assert server.value("SELECT count(*) FROM fraiseql_connections()") == before + 1
+        assert connections(server) == 1
         await manager.complete_connection("c")
         with pytest.raises(KeyError):
             await manager.get_next_event("s")
-        await until(lambda: server.value("SELECT count(*) FROM fraiseql_connections()") == before)
+        await until(lambda: connections(server) == 0)
 
     async def test_a_cancelled_registration_leaves_nothing(self, manager):
         task = asyncio.create_task(manager.create_subscription("s", "c", QUERY))
@@ -191,6 +191,10 @@ class TestSubscribing:
             await publish(manager, number)
         found = await asyncio.gather(*(next_data(manager, id) for id in ids))
         assert [data["id"] for data in found] == [str(number) for number in range(1_000)]
+
+
+def connections(server):
+    return server.value("SELECT count(*) FROM fraiseql_connections()")
 
 
 async def until(predicate):
@@ -582,13 +586,13 @@ class TestSockets:
             assert raised.value.code == 4403
 
     async def test_a_closed_socket_leaves_the_worker(self, manager, server):
-        before = server.value("SELECT count(*) FROM fraiseql_connections()")
+        await until(lambda: connections(server) == 0)  # those of the test before have gone
         socket = open_socket(manager)
         await acknowledged(socket)
         assert (await manager.status()).sockets == 1
         socket.close()
         assert (await manager.status()).sockets == 0
-        await until(lambda: server.value("SELECT count(*) FROM fraiseql_connections()") == before)
+        await until(lambda: connections(server) == 0)
 
 
 class TestLife:

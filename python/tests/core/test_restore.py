@@ -204,7 +204,7 @@ async def test_what_the_ring_has_lost_in_between_is_told(orders):
 
 
 async def test_what_is_quiet_is_told_no_loss_of_what_was_never_for_it(orders):
-    cluster = orders(ring_size="1MB", keepalive_interval="100ms")
+    cluster = orders(ring_size="1MB", keepalive_interval="1s")
     async with SubscriptionManager(
         conninfo=conninfo_of(cluster), sync=False, resolvers=False
     ) as manager:

@@ -317,7 +317,7 @@ async def test_a_thread_that_takes_too_long_is_answered_for_and_keeps_its_place(
         return {}
 
     runner = await run()
-    assert await one(worker, timeout_ms=10) == {"timeout": True}
+    assert await one(worker, timeout_ms=500) == {"timeout": True}
     assert runner.metrics.running == 1
     release.set()
     await runner.stop()

@@ -104,7 +104,7 @@ async def test_a_context_stays_open_while_a_thread_uses_it(
         return {}
 
     runner = await run(context_factory=contexts)
-    assert await worker.ask(worker.record("orderUpdated", timeout_ms=10)) == [{"timeout": True}]
+    assert await worker.ask(worker.record("orderUpdated", timeout_ms=500)) == [{"timeout": True}]
     assert contexts.open == 1
     release.set()
     await runner.stop()

@@ -96,7 +96,7 @@ async def test_room_that_a_thread_leaves_late_is_told(
         return {}
 
     await run(concurrency=1)
-    await worker.ask(worker.record("orderUpdated", timeout_ms=10))
+    await worker.ask(worker.record("orderUpdated", timeout_ms=500))
     await worker.link.until(lambda: worker.link.credits[-1] == 0)
     release.set()
     await worker.link.until(lambda: worker.link.sent_credits[-1:] == [1])

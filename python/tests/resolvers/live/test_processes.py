@@ -96,7 +96,7 @@ async def test_processes_share_the_calls(
     subscription = await (await client(server)).subscribe(
         f"subscription {{ {field} {{ id status }} }}"
     )
-    publish(server, field, *[{"id": number, "seconds": 0.01} for number in range(20)])
+    publish(server, field, *[{"id": number, "seconds": 0.1} for number in range(20)])
     resolved = await statuses(subscription, 20)
     assert set(resolved.values()) == {str(process.pid) for process in processes}
 
@@ -253,10 +253,13 @@ async def test_a_link_that_waits_holds_no_snapshot(
 
     register(server, field)
     await run(server)
-    assert server.sql(
+    looked = (
         "SELECT count(*), count(backend_xmin) FROM pg_stat_activity "
         "WHERE application_name = 'fraiseql_subs resolvers'"
-    ) == [(2, 0)]
+    )
+    await asyncio.to_thread(
+        wait_until, lambda: server.sql(looked) == [(2, 0)], "neither connection has a snapshot"
+    )
 
 
 async def test_a_link_whose_server_falls_silent_is_replaced(
@@ -267,6 +270,7 @@ async def test_a_link_whose_server_falls_silent_is_replaced(
     field: str,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
+    patience = _resolver_link._SILENCE_SECONDS
     monkeypatch.setattr(_resolver_link, "_SILENCE_SECONDS", 0.5)
 
     @registry.subscription(f"{field}(id: ID): Order", channel=field, types="")
@@ -277,9 +281,9 @@ async def test_a_link_whose_server_falls_silent_is_replaced(
     runner = await run(server)
     waiting = (
         "SELECT pid FROM pg_stat_activity WHERE application_name = 'fraiseql_subs resolvers' "
-        "AND state = 'active'"
+        "AND state = 'active' ORDER BY backend_start DESC"
     )
-    ((pid,),) = await asyncio.to_thread(
+    (pid,), *_ = await asyncio.to_thread(
         wait_until, lambda: server.sql(waiting), "an exchange waits"
     )
     os.kill(pid, signal.SIGSTOP)
@@ -289,6 +293,7 @@ async def test_a_link_whose_server_falls_silent_is_replaced(
         )
         while runner.metrics.links < 2:
             await asyncio.sleep(0.05)
+        monkeypatch.setattr(_resolver_link, "_SILENCE_SECONDS", patience)
     finally:
         os.kill(pid, signal.SIGCONT)
     # Until the worker hears of its end, the first link may be given a call.
