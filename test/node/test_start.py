@@ -132,9 +132,14 @@ def test_what_is_no_option_is_refused_in_the_file_too(make_node, line, told):
     assert node.is_ready()
 
 
-def test_a_node_serves_by_tls_and_takes_renewed_certificates(make_node):
-    authority = Authority()
+@pytest.fixture
+def authority():
+    made = Authority()
+    yield made
+    made.remove()
 
+
+def test_a_node_serves_by_tls_and_takes_renewed_certificates(make_node, authority):
     def issue(name):
         certificate, key = authority.issue(name)
         # The tests of PostgreSQL need it for another user.
