@@ -63,7 +63,8 @@ void RaiseNoAnswer(SideDoorResult result) {
                       ErrorStandstill()));
     default:
       ereport(ERROR, (errcode(ERRCODE_CONNECTION_FAILURE),
-                      errmsg("the worker of fraiseql_subs ended before it answered")));
+                      errmsg("the worker of fraiseql_subs ended before it answered"),
+                      errhint("It is restarted; the server log says why it ended.")));
   }
   pg_unreachable();
 }

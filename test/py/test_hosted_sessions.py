@@ -1177,6 +1177,14 @@ def test_a_link_without_a_proper_name_is_none(stand_in, welcome):
         Host(cluster)
 
 
+def test_of_a_worker_that_hangs_up_is_told_where_to_look(stand_in):
+    cluster, worker = stand_in
+    worker.answer()
+    with pytest.raises(errors.ConnectionFailure, match="ended before it answered") as ended:
+        Host(cluster)
+    assert "server log" in ended.value.diag.message_hint
+
+
 def test_a_worker_that_takes_no_link_says_why(stand_in):
     cluster, worker = stand_in
     worker.answer(side_door({"op": "session_link", "error": "it has no catalog yet"}))
