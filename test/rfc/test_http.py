@@ -95,6 +95,15 @@ def test_a_document_in_the_url_may_have_several_lines(server):
 
 
 @every_cut
+@pytest.mark.parametrize("trailer", [b"", b"A: b\r\n"], ids=["", "trailer"])
+def test_an_empty_body_in_chunks_is_answered_and_the_connection_is_kept(server, trailer, cut):
+    with Wire(server) as wire:
+        wire.send(in_chunks(trailer=trailer), cut)
+        assert wire.reply().status == 400
+        assert is_alive(wire)
+
+
+@every_cut
 @pytest.mark.parametrize(
     "requests",
     [
