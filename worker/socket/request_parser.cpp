@@ -23,7 +23,8 @@ using Fields = http::fields;
 constexpr size_t kMaxChunkHead = 4 * 1024;
 
 // The bytes of "0\r\n\r\n", the shortest last chunk: a body in chunks that is not complete lacks at
-// least as many. An assertion of Boost.Beast ends the process when it is given fewer of them twice.
+// least as many. An assertion of Boost.Beast ends the process when it is given fewer of them twice
+// (https://github.com/boostorg/beast/pull/2861).
 constexpr size_t kLastChunk = 5;
 
 std::string_view View(beast::string_view text) {
