@@ -103,6 +103,22 @@ def test_a_node_asks_again_and_again_where_notifications_do_not_reach_it(served,
     assert ids(subscription, 20) == list(range(1, 21))
 
 
+def test_a_session_that_listens_outlives_its_roles_limit_for_idle_ones(served, make_node):
+    served.sql(
+        f"ALTER ROLE node IN DATABASE {served.name} SET idle_session_timeout = '1500ms'",
+        user="postgres",
+    )
+    make_node().start()
+    listens_on = (
+        "SELECT count(*) FROM pg_stat_activity WHERE datname = %s AND usename = 'node'"
+        " AND query LIKE 'LISTEN %%' AND now() - state_change > '4 s'"
+    )
+    wait_until(
+        lambda: served.value(listens_on, (served.name,), user="postgres") == 1,
+        "one has been idle for longer than the limit",
+    )
+
+
 def rotate(served):
     served.sql("SELECT fraiseql_subs.bus_maintain()")
 

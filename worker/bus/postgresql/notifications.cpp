@@ -10,6 +10,8 @@ namespace fsubs {
 namespace {
 
 constexpr char kChannel[] = "fraiseql_subs";
+// Nothing is sent in a session that listens, so that a role's limit for idle ones would end it.
+constexpr char kStay[] = "SET idle_session_timeout = 0";
 constexpr char kListen[] = "LISTEN fraiseql_subs";
 constexpr uint64_t kListenMs = 10000;
 // How long a probe may be under way.
@@ -41,6 +43,13 @@ std::string Notifications::NextProbe() {
 }
 
 void Notifications::OnReady() {
+  connection_.Ask(kStay, {}, kListenMs, [this](PgResult result) {
+    if (!result.ok()) return connection_.Fail(result.message());
+    Listen();
+  });
+}
+
+void Notifications::Listen() {
   connection_.Ask(kListen, {}, kListenMs, [this](PgResult result) {
     if (!result.ok()) return connection_.Fail(result.message());
     connection_.NoteSuccess();

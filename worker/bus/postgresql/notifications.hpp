@@ -42,6 +42,7 @@ class Notifications final : private PgConnection::Sink {
   void OnReady() override;
   void OnDown(const std::string& why) override;
   void OnNotification(std::string_view channel, std::string_view payload) override;
+  void Listen();
   void OnProbeLost();
   void SetCome(bool come);
 
