@@ -83,14 +83,15 @@ test('many subscriptions share a connection', { timeout }, async (t) => {
 
 test('the client reconnects and subscribes again when the worker was killed', { timeout }, async (t) => {
   const client = connect(t, { retryAttempts: Infinity, retryWait: () => pause(20), shouldRetry: () => true });
-  const received = take(client.iterate({ query: 'subscription Again { orderUpdated { id } }' }), 2);
+  const events = client.iterate({ query: 'subscription Again { orderUpdated { id } }' });
+  const before = take(events, 1);
   await subscribed('Again');
   await publish({ id: 1, status: 'x' });
+  assert.equal((await before)[0].data.orderUpdated.id, '1');
   const killed = await workerPid();
   process.kill(killed, 'SIGKILL');
   while ((await workerPid()) === killed);
   await subscribed('Again');
   await publish({ id: 2, status: 'x' });
-  const ids = (await received).map((result) => result.data.orderUpdated.id);
-  assert.deepEqual(ids, ['1', '2']);
+  assert.equal((await take(events, 1))[0].data.orderUpdated.id, '2');
 });
